@@ -1,0 +1,113 @@
+/** `holdfast listen`: a test MLLP endpoint that answers, and shows what came. @module */
+import { createHash } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
+import { join } from "node:path";
+import { AgentError, codeOf, EXIT, type ExitCode } from "../errors.ts";
+import { createFile } from "../host/atomic-file.ts";
+import { systemClock } from "../host/clock.ts";
+import { ACK_REASONS, buildAcknowledgment } from "../ingest/hl7/acknowledgment.ts";
+import { readMsh } from "../ingest/hl7/msh.ts";
+import { ReplyStamps } from "../ingest/identify.ts";
+import { BlockReader } from "../ingest/mllp/block-reader.ts";
+import { BLOCK_MAX_CEILING_BYTES } from "../limits.ts";
+import { escaped, printFacts } from "./terminal.ts";
+
+export type TestReply = "AA" | "AE" | "AR" | "none";
+
+export interface ListenOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly reply: TestReply;
+  readonly delayMs: number;
+  /** Where every message is written as it came, one file each; `undefined`: nowhere. */
+  readonly folder: string | undefined;
+  readonly json: boolean;
+  readonly stop: Promise<void>;
+}
+
+const VT = Buffer.of(0x0b);
+const END_OF_BLOCK = Buffer.of(0x1c, 0x0d);
+
+/** Runs until it is told to stop. @throws {AgentError} `LISTEN_*` */
+export async function listen(options: ListenOptions): Promise<ExitCode> {
+  if (options.folder !== undefined) mkdirSync(options.folder, { recursive: true });
+  const stamps = new ReplyStamps(systemClock);
+  let count = 0;
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    serve(socket, (block) => {
+      count += 1;
+      return take(options, block, count, stamps);
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (cause) => reject(listenFault(cause)));
+    server.listen(options.port, options.host, resolve);
+  });
+  console.log(JSON.stringify({ listening: server.address() }));
+  await options.stop;
+  server.close();
+  return EXIT.ok;
+}
+
+function serve(
+  socket: Socket,
+  answer: (block: Uint8Array) => Promise<Uint8Array | undefined>,
+): void {
+  const reader = new BlockReader({
+    blockMaxBytes: BLOCK_MAX_CEILING_BYTES,
+    lenientEnd: true,
+    spoolThresholdBytes: BLOCK_MAX_CEILING_BYTES,
+  });
+  let turn = Promise.resolve();
+  socket.on("data", (chunk: Buffer) => {
+    for (const event of reader.push(chunk)) {
+      if (event.kind !== "block") continue;
+      const block = new Uint8Array(event.bytes);
+      turn = turn.then(async () => {
+        const reply = await answer(block);
+        if (reply !== undefined) socket.write(Buffer.concat([VT, reply, END_OF_BLOCK]));
+      });
+    }
+  });
+}
+
+async function take(
+  options: ListenOptions,
+  block: Uint8Array,
+  index: number,
+  stamps: ReplyStamps,
+): Promise<Uint8Array | undefined> {
+  const reading = readMsh(block);
+  const msh = reading.kind === "batch" ? undefined : reading.msh;
+  const controlId = Buffer.from(msh?.field(10) ?? []).toString("latin1");
+  const facts = {
+    index,
+    controlId,
+    type: Buffer.from(msh?.field(9) ?? []).toString("latin1"),
+    bytes: block.length,
+    sha256: createHash("sha256").update(block).digest("hex"),
+  };
+  if (options.folder !== undefined) {
+    createFile(join(options.folder, `${String(index).padStart(8, "0")}.hl7`), block, 0o600);
+  }
+  printFacts(options.json, facts, () => [
+    `${index}: ${escaped(controlId)} ${escaped(facts.type)} ${facts.bytes} bytes ${facts.sha256.slice(0, 16)}`,
+  ]);
+  await new Promise<void>((resolve) => void systemClock.after(options.delayMs, resolve));
+  if (options.reply === "none") return undefined;
+  return buildAcknowledgment({
+    msh,
+    code: options.reply,
+    reason: options.reply === "AA" ? undefined : ACK_REASONS.cannotStore,
+    timestamp: stamps.timestamp(),
+    controlId: stamps.controlId(),
+  });
+}
+
+function listenFault(cause: unknown): AgentError {
+  const sysCode = codeOf(cause);
+  const code = sysCode === "EADDRINUSE" ? "LISTEN_PORT_IN_USE" : "LISTEN_FAILED";
+  return new AgentError(code, { sysCode }, { cause });
+}

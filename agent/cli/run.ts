@@ -1,0 +1,33 @@
+/** `holdfast run`: the agent, until it is told to stop. @module */
+import { loadLocalConfig } from "#config/local.ts";
+import { Agent } from "../agent.ts";
+import { type AgentError, EXIT, type ExitCode } from "../errors.ts";
+import { openLog } from "../host/log.ts";
+
+export interface RunOptions {
+  readonly config: string;
+  readonly version: string;
+  /** Resolves at the first signal to stop. */
+  readonly stop: Promise<void>;
+  /** Resolves at the second: hang up now. */
+  readonly hangUp: Promise<void>;
+}
+
+/** Prints one line of JSON when messages are accepted; logs go to standard error. */
+export async function run(options: RunOptions): Promise<ExitCode> {
+  const config = loadLocalConfig(options.config);
+  const log = openLog();
+  const agent = await Agent.open({ config, version: options.version, log });
+  log.write("agentStarted", { pid: process.pid });
+  console.log(JSON.stringify({ accepting: agent.channels, pid: process.pid }));
+  const ended: AgentError | undefined = await Promise.race([
+    options.stop.then(() => undefined),
+    agent.failed,
+  ]);
+  if (ended !== undefined) log.fault("agentFailed", ended);
+  else log.write("agentStopping", {});
+  void options.hangUp.then(() => agent.hangUp());
+  await agent[Symbol.asyncDispose]();
+  log.write("agentStopped", {});
+  return ended?.exit ?? EXIT.ok;
+}

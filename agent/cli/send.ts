@@ -1,0 +1,106 @@
+/** `holdfast send`: a test MLLP sender. @module */
+import { readFileSync } from "node:fs";
+import { HL7_2_5 } from "node-hl7-client";
+import { AgentError, codeOf, EXIT, type ExitCode } from "../errors.ts";
+import { systemClock } from "../host/clock.ts";
+import { readMsh } from "../ingest/hl7/msh.ts";
+import { MllpExchange } from "./mllp-exchange.ts";
+import { escaped, printFacts } from "./terminal.ts";
+
+export interface SendOptions {
+  readonly host: string;
+  readonly port: number;
+  /** One message a file, sent as it is; none: one generated ADT^A01 of a test patient. */
+  readonly files: readonly string[];
+  /** How often the whole list is sent. */
+  readonly count: number;
+  readonly timeoutMs: number;
+  readonly json: boolean;
+}
+
+/** What became of one message. */
+interface Sent {
+  readonly file: string;
+  readonly controlId: string;
+  /** MSA-1 of the reply, or `none`. */
+  readonly reply: string;
+  /** MSA-2 equals MSH-10 byte for byte. */
+  readonly matches: boolean;
+  readonly durationMs: number;
+}
+
+/** @returns 0 if every reply was positive, 65 if one was negative or did not match, 75 if one is missing */
+export async function send(options: SendOptions): Promise<ExitCode> {
+  using exchange = await MllpExchange.open(options.host, options.port);
+  let exit: ExitCode = EXIT.ok;
+  for (let round = 0; round < options.count; round++) {
+    for (const { file, bytes } of messages(options.files, round)) {
+      const sent = await sendOne(exchange, file, bytes, options.timeoutMs);
+      printFacts(options.json, sent, () => [
+        `${sent.file}: ${escaped(sent.controlId)} ${sent.reply} ${sent.durationMs} ms`,
+      ]);
+      if (sent.reply === "none") return EXIT.tryAgain;
+      if (!/^[AC]A$/.test(sent.reply) || !sent.matches) exit = EXIT.badData;
+    }
+  }
+  return exit;
+}
+
+async function sendOne(
+  exchange: MllpExchange,
+  file: string,
+  bytes: Uint8Array,
+  timeoutMs: number,
+): Promise<Sent> {
+  const startMs = systemClock.monotonicMs();
+  const reply = await exchange.send(bytes, timeoutMs);
+  const durationMs = Math.round(systemClock.monotonicMs() - startMs);
+  const reading = readMsh(bytes);
+  const controlId = reading.kind === "message" ? latin1(reading.msh.field(10)) : "";
+  const { code, acknowledged } = readMsa(reply);
+  return { file, controlId, reply: code, matches: acknowledged === controlId, durationMs };
+}
+
+function* messages(
+  files: readonly string[],
+  round: number,
+): Generator<{ readonly file: string; readonly bytes: Uint8Array }> {
+  if (files.length === 0) yield { file: "generated", bytes: testMessage(round) };
+  for (const file of files) {
+    try {
+      yield { file, bytes: readFileSync(file) };
+    } catch (error) {
+      throw notReadable(error);
+    }
+  }
+}
+
+function testMessage(round: number): Uint8Array {
+  const controlId = `TEST${systemClock.nowMs().toString(36).toUpperCase()}${round}`;
+  const message = new HL7_2_5()
+    .buildMSH({
+      msh_3: "HOLDFAST",
+      msh_4: "TEST",
+      msh_9_1: "ADT",
+      msh_9_2: "A01",
+      msh_10: controlId,
+      msh_11_1: "T",
+    })
+    .buildEVN({ evn_1: "A01" })
+    .buildPID({ pid_3: "TEST-0001", pid_5: "TEST^PATIENT" })
+    .toMessage();
+  return Buffer.from(`${message.toString()}\r`, "utf8");
+}
+
+function readMsa(reply: Uint8Array | undefined): { code: string; acknowledged: string } {
+  const segments = latin1(reply ?? new Uint8Array(0)).split(/[\r\n]/);
+  const msa = segments.find((segment) => segment.startsWith("MSA"));
+  const [, code = "none", acknowledged = ""] = msa?.split(msa[3] ?? "|") ?? [];
+  return { code, acknowledged };
+}
+
+const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
+
+function notReadable(cause: unknown): AgentError {
+  return new AgentError("FILE_NOT_READABLE", { sysCode: codeOf(cause) }, { cause });
+}

@@ -1,0 +1,46 @@
+/** `holdfast status`: what works, what does not, why. @module */
+import { loadLocalConfig } from "#config/local.ts";
+import { EXIT, type ExitCode } from "../errors.ts";
+import type { AgentStatus } from "../status.ts";
+import { question } from "./question.ts";
+import { printFacts, readableBytes, table } from "./terminal.ts";
+
+/** @returns 0 if nothing needs attention, 69 if something does: scripts can act on it */
+export async function status(options: {
+  readonly config: string;
+  readonly json: boolean;
+}): Promise<ExitCode> {
+  const { stateDir } = loadLocalConfig(options.config);
+  const found = (await question(stateDir, { ask: "status" })) as AgentStatus;
+  printFacts(options.json, found, () => lines(found));
+  return found.health === "ok" ? EXIT.ok : EXIT.unavailable;
+}
+
+function lines(status: AgentStatus): string[] {
+  const { tunnel, store } = status;
+  const channels = status.channels.map((channel) => [
+    channel.name,
+    channel.listening ? `${channel.host}:${channel.port}` : "closed",
+    String(channel.connections),
+    String(channel.lastSeq),
+    String(channel.waiting),
+    channel.oldestWaitingAt ?? "-",
+  ]);
+  return [
+    `holdfast ${status.version}, process ${status.pid}, since ${status.startedAt}: ${status.health}`,
+    `tunnel: ${tunnel.state}${tunnel.lastError === undefined ? "" : `, last error ${tunnel.lastError}`}`,
+    "",
+    ...table([
+      ["channel", "listens on", "connections", "stored", "waiting", "oldest waiting"],
+      ...channels,
+    ]),
+    "",
+    `store: ${readableBytes(store.databaseBytes)}, quarantine ${store.quarantineCount} blocks`,
+    `memory: ${readableBytes(status.memoryBytes)}`,
+    ...status.conditions.flatMap(({ condition, subject, sinceMs, remedy }) => [
+      "",
+      `! ${condition}${subject === "" ? "" : ` (${subject})`} since ${new Date(sinceMs).toISOString()}`,
+      `  ${remedy}`,
+    ]),
+  ];
+}

@@ -1,0 +1,62 @@
+/** How commands speak: facts to standard output, trouble to standard error, an exit code to the caller. @module */
+import { DocumentError } from "#config/document.ts";
+import { AgentError, EXIT, type ExitCode } from "../errors.ts";
+
+/** Prints facts: as one line of JSON, or as lines for a person. */
+export function printFacts(json: boolean, facts: unknown, lines: () => readonly string[]): void {
+  console.log(json ? JSON.stringify(facts) : lines().join("\n"));
+}
+
+/**
+ * Says what went wrong, where, and what to do next.
+ *
+ * @returns the exit code; `EXIT.defect` for what is not in the catalogue
+ */
+export function explain(error: unknown): ExitCode {
+  if (error instanceof DocumentError) {
+    for (const { line, column, message } of error.problems) {
+      console.error(`holdfast: ${error.file}:${line}:${column}: ${message}`);
+    }
+    console.error("  Correct the file; README.md lists every setting with its default");
+    return EXIT.configuration;
+  }
+  if (error instanceof AgentError) {
+    const facts = Object.entries(error.facts).map(([name, value]) => `${name}=${value}`);
+    const where = facts.length === 0 ? "" : ` (${facts.join(", ")})`;
+    console.error(`holdfast: ${error.summary}${where} [${error.code}]\n  ${error.remedy}`);
+    return error.exit;
+  }
+  console.error("holdfast: defect: an error that no part expected");
+  console.error(error);
+  return EXIT.defect;
+}
+
+/** Columns of equal width, two spaces apart. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? "").length)),
+  );
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/** Bytes for people: `1.5 MB`. */
+export function readableBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1000 ** power;
+  return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`;
+}
+
+/** Control characters and bytes above ASCII as `\xNN`: what a peer sent never drives a terminal. */
+export function escaped(text: string): string {
+  const shown = [...text].map((character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return code >= 0x20 && code < 0x7f ? character : `\\x${code.toString(16).padStart(2, "0")}`;
+  });
+  return shown.join("");
+}

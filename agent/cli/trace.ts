@@ -1,0 +1,38 @@
+/** `holdfast trace CONTROL-ID`: where a message is. @module */
+import { loadLocalConfig } from "#config/local.ts";
+import type { TraceRow } from "../agent.ts";
+import { EXIT, type ExitCode } from "../errors.ts";
+import { question } from "./question.ts";
+import { escaped, printFacts, table } from "./terminal.ts";
+
+/** @returns 0 if at least one message has the control id, 65 if none does */
+export async function trace(options: {
+  readonly controlId: string;
+  readonly config: string;
+  readonly json: boolean;
+}): Promise<ExitCode> {
+  const { stateDir } = loadLocalConfig(options.config);
+  const request = { ask: "trace", controlId: options.controlId };
+  const rows = (await question(stateDir, request)) as TraceRow[];
+  printFacts(options.json, rows, () => lines(options.controlId, rows));
+  return rows.length > 0 ? EXIT.ok : EXIT.badData;
+}
+
+function lines(controlId: string, rows: readonly TraceRow[]): string[] {
+  if (rows.length === 0) {
+    return [`No message with control id ${escaped(controlId)} is stored here`];
+  }
+  return table([
+    ["channel", "epoch/seq", "received", "from", "bytes", "acknowledgment", "delivery", "sha256"],
+    ...rows.map((row) => [
+      row.channel,
+      `${row.epoch}/${row.seq}`,
+      row.receivedAt,
+      row.source,
+      String(row.bytes),
+      row.ack,
+      row.delivery === "accepted" ? "at the receiver" : "waiting here",
+      row.sha256.slice(0, 16),
+    ]),
+  ]);
+}

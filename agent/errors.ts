@@ -1,0 +1,325 @@
+/**
+ * The catalogue of everything this agent can report as having gone wrong.
+ *
+ * One row per code. Codes are public: operators search for them, the receiver counts them, tests
+ * assert on them. A code is never renamed or reused.
+ *
+ * @module
+ */
+
+/** What whoever catches the error may do about it. Nobody decides from the message text. */
+export type Disposition =
+  /** Try again later, unchanged: the fault says nothing about the message. */
+  | "retry"
+  /** Set this one message aside and go on with the next. */
+  | "quarantine"
+  /** Stop: going on could lose or corrupt data. */
+  | "halt";
+
+/** Exit codes are API (sysexits): 64, 77 and 78 are not restarted by a service manager (09 SV6). */
+export const EXIT = {
+  ok: 0,
+  usage: 64,
+  badData: 65,
+  unavailable: 69,
+  defect: 70,
+  cannotCreate: 73,
+  tryAgain: 75,
+  notPermitted: 77,
+  configuration: 78,
+} as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+interface CatalogueRow {
+  readonly disposition: Disposition;
+  /** What the process ends with, should this end it. */
+  readonly exit: ExitCode;
+  readonly summary: string;
+  readonly remedy: string;
+}
+
+const CATALOGUE = {
+  AGENT_DEFECT: {
+    disposition: "halt",
+    exit: EXIT.defect,
+    summary: "The agent met a state that it believes impossible, and stopped",
+    remedy: "The service manager restarts it; report the code and the facts to the vendor",
+  },
+  AGENT_NOT_RUNNING: {
+    disposition: "retry",
+    exit: EXIT.unavailable,
+    summary: "No running agent answers on this state directory",
+    remedy: "Start it with: holdfast run --config FILE",
+  },
+  CONFIG_UNREADABLE: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary: "The configuration file cannot be read",
+    remedy: "Check the path and the rights of the file; holdfast init writes a first one",
+  },
+  CONFIG_UNSUPPORTED: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary: "The configuration asks for something that this version does not do",
+    remedy: "Remove the setting, or install a version that has it (see CHANGELOG.md)",
+  },
+  ENDPOINT_UNREACHABLE: {
+    disposition: "retry",
+    exit: EXIT.unavailable,
+    summary: "The MLLP endpoint cannot be reached",
+    remedy: "Check host and port, and that the listener runs and allows this address",
+  },
+  FILE_EXISTS: {
+    disposition: "halt",
+    exit: EXIT.cannotCreate,
+    summary: "The file exists already and was left as it is",
+    remedy: "Choose another path, or move the file away",
+  },
+  FILE_NOT_READABLE: {
+    disposition: "halt",
+    exit: EXIT.badData,
+    summary: "A file cannot be read",
+    remedy: "Check the path and its rights",
+  },
+  FILE_NOT_WRITABLE: {
+    disposition: "halt",
+    exit: EXIT.cannotCreate,
+    summary: "The file cannot be written",
+    remedy: "Check that the folder exists, that it is writable and that the disk is not full",
+  },
+  IDENTITY_UNREADABLE: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary: "The agent's certificate, its key or the receiver's CA cannot be read",
+    remedy: "Check the paths under identity in the configuration and the rights of the files",
+  },
+  IDENTITY_MISMATCH: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary: "The agent's private key does not belong to its certificate",
+    remedy: "Put the key and the certificate of the same enrolment beside each other",
+  },
+  IDENTITY_EXPOSED: {
+    disposition: "halt",
+    exit: EXIT.notPermitted,
+    summary: "The agent's private key can be read by other accounts",
+    remedy: "Restrict it to the service account: chmod 600 FILE",
+  },
+  LISTEN_PORT_IN_USE: {
+    disposition: "halt",
+    exit: EXIT.unavailable,
+    summary: "Another program already listens on the port of a channel",
+    remedy: "Find it with: ss -ltnp; stop it, or give the channel another port",
+  },
+  LISTEN_NOT_PERMITTED: {
+    disposition: "halt",
+    exit: EXIT.notPermitted,
+    summary: "The operating system does not let this account listen on the port of a channel",
+    remedy: "Use a port above 1023, or grant CAP_NET_BIND_SERVICE to the service",
+  },
+  LISTEN_ADDRESS_UNKNOWN: {
+    disposition: "halt",
+    exit: EXIT.unavailable,
+    summary: "The host of a channel is not an address of this machine",
+    remedy: "Use an address that 'ip addr' shows, or 127.0.0.1",
+  },
+  LISTEN_FAILED: {
+    disposition: "halt",
+    exit: EXIT.unavailable,
+    summary: "A channel cannot listen",
+    remedy: "The fact sysCode says why; see the operating system's documentation for it",
+  },
+  LOCAL_SOCKET_FAILED: {
+    disposition: "halt",
+    exit: EXIT.cannotCreate,
+    summary: "The local socket in the state directory cannot be opened",
+    remedy:
+      "Use a stateDir whose path is shorter than 90 characters, on a file system with sockets",
+  },
+  STORE_LOCKED: {
+    disposition: "halt",
+    exit: EXIT.tryAgain,
+    summary: "Another process has the store open",
+    remedy: "Stop the other agent or database tool that uses this state directory, then try again",
+  },
+  STORE_NOT_DURABLE: {
+    disposition: "halt",
+    exit: EXIT.defect,
+    summary: "The store does not flush each commit (synchronous is below FULL), so nothing is safe",
+    remedy: "Do not run this build: report it to the vendor. No message was acknowledged",
+  },
+  STORE_CORRUPT: {
+    disposition: "halt",
+    exit: EXIT.defect,
+    summary: "The store is damaged",
+    remedy: "Keep the state directory as it is, restore the last backup elsewhere, call the vendor",
+  },
+  STORE_IO: {
+    disposition: "halt",
+    exit: EXIT.defect,
+    summary: "The operating system reported an input/output error on the store",
+    remedy: "Look for disk errors in the system log; unacknowledged messages are sent again",
+  },
+  STORE_FULL: {
+    disposition: "retry",
+    exit: EXIT.unavailable,
+    summary: "The store cannot grow: the disk or its budget is full",
+    remedy: "Free space on the volume of the state directory; listeners reopen by themselves",
+  },
+  STORE_BUSY: {
+    disposition: "retry",
+    exit: EXIT.tryAgain,
+    summary: "The store did not take a message in time",
+    remedy: "Check the disk's latency; listeners reopen by themselves",
+  },
+  STORE_NEWER_SCHEMA: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary: "The store was written by a newer version of Holdfast",
+    remedy: "Install that version or a newer one; this one leaves the store untouched",
+  },
+  STORE_NOT_PERMITTED: {
+    disposition: "halt",
+    exit: EXIT.notPermitted,
+    summary: "The state directory or the store is not writable by, or not private to, this account",
+    remedy: "Give it to the service account with mode 0700 (chown, chmod 700)",
+  },
+  STORE_CANNOT_OPEN: {
+    disposition: "halt",
+    exit: EXIT.cannotCreate,
+    summary: "The store cannot be created or opened",
+    remedy: "Check that the state directory exists or can be made, and that the disk is not full",
+  },
+  STORE_VOLATILE: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary: "The state directory is on a file system that does not survive a reboot",
+    remedy: "Put stateDir on a disk; for trials only, set allowVolatileState: true",
+  },
+  STORE_REMOTE: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary: "The state directory is on a network or user-space file system",
+    remedy: "Put stateDir on a local disk: such file systems do not keep SQLite's promises",
+  },
+  STORE_BODY_DAMAGED: {
+    disposition: "quarantine",
+    exit: EXIT.badData,
+    summary: "A stored message no longer has the SHA-256 that it was stored with",
+    remedy: "The channel is held; check the disk, then ask the vendor how to release it",
+  },
+  WRITER_DIED: {
+    disposition: "halt",
+    exit: EXIT.defect,
+    summary: "The store's writer ended unexpectedly; nothing acknowledged is lost",
+    remedy: "The service manager restarts the agent; report it if it happens again",
+  },
+  TUNNEL_UNREACHABLE: {
+    disposition: "retry",
+    exit: EXIT.unavailable,
+    summary: "The receiver cannot be reached",
+    remedy: "Check DNS, firewall and proxy for the host of receiver.url; it is tried for ever",
+  },
+  TUNNEL_PEER_UNTRUSTED: {
+    disposition: "retry",
+    exit: EXIT.unavailable,
+    summary:
+      "The receiver's certificate does not chain to the configured CA, or names another host",
+    remedy:
+      "If TLS inspection stands between, exempt the receiver's host; else compare the CA file",
+  },
+  TUNNEL_REFUSED: {
+    disposition: "retry",
+    exit: EXIT.unavailable,
+    summary: "The receiver refused this agent's certificate",
+    remedy: "Ask the receiver's operator whether this agent is added; the fact code says why",
+  },
+  TUNNEL_VERSION: {
+    disposition: "retry",
+    exit: EXIT.unavailable,
+    summary: "The receiver speaks no protocol version that this agent speaks",
+    remedy: "Upgrade the older side; messages are kept meanwhile",
+  },
+  TUNNEL_PROTOCOL: {
+    disposition: "retry",
+    exit: EXIT.unavailable,
+    summary:
+      "The receiver broke the tunnel protocol, or said that we did; the connection was closed",
+    remedy: "It reconnects by itself; if it repeats, report both versions to the vendor",
+  },
+  TUNNEL_SILENT: {
+    disposition: "retry",
+    exit: EXIT.unavailable,
+    summary: "Nothing came from the receiver for three heartbeats; the connection was dropped",
+    remedy:
+      "It reconnects by itself; if it repeats, look for a firewall that drops idle connections",
+  },
+  CHANNEL_PARTED: {
+    disposition: "halt",
+    exit: EXIT.defect,
+    summary: "The receiver holds other messages under this channel's numbers (a restored store?)",
+    remedy: "The channel is held and nothing is lost; compare both sides with trace and export",
+  },
+} as const satisfies Record<string, CatalogueRow>;
+
+export type ErrorCode = keyof typeof CATALOGUE;
+
+/** Numbers and names only. A message body, a name or a patient identifier has no way in. */
+export type Facts = Readonly<Record<string, number | bigint | boolean | Identifier>>;
+
+declare const identifier: unique symbol;
+/** A string checked to be safe to print: at most 64 characters of `[A-Za-z0-9_.:-]`. */
+export type Identifier = string & { readonly [identifier]: true };
+
+/**
+ * Marks a string as safe to print.
+ *
+ * @param text at most 64 characters, each a letter, a digit or one of `_.:-`
+ * @returns `text`, unchanged
+ * @throws {RangeError} if `text` is anything else; the error does not quote `text`
+ */
+export function identifierFrom(text: string): Identifier {
+  if (!/^[A-Za-z0-9_.:-]{1,64}$/.test(text)) {
+    throw new RangeError(`Cannot print a ${text.length}-character string as an identifier`);
+  }
+  return text as Identifier;
+}
+
+/** A foreign error's code (`EADDRINUSE`, `SQLITE_FULL`), or `unknown`; its text is never used (08 PL3). */
+export function codeOf(error: unknown): Identifier {
+  const code = (error as { code?: unknown } | null)?.code;
+  const safe = typeof code === "string" && /^[A-Za-z0-9_.:-]{1,64}$/.test(code);
+  return identifierFrom(safe ? code : "unknown");
+}
+
+/** A fault from the catalogue. Expected outcomes are return values, never this. */
+export class AgentError extends Error {
+  override readonly name = "AgentError";
+  readonly code: ErrorCode;
+  readonly facts: Facts;
+
+  constructor(code: ErrorCode, facts: Facts, options?: ErrorOptions) {
+    super(`${code}: ${CATALOGUE[code].summary}`, options);
+    this.code = code;
+    this.facts = facts;
+  }
+
+  get disposition(): Disposition {
+    return CATALOGUE[this.code].disposition;
+  }
+
+  get exit(): ExitCode {
+    return CATALOGUE[this.code].exit;
+  }
+
+  get summary(): string {
+    return CATALOGUE[this.code].summary;
+  }
+
+  get remedy(): string {
+    return CATALOGUE[this.code].remedy;
+  }
+}
+
+/** Every code with its texts, in listing order: for the documentation and for tests. */
+export const ERROR_CATALOGUE: Readonly<Record<ErrorCode, CatalogueRow>> = CATALOGUE;

@@ -1,0 +1,49 @@
+/**
+ * What is wrong right now. A part opens a condition and closes it; absence means healthy.
+ *
+ * @module
+ */
+import type { Facts } from "../errors.ts";
+
+/** Everything that can be wrong while the agent runs, with what a person does about it. */
+export const CONDITIONS = {
+  storeFailing: "Messages are not accepted: free space or repair the disk of the state directory",
+  tunnelDown:
+    "The receiver is not reached: messages are kept; check network, certificate, receiver",
+  channelHeld: "A channel is held: its messages are kept and not sent; see the code of the fact",
+  messageDamaged:
+    "A stored message is damaged: its channel is held; check the disk, call the vendor",
+  messageTooLarge: "A sender sends a message over the limit: raise maxBlockBytes or split it there",
+  volatileState: "The store is on a file system that does not survive a reboot: for trials only",
+  openToAll: "A channel accepts plain MLLP from every address: restrict allow",
+} as const satisfies Record<string, string>;
+export type ConditionName = keyof typeof CONDITIONS;
+
+export interface OpenCondition {
+  readonly condition: ConditionName;
+  /** What it is about: a channel's name, or empty. */
+  readonly subject: string;
+  readonly sinceMs: number;
+  readonly facts: Facts;
+  readonly remedy: string;
+}
+
+/** The one list of what is wrong. Opening twice and closing twice are harmless. */
+export class Conditions {
+  readonly #open = new Map<string, OpenCondition>();
+
+  open(condition: ConditionName, subject: string, facts: Facts, nowMs: number): void {
+    const key = `${condition} ${subject}`;
+    const sinceMs = this.#open.get(key)?.sinceMs ?? nowMs;
+    const remedy = CONDITIONS[condition];
+    this.#open.set(key, { condition, subject, sinceMs, facts, remedy });
+  }
+
+  close(condition: ConditionName, subject: string): void {
+    this.#open.delete(`${condition} ${subject}`);
+  }
+
+  list(): readonly OpenCondition[] {
+    return [...this.#open.values()];
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The local socket: how commands on this machine ask a running agent. One JSON line each way.
+ *
+ * A Unix socket in the state folder, open to its owner only. Nothing outside the machine reaches it.
+ *
+ * @module
+ */
+import { chmodSync, rmSync } from "node:fs";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import { AgentError, codeOf } from "../errors.ts";
+import { LOCAL_REQUEST_MAX_BYTES } from "../limits.ts";
+
+/** Answers one request; what it throws is the defect of the asker or of this agent, told as such. */
+export type LocalAnswerer = (request: unknown) => Promise<unknown>;
+
+const withBigints = (_key: string, value: unknown): unknown =>
+  typeof value === "bigint" ? Number(value) : value;
+
+/** Where the socket of a state folder is. Windows has named pipes in a place of their own. */
+export function localSocketPath(stateDir: string): string {
+  return process.platform === "win32"
+    ? `\\\\.\\pipe\\holdfast-${stateDir.replace(/[^A-Za-z0-9]/g, "-")}`
+    : join(stateDir, "agent.sock");
+}
+
+export class LocalSocket implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #open = new Set<Socket>();
+
+  private constructor(answer: LocalAnswerer) {
+    this.#server = createServer((socket) => {
+      this.#open.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => this.#open.delete(socket));
+      readLine(socket, (line) => void reply(socket, line, answer));
+    });
+  }
+
+  /**
+   * Opens the socket. A file that a killed agent left is replaced: the store's lock, taken before,
+   * says that no other agent is alive here.
+   */
+  static async open(stateDir: string, answer: LocalAnswerer): Promise<LocalSocket> {
+    const path = localSocketPath(stateDir);
+    if (process.platform !== "win32") rmSync(path, { force: true });
+    const local = new LocalSocket(answer);
+    await new Promise<void>((resolve, reject) => {
+      local.#server.once("error", (cause) => {
+        reject(new AgentError("LOCAL_SOCKET_FAILED", { sysCode: codeOf(cause) }, { cause }));
+      });
+      local.#server.listen(path, resolve);
+    });
+    if (process.platform !== "win32") chmodSync(path, 0o600);
+    return local;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#open) socket.destroy();
+    await closed;
+  }
+}
+
+/**
+ * Asks the agent that runs on `stateDir`.
+ *
+ * @returns what it answers, parsed from JSON
+ * @throws {AgentError} `AGENT_NOT_RUNNING` if nobody answers
+ */
+export function askLocal(stateDir: string, request: unknown): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(localSocketPath(stateDir));
+    const fail = (cause?: Error): void => {
+      const facts = cause === undefined ? {} : { sysCode: codeOf(cause) };
+      reject(new AgentError("AGENT_NOT_RUNNING", facts, { cause }));
+    };
+    socket.on("error", fail);
+    socket.on("close", () => fail());
+    socket.on("connect", () => socket.write(`${JSON.stringify(request)}\n`));
+    readLine(socket, (line) => {
+      resolve(JSON.parse(line));
+      socket.destroy();
+    });
+  });
+}
+
+async function reply(socket: Socket, line: string, answer: LocalAnswerer): Promise<void> {
+  try {
+    const found = await answer(JSON.parse(line));
+    socket.end(`${JSON.stringify({ answer: found }, withBigints)}\n`);
+  } catch (error) {
+    const code = error instanceof AgentError ? error.code : codeOf(error);
+    socket.end(`${JSON.stringify({ error: code })}\n`);
+  }
+}
+
+/** Calls `take` with the first line; a request that does not end is cut off. */
+function readLine(socket: Socket, take: (line: string) => void): void {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  let taken = false;
+  socket.on("data", (part: Buffer) => {
+    if (taken) return;
+    parts.push(part);
+    bytes += part.length;
+    if (part.includes(0x0a)) {
+      taken = true;
+      take(Buffer.concat(parts).toString("utf8").split("\n", 1)[0] ?? "");
+    } else if (bytes > LOCAL_REQUEST_MAX_BYTES * 1024) {
+      socket.destroy();
+    }
+  });
+}

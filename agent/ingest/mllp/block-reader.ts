@@ -1,0 +1,316 @@
+/**
+ * MLLP, inbound: bytes in, blocks and what is wrong with them out. Pure: no socket, no clock, no log.
+ *
+ *              VT              FS             CR, or a lenient end (F3)
+ *   outside ────────► content ────────► ended ────────────────────────► outside
+ *                      ▲   │              │ any other byte: malformed, go on
+ *        no header: it │   │ VT           │
+ *        was malformed │   ▼              ▼
+ *                    lookahead ◄──────────┘ (VT after FS, where lenient ends are off)
+ *                        │ a header begins: the old part is a fragment (F4)
+ *                        ▼
+ *                     content (new)
+ *
+ * A bad block never changes the fate of the blocks around it: it is one unit, up to its own end (F10).
+ * Work is linear in the bytes; a block held here is at most `spoolThresholdBytes` and one slice (F11).
+ *
+ * Source: HL7 MLLP Release 1 and 2, which call VT SB and FS EB.
+ *
+ * @module
+ */
+import {
+  FRAGMENT_KEPT_BYTES,
+  JUNK_MAX_BYTES,
+  JUNK_SAMPLE_BYTES,
+  SLICE_BYTES,
+  SPOOL_THRESHOLD_BYTES,
+} from "../../limits.ts";
+import { headerStart, mayBeginHeader } from "../hl7/msh.ts";
+import { HeldBytes } from "./held-bytes.ts";
+
+const NUL = 0x00;
+const LF = 0x0a;
+const VT = 0x0b;
+const CR = 0x0d;
+const FS = 0x1c;
+const SPACE = 0x20;
+
+/** One complete unit, good or malformed, or what is left of one. */
+export interface Unit {
+  /**
+   * The content between VT and FS; for a block above the spool threshold only what was not given out
+   * as slices before. May be a view into the chunk: valid until the chunk is reused.
+   */
+  readonly bytes: Uint8Array;
+  /** Length of the whole content, slices included. */
+  readonly totalBytes: number;
+}
+
+export type BlockEvent =
+  /** The next part of a large block whose end is not here yet (F7); the receiver owns the bytes. */
+  | { readonly kind: "slice"; readonly bytes: Uint8Array<ArrayBuffer> }
+  | ({ readonly kind: "block"; readonly lenientEnd: boolean } & Unit)
+  /** Framing bytes inside: one quarantine entry, one refusal (E2). */
+  | ({ readonly kind: "malformed"; readonly lenientEnd: boolean } & Unit)
+  /** Never acknowledged (F4, F5). */
+  | ({ readonly kind: "fragment"; readonly reason: "abandoned" | "partial" } & Unit)
+  /** Over the limit; `ended` if its end was seen, so that it can be refused. Close afterwards (F7). */
+  | ({ readonly kind: "tooLarge"; readonly ended: boolean } & Unit)
+  /** Bytes between blocks that mean nothing; a sample once per run of them (F2). */
+  | { readonly kind: "junk"; readonly count: number; readonly sample: Uint8Array | undefined }
+  /** F3: the end was decided by silence, and then more came. */
+  | { readonly kind: "bytesAfterLenientEnd" }
+  /** TLS, HTTP, or 64 KiB without a VT: close (F2). */
+  | { readonly kind: "notMllp" };
+
+export interface BlockReaderOptions {
+  readonly blockMaxBytes: number;
+  readonly lenientEnd: boolean;
+  readonly spoolThresholdBytes?: number;
+}
+
+type State = "outside" | "content" | "lookahead" | "ended" | "closed";
+
+/** What a peer that speaks something else begins with: a TLS record, or an HTTP method (F2). */
+const TLS_RECORD = "\x16\x03";
+const HTTP_METHOD = /^(?:GET|POST|PUT|HEAD|OPTIONS|CONNECT|DELETE|PATCH|TRACE) /;
+const FOREIGN_BEGINNING_BYTES = 8;
+
+/** Splits one TCP connection's byte stream into blocks, however it is cut. */
+export class BlockReader {
+  readonly #options: Required<BlockReaderOptions>;
+  #state: State = "outside";
+  #held = new HeldBytes(FRAGMENT_KEPT_BYTES);
+  #malformed = false;
+  /** Bytes after a VT inside a block, until it is clear whether they begin a header (F4). */
+  #ahead = new HeldBytes(0);
+  #junkBytes = 0;
+  #beginning = "";
+  #seenBlock = false;
+  #endedBySilence = false;
+  #events: BlockEvent[] = [];
+
+  constructor(options: BlockReaderOptions) {
+    if (!Number.isInteger(options.blockMaxBytes) || options.blockMaxBytes < 1) {
+      throw new RangeError(`Cannot limit a block to ${options.blockMaxBytes} bytes`);
+    }
+    this.#options = { spoolThresholdBytes: SPOOL_THRESHOLD_BYTES, ...options };
+  }
+
+  /** Inside a block, from its VT to its end: the limits of F5 run. */
+  get insideBlock(): boolean {
+    return this.#state !== "outside" && this.#state !== "closed";
+  }
+
+  /** FS was the last byte: after `endOfBlockWaitMilliseconds` call `silence` (F3). */
+  get awaitsEnd(): boolean {
+    return this.#state === "ended" && this.#options.lenientEnd;
+  }
+
+  /**
+   * Takes the next chunk from the socket and gives back everything it completes, in wire order.
+   *
+   * @param chunk bytes in wire order, any number of them. A block that lies wholly inside it comes
+   *   out as a view of it, without a copy
+   */
+  push(chunk: Uint8Array): BlockEvent[] {
+    let at = 0;
+    while (at < chunk.length) {
+      switch (this.#state) {
+        case "closed":
+          return this.#takeEvents();
+        case "outside":
+          at = this.#outside(chunk, at);
+          break;
+        case "content":
+          at = this.#content(chunk, at);
+          break;
+        case "lookahead":
+          at = this.#lookahead(chunk, at);
+          break;
+        case "ended":
+          at = this.#ended(chunk, at);
+          break;
+      }
+    }
+    this.#held.keep();
+    this.#ahead.keep();
+    return this.#takeEvents();
+  }
+
+  /** Nothing came for `endOfBlockWaitMilliseconds` after FS (F3). */
+  silence(): BlockEvent[] {
+    if (this.awaitsEnd) {
+      this.#finish(true);
+      this.#endedBySilence = true;
+    }
+    return this.#takeEvents();
+  }
+
+  /** The peer closed its side in good order: after FS that is an end of block (F3), else F5. */
+  end(): BlockEvent[] {
+    if (this.awaitsEnd) this.#finish(true);
+    return [...this.#takeEvents(), ...this.abort()];
+  }
+
+  /** The connection broke, or a limit of F5 ran out: what is here becomes a fragment. */
+  abort(): BlockEvent[] {
+    if (this.insideBlock && this.#held.totalBytes > 0) {
+      if (this.#held.dropping) this.#emitTooLarge(false);
+      else this.#events.push({ kind: "fragment", reason: "partial", ...this.#takeHeld() });
+    }
+    this.#state = "closed";
+    return this.#takeEvents();
+  }
+
+  #outside(chunk: Uint8Array, from: number): number {
+    const start = chunk.indexOf(VT, from);
+    const end = start === -1 ? chunk.length : start;
+    if (end > from) this.#junk(chunk.subarray(from, end));
+    if (start === -1 || this.#state === "closed") return chunk.length;
+    this.#begin();
+    return start + 1;
+  }
+
+  #content(chunk: Uint8Array, from: number): number {
+    const fs = chunk.indexOf(FS, from);
+    const end = fs === -1 ? chunk.length : fs;
+    const vt = chunk.subarray(from, end).indexOf(VT);
+    if (vt !== -1) {
+      this.#take(chunk.subarray(from, from + vt));
+      this.#state = "lookahead";
+      return from + vt + 1;
+    }
+    this.#take(chunk.subarray(from, end));
+    if (fs === -1) return chunk.length;
+    this.#state = "ended";
+    return fs + 1;
+  }
+
+  #lookahead(chunk: Uint8Array, from: number): number {
+    const byte = chunk[from] ?? 0;
+    const framing = byte === FS || byte === VT;
+    if (!framing) this.#ahead.add(chunk.subarray(from, from + 1));
+    const ahead = this.#ahead.view();
+    if (headerStart(ahead) !== -1) {
+      const begun = this.#ahead.takeAll();
+      this.#abandon();
+      this.#take(begun);
+      return from + 1;
+    }
+    if (!framing && mayBeginHeader(ahead)) return from + 1;
+    // The VT was content: this block is malformed, up to its own end.
+    this.#malformed = true;
+    this.#state = "content";
+    this.#take(Uint8Array.of(VT));
+    this.#take(this.#ahead.takeAll());
+    return framing ? from : from + 1;
+  }
+
+  #ended(chunk: Uint8Array, from: number): number {
+    const byte = chunk[from];
+    const { lenientEnd } = this.#options;
+    if (byte === CR || (lenientEnd && byte === LF)) {
+      this.#finish(byte === LF);
+      return from + 1;
+    }
+    if (byte === VT && lenientEnd) {
+      this.#finish(true);
+      if (this.#state === "outside") this.#begin();
+      return from + 1;
+    }
+    this.#malformed = true;
+    this.#take(Uint8Array.of(FS));
+    this.#state = byte === VT ? "lookahead" : "content";
+    return byte === VT ? from + 1 : from;
+  }
+
+  #begin(): void {
+    this.#state = "content";
+    this.#seenBlock = true;
+    this.#malformed = false;
+    this.#junkBytes = 0;
+    this.#endedBySilence = false;
+  }
+
+  #take(part: Uint8Array): void {
+    if (part.length === 0 || this.#state === "closed") return;
+    const { blockMaxBytes, spoolThresholdBytes } = this.#options;
+    this.#held.add(part);
+    const { totalBytes } = this.#held;
+    if (totalBytes > blockMaxBytes) {
+      this.#held.dropRest();
+      if (totalBytes > blockMaxBytes * 2) this.#emitTooLarge(false);
+      return;
+    }
+    if (totalBytes <= spoolThresholdBytes) return;
+    for (const bytes of this.#held.takeSlices(SLICE_BYTES)) {
+      this.#events.push({ kind: "slice", bytes });
+    }
+  }
+
+  #finish(lenientEnd: boolean): void {
+    if (this.#held.dropping) {
+      this.#emitTooLarge(true);
+      return;
+    }
+    const kind = this.#malformed ? "malformed" : "block";
+    this.#events.push({ kind, lenientEnd, ...this.#takeHeld() });
+    this.#state = "outside";
+  }
+
+  #abandon(): void {
+    if (this.#held.dropping) {
+      this.#emitTooLarge(false);
+      return;
+    }
+    if (this.#held.totalBytes > 0) {
+      this.#events.push({ kind: "fragment", reason: "abandoned", ...this.#takeHeld() });
+    }
+    this.#begin();
+  }
+
+  #emitTooLarge(ended: boolean): void {
+    this.#events.push({ kind: "tooLarge", ended, ...this.#takeHeld() });
+    this.#state = "closed";
+  }
+
+  #takeHeld(): Unit {
+    const totalBytes = this.#held.totalBytes;
+    return { bytes: this.#held.takeAll(), totalBytes };
+  }
+
+  #junk(part: Uint8Array): void {
+    const meaningless = part.filter(isNotSilent);
+    if (!this.#seenBlock) this.#lookForForeign(part);
+    if (meaningless.length === 0) return;
+    if (this.#endedBySilence) this.#events.push({ kind: "bytesAfterLenientEnd" });
+    this.#endedBySilence = false;
+    const sample = this.#junkBytes === 0 ? meaningless.slice(0, JUNK_SAMPLE_BYTES) : undefined;
+    this.#junkBytes += meaningless.length;
+    this.#events.push({ kind: "junk", count: meaningless.length, sample });
+    if (this.#junkBytes > JUNK_MAX_BYTES) this.#refusePeer();
+  }
+
+  #lookForForeign(part: Uint8Array): void {
+    if (this.#beginning.length >= FOREIGN_BEGINNING_BYTES) return;
+    this.#beginning += String.fromCharCode(...part.subarray(0, FOREIGN_BEGINNING_BYTES));
+    const foreign = this.#beginning.startsWith(TLS_RECORD) || HTTP_METHOD.test(this.#beginning);
+    if (foreign) this.#refusePeer();
+  }
+
+  #refusePeer(): void {
+    if (this.#state === "closed") return;
+    this.#events.push({ kind: "notMllp" });
+    this.#state = "closed";
+  }
+
+  #takeEvents(): BlockEvent[] {
+    const events = this.#events;
+    if (events.length > 0) this.#events = [];
+    return events;
+  }
+}
+
+const isNotSilent = (byte: number): boolean =>
+  byte !== NUL && byte !== CR && byte !== LF && byte !== SPACE;

@@ -1,0 +1,83 @@
+/**
+ * Whether messages may be taken at all: closed while the store cannot store (03 E1).
+ *
+ * A withheld reply and a closed listener are the two signals that nearly every sender reads as "not
+ * delivered": a negative acknowledgment would make some of them go on with the next message.
+ *
+ * @module
+ */
+import { type AgentError, identifierFrom } from "../errors.ts";
+import type { Conditions } from "../health/conditions.ts";
+import type { Clock, Timer } from "../host/clock.ts";
+import type { Log } from "../host/log.ts";
+import { HEALTH_PROBE_MS } from "../limits.ts";
+
+export interface StoreGateOptions {
+  /** Commits once, durably; rejects while that is impossible. */
+  readonly probe: () => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly conditions: Conditions;
+  readonly probeIntervalMs?: number;
+}
+
+export class StoreGate implements Disposable {
+  readonly #options: StoreGateOptions;
+  readonly #listeners: ((open: boolean) => void)[] = [];
+  #open = true;
+  #ended = false;
+  #timer: Timer | undefined;
+
+  constructor(options: StoreGateOptions) {
+    this.#options = options;
+  }
+
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  /** Calls `listener` at each change. */
+  onChange(listener: (open: boolean) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** The store refused: close, and probe until it can store again. */
+  close(error: AgentError): void {
+    if (!this.#open) return;
+    this.#open = false;
+    const { conditions, clock, log } = this.#options;
+    conditions.open("storeFailing", "", { code: identifierFrom(error.code) }, clock.nowMs());
+    log.fault("storeFailing", error);
+    this.#tell();
+    this.#armProbe();
+  }
+
+  [Symbol.dispose](): void {
+    this.#ended = true;
+    this.#timer?.[Symbol.dispose]();
+  }
+
+  #armProbe(): void {
+    const { clock, probe, probeIntervalMs = HEALTH_PROBE_MS } = this.#options;
+    this.#timer = clock.after(probeIntervalMs, () => {
+      probe().then(
+        () => this.#reopen(),
+        () => {
+          if (!this.#ended) this.#armProbe();
+        },
+      );
+    });
+  }
+
+  #reopen(): void {
+    if (this.#ended) return;
+    this.#open = true;
+    this.#options.conditions.close("storeFailing", "");
+    this.#options.log.write("storeHealthy", {});
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener(this.#open);
+  }
+}

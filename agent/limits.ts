@@ -1,0 +1,110 @@
+/**
+ * Everything that can grow, with its bound, its unit and the reason for the number.
+ *
+ * A number that an operator may change stands in `config` and has its default from here; the rest
+ * is fixed. I-8: memory is bounded by this file, whatever senders and receiver do.
+ *
+ * @module
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** 03 F7: the largest block accepted unless a channel says otherwise. */
+export const BLOCK_MAX_BYTES = 32 * MIB;
+/** 03 F7: what no channel may exceed; SQLite and the tunnel both hold twice as much. */
+export const BLOCK_MAX_CEILING_BYTES = 256 * MIB;
+/** 03 F7, 05 S11: above this a body goes to the store in slices while it arrives. */
+export const SPOOL_THRESHOLD_BYTES = MIB;
+/** 05 S11: one slice delays another channel's acknowledgment by one write of this size, about 1 ms. */
+export const SLICE_BYTES = 128 * KIB;
+/** 03 F7: how much of a block over the limit is kept as a fragment. */
+export const FRAGMENT_KEPT_BYTES = 64 * KIB;
+/** 03 F2: bytes between blocks before the peer is taken for something else than MLLP. */
+export const JUNK_MAX_BYTES = 64 * KIB;
+/** 03 F2: how much of it is kept for diagnosis. */
+export const JUNK_SAMPLE_BYTES = 256;
+/** 03 F8: how far into a block its header may begin. */
+export const HEADER_SEARCH_BYTES = 64;
+
+/** 03 F3: how long FS may wait for its CR. */
+export const END_OF_BLOCK_WAIT_MS = 250;
+/** 03 F5: silence inside a block. Not shorter: senders behind a VPN stall for seconds. */
+export const BLOCK_IDLE_TIMEOUT_MS = 60_000;
+/** 03 F5: a whole block, however it trickles. */
+export const BLOCK_MAX_DURATION_MS = 600_000;
+/** 03 F6: TCP keep-alive between blocks, where there is no timeout. */
+export const KEEP_ALIVE_MS = 60_000;
+
+/** 03 C1: connections per channel. */
+export const CONNECTIONS_MAX_COUNT = 16;
+/** 03 C5: complete blocks of one connection that wait for their commit. */
+export const PENDING_BLOCKS_MAX_COUNT = 100;
+/** 03 C5: and their bytes; then reading pauses. */
+export const PENDING_BLOCKS_MAX_BYTES = 8 * MIB;
+
+/** 05 S7: what one group commit takes at most; a commit of this size stays under 100 ms. */
+export const COMMIT_MAX_COUNT = 1_000;
+export const COMMIT_MAX_BYTES = 8 * MIB;
+/** 05 S8: what waits for a commit over all connections; past it the sockets are paused. */
+export const WAITING_MAX_BYTES = 64 * MIB;
+/** 03 A9: a commit that has not returned by then counts as "cannot store now". */
+export const STORE_DEADLINE_MS = 3_000;
+/** 03 E1: how often a failing store is probed. */
+export const HEALTH_PROBE_MS = 5_000;
+/** 03 E8: how long an orderly stop may finish what it has read. */
+export const SHUTDOWN_GRACE_MS = 10_000;
+/** A progress write (cursor, acknowledgment outcome) waits at most so long for a commit to share. */
+export const LAZY_WRITE_MS = 100;
+
+/** SQLite's WAL: a checkpoint each 4,000 pages (16 MiB) keeps the file small and ingest steady. */
+export const WAL_CHECKPOINT_PAGES = 4_000;
+/** What the WAL is cut back to after a checkpoint. */
+export const WAL_KEPT_BYTES = 32 * MIB;
+/** SQLite's page cache. */
+export const PAGE_CACHE_BYTES = 16 * MIB;
+/** Waiting for another process's lock before the store counts as taken. */
+export const STORE_LOCK_WAIT_MS = 5_000;
+
+/** 03 D1: how long a repeat is recognised. */
+export const DUPLICATE_WINDOW_MS = 24 * 3_600_000;
+/** 03 D1: and how many messages back, whatever the time. */
+export const DUPLICATE_MEMORY_KEYS = 1_000_000;
+/** Keys of one generation; the oldest generation is forgotten whole (05 S22). */
+export const DUPLICATE_GENERATION_KEYS = 62_500;
+/** 03 E7: what quarantine may hold. */
+export const QUARANTINE_MAX_BYTES = 1024 * MIB;
+
+/** What one read for the relay brings at most: half a window, so that the next read overlaps. */
+export const READ_MAX_BYTES = 512 * KIB;
+export const READ_MAX_COUNT = 512;
+/** Rows that one slice of a search by control id looks at before ingest gets its turn. */
+export const SEARCH_SLICE_ROWS = 2_000;
+/** Messages that one trace shows. */
+export const TRACE_MAX_COUNT = 50;
+
+/** 06 TP23: the next frame is chosen only while the socket holds less than this. */
+export const SOCKET_UNSENT_MAX_BYTES = 64 * KIB;
+/** 06 TP27. */
+export const BACKOFF_BASE_MS = 1_000;
+export const BACKOFF_MAX_MS = 60_000;
+/** 06 TP27: streaming for so long forgives the attempts before. */
+export const BACKOFF_RESET_MS = 60_000;
+/** 06 TP27: first delay after a long-lived connection, so that a fleet does not return at once. */
+export const FIRST_DELAY_MAX_MS = 30_000;
+/** 06 TP27: states that a person must look at are tried again after a random time between these. */
+export const STICKY_MIN_MS = 150_000;
+export const STICKY_MAX_MS = 300_000;
+/** 06 section 10: TLS and upgrade, then WELCOME. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** 06 TP32: what a draining tunnel waits for acks. */
+export const DRAIN_MAX_MS = 10_000;
+/** 06 section 3: what the agent holds of downstream messages that are not yet durable. */
+export const DOWNSTREAM_CREDIT_BYTES = MIB;
+
+/** One request on the local socket. */
+export const LOCAL_REQUEST_MAX_BYTES = 16 * KIB;
+/** A quoted control id in a log line or on a screen (03, terms). */
+export const CONTROL_ID_SHOWN_BYTES = 64;
+/** What is kept of a control id for trace; MSA-2 always carries it whole (03 A11). */
+export const CONTROL_ID_KEPT_BYTES = 256;

@@ -1,0 +1,154 @@
+/**
+ * `holdfast`: argv → command. The only place for the environment, signals and exit codes.
+ *
+ * @module
+ */
+import { readFileSync } from "node:fs";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { init } from "./cli/init.ts";
+import { listen, type TestReply } from "./cli/listen.ts";
+import { run } from "./cli/run.ts";
+import { status } from "./cli/status.ts";
+import { explain } from "./cli/terminal.ts";
+import { trace } from "./cli/trace.ts";
+import { version } from "./cli/version.ts";
+import { EXIT, type ExitCode } from "./errors.ts";
+
+const DEFAULT_CONFIG = "/etc/holdfast/local.yaml";
+const DEFAULT_STATE_DIR = "/var/lib/holdfast";
+const DEFAULT_MLLP_PORT = 2575;
+
+const versionText = (
+  JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  }
+).version;
+
+/** The first and the second request to stop, from a terminal or a service manager. */
+function stopSignals(): { readonly stop: Promise<void>; readonly hangUp: Promise<void> } {
+  const stop = Promise.withResolvers<void>();
+  const hangUp = Promise.withResolvers<void>();
+  let count = 0;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      count += 1;
+      if (count === 1) stop.resolve();
+      else hangUp.resolve();
+    });
+  }
+  return { stop: stop.promise, hangUp: hangUp.promise };
+}
+
+function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Must be a whole number from ${least} to ${most}.`);
+  };
+}
+
+const configOption = (): Option =>
+  new Option("--config <file>", "local.yaml").default(DEFAULT_CONFIG);
+const jsonOption = (): Option => new Option("--json", "print facts as JSON").default(false);
+const portParser = wholeNumber(0, 65_535);
+
+type Act = () => ExitCode | Promise<ExitCode>;
+
+/** The commands; the chosen one is handed to `choose`, so that parsing does nothing else. */
+function program(choose: (act: Act) => void): Command {
+  const root = new Command("holdfast")
+    .description(
+      "Carries HL7 messages from this hospital's network to a cloud receiver, losing none",
+    )
+    .exitOverride()
+    .showHelpAfterError();
+  root
+    .command("run")
+    .description("run the agent until SIGTERM or SIGINT; a second signal hangs up at once")
+    .addOption(configOption())
+    .action(({ config }) => choose(() => run({ config, version: versionText, ...stopSignals() })));
+  root
+    .command("init")
+    .description("write a first local.yaml; never overwrites")
+    .addOption(configOption())
+    .option("--state-dir <folder>", "where the store will be", DEFAULT_STATE_DIR)
+    .option("--receiver <url>", "the receiver", "wss://gateway.example.org")
+    .option("--port <number>", "MLLP port of the first channel", portParser, DEFAULT_MLLP_PORT)
+    .addOption(jsonOption())
+    .action((options) => choose(() => init(options)));
+  root
+    .command("status")
+    .description("what works, what does not, why; exit 69 if something needs attention")
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action((options) => choose(() => status(options)));
+  root
+    .command("trace")
+    .description("where the messages with a control id (MSH-10) are")
+    .argument("<control-id>")
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action((controlId, options) => choose(() => trace({ controlId, ...options })));
+  addTestCommands(root, choose);
+  root
+    .command("version")
+    .description("print the version")
+    .addOption(jsonOption())
+    .action(({ json }) => choose(() => version({ version: versionText, json })));
+  return root;
+}
+
+function addTestCommands(root: Command, choose: (act: Act) => void): void {
+  root
+    .command("send")
+    .description("test sender: send files over MLLP and show the replies")
+    .argument("[files...]", "one message a file, sent as it is; none: a generated ADT^A01")
+    .option("--host <address>", "", "127.0.0.1")
+    .option("--port <number>", "", portParser, DEFAULT_MLLP_PORT)
+    .option("--count <number>", "send all of it so often", wholeNumber(1, 1_000_000), 1)
+    .option("--timeout <seconds>", "wait for each reply", wholeNumber(1, 3_600), 30)
+    .addOption(jsonOption())
+    .action((files, { timeout, ...options }) =>
+      choose(async () => {
+        // Loaded here alone: it brings a full HL7 library, which the running agent does without.
+        const { send } = await import("./cli/send.ts");
+        return send({ files, timeoutMs: timeout * 1000, ...options });
+      }),
+    );
+  root
+    .command("listen")
+    .description("test endpoint: accept MLLP, answer, show what came")
+    .option("--host <address>", "", "127.0.0.1")
+    .option("--port <number>", "", portParser, DEFAULT_MLLP_PORT)
+    .addOption(new Option("--reply <code>", "").choices(["AA", "AE", "AR", "none"]).default("AA"))
+    .option("--delay <milliseconds>", "before each reply", wholeNumber(0, 600_000), 0)
+    .option("--out <folder>", "keep every message as a file")
+    .addOption(jsonOption())
+    .action(({ host, port, reply, delay, out, json }) => {
+      const answer = reply as TestReply;
+      const { stop } = stopSignals();
+      const options = { host, port, reply: answer, delayMs: delay, folder: out, json, stop };
+      choose(() => listen(options));
+    });
+}
+
+async function main(): Promise<ExitCode> {
+  let act: Act = () => EXIT.usage;
+  try {
+    program((chosen) => {
+      act = chosen;
+    }).parse();
+    return await act();
+  } catch (error) {
+    // Help that was asked for is success; everything else that commander refuses is usage.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    return explain(error);
+  }
+}
+
+// A reader that has gone away (a closed terminal, `| head`) must not end the process (09 PK7).
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+// No await at the top level: the packaged executable's entry is CommonJS (09 PK3).
+void main().then((exit) => {
+  process.exitCode = exit;
+});

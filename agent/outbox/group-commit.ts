@@ -1,0 +1,190 @@
+/**
+ * One transaction over everything that has queued, all or nothing (05 S7).
+ *
+ * Runs in the writer thread; knows no thread itself, so that it can be tested as it is.
+ *
+ * @module
+ */
+import { AgentError } from "../errors.ts";
+import { unpacked } from "./append-batch.ts";
+import { type Appended, Appender } from "./appender.ts";
+import { type ChannelTail, ensureChannel } from "./channel-tails.ts";
+import type { Database } from "./database.ts";
+import { translated } from "./fault.ts";
+import { type Prepared, prepareAll } from "./prepared.ts";
+import { ACK_PENDING, ACK_UNDELIVERED } from "./reader.ts";
+import { RECENT_ENTRY_BYTES, RecentKeys } from "./recent-keys.ts";
+import type { AckOutcomes, LazyOrder, WriteOrder } from "./writer-messages.ts";
+
+/** What became of a group: every ticket in order, or the reason why none is stored. */
+export type GroupResult =
+  | { readonly committed: true; readonly appended: readonly Appended[] }
+  | { readonly committed: false; readonly tickets: readonly number[]; readonly error: AgentError };
+
+export class GroupCommit {
+  readonly prepared: Prepared;
+  readonly recent = new RecentKeys();
+  readonly #database: Database;
+  readonly #appender: Appender;
+  /** Progress not yet written: the newest of each kind is enough. */
+  readonly #settles = new Map<number, bigint>();
+  #outcomes: AckOutcomes | undefined;
+  #lastRecentRow = 0;
+  #recentLoaded = false;
+
+  /** @param channels names that exist from now on, each with its first epoch */
+  constructor(database: Database, channels: readonly string[], duplicateWindowMs: number) {
+    this.#database = database;
+    this.prepared = prepareAll(database);
+    this.#inTransaction(() => {
+      for (const name of channels) ensureChannel(this.prepared, name);
+      this.#sweepUploads();
+      this.#closeOpenAcks();
+    });
+    this.#appender = new Appender(this.prepared, this.recent, duplicateWindowMs);
+  }
+
+  get tails(): ReadonlyMap<number, ChannelTail> {
+    return this.#appender.tails;
+  }
+
+  /** Fills the duplicate memory from the store. The first append does it if nobody did before. */
+  loadRecent(): void {
+    if (this.#recentLoaded) return;
+    this.#recentLoaded = true;
+    for (const [row, entries] of this.prepared.recentList.iterate() as IterableIterator<
+      [number, Uint8Array]
+    >) {
+      for (let at = 0; at < entries.length; at += RECENT_ENTRY_BYTES) {
+        this.recent.add(entries.subarray(at, at + RECENT_ENTRY_BYTES), row);
+      }
+      this.#lastRecentRow = row;
+    }
+  }
+
+  /** Takes progress that the next transaction carries. */
+  defer(order: LazyOrder): void {
+    if (order.order === "settle") {
+      const known = this.#settles.get(order.channel) ?? 0n;
+      if (order.seq > known) this.#settles.set(order.channel, order.seq);
+      return;
+    }
+    const before = this.#outcomes;
+    this.#outcomes = {
+      throughId: order.outcomes.throughId,
+      undeliveredIds: [...(before?.undeliveredIds ?? []), ...order.outcomes.undeliveredIds],
+      recoveredIds: [...(before?.recoveredIds ?? []), ...order.outcomes.recoveredIds],
+    };
+  }
+
+  get hasDeferred(): boolean {
+    return this.#settles.size > 0 || this.#outcomes !== undefined;
+  }
+
+  /**
+   * Carries out orders in their order, with what was deferred, and flushes.
+   *
+   * @returns only after COMMIT has returned: what it says is durable (I-1). On any error nothing of
+   *   the group is stored, and a commit whose outcome is unknown counts as not done (05 S9)
+   */
+  commit(orders: readonly WriteOrder[]): GroupResult {
+    this.loadRecent();
+    const mark = this.recent.mark();
+    const appended: Appended[] = [];
+    let remembered = false;
+    try {
+      this.#inTransaction(() => {
+        for (const order of orders) this.#carryOut(order, appended);
+        remembered = this.#appender.flushRecent();
+        this.#writeDeferred();
+        this.#forgetOldKeys();
+      });
+    } catch (error) {
+      this.recent.rollback(mark);
+      this.#appender.reload();
+      return { committed: false, tickets: ticketsOf(orders), error: translated(error) };
+    }
+    if (remembered) this.#lastRecentRow += 1;
+    this.#settles.clear();
+    this.#outcomes = undefined;
+    return { committed: true, appended };
+  }
+
+  #carryOut(order: WriteOrder, appended: Appended[]): void {
+    switch (order.order) {
+      case "append":
+        for (const entry of unpacked(order.batch)) {
+          appended.push(this.#appender.append(entry, this.#lastRecentRow + 1));
+        }
+        return;
+      case "stage":
+        if (order.ordinal === 0) this.prepared.uploadInsert.run(order.upload);
+        this.prepared.sliceInsert.run(order.upload, order.ordinal, order.bytes);
+        return;
+      case "unstage":
+        this.#dropUpload(order.upload);
+        return;
+    }
+  }
+
+  #writeDeferred(): void {
+    for (const [channel, seq] of this.#settles) {
+      const tail = this.tails.get(channel);
+      if (tail === undefined) continue;
+      if (seq > tail.lastSeq) throw new AgentError("AGENT_DEFECT", { channel, seq });
+      const row = this.prepared.messageAt.get(channel, tail.epoch, seq) as
+        | [Uint8Array, bigint]
+        | undefined;
+      const chain = row?.[0] ?? null;
+      this.prepared.cursorSettle.run(seq, chain, seq, channel, tail.epoch, seq);
+      if (seq > tail.ackedSeq) tail.ackedSeq = seq;
+    }
+    if (this.#outcomes === undefined) return;
+    for (const id of this.#outcomes.undeliveredIds) {
+      this.prepared.ackExceptionInsert.run(id, id, ACK_UNDELIVERED);
+    }
+    for (const id of this.#outcomes.recoveredIds) this.prepared.ackExceptionDelete.run(id);
+    this.prepared.ackThroughMove.run(this.#outcomes.throughId);
+  }
+
+  #forgetOldKeys(): void {
+    const row = this.recent.forgetOldest();
+    if (row > 0) this.prepared.recentForget.run(row);
+  }
+
+  /** What a crash left of bodies that were still arriving (05 S11). */
+  #sweepUploads(): void {
+    for (const upload of this.prepared.uploadIncomplete.all() as number[]) this.#dropUpload(upload);
+  }
+
+  #dropUpload(upload: number): void {
+    this.prepared.sliceDelete.run(upload);
+    this.prepared.uploadDelete.run(upload);
+  }
+
+  /** Replies whose outcome a crash made unknowable stay `pending` (03 E5). */
+  #closeOpenAcks(): void {
+    const through = this.prepared.ackThroughRead.get() as number;
+    const last = (this.prepared.messageLastId.get() as number | null) ?? 0;
+    if (last <= through) return;
+    this.prepared.ackExceptionInsert.run(through + 1, last, ACK_PENDING);
+    this.prepared.ackThroughMove.run(last);
+  }
+
+  #inTransaction(work: () => void): void {
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      work();
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      if (this.#database.inTransaction) this.#database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+}
+
+function ticketsOf(orders: readonly WriteOrder[]): number[] {
+  return orders.flatMap((order) =>
+    order.order === "append" ? [...unpacked(order.batch)].map((entry) => entry.ticket) : [],
+  );
+}

@@ -1,0 +1,103 @@
+/**
+ * The store's schema, as numbered steps that are only ever added to (05 S5).
+ *
+ * Each runs in one transaction with its `user_version`. A store whose version is above ours is
+ * refused untouched: a newer program wrote it.
+ *
+ * @module
+ */
+import { AgentError } from "../errors.ts";
+import type { Database } from "./database.ts";
+
+/**
+ * `message` is append-only; progress is one small `cursor` row a channel and epoch. Bodies lie in
+ * tables of their own, out of the index path. `recent` holds the keys by which repeats are recognised,
+ * one row a commit, forgotten from the old end (S22). Rows whose acknowledgment did not end as
+ * `delivered` are in `ack_exception`; up to `ack_through` everything else is delivered (03 E5).
+ */
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE identity (
+     id INTEGER PRIMARY KEY CHECK (id = 1),
+     store_id BLOB NOT NULL,
+     created_at_ms INTEGER NOT NULL,
+     opened_at_ms INTEGER NOT NULL,
+     ack_through INTEGER NOT NULL DEFAULT 0
+   ) STRICT;
+   CREATE TABLE channel (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+   CREATE TABLE cursor (
+     channel INTEGER NOT NULL REFERENCES channel (id),
+     epoch INTEGER NOT NULL,
+     sent INTEGER NOT NULL DEFAULT 0,
+     acked INTEGER NOT NULL DEFAULT 0,
+     trimmed INTEGER NOT NULL DEFAULT 0,
+     acked_chain BLOB,
+     trimmed_chain BLOB,
+     PRIMARY KEY (channel, epoch)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE message (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     channel INTEGER NOT NULL REFERENCES channel (id),
+     epoch INTEGER NOT NULL,
+     seq INTEGER NOT NULL,
+     received_at_ms INTEGER NOT NULL,
+     length INTEGER NOT NULL,
+     sha256 BLOB NOT NULL,
+     chain BLOB NOT NULL,
+     control_id BLOB NOT NULL,
+     source TEXT NOT NULL,
+     flags INTEGER NOT NULL,
+     upload INTEGER
+   ) STRICT;
+   CREATE UNIQUE INDEX message_by_seq ON message (channel, epoch, seq);
+   CREATE TABLE body (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+   CREATE TABLE upload (id INTEGER PRIMARY KEY, complete INTEGER NOT NULL) STRICT;
+   CREATE INDEX upload_incomplete ON upload (complete) WHERE complete = 0;
+   CREATE TABLE slice (
+     upload INTEGER NOT NULL,
+     ordinal INTEGER NOT NULL,
+     bytes BLOB NOT NULL,
+     PRIMARY KEY (upload, ordinal)
+   ) STRICT;
+   CREATE TABLE quarantine (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     channel INTEGER NOT NULL REFERENCES channel (id),
+     received_at_ms INTEGER NOT NULL,
+     last_at_ms INTEGER,
+     repeat_count INTEGER NOT NULL DEFAULT 0,
+     reason TEXT NOT NULL,
+     length INTEGER NOT NULL,
+     sha256 BLOB NOT NULL,
+     control_id BLOB NOT NULL,
+     source TEXT NOT NULL,
+     bytes BLOB NOT NULL,
+     upload INTEGER,
+     kept_bytes INTEGER AS (coalesce(length(bytes), 0)) STORED
+   ) STRICT;
+   CREATE TABLE recent (id INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT;
+   CREATE TABLE ack_exception (
+     first_id INTEGER PRIMARY KEY,
+     last_id INTEGER NOT NULL,
+     state INTEGER NOT NULL
+   ) STRICT;`,
+];
+
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/**
+ * Brings a store to this program's schema, one transaction a step.
+ *
+ * @throws {AgentError} `STORE_NEWER_SCHEMA` without touching anything
+ */
+export function migrate(database: Database, steps: readonly string[] = MIGRATIONS): void {
+  const found = Number(database.pragma("user_version", { simple: true }));
+  if (found > steps.length) {
+    throw new AgentError("STORE_NEWER_SCHEMA", { found, known: steps.length });
+  }
+  for (const [index, step] of steps.entries()) {
+    if (index < found) continue;
+    database.exec("BEGIN IMMEDIATE");
+    database.exec(step);
+    database.pragma(`user_version = ${index + 1}`);
+    database.exec("COMMIT");
+  }
+}

@@ -1,0 +1,281 @@
+/**
+ * The outbox: what it says is safe, is safe.
+ *
+ * Main-thread face of the store. Appends are collected for one turn of the event loop, handed to the
+ * writer thread in one piece, and settled when their commit has been flushed. @see 05
+ *
+ * @module
+ */
+import { AgentError } from "../errors.ts";
+import type { Chance, Clock } from "../host/clock.ts";
+import {
+  DUPLICATE_WINDOW_MS,
+  LAZY_WRITE_MS,
+  STORE_DEADLINE_MS,
+  TRACE_MAX_COUNT,
+  WAITING_MAX_BYTES,
+} from "../limits.ts";
+import { AckLedger } from "./ack-ledger.ts";
+import { AppendBatch, type AppendEntry } from "./append-batch.ts";
+import { OUTCOME } from "./appender.ts";
+import type { ChannelTail } from "./channel-tails.ts";
+import type { ReadRange, ReadResult, TracedMessage } from "./reader.ts";
+import { type AppendOutcome, TicketQueue, type Waiting } from "./ticket-queue.ts";
+import { WriterClient } from "./writer-client.ts";
+import { RESULT_COLUMNS, type StoreStanding } from "./writer-messages.ts";
+
+export interface OutboxOptions {
+  readonly stateDir: string;
+  readonly allowVolatileState: boolean;
+  /** Names of configured channels; a channel once known stays known, for its messages must leave. */
+  readonly channels: readonly string[];
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly duplicateWindowMs?: number;
+  readonly storeDeadlineMs?: number;
+  /** The store cannot go on: close the sockets, end the process (05 S9). At most once. */
+  readonly onFatal: (error: AgentError) => void;
+}
+
+/** Called after each commit that appended to a channel, with its new last seq. */
+export type AppendedListener = (channel: number, lastSeq: bigint) => void;
+
+export class Outbox implements AsyncDisposable {
+  readonly storeId: Uint8Array;
+  /** Where each channel stood when the store was opened. */
+  readonly channels: readonly ChannelTail[];
+  readonly #options: OutboxOptions;
+  readonly #writer: WriterClient;
+  readonly #tickets: TicketQueue;
+  readonly #acks: AckLedger;
+  readonly #batch = new AppendBatch();
+  readonly #appendedListeners: AppendedListener[] = [];
+  readonly #roomListeners: (() => void)[] = [];
+  #flushScheduled = false;
+  #outcomesScheduled = false;
+  #nextUpload: number;
+  #closing: Promise<void> | undefined;
+
+  private constructor(options: OutboxOptions, writer: WriterClient) {
+    this.#options = options;
+    this.#tickets = new TicketQueue(options.clock, options.storeDeadlineMs ?? STORE_DEADLINE_MS);
+    this.#writer = writer;
+    const { storeId, channels, lastMessageId, lastUpload } = writer.opened;
+    this.storeId = storeId;
+    this.channels = channels;
+    this.#acks = new AckLedger(lastMessageId);
+    this.#nextUpload = lastUpload + 1;
+  }
+
+  /**
+   * Opens the store in `stateDir`, creating it if there is none.
+   *
+   * @throws {AgentError} one of `STORE_*`; nothing is ever kept in memory instead (I-9)
+   */
+  static async open(options: OutboxOptions): Promise<Outbox> {
+    const writer = await WriterClient.open({
+      stateDir: options.stateDir,
+      allowVolatileState: options.allowVolatileState,
+      channels: options.channels,
+      newStoreId: options.chance.bytes(16),
+      duplicateWindowMs: options.duplicateWindowMs ?? DUPLICATE_WINDOW_MS,
+    });
+    const outbox = new Outbox(options, writer);
+    writer.listen({
+      onCommitted: (results, seqs) => outbox.#committed(results, seqs),
+      onRefused: (tickets, error) => outbox.#refused(tickets, error),
+      onFatal: (error) => outbox.#fatal(error),
+    });
+    return outbox;
+  }
+
+  /** Whether senders should not be read from now (05 S8). */
+  get saturated(): boolean {
+    return this.#tickets.bytes >= WAITING_MAX_BYTES;
+  }
+
+  /** Calls `listener` each time room comes back after `saturated`. */
+  onRoom(listener: () => void): void {
+    this.#roomListeners.push(listener);
+  }
+
+  onAppended(listener: AppendedListener): void {
+    this.#appendedListeners.push(listener);
+  }
+
+  /**
+   * Appends one message, or sets one block aside.
+   *
+   * @param entry copied before this returns; its byte arrays may be reused
+   * @returns settles after the commit was flushed. Never rejects: a refusal is an outcome
+   */
+  append(entry: AppendEntry): Promise<AppendOutcome> {
+    return new Promise((settle) => {
+      const { channel, ackOwed, body } = entry;
+      const ticket = this.#tickets.add({ channel, bytes: body.length, ackOwed, settle });
+      this.#batch.add(ticket, entry);
+      if (this.#flushScheduled) return;
+      this.#flushScheduled = true;
+      // After the poll phase: one hand-over for all sockets that were readable in this turn.
+      setImmediate(() => this.#flush());
+    });
+  }
+
+  /** A number under which the slices of one large body are staged. */
+  newUpload(): number {
+    return this.#nextUpload++;
+  }
+
+  /** Stores one slice of a large body; durable with the commit of the entry that names it (05 S11). */
+  stage(upload: number, ordinal: number, bytes: Uint8Array<ArrayBuffer>): void {
+    this.#flush();
+    this.#writer.post({ order: "stage", upload, ordinal, bytes }, [bytes.buffer]);
+  }
+
+  /** Forgets the slices of an upload that no entry will name. */
+  unstage(upload: number): void {
+    this.#writer.post({ order: "unstage", upload });
+  }
+
+  /** 03 E5: the reply to row `id`, or to a repeat of it, was handed to TCP, or could not be. */
+  replied(id: number, delivered: boolean): void {
+    this.#acks.replied(id, delivered);
+    this.#scheduleOutcomes();
+  }
+
+  /** The receiver holds everything up to `seq`. Written with a later commit: repeating it is harmless. */
+  settle(channel: number, seq: bigint): void {
+    this.#writer.post({ order: "settle", channel, seq });
+  }
+
+  read(range: ReadRange): Promise<ReadResult> {
+    return this.#writer.ask("read", range);
+  }
+
+  /** Slices of a large body from `ordinal` on, at least one unless there are no more. */
+  slices(upload: number, ordinal: number, maxBytes: number): Promise<Uint8Array[]> {
+    return this.#writer.ask("slices", { upload, ordinal, maxBytes });
+  }
+
+  /** The chain value after `seq`, or `undefined` if that row is not here (06 TP15). */
+  chainAt(channel: number, epoch: bigint, seq: bigint): Promise<Uint8Array | undefined> {
+    return this.#writer.ask("chainAt", { channel, epoch, seq });
+  }
+
+  standing(): Promise<StoreStanding> {
+    return this.#writer.ask("standing", undefined);
+  }
+
+  /** @returns the newest messages with this control id, newest first, at most 50 */
+  async trace(controlId: Uint8Array): Promise<TracedMessage[]> {
+    const found: TracedMessage[] = [];
+    let beforeId = Number.MAX_SAFE_INTEGER;
+    while (beforeId > 0 && found.length < TRACE_MAX_COUNT) {
+      const { matches, nextId } = await this.#writer.ask("search", { controlId, beforeId });
+      found.push(...matches);
+      beforeId = nextId;
+    }
+    return found.slice(0, TRACE_MAX_COUNT);
+  }
+
+  /** Resolves if the store can commit now (03 E1). @throws {AgentError} why not */
+  async probe(): Promise<void> {
+    await this.#writer.ask("probe", undefined);
+  }
+
+  /** Commits what was handed over, then closes the file. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#flush();
+    this.#postOutcomes();
+    await this.#writer.close();
+    this.#tickets.refuseAll(new AgentError("STORE_BUSY", { closing: true }));
+  }
+
+  #flush(): void {
+    this.#flushScheduled = false;
+    if (this.#batch.count === 0) return;
+    this.#postOutcomes();
+    const batch = this.#batch.take();
+    this.#writer.post({ order: "append", batch }, [batch.slab.buffer, batch.table.buffer]);
+  }
+
+  #committed(results: Float64Array, seqs: BigInt64Array): void {
+    const lastSeqs = new Map<number, bigint>();
+    const wasSaturated = this.saturated;
+    for (let index = 0; index < seqs.length; index++) {
+      const [ticket = 0, outcome, reused, id = 0] = results.subarray(
+        index * RESULT_COLUMNS,
+        (index + 1) * RESULT_COLUMNS,
+      );
+      const taken = this.#tickets.take(ticket);
+      if (taken === undefined) continue;
+      const seq = seqs[index] ?? 0n;
+      if (outcome === OUTCOME.stored) {
+        lastSeqs.set(taken.waiting.channel, seq);
+        this.#acks.committed(id, taken.waiting.ackOwed);
+        // The sender went away unanswered; its resend will be recognised (03 A9).
+        if (taken.late) this.#acks.replied(id, false);
+      }
+      if (!taken.late) taken.waiting.settle(outcomeOf(outcome ?? 0, reused === 1, id, seq));
+    }
+    for (const [channel, seq] of lastSeqs) {
+      for (const listener of this.#appendedListeners) listener(channel, seq);
+    }
+    this.#announceRoom(wasSaturated);
+    this.#scheduleOutcomes();
+  }
+
+  #refused(tickets: readonly number[], error: AgentError): void {
+    const wasSaturated = this.saturated;
+    const gone: Waiting[] = [];
+    for (const ticket of tickets) {
+      const taken = this.#tickets.take(ticket);
+      if (taken !== undefined && !taken.late) gone.push(taken.waiting);
+    }
+    for (const waiting of gone) waiting.settle({ kind: "refused", error });
+    this.#announceRoom(wasSaturated);
+  }
+
+  #fatal(error: AgentError): void {
+    this.#tickets.refuseAll(error);
+    this.#options.onFatal(error);
+  }
+
+  #announceRoom(wasSaturated: boolean): void {
+    if (wasSaturated && !this.saturated) for (const listener of this.#roomListeners) listener();
+  }
+
+  #scheduleOutcomes(): void {
+    if (this.#outcomesScheduled) return;
+    this.#outcomesScheduled = true;
+    this.#options.clock.after(LAZY_WRITE_MS, () => {
+      this.#outcomesScheduled = false;
+      if (this.#closing === undefined) this.#postOutcomes();
+    });
+  }
+
+  #postOutcomes(): void {
+    const outcomes = this.#acks.take();
+    if (outcomes !== undefined) this.#writer.post({ order: "outcomes", outcomes });
+  }
+}
+
+function outcomeOf(code: number, controlIdReused: boolean, id: number, seq: bigint): AppendOutcome {
+  switch (code) {
+    case OUTCOME.stored:
+      return { kind: "stored", id, seq, controlIdReused };
+    case OUTCOME.repeat:
+      return { kind: "repeat", id };
+    case OUTCOME.quarantined:
+      return { kind: "quarantined", repeated: false };
+    case OUTCOME.quarantinedRepeat:
+      return { kind: "quarantined", repeated: true };
+    default:
+      throw new AgentError("AGENT_DEFECT", { outcome: code });
+  }
+}

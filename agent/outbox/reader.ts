@@ -1,0 +1,196 @@
+/** What is read from the store: for the relay, for a person who asks. Each call is short. @module */
+import { hash } from "node:crypto";
+import { FLAG_ACK_NOT_OWED, FLAG_CONTROL_ID_REUSED } from "./appender.ts";
+import type { Prepared } from "./prepared.ts";
+
+/** One message on its way to the relay. */
+export interface StoredMessage {
+  readonly id: number;
+  readonly seq: bigint;
+  readonly receivedAtMs: number;
+  readonly length: number;
+  readonly sha256: Uint8Array;
+  readonly controlId: Uint8Array;
+  /** The body, or `undefined` where it lies in the slices of `upload`. */
+  readonly body: Uint8Array | undefined;
+  readonly upload: number;
+}
+
+export interface ReadRange {
+  readonly channel: number;
+  readonly epoch: bigint;
+  readonly afterSeq: bigint;
+  readonly maxBytes: number;
+  readonly maxCount: number;
+}
+
+/** Messages in order; `damagedSeq` is the one after them whose digest does not fit (05 S16). */
+export interface ReadResult {
+  readonly messages: readonly StoredMessage[];
+  readonly damagedSeq: bigint | undefined;
+}
+
+type RangeRow = [
+  bigint,
+  bigint,
+  bigint,
+  bigint,
+  Uint8Array,
+  Uint8Array,
+  bigint | null,
+  Uint8Array | null,
+];
+
+/**
+ * Reads messages after a seq, in order, each checked against its digest.
+ *
+ * Always gives at least one message if there is one, and at most about `maxBytes` of bodies. All byte
+ * arrays lie in one buffer that may be transferred.
+ */
+export function readRange(prepared: Prepared, range: ReadRange): ReadResult {
+  const rows: RangeRow[] = [];
+  let bytes = 0;
+  let damagedSeq: bigint | undefined;
+  const found = prepared.messageRange.iterate(
+    range.channel,
+    range.epoch,
+    range.afterSeq,
+    range.maxCount,
+  ) as IterableIterator<RangeRow>;
+  for (const row of found) {
+    if (!isWhole(row)) {
+      damagedSeq = row[1];
+      break;
+    }
+    rows.push(row);
+    bytes += row[4].length + row[5].length + (row[7]?.length ?? 0);
+    if (bytes >= range.maxBytes) break;
+  }
+  return { messages: packed(rows, bytes), damagedSeq };
+}
+
+/** A body in slices is checked by whoever reads the slices; here it is enough that it is named. */
+function isWhole([, , , length, sha256, , upload, body]: RangeRow): boolean {
+  if (upload !== null) return true;
+  if (body === null || body.length !== Number(length)) return false;
+  return Buffer.compare(hash("sha256", body, "buffer"), sha256) === 0;
+}
+
+function packed(rows: readonly RangeRow[], bytes: number): StoredMessage[] {
+  const slab = new Uint8Array(bytes);
+  let at = 0;
+  const place = (part: Uint8Array): Uint8Array => {
+    slab.set(part, at);
+    at += part.length;
+    return slab.subarray(at - part.length, at);
+  };
+  return rows.map(([id, seq, receivedAtMs, length, sha256, controlId, upload, body]) => ({
+    id: Number(id),
+    seq,
+    receivedAtMs: Number(receivedAtMs),
+    length: Number(length),
+    sha256: place(sha256),
+    controlId: place(controlId),
+    body: body === null ? undefined : place(body),
+    upload: Number(upload ?? 0n),
+  }));
+}
+
+/** Slices of a large body from `ordinal` on, at least one, at most about `maxBytes`. */
+export function readSlices(
+  prepared: Prepared,
+  upload: number,
+  ordinal: number,
+  maxBytes: number,
+): Uint8Array[] {
+  const slices: Uint8Array[] = [];
+  let bytes = 0;
+  const found = prepared.sliceRead.iterate(upload, ordinal) as IterableIterator<
+    [number, Uint8Array]
+  >;
+  for (const [, slice] of found) {
+    slices.push(new Uint8Array(slice));
+    bytes += slice.length;
+    if (bytes >= maxBytes) break;
+  }
+  return slices;
+}
+
+/** 03 E5: what became of the reply to a message. */
+export type AckState = "pending" | "delivered" | "undelivered" | "notOwed";
+export const ACK_PENDING = 0;
+export const ACK_UNDELIVERED = 1;
+
+/** One message as `trace` shows it. */
+export interface TracedMessage {
+  readonly id: number;
+  readonly channel: number;
+  readonly epoch: bigint;
+  readonly seq: bigint;
+  readonly receivedAtMs: number;
+  readonly length: number;
+  readonly sha256: Uint8Array;
+  readonly source: string;
+  readonly controlIdReused: boolean;
+  readonly ack: AckState;
+}
+
+type SearchRow = [
+  bigint,
+  bigint,
+  bigint,
+  bigint,
+  bigint,
+  bigint,
+  Uint8Array,
+  string,
+  bigint,
+  Uint8Array,
+];
+
+/**
+ * Looks through `rows` messages before `beforeId`, newest first, for a control id.
+ *
+ * @returns the matches, and where the next call goes on; `nextId` 0 when there are no more rows
+ */
+export function searchSlice(
+  prepared: Prepared,
+  controlId: Uint8Array,
+  beforeId: number,
+  rows: number,
+): { readonly matches: TracedMessage[]; readonly nextId: number } {
+  const matches: TracedMessage[] = [];
+  let nextId = 0;
+  let seen = 0;
+  for (const row of prepared.messageSearch.iterate(beforeId, rows) as IterableIterator<SearchRow>) {
+    nextId = Number(row[0]);
+    seen += 1;
+    if (Buffer.compare(row[9], controlId) === 0) matches.push(traced(prepared, row));
+  }
+  return { matches, nextId: seen < rows ? 0 : nextId };
+}
+
+function traced(prepared: Prepared, row: SearchRow): TracedMessage {
+  const [id, channel, epoch, seq, receivedAtMs, length, sha256, source, flags] = row;
+  return {
+    id: Number(id),
+    channel: Number(channel),
+    epoch,
+    seq,
+    receivedAtMs: Number(receivedAtMs),
+    length: Number(length),
+    sha256: new Uint8Array(sha256),
+    source,
+    controlIdReused: (Number(flags) & FLAG_CONTROL_ID_REUSED) !== 0,
+    ack: ackState(prepared, Number(id), Number(flags)),
+  };
+}
+
+function ackState(prepared: Prepared, id: number, flags: number): AckState {
+  if ((flags & FLAG_ACK_NOT_OWED) !== 0) return "notOwed";
+  const exception = prepared.ackExceptionAt.get(id) as [number, number] | undefined;
+  if (exception !== undefined && id <= exception[0]) {
+    return exception[1] === ACK_UNDELIVERED ? "undelivered" : "pending";
+  }
+  return id <= (prepared.ackThroughRead.get() as number) ? "delivered" : "pending";
+}

@@ -1,0 +1,188 @@
+/**
+ * By which keys a repeat is recognised: bounded generations of fixed size, dropped whole (05 S22).
+ *
+ * A random index on disk over the backlog would cost each commit a random page a message. So the keys
+ * of the last messages lie in memory, in open-addressing tables of integers, and on disk only as one
+ * append-only row a commit, from which the tables are filled again after a start.
+ *
+ * An entry is 36 bytes: control key (8), first half of SHA-256 (16), row id (8), seconds (4). The two
+ * together are 192 bits of two hashes: equal entries are the same message.
+ *
+ * @module
+ */
+import { DUPLICATE_GENERATION_KEYS, DUPLICATE_MEMORY_KEYS } from "../limits.ts";
+
+export const RECENT_ENTRY_BYTES = 36;
+const CONTROL_KEY_BYTES = 8;
+const CONTENT_KEY_BYTES = 16;
+const ID_OFFSET = CONTROL_KEY_BYTES + CONTENT_KEY_BYTES;
+const AT_OFFSET = ID_OFFSET + 8;
+
+/** Where a key leads. Quarantined blocks have negative ids, so that both kinds share one table. */
+export interface RecentHit {
+  /** The `message` row, or minus the `quarantine` row. */
+  readonly id: number;
+  readonly atMs: number;
+}
+
+/** One generation: entries in order of arrival, and two tables of indexes into them. */
+class Generation {
+  readonly entries: Buffer;
+  readonly capacity: number;
+  count = 0;
+  /** The highest `recent` row of which this generation holds an entry. */
+  lastRowId = 0;
+  readonly #byContent: Uint32Array;
+  readonly #byControl: Uint32Array;
+  readonly #mask: number;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+    this.entries = Buffer.alloc(capacity * RECENT_ENTRY_BYTES);
+    const slots = 2 ** Math.ceil(Math.log2(capacity * 2));
+    this.#byContent = new Uint32Array(slots);
+    this.#byControl = new Uint32Array(slots);
+    this.#mask = slots - 1;
+  }
+
+  add(entry: Uint8Array): void {
+    const at = this.count * RECENT_ENTRY_BYTES;
+    this.entries.set(entry, at);
+    this.count += 1;
+    this.#place(this.#byContent, this.#contentHash(this.entries, at));
+    if (this.findControl(entry) === -1) {
+      this.#place(this.#byControl, this.entries.readUInt32LE(at));
+    }
+  }
+
+  /** The index of the newest entry with the same 24 key bytes, or -1. */
+  findContent(entry: Uint8Array): number {
+    return this.#find(this.#byContent, this.#contentHash(view(entry), 0), entry, ID_OFFSET);
+  }
+
+  /** The index of an entry with the same 8 control key bytes, or -1. */
+  findControl(entry: Uint8Array): number {
+    return this.#find(this.#byControl, view(entry).readUInt32LE(0), entry, CONTROL_KEY_BYTES);
+  }
+
+  /** Forgets everything after the first `count` entries. */
+  truncate(count: number): void {
+    if (count === this.count) return;
+    const kept = count;
+    this.count = 0;
+    this.#byContent.fill(0);
+    this.#byControl.fill(0);
+    for (let i = 0; i < kept; i++) {
+      this.add(this.entries.subarray(i * RECENT_ENTRY_BYTES, (i + 1) * RECENT_ENTRY_BYTES));
+    }
+  }
+
+  #contentHash(from: Buffer, at: number): number {
+    return (from.readUInt32LE(at) ^ from.readUInt32LE(at + CONTROL_KEY_BYTES)) >>> 0;
+  }
+
+  #place(table: Uint32Array, hash: number): void {
+    let slot = hash & this.#mask;
+    while (table[slot] !== 0) slot = (slot + 1) & this.#mask;
+    table[slot] = this.count; // Index plus one: zero is an empty slot.
+  }
+
+  #find(table: Uint32Array, hash: number, entry: Uint8Array, length: number): number {
+    let found = -1;
+    for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
+      const index = (table[slot] ?? 0) - 1;
+      if (index === -1) return found;
+      const at = index * RECENT_ENTRY_BYTES;
+      if (this.entries.compare(entry, 0, length, at, at + length) === 0) found = index;
+    }
+  }
+}
+
+const view = (bytes: Uint8Array): Buffer =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** A place to come back to, should the transaction fail. */
+export interface RecentMark {
+  readonly generations: number;
+  readonly count: number;
+}
+
+/** The keys of the last `memoryKeys` messages. Not thread-safe, and in the writer there is one thread. */
+export class RecentKeys {
+  readonly #generationKeys: number;
+  readonly #maxGenerations: number;
+  #generations: Generation[] = [];
+
+  constructor(memoryKeys = DUPLICATE_MEMORY_KEYS, generationKeys = DUPLICATE_GENERATION_KEYS) {
+    this.#generationKeys = generationKeys;
+    this.#maxGenerations = Math.ceil(memoryKeys / generationKeys) + 1;
+  }
+
+  /** Remembers one entry, committed with row `rowId` of `recent`. */
+  add(entry: Uint8Array, rowId: number): void {
+    let newest = this.#generations.at(-1);
+    if (newest === undefined || newest.count === newest.capacity) {
+      newest = new Generation(this.#generationKeys);
+      this.#generations.push(newest);
+    }
+    newest.add(entry);
+    newest.lastRowId = rowId;
+  }
+
+  /** The newest message with the same control key and content, if it is younger than `sinceMs`. */
+  find(key: Uint8Array, sinceMs: number): RecentHit | undefined {
+    for (let i = this.#generations.length - 1; i >= 0; i--) {
+      const generation = this.#generations[i];
+      const index = generation?.findContent(key) ?? -1;
+      if (generation === undefined || index === -1) continue;
+      const at = index * RECENT_ENTRY_BYTES;
+      const atMs = generation.entries.readUInt32LE(at + AT_OFFSET) * 1000;
+      if (atMs < sinceMs - 1000) return undefined;
+      return { id: Number(generation.entries.readBigInt64LE(at + ID_OFFSET)), atMs };
+    }
+    return undefined;
+  }
+
+  /** Whether the control key was seen, with whatever content (03 D2). */
+  hasControl(key: Uint8Array): boolean {
+    return this.#generations.some((generation) => generation.findControl(key) !== -1);
+  }
+
+  mark(): RecentMark {
+    return { generations: this.#generations.length, count: this.#generations.at(-1)?.count ?? 0 };
+  }
+
+  rollback(mark: RecentMark): void {
+    this.#generations.length = mark.generations;
+    this.#generations.at(-1)?.truncate(mark.count);
+  }
+
+  /**
+   * Drops generations beyond the limit.
+   *
+   * @returns the last row of `recent` that nothing needs any more, or 0 if nothing was dropped
+   */
+  forgetOldest(): number {
+    let rowId = 0;
+    while (this.#generations.length > this.#maxGenerations) {
+      rowId = this.#generations.shift()?.lastRowId ?? rowId;
+    }
+    // A row may span two generations: what the next one still needs stays.
+    return rowId === 0 ? 0 : rowId - 1;
+  }
+
+  get count(): number {
+    return this.#generations.reduce((sum, generation) => sum + generation.count, 0);
+  }
+}
+
+/**
+ * Writes one entry.
+ *
+ * @param key control key (8 bytes) and content key (16), as `find` takes them
+ */
+export function writeRecentEntry(into: Buffer, key: Uint8Array, id: number, atMs: number): void {
+  into.set(key, 0);
+  into.writeBigInt64LE(BigInt(id), ID_OFFSET);
+  into.writeUInt32LE(Math.floor(atMs / 1000), AT_OFFSET);
+}

@@ -1,0 +1,123 @@
+/**
+ * Every SQL statement of the outbox, with the index that it must use.
+ *
+ * Constants, so that the query-plan test reads what production runs (05 S5). Epoch and seq are 63-bit:
+ * statements that return them are prepared with safe integers.
+ *
+ * @module
+ */
+
+export interface Statement {
+  readonly sql: string;
+  /** What `EXPLAIN QUERY PLAN` must name; `insert` for statements that search nothing. */
+  readonly uses: "primary key" | "insert" | "small table" | "message_by_seq" | "upload_incomplete";
+}
+
+export const STATEMENTS = {
+  identityInsert: {
+    sql: "INSERT INTO identity (id, store_id, created_at_ms, opened_at_ms) VALUES (1, ?, ?, ?)",
+    uses: "insert",
+  },
+  identityRead: { sql: "SELECT store_id FROM identity WHERE id = 1", uses: "primary key" },
+  identityTouch: { sql: "UPDATE identity SET opened_at_ms = ? WHERE id = 1", uses: "primary key" },
+  ackThroughRead: { sql: "SELECT ack_through FROM identity WHERE id = 1", uses: "primary key" },
+  ackThroughMove: { sql: "UPDATE identity SET ack_through = ? WHERE id = 1", uses: "primary key" },
+
+  channelInsert: { sql: "INSERT INTO channel (name) VALUES (?)", uses: "insert" },
+  channelList: { sql: "SELECT id, name FROM channel ORDER BY id", uses: "small table" },
+  cursorInsert: {
+    sql: "INSERT INTO cursor (channel, epoch) VALUES (?, ?)",
+    uses: "insert",
+  },
+  cursorLatest: {
+    sql: `SELECT epoch, sent, acked, trimmed, acked_chain, trimmed_chain FROM cursor
+          WHERE channel = ? ORDER BY epoch DESC LIMIT 1`,
+    uses: "primary key",
+  },
+  cursorSettle: {
+    sql: `UPDATE cursor SET acked = ?, acked_chain = ?, sent = max(sent, ?)
+          WHERE channel = ? AND epoch = ? AND acked < ?`,
+    uses: "primary key",
+  },
+
+  messageInsert: {
+    sql: `INSERT INTO message (channel, epoch, seq, received_at_ms, length, sha256, chain,
+            control_id, source, flags, upload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    uses: "insert",
+  },
+  messageTail: {
+    sql: `SELECT id, seq, chain FROM message WHERE channel = ? AND epoch = ?
+          ORDER BY seq DESC LIMIT 1`,
+    uses: "message_by_seq",
+  },
+  messageAt: {
+    sql: "SELECT chain, received_at_ms FROM message WHERE channel = ? AND epoch = ? AND seq = ?",
+    uses: "message_by_seq",
+  },
+  messageRange: {
+    sql: `SELECT m.id, m.seq, m.received_at_ms, m.length, m.sha256, m.control_id, m.upload, b.bytes
+          FROM message m LEFT JOIN body b ON b.id = m.id
+          WHERE m.channel = ? AND m.epoch = ? AND m.seq > ? ORDER BY m.seq LIMIT ?`,
+    uses: "message_by_seq",
+  },
+  messageDigest: { sql: "SELECT sha256 FROM message WHERE id = ?", uses: "primary key" },
+  messageLastId: { sql: "SELECT max(id) FROM message", uses: "primary key" },
+  messageSearch: {
+    sql: `SELECT id, channel, epoch, seq, received_at_ms, length, sha256, source, flags, control_id
+          FROM message WHERE id < ? ORDER BY id DESC LIMIT ?`,
+    uses: "primary key",
+  },
+  bodyInsert: { sql: "INSERT INTO body (id, bytes) VALUES (?, ?)", uses: "insert" },
+
+  uploadInsert: { sql: "INSERT INTO upload (id, complete) VALUES (?, 0)", uses: "insert" },
+  uploadComplete: { sql: "UPDATE upload SET complete = 1 WHERE id = ?", uses: "primary key" },
+  uploadLast: { sql: "SELECT max(id) FROM upload", uses: "primary key" },
+  uploadIncomplete: {
+    sql: "SELECT id FROM upload WHERE complete = 0",
+    uses: "upload_incomplete",
+  },
+  uploadDelete: { sql: "DELETE FROM upload WHERE id = ?", uses: "primary key" },
+  sliceInsert: {
+    sql: "INSERT INTO slice (upload, ordinal, bytes) VALUES (?, ?, ?)",
+    uses: "insert",
+  },
+  sliceRead: {
+    sql: "SELECT ordinal, bytes FROM slice WHERE upload = ? AND ordinal >= ? ORDER BY ordinal",
+    uses: "primary key",
+  },
+  sliceDelete: { sql: "DELETE FROM slice WHERE upload = ?", uses: "primary key" },
+
+  quarantineInsert: {
+    sql: `INSERT INTO quarantine (channel, received_at_ms, reason, length, sha256, control_id,
+            source, bytes, upload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    uses: "insert",
+  },
+  quarantineRepeat: {
+    sql: `UPDATE quarantine SET repeat_count = repeat_count + 1, last_at_ms = ? WHERE id = ?`,
+    uses: "primary key",
+  },
+  quarantineTotals: {
+    sql: "SELECT count(*), coalesce(sum(kept_bytes), 0) FROM quarantine",
+    uses: "small table",
+  },
+
+  recentInsert: { sql: "INSERT INTO recent (entries) VALUES (?)", uses: "insert" },
+  recentList: { sql: "SELECT id, entries FROM recent ORDER BY id", uses: "primary key" },
+  recentForget: { sql: "DELETE FROM recent WHERE id <= ?", uses: "primary key" },
+
+  ackExceptionInsert: {
+    sql: "INSERT OR REPLACE INTO ack_exception (first_id, last_id, state) VALUES (?, ?, ?)",
+    uses: "insert",
+  },
+  ackExceptionAt: {
+    sql: `SELECT last_id, state FROM ack_exception WHERE first_id <= ?
+          ORDER BY first_id DESC LIMIT 1`,
+    uses: "primary key",
+  },
+  ackExceptionDelete: {
+    sql: "DELETE FROM ack_exception WHERE first_id = ? AND last_id = first_id",
+    uses: "primary key",
+  },
+} as const satisfies Record<string, Statement>;
+
+export type StatementName = keyof typeof STATEMENTS;

@@ -1,0 +1,98 @@
+/** What the main thread and the writer thread say to each other. Order is kept in both directions. @module */
+import type { PackedBatch } from "./append-batch.ts";
+import type { ChannelTail } from "./channel-tails.ts";
+import type { PlainFault } from "./fault.ts";
+import type { ReadRange, ReadResult, TracedMessage } from "./reader.ts";
+
+/** Given to the thread when it starts. */
+export interface WriterOptions {
+  readonly stateDir: string;
+  readonly allowVolatileState: boolean;
+  readonly channels: readonly string[];
+  readonly newStoreId: Uint8Array;
+  readonly duplicateWindowMs: number;
+}
+
+/** How far replies are known to have left, and which did not (03 E5). */
+export interface AckOutcomes {
+  /** Every owed message up to this row has its outcome. */
+  readonly throughId: number;
+  readonly undeliveredIds: readonly number[];
+  /** Rows once undelivered whose repeat was answered since. */
+  readonly recoveredIds: readonly number[];
+}
+
+/** Changes. All that has queued goes into one transaction (05 S7). */
+export type WriteOrder =
+  | { readonly order: "append"; readonly batch: PackedBatch }
+  | {
+      readonly order: "stage";
+      readonly upload: number;
+      readonly ordinal: number;
+      readonly bytes: Uint8Array;
+    }
+  | { readonly order: "unstage"; readonly upload: number };
+
+/** Progress: may wait a little for a transaction to share, because repeating it costs nothing. */
+export type LazyOrder =
+  | { readonly order: "settle"; readonly channel: number; readonly seq: bigint }
+  | { readonly order: "outcomes"; readonly outcomes: AckOutcomes };
+
+/** Questions, with the type of their answers. */
+export interface Questions {
+  read: { readonly ask: ReadRange; readonly answer: ReadResult };
+  slices: {
+    readonly ask: { readonly upload: number; readonly ordinal: number; readonly maxBytes: number };
+    readonly answer: Uint8Array[];
+  };
+  chainAt: {
+    readonly ask: { readonly channel: number; readonly epoch: bigint; readonly seq: bigint };
+    readonly answer: Uint8Array | undefined;
+  };
+  search: {
+    readonly ask: { readonly controlId: Uint8Array; readonly beforeId: number };
+    readonly answer: { readonly matches: TracedMessage[]; readonly nextId: number };
+  };
+  standing: { readonly ask: undefined; readonly answer: StoreStanding };
+  /** Commits once and durably: whether the store can store (03 E1). */
+  probe: { readonly ask: undefined; readonly answer: undefined };
+  /** Writes what is still lazy and closes the file. */
+  close: { readonly ask: undefined; readonly answer: undefined };
+}
+export type QuestionName = keyof Questions;
+
+export interface Question {
+  readonly order: "ask";
+  readonly id: number;
+  readonly name: QuestionName;
+  readonly ask: unknown;
+}
+
+/** What `status` shows of the store. */
+export interface StoreStanding {
+  readonly channels: readonly (ChannelTail & { readonly oldestWaitingAtMs: number | undefined })[];
+  readonly quarantineCount: number;
+  readonly quarantineBytes: number;
+  readonly recentKeyCount: number;
+  readonly databaseBytes: number;
+}
+
+export type WriterOrder = WriteOrder | LazyOrder | Question;
+
+export type WriterReport =
+  | {
+      readonly report: "opened";
+      readonly storeId: Uint8Array;
+      readonly lastUpload: number;
+      readonly lastMessageId: number;
+      readonly channels: readonly ChannelTail[];
+    }
+  | { readonly report: "committed"; readonly results: Float64Array; readonly seqs: BigInt64Array }
+  | { readonly report: "refused"; readonly tickets: readonly number[]; readonly fault: PlainFault }
+  | { readonly report: "answer"; readonly id: number; readonly answer: unknown }
+  | { readonly report: "failed"; readonly id: number; readonly fault: PlainFault }
+  /** The store cannot go on; the process ends once the sockets are closed (05 S9). */
+  | { readonly report: "fatal"; readonly fault: PlainFault };
+
+/** Columns of `committed.results`: ticket, outcome, control id reused (0 or 1), row id. */
+export const RESULT_COLUMNS = 4;

@@ -1,0 +1,196 @@
+/**
+ * The writer thread: the only one that touches the store (05 S1, S7).
+ *
+ * It sleeps until an order comes, takes all that has queued up to a bound, commits once, and reports.
+ * The next group forms while this one's flush runs; there is no timer between a message and its
+ * commit. Reading happens between commits. On a fault that halts it reports and does nothing more.
+ *
+ * @module
+ */
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { AgentError } from "../errors.ts";
+import { systemClock, type Timer } from "../host/clock.ts";
+import { COMMIT_MAX_BYTES, COMMIT_MAX_COUNT, LAZY_WRITE_MS, SEARCH_SLICE_ROWS } from "../limits.ts";
+import type { Appended } from "./appender.ts";
+import { openDatabase } from "./database.ts";
+import { toPlain, translated } from "./fault.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { readRange, readSlices, searchSlice } from "./reader.ts";
+import { standing } from "./standing.ts";
+import {
+  type Question,
+  type QuestionName,
+  type Questions,
+  RESULT_COLUMNS,
+  type WriteOrder,
+  type WriterOptions,
+  type WriterOrder,
+  type WriterReport,
+} from "./writer-messages.ts";
+
+const port = parentPort;
+if (port === null) throw new TypeError("Cannot run the writer outside a worker thread");
+
+const options = workerData as WriterOptions;
+let halted = false;
+let lazyTimer: Timer | undefined;
+
+function report(message: WriterReport, transfer: ArrayBufferLike[] = []): void {
+  port?.postMessage(message, transfer as ArrayBuffer[]);
+}
+
+function halt(error: unknown): void {
+  halted = true;
+  report({ report: "fatal", fault: toPlain(translated(error)) });
+}
+
+function open(): { database: ReturnType<typeof openDatabase>; store: GroupCommit } | undefined {
+  try {
+    const database = openDatabase({ ...options, nowMs: systemClock.nowMs() });
+    const store = new GroupCommit(database, options.channels, options.duplicateWindowMs);
+    report({
+      report: "opened",
+      storeId: new Uint8Array(store.prepared.identityRead.get() as Uint8Array),
+      lastUpload: (store.prepared.uploadLast.get() as number | null) ?? 0,
+      lastMessageId: (store.prepared.messageLastId.get() as number | null) ?? 0,
+      channels: [...store.tails.values()],
+    });
+    return { database, store };
+  } catch (error) {
+    halt(error);
+    return undefined;
+  }
+}
+
+const opened = open();
+const answerTo = opened === undefined ? undefined : answers(opened.store, opened.database);
+if (opened !== undefined) {
+  port.on("message", (first: WriterOrder) => work(first));
+  // Behind the report: what happens before the first message does not delay the listeners.
+  setImmediate(() => guarded(() => opened.store.loadRecent()));
+}
+
+/** Handles `first` and what has queued behind it, as one group. */
+function work(first: WriterOrder): void {
+  if (halted || port === null || opened === undefined) return;
+  const writes: WriteOrder[] = [];
+  const questions: Question[] = [];
+  let bytes = 0;
+  let count = 0;
+  for (let order: WriterOrder | undefined = first; order !== undefined; ) {
+    if (order.order === "ask") questions.push(order);
+    else if (order.order === "settle" || order.order === "outcomes") opened.store.defer(order);
+    else {
+      writes.push(order);
+      bytes += order.order === "append" ? order.batch.slab.length : 0;
+      bytes += order.order === "stage" ? order.bytes.length : 0;
+      count += order.order === "append" ? order.batch.count : 1;
+    }
+    if (bytes >= COMMIT_MAX_BYTES || count >= COMMIT_MAX_COUNT) break;
+    order = receiveMessageOnPort(port)?.message;
+  }
+  if (writes.length > 0) commit(writes);
+  else if (opened.store.hasDeferred) commitSoon();
+  for (const question of questions) answer(question);
+}
+
+function commit(writes: readonly WriteOrder[]): void {
+  if (opened === undefined) return;
+  lazyTimer?.[Symbol.dispose]();
+  lazyTimer = undefined;
+  const result = opened.store.commit(writes);
+  if (result.committed) {
+    if (result.appended.length > 0) reportCommitted(result.appended);
+  } else if (result.error.disposition === "halt") {
+    halt(result.error);
+  } else {
+    report({ report: "refused", tickets: result.tickets, fault: toPlain(result.error) });
+  }
+}
+
+function commitSoon(): void {
+  lazyTimer ??= systemClock.after(LAZY_WRITE_MS, () => {
+    lazyTimer = undefined;
+    if (!halted) commit([]);
+  });
+}
+
+function reportCommitted(appended: readonly Appended[]): void {
+  const results = new Float64Array(appended.length * RESULT_COLUMNS);
+  const seqs = new BigInt64Array(appended.length);
+  for (const [index, one] of appended.entries()) {
+    results.set(
+      [one.ticket, one.outcome, one.controlIdReused ? 1 : 0, one.id],
+      index * RESULT_COLUMNS,
+    );
+    seqs[index] = one.seq;
+  }
+  report({ report: "committed", results, seqs }, [results.buffer, seqs.buffer]);
+}
+
+type Answers = {
+  [Name in QuestionName]: (ask: Questions[Name]["ask"]) => Questions[Name]["answer"];
+};
+
+function answers(store: GroupCommit, database: ReturnType<typeof openDatabase>): Answers {
+  return {
+    read: (range) => readRange(store.prepared, range),
+    slices: ({ upload, ordinal, maxBytes }) =>
+      readSlices(store.prepared, upload, ordinal, maxBytes),
+    chainAt: ({ channel, epoch, seq }) => {
+      const row = store.prepared.messageAt.get(channel, epoch, seq) as [Uint8Array] | undefined;
+      return row === undefined ? undefined : new Uint8Array(row[0]);
+    },
+    search: ({ controlId, beforeId }) =>
+      searchSlice(store.prepared, controlId, beforeId, SEARCH_SLICE_ROWS),
+    standing: () => standing(store, database),
+    probe: () => {
+      // A row of its own size, written and taken back in one flushed transaction.
+      const result = store.commit([]);
+      if (!result.committed) throw result.error;
+      database.exec("BEGIN IMMEDIATE");
+      store.prepared.identityTouch.run(systemClock.nowMs());
+      database.exec("COMMIT");
+      return undefined;
+    },
+    close: () => {
+      if (store.hasDeferred) commit([]);
+      database.close();
+      halted = true;
+      return undefined;
+    },
+  };
+}
+
+function answer({ id, name, ask }: Question): void {
+  if (answerTo === undefined || halted) return;
+  try {
+    const found = (answerTo[name] as (ask: unknown) => unknown)(ask);
+    report({ report: "answer", id, answer: found }, buffersOf(found));
+  } catch (error) {
+    const fault = translated(error);
+    if (fault.disposition === "halt") halt(fault);
+    else report({ report: "failed", id, fault: toPlain(fault) });
+  }
+}
+
+/** The buffer that a `read` packed its messages into: handed over, not copied. */
+function buffersOf(answer: unknown): ArrayBufferLike[] {
+  const messages = (answer as { messages?: readonly { sha256: Uint8Array }[] } | undefined)
+    ?.messages;
+  const first = messages?.[0];
+  return first === undefined ? [] : [first.sha256.buffer];
+}
+
+function guarded(act: () => void): void {
+  try {
+    if (!halted) act();
+  } catch (error) {
+    halt(error);
+  }
+}
+
+// What nobody caught is a defect: stop acknowledging rather than go on in an unknown state.
+process.on("uncaughtException", (error) =>
+  halt(new AgentError("WRITER_DIED", {}, { cause: error })),
+);

@@ -1,0 +1,37 @@
+/**
+ * The relay: the only part that knows both the outbox and the tunnel. That sentence is the architecture.
+ *
+ * @module
+ */
+import type { Conditions } from "../health/conditions.ts";
+import type { Clock } from "../host/clock.ts";
+import type { Log } from "../host/log.ts";
+import type { Tasks } from "../host/tasks.ts";
+import type { Outbox } from "../outbox/outbox.ts";
+import type { Tunnel } from "../tunnel/tunnel.ts";
+import { ChannelFeed } from "./channel-feed.ts";
+
+export interface RelayOptions {
+  readonly outbox: Outbox;
+  readonly tunnel: Tunnel;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly conditions: Conditions;
+  readonly tasks: Tasks;
+}
+
+/** Joins every channel of the outbox, configured or not, to a stream of the tunnel: its messages must leave. */
+export function openRelay({ outbox, tunnel, ...parts }: RelayOptions): void {
+  const feeds = new Map<number, ChannelFeed>();
+  for (const tail of outbox.channels) {
+    const feed = new ChannelFeed(tail, {
+      ...parts,
+      outbox,
+      wake: (source) => tunnel.wake(source),
+      reopen: (source) => tunnel.reopen(source),
+    });
+    feeds.set(feed.id, feed);
+    tunnel.add(feed);
+  }
+  outbox.onAppended((channel, lastSeq) => feeds.get(channel)?.appended(lastSeq));
+}

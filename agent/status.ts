@@ -1,0 +1,116 @@
+/** The one snapshot of how the agent is doing: what `status` prints and later pages show. @module */
+
+import type { OpenCondition } from "./health/conditions.ts";
+import type { ChannelCounters } from "./health/counters.ts";
+import type { MllpListener } from "./ingest/mllp/listener.ts";
+import type { StoreStanding } from "./outbox/writer-messages.ts";
+import type { TunnelStanding } from "./tunnel/tunnel.ts";
+
+/** As JSON. Times are RFC 3339; seqs are integers. Holds no message content and no control id. */
+export interface AgentStatus {
+  readonly version: string;
+  readonly pid: number;
+  readonly startedAt: string;
+  /** `ok`: nothing is open in `conditions`. */
+  readonly health: "ok" | "attention";
+  readonly conditions: readonly OpenCondition[];
+  readonly tunnel: {
+    readonly state: string;
+    readonly session: number | undefined;
+    readonly windowBytes: number;
+    readonly clockSkewMs: number | undefined;
+    readonly lastError: string | undefined;
+    readonly remedy: string | undefined;
+  };
+  readonly channels: readonly ChannelStatus[];
+  readonly store: {
+    readonly databaseBytes: number;
+    readonly quarantineCount: number;
+    readonly quarantineBytes: number;
+    readonly duplicateKeys: number;
+  };
+  readonly memoryBytes: number;
+}
+
+export interface ChannelStatus {
+  readonly name: string;
+  /** False for a channel that is only in the store: it is drained, and takes nothing. */
+  readonly configured: boolean;
+  readonly listening: boolean;
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+  readonly connections: number;
+  readonly epoch: bigint;
+  readonly lastSeq: bigint;
+  readonly ackedSeq: bigint;
+  /** Stored here and not yet acked by the receiver. */
+  readonly waiting: bigint;
+  readonly oldestWaitingAt: string | undefined;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** A configured channel with its listener. */
+export interface RunningChannel {
+  readonly name: string;
+  readonly host: string;
+  readonly counters: ChannelCounters;
+  readonly listener: MllpListener;
+}
+
+export interface StatusParts {
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly conditions: readonly OpenCondition[];
+  readonly tunnel: TunnelStanding;
+  readonly store: StoreStanding;
+  readonly running: readonly RunningChannel[];
+}
+
+export function statusOf(parts: StatusParts): AgentStatus {
+  const { tunnel, store, conditions } = parts;
+  return {
+    version: parts.version,
+    pid: process.pid,
+    startedAt: new Date(parts.startedAtMs).toISOString(),
+    health: conditions.length === 0 ? "ok" : "attention",
+    conditions,
+    tunnel: {
+      state: tunnel.state,
+      session: tunnel.session,
+      windowBytes: tunnel.windowBytes,
+      clockSkewMs: tunnel.clockSkewMs,
+      lastError: tunnel.lastError?.code,
+      remedy: tunnel.lastError?.remedy,
+    },
+    channels: store.channels.map((tail) => channelStatus(tail, parts.running)),
+    store: {
+      databaseBytes: store.databaseBytes,
+      quarantineCount: store.quarantineCount,
+      quarantineBytes: store.quarantineBytes,
+      duplicateKeys: store.recentKeyCount,
+    },
+    memoryBytes: process.memoryUsage.rss(),
+  };
+}
+
+function channelStatus(
+  tail: StoreStanding["channels"][number],
+  running: readonly RunningChannel[],
+): ChannelStatus {
+  const channel = running.find(({ name }) => name === tail.name);
+  const oldestAtMs = tail.oldestWaitingAtMs;
+  return {
+    name: tail.name,
+    configured: channel !== undefined,
+    listening: channel?.listener.isListening ?? false,
+    host: channel?.host,
+    port: channel?.listener.port,
+    connections: channel?.listener.connectionCount ?? 0,
+    epoch: tail.epoch,
+    lastSeq: tail.lastSeq,
+    ackedSeq: tail.ackedSeq,
+    waiting: tail.lastSeq - tail.ackedSeq,
+    oldestWaitingAt: oldestAtMs === undefined ? undefined : new Date(oldestAtMs).toISOString(),
+    counters: channel?.counters.snapshot() ?? {},
+  };
+}

@@ -1,0 +1,171 @@
+/**
+ * What goes out next: control first, then one chunk after another, fairly among streams (06 TP23).
+ *
+ * The next frame is chosen only while the socket holds little, so that a heartbeat never waits behind
+ * megabytes. Streams take turns of one chunk's bytes each.
+ *
+ * @module
+ */
+import { encodeFrame } from "#protocol/codec.ts";
+import type { Frame } from "#protocol/frame.ts";
+import { CHUNK_FRAME_MARGIN_BYTES, CHUNK_MAX_BYTES, FRAME_HEADER_BYTES } from "#protocol/limits.ts";
+import { SOCKET_UNSENT_MAX_BYTES } from "../limits.ts";
+import type { Flow } from "./flow.ts";
+import type { OutgoingMessage, StreamSource } from "./source-stream.ts";
+
+/** The socket, as far as sending is concerned. */
+export interface FrameSink {
+  readonly unsentBytes: number;
+  send(frame: Uint8Array): void;
+  /** Between the two, frames may be gathered into fewer writes. */
+  cork(): void;
+  uncork(): void;
+}
+
+/** One stream of one connection. */
+export class SendingStream {
+  readonly number: number;
+  readonly source: StreamSource;
+  /** False until its OPENED said OK. */
+  flowing = false;
+  creditLimit = 0;
+  sentBytes = 0;
+  /** The message in hand and how much of it has left. */
+  current: { readonly message: OutgoingMessage; offset: number; part: Uint8Array } | undefined;
+  loading = false;
+  /** Nothing at hand: not asked again before it wakes. */
+  idle = false;
+
+  constructor(number: number, source: StreamSource) {
+    this.number = number;
+    this.source = source;
+  }
+}
+
+/** What a DATA body holds besides the payload of a middle chunk: seq, offset, total, meta length. */
+const DATA_FIXED_BYTES = 18;
+const EMPTY = new Uint8Array(0);
+
+export class Outgoing {
+  readonly #sink: FrameSink;
+  readonly #flow: Flow;
+  readonly #chunkBytes: number;
+  readonly #onFault: (error: unknown) => void;
+  readonly #streams: SendingStream[] = [];
+  #turn = 0;
+  #stopped = false;
+
+  constructor(sink: FrameSink, flow: Flow, frameLimit: number, onFault: (error: unknown) => void) {
+    this.#sink = sink;
+    this.#flow = flow;
+    this.#chunkBytes = Math.min(CHUNK_MAX_BYTES, frameLimit - CHUNK_FRAME_MARGIN_BYTES);
+    this.#onFault = onFault;
+  }
+
+  add(stream: SendingStream): void {
+    this.#streams.push(stream);
+  }
+
+  /** A control frame: at once, before any DATA that is not yet chosen. */
+  control(frame: Frame): void {
+    this.#sink.send(encodeFrame(frame));
+  }
+
+  /** No new message; the one in hand is finished (TP32). */
+  stopAfterCurrent(): void {
+    this.#stopped = true;
+  }
+
+  /** Whether messages wait that only credit or the window holds back. */
+  get starved(): boolean {
+    return this.#streams.some((stream) => {
+      const blocked = this.#flow.room <= 0 || stream.creditLimit <= stream.sentBytes;
+      return stream.flowing && !stream.idle && blocked;
+    });
+  }
+
+  /** Sends what may be sent now. Call after credit, after the socket drained, after a wake. */
+  pump(): void {
+    this.#sink.cork();
+    let skipped = 0;
+    while (skipped < this.#streams.length && this.#sink.unsentBytes < SOCKET_UNSENT_MAX_BYTES) {
+      const stream = this.#streams[this.#turn % this.#streams.length];
+      this.#turn += 1;
+      const sent = stream?.flowing === true && this.#takeTurn(stream);
+      skipped = sent ? 0 : skipped + 1;
+    }
+    this.#sink.uncork();
+  }
+
+  /** Sends up to one chunk's bytes of one stream. @returns whether anything left */
+  #takeTurn(stream: SendingStream): boolean {
+    let turnBytes = 0;
+    while (turnBytes < this.#chunkBytes) {
+      const sent = this.#sendChunk(stream);
+      if (sent === 0) break;
+      turnBytes += sent;
+    }
+    return turnBytes > 0;
+  }
+
+  #sendChunk(stream: SendingStream): number {
+    stream.current ??= this.#next(stream);
+    const { current } = stream;
+    if (current === undefined) return 0;
+    if (!this.#loaded(stream, current)) return 0;
+    const { message, offset, part } = current;
+    const first = offset === 0;
+    const room = Math.min(this.#flow.room, stream.creditLimit - stream.sentBytes);
+    const payload = part.subarray(0, this.#chunkBytes);
+    // Without the metadata of a first chunk; the exact size is checked once it is encoded.
+    if (room < DATA_FIXED_BYTES + payload.length) return 0;
+    const frame = encodeFrame({
+      type: "data",
+      stream: stream.number,
+      first,
+      last: offset + payload.length === message.total,
+      seq: message.seq,
+      offset,
+      total: message.total,
+      ...(first ? { meta: message.meta } : {}),
+      payload,
+    });
+    const bytes = frame.length - FRAME_HEADER_BYTES;
+    if (bytes > room) return 0;
+    this.#sink.send(frame);
+    this.#flow.sent(bytes);
+    stream.sentBytes += bytes;
+    current.offset += payload.length;
+    current.part = part.subarray(payload.length);
+    if (current.offset === message.total) stream.current = undefined;
+    return bytes;
+  }
+
+  #next(stream: SendingStream): SendingStream["current"] {
+    if (this.#stopped || stream.idle) return undefined;
+    const message = stream.source.take();
+    if (message === undefined) {
+      stream.idle = true;
+      return undefined;
+    }
+    const part = typeof message.body === "function" ? EMPTY : message.body;
+    return { message, offset: 0, part };
+  }
+
+  /** Whether the next part of the message is here; if not, it is asked for. */
+  #loaded(stream: SendingStream, current: NonNullable<SendingStream["current"]>): boolean {
+    const { message } = current;
+    if (current.part.length > 0 || message.total === 0) return true;
+    if (typeof message.body !== "function" || stream.loading) return false;
+    stream.loading = true;
+    message.body().then(
+      (part) => {
+        stream.loading = false;
+        current.part = part;
+        this.pump();
+      },
+      (error: unknown) => this.#onFault(error),
+    );
+    return false;
+  }
+}

@@ -1,0 +1,355 @@
+/**
+ * One connection, from its upgrade to its end: frames in, frames out.
+ *
+ * Knows no reconnect and no backoff; says once how it ended.
+ *
+ * @module
+ */
+import type { TLSSocket } from "node:tls";
+import type { WebSocket } from "ws";
+import { decodeFrame, encodeFrame } from "#protocol/codec.ts";
+import type { Credit, Frame, GoawayFrame, WelcomeFrame } from "#protocol/frame.ts";
+import { ERROR_CODE, GOAWAY_CODE, OPENED_STATUS } from "#protocol/frame.ts";
+import { FRAME_MAX_BYTES, MINOR, OPENED_TIMEOUT_MS, WELCOME_TIMEOUT_MS } from "#protocol/limits.ts";
+import { ProtocolError } from "#protocol/protocol-error.ts";
+import { AgentError, codeOf } from "../errors.ts";
+import type { Clock, Timer } from "../host/clock.ts";
+import { DOWNSTREAM_CREDIT_BYTES } from "../limits.ts";
+import type { Dialled } from "./dial.ts";
+import { Flow } from "./flow.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { type FrameSink, Outgoing, SendingStream } from "./outgoing.ts";
+import type { StreamSource } from "./source-stream.ts";
+
+export interface SessionOptions {
+  readonly clock: Clock;
+  readonly storeId: Uint8Array;
+  readonly instanceNonce: Uint8Array;
+  readonly version: string;
+  readonly sources: readonly StreamSource[];
+  readonly onWelcome: (frame: WelcomeFrame) => void;
+  /** Every stream has its OPENED, or a refusal. */
+  readonly onResumed: () => void;
+  /** Credit or window ran out on every stream that has something; or came back. */
+  readonly onThrottle: (throttled: boolean) => void;
+  readonly onGoaway: (frame: GoawayFrame) => void;
+  /** Every message in flight is acked, after `drain`. */
+  readonly onDrained: () => void;
+  /** The connection is over. Exactly once. */
+  readonly onEnd: (error: AgentError) => void;
+}
+
+const CLOSE_PROTOCOL_ERROR = 1002;
+const CLOSE_NORMAL = 1000;
+
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #webSocket: WebSocket;
+  readonly #socket: TLSSocket;
+  readonly #streams = new Map<number, SendingStream>();
+  #flow: Flow | undefined;
+  #outgoing: Outgoing | undefined;
+  #heartbeat: Heartbeat | undefined;
+  #deadline: Timer | undefined;
+  #opening = 0;
+  #throttled = false;
+  #draining = false;
+  #ended = false;
+
+  constructor({ webSocket, socket }: Dialled, options: SessionOptions) {
+    this.#options = options;
+    this.#webSocket = webSocket;
+    this.#socket = socket;
+    webSocket.on("message", (data, isBinary) => this.#received(data as Buffer, isBinary));
+    webSocket.on("error", (error) => this.#end(unreachable(error)));
+    webSocket.on("close", () => this.#end(unreachable(undefined)));
+    socket.on("drain", () => this.#pump());
+  }
+
+  get windowBytes(): number {
+    return this.#flow?.windowBytes ?? 0;
+  }
+
+  hello(): void {
+    const { clock, storeId, instanceNonce, version } = this.#options;
+    this.#sendNow({
+      type: "hello",
+      stream: 0,
+      minorRange: [MINOR, MINOR],
+      capabilities: [],
+      storeId,
+      instanceNonce,
+      version,
+      frameLimit: FRAME_MAX_BYTES,
+      nowMs: clock.nowMs(),
+      downstreamCredit: DOWNSTREAM_CREDIT_BYTES,
+    });
+    this.#arm(WELCOME_TIMEOUT_MS);
+  }
+
+  /** Opens a stream for every source; the agent's streams are odd (TP6). */
+  open(): void {
+    for (const [index, source] of this.#options.sources.entries()) {
+      const stream = new SendingStream(index * 2 + 1, source);
+      this.#streams.set(stream.number, stream);
+      this.#outgoing?.add(stream);
+      this.#openStream(stream);
+    }
+    this.#opening = this.#streams.size;
+    this.#arm(OPENED_TIMEOUT_MS);
+    if (this.#opening === 0) this.#resumed();
+  }
+
+  /** Messages are at hand for `source` again. */
+  wake(source: StreamSource): void {
+    for (const stream of this.#streams.values()) {
+      if (stream.source === source) stream.idle = false;
+    }
+    this.#pump();
+  }
+
+  /** Asks again where the receiver stands, after a refusal that says to (TP29). */
+  reopen(source: StreamSource): void {
+    for (const stream of this.#streams.values()) {
+      if (stream.source !== source || this.#ended) continue;
+      stream.flowing = false;
+      stream.current = undefined;
+      this.#openStream(stream);
+    }
+  }
+
+  /** Says goodbye, sends no new message, and reports when everything sent is acked (TP32). */
+  drain(): void {
+    this.#draining = true;
+    this.#outgoing?.stopAfterCurrent();
+    this.#sendNow({ type: "goaway", stream: 0, code: GOAWAY_CODE.draining });
+    this.#checkDrained();
+  }
+
+  /** Closes in good order where nothing is in flight; otherwise the same, only faster. */
+  close(): void {
+    if (this.#ended) return;
+    this.#webSocket.close(CLOSE_NORMAL);
+    this.#end(unreachable(undefined));
+  }
+
+  #openStream(stream: SendingStream): void {
+    const { epoch, nextSeq, oldestRetainedSeq } = stream.source.standing();
+    this.#sendNow({
+      type: "open",
+      stream: stream.number,
+      channel: stream.source.channel,
+      epoch,
+      nextSeq,
+      oldestRetainedSeq,
+      previousEpoch: null,
+      priority: 1,
+    });
+  }
+
+  #received(data: Buffer, isBinary: boolean): void {
+    if (this.#ended) return;
+    this.#heartbeat?.heard();
+    try {
+      if (!isBinary) throw new ProtocolError(ERROR_CODE.malformed, "Cannot read a text message");
+      const frame = decodeFrame(data);
+      if (frame !== undefined) this.#handle(frame);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#violated(error);
+    }
+  }
+
+  #handle(frame: Frame): void {
+    if (this.#flow === undefined && frame.type !== "welcome" && !isFarewell(frame)) {
+      throw new ProtocolError(ERROR_CODE.outOfOrder, "Cannot take a frame before WELCOME");
+    }
+    switch (frame.type) {
+      case "welcome":
+        this.#welcomed(frame);
+        return;
+      case "opened":
+        this.#opened(frame.stream, frame);
+        return;
+      case "ack":
+        this.#stream(frame.stream).source.acked(frame.epoch, frame.lastSeq);
+        this.#credited(frame.stream, frame.credit);
+        this.#checkDrained();
+        return;
+      case "credit":
+        this.#credited(frame.stream, frame.credit);
+        return;
+      case "reject":
+        this.#stream(frame.stream).source.rejected(frame);
+        return;
+      case "ping":
+        this.#sendNow({ type: "pong", stream: 0, nonce: frame.nonce });
+        return;
+      case "pong":
+        this.#heartbeat?.ponged(frame.nonce);
+        return;
+      case "goaway":
+        this.#options.onGoaway(frame);
+        return;
+      case "error":
+        this.#end(new AgentError("TUNNEL_PROTOCOL", { code: frame.code, byReceiver: true }));
+        return;
+      case "open":
+        this.#refuseDownstream(frame.stream, frame.epoch);
+        return;
+      default:
+        throw new ProtocolError(ERROR_CODE.outOfOrder, `Cannot take ${frame.type} here`);
+    }
+  }
+
+  #welcomed(frame: WelcomeFrame): void {
+    if (this.#flow !== undefined) {
+      throw new ProtocolError(ERROR_CODE.outOfOrder, "Cannot be welcomed twice");
+    }
+    const { clock } = this.#options;
+    const flow = new Flow(frame.upstreamCredit);
+    this.#flow = flow;
+    const frameLimit = Math.min(frame.frameLimit, FRAME_MAX_BYTES);
+    this.#outgoing = new Outgoing(this.#sink(), flow, frameLimit, (error) => this.#fault(error));
+    this.#heartbeat = new Heartbeat({
+      clock,
+      heartbeatMs: frame.heartbeatMs,
+      inFlight: () => flow.inFlightBytes > 0,
+      ping: (nonce) => this.#sendNow({ type: "ping", stream: 0, nonce }),
+      onRoundTrip: (roundTripMs) => {
+        flow.ponged(roundTripMs, clock.monotonicMs());
+        this.#pump();
+      },
+      onSilence: () => this.#end(new AgentError("TUNNEL_SILENT", {})),
+    });
+    this.#options.onWelcome(frame);
+  }
+
+  #opened(number: number, frame: Extract<Frame, { type: "opened" }>): void {
+    const stream = this.#stream(number);
+    this.#credited(number, frame.credit);
+    stream.source.opened(frame).then(
+      (mayFlow) => {
+        if (this.#ended) return;
+        stream.flowing = mayFlow && frame.status === OPENED_STATUS.ok;
+        stream.idle = false;
+        if (this.#opening > 0) {
+          this.#opening -= 1;
+          if (this.#opening === 0) this.#resumed();
+        }
+        this.#pump();
+      },
+      (error: unknown) => this.#fault(error),
+    );
+  }
+
+  #resumed(): void {
+    this.#disarm();
+    this.#options.onResumed();
+  }
+
+  #credited(number: number, credit: Credit): void {
+    const stream = this.#streams.get(number);
+    if (stream !== undefined) {
+      stream.creditLimit = Math.max(stream.creditLimit, credit.streamLimit ?? 0);
+    }
+    this.#flow?.credited(credit);
+    this.#pump();
+  }
+
+  #stream(number: number): SendingStream {
+    const stream = this.#streams.get(number);
+    if (stream === undefined) {
+      throw new ProtocolError(ERROR_CODE.outOfOrder, "Cannot take a frame for an unopened stream");
+    }
+    return stream;
+  }
+
+  /** No channel of this agent is downstream yet (TP34). */
+  #refuseDownstream(stream: number, epoch: bigint): void {
+    this.#sendNow({
+      type: "opened",
+      stream,
+      status: OPENED_STATUS.unknown,
+      epoch,
+      credit: {},
+      lastSeq: 0n,
+      chain: null,
+    });
+  }
+
+  #pump(): void {
+    if (this.#ended || this.#outgoing === undefined) return;
+    this.#outgoing.pump();
+    const throttled = this.#outgoing.starved;
+    if (throttled !== this.#throttled) {
+      this.#throttled = throttled;
+      this.#options.onThrottle(throttled);
+    }
+  }
+
+  #checkDrained(): void {
+    const waiting = [...this.#streams.values()].some(({ source }) => source.inFlight);
+    if (this.#draining && !waiting) this.#options.onDrained();
+  }
+
+  #sink(): FrameSink {
+    const webSocket = this.#webSocket;
+    const socket = this.#socket;
+    return {
+      get unsentBytes() {
+        return webSocket.bufferedAmount;
+      },
+      send: (frame) => webSocket.send(frame),
+      cork: () => socket.cork(),
+      uncork: () => socket.uncork(),
+    };
+  }
+
+  #sendNow(frame: Frame): void {
+    if (!this.#ended) this.#webSocket.send(encodeFrame(frame));
+  }
+
+  #violated(error: ProtocolError): void {
+    const { code, frameType } = error;
+    const about = frameType === undefined ? {} : { frameType };
+    this.#sendNow({ type: "error", stream: 0, code, ...about });
+    this.#webSocket.close(CLOSE_PROTOCOL_ERROR);
+    this.#end(new AgentError("TUNNEL_PROTOCOL", { code, byReceiver: false }));
+  }
+
+  /** Something on our side failed in the middle of a message: begin again on a new connection. */
+  #fault(error: unknown): void {
+    const fault = error instanceof AgentError ? error : unreachable(error);
+    this.#end(fault);
+  }
+
+  #arm(delayMs: number): void {
+    this.#disarm();
+    this.#deadline = this.#options.clock.after(delayMs, () =>
+      this.#end(new AgentError("TUNNEL_SILENT", { waitedMs: delayMs })),
+    );
+  }
+
+  #disarm(): void {
+    this.#deadline?.[Symbol.dispose]();
+    this.#deadline = undefined;
+  }
+
+  /** Destroyed, not closed: on a dead path a closing handshake would wait for minutes (TP26). */
+  #end(error: AgentError): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#disarm();
+    this.#heartbeat?.[Symbol.dispose]();
+    this.#socket.destroySoon();
+    this.#options.clock.after(1_000, () => this.#socket.destroy());
+    for (const { source } of this.#streams.values()) source.disconnected();
+    this.#options.onEnd(error);
+  }
+}
+
+const isFarewell = (frame: Frame): boolean => frame.type === "goaway" || frame.type === "error";
+
+const unreachable = (cause: unknown): AgentError =>
+  new AgentError("TUNNEL_UNREACHABLE", { sysCode: codeOf(cause) }, { cause });

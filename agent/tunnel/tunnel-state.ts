@@ -1,0 +1,172 @@
+/**
+ * The tunnel's states and the only function that moves between them (06 section 10).
+ *
+ *                 due             upgraded            welcomed            every OPENED
+ *  disconnected ─────► connecting ────────► helloSent ────────► resuming ─────────────► streaming
+ *      ▲  ▲                │                    │                  │                     │    ▲
+ *      │  └──── lost ──────┴────────────────────┴──────────────────┴──────────┐  no credit│    │credit
+ *      │                   │ 401, 400, GOAWAY 4 to 8                          │           ▼    │
+ *      └── due ───────── sticky (a person must look; tried again all the same)│         throttled
+ *      ▲                                                                      │           │
+ *      └── drained, lost ── draining ◄──── GOAWAY 1 to 3, stop ───────────────┴───────────┘
+ *
+ * After `stop` the tunnel ends in `closed`: through `draining` where messages are in flight.
+ *
+ * @module
+ */
+import {
+  BACKOFF_BASE_MS,
+  BACKOFF_MAX_MS,
+  BACKOFF_RESET_MS,
+  FIRST_DELAY_MAX_MS,
+  STICKY_MAX_MS,
+  STICKY_MIN_MS,
+} from "../limits.ts";
+
+/** Why a person must look. */
+export type StickyReason = "fenced" | "duplicateIdentity" | "version" | "refused";
+
+export type TunnelState =
+  | { readonly at: "disconnected"; readonly attempt: number; readonly untilMs: number }
+  | { readonly at: "connecting" | "helloSent" | "resuming"; readonly attempt: number }
+  | {
+      readonly at: "streaming" | "throttled";
+      readonly attempt: number;
+      /** Monotonic: when this connection began to stream. */
+      readonly sinceMs: number;
+    }
+  | {
+      readonly at: "draining";
+      readonly next: "disconnected" | "closed";
+      readonly retryAfterMs: number;
+    }
+  | { readonly at: "sticky"; readonly why: StickyReason; readonly untilMs: number }
+  | { readonly at: "closed" };
+
+/** `nowMs` is monotonic; `chance` is in [0, 1). */
+export type TunnelEvent =
+  | { readonly on: "due" | "upgraded" | "welcomed" | "throttled" | "credited" }
+  | { readonly on: "stop" }
+  | { readonly on: "resumed"; readonly nowMs: number }
+  | { readonly on: "lost" | "drained"; readonly nowMs: number; readonly chance: number }
+  | { readonly on: "goaway"; readonly retryAfterMs: number }
+  | {
+      readonly on: "barred";
+      readonly why: StickyReason;
+      readonly nowMs: number;
+      readonly chance: number;
+    };
+
+export type TunnelEffect = "dial" | "hello" | "open" | "drain" | "hangUp" | "armTimer";
+
+export interface TunnelStep {
+  readonly state: TunnelState;
+  readonly effects: readonly TunnelEffect[];
+}
+
+export const TUNNEL_START: TunnelState = { at: "disconnected", attempt: 0, untilMs: 0 };
+
+/**
+ * Moves the tunnel one step. Pure: same arguments, same answer.
+ *
+ * @returns the next state, and what the driver must do, in order. An event that means nothing in
+ *   `state` returns `state` itself and no effects: late timers and late sockets are normal
+ */
+export function step(state: TunnelState, event: TunnelEvent): TunnelStep {
+  if (state.at === "closed") return to(state);
+  switch (event.on) {
+    case "lost":
+      return afterLoss(state, event.nowMs, event.chance);
+    case "barred":
+      return barred(state, event.why, event.nowMs + sticky(event.chance));
+    case "stop":
+      return isStreaming(state)
+        ? to({ at: "draining", next: "closed", retryAfterMs: 0 }, "drain")
+        : to({ at: "closed" }, "hangUp");
+    case "goaway":
+      return isStreaming(state) || state.at === "resuming"
+        ? to({ at: "draining", next: "disconnected", retryAfterMs: event.retryAfterMs }, "drain")
+        : to(state);
+    case "drained":
+      return state.at === "draining" ? drained(state, event.nowMs, event.chance) : to(state);
+    default:
+      return forward(state, event);
+  }
+}
+
+type ForwardEvent = Exclude<
+  TunnelEvent,
+  { on: "stop" } | { on: "lost" | "drained" } | { on: "goaway" } | { on: "barred" }
+>;
+
+function forward(state: TunnelState, event: ForwardEvent): TunnelStep {
+  switch (event.on) {
+    case "due":
+      if (state.at === "disconnected") {
+        return to({ at: "connecting", attempt: state.attempt }, "dial");
+      }
+      return state.at === "sticky" ? to({ at: "connecting", attempt: 0 }, "dial") : to(state);
+    case "upgraded":
+      if (state.at !== "connecting") return to(state);
+      return to({ at: "helloSent", attempt: state.attempt }, "hello");
+    case "welcomed":
+      if (state.at !== "helloSent") return to(state);
+      return to({ at: "resuming", attempt: state.attempt }, "open");
+    case "resumed":
+      if (state.at !== "resuming") return to(state);
+      return to({ at: "streaming", attempt: state.attempt, sinceMs: event.nowMs });
+    case "throttled":
+      return state.at === "streaming" ? to({ ...state, at: "throttled" }) : to(state);
+    case "credited":
+      return state.at === "throttled" ? to({ ...state, at: "streaming" }) : to(state);
+  }
+}
+
+/** Full jitter; a connection that had streamed a minute forgives the attempts before (TP27). */
+function afterLoss(state: TunnelState, nowMs: number, chance: number): TunnelStep {
+  switch (state.at) {
+    case "draining":
+      return drained(state, nowMs, chance);
+    case "disconnected":
+    case "sticky":
+    case "closed":
+      return to(state);
+    default: {
+      const longLived =
+        (state.at === "streaming" || state.at === "throttled") &&
+        nowMs - state.sinceMs >= BACKOFF_RESET_MS;
+      if (longLived) return waiting(0, nowMs + FIRST_DELAY_MAX_MS * chance);
+      const ceilingMs = Math.min(BACKOFF_MAX_MS, BACKOFF_BASE_MS * 2 ** state.attempt);
+      return waiting(state.attempt + 1, nowMs + ceilingMs * chance);
+    }
+  }
+}
+
+function drained(
+  state: Extract<TunnelState, { at: "draining" }>,
+  nowMs: number,
+  chance: number,
+): TunnelStep {
+  if (state.next === "closed") return to({ at: "closed" }, "hangUp");
+  const untilMs = nowMs + state.retryAfterMs + FIRST_DELAY_MAX_MS * chance;
+  return to({ at: "disconnected", attempt: 0, untilMs }, "hangUp", "armTimer");
+}
+
+function barred(state: TunnelState, why: StickyReason, untilMs: number): TunnelStep {
+  if (state.at === "draining" && state.next === "closed") return to({ at: "closed" }, "hangUp");
+  return to({ at: "sticky", why, untilMs }, "hangUp", "armTimer");
+}
+
+const sticky = (chance: number): number => STICKY_MIN_MS + (STICKY_MAX_MS - STICKY_MIN_MS) * chance;
+
+const isStreaming = (state: TunnelState): boolean =>
+  state.at === "streaming" || state.at === "throttled";
+
+function waiting(attempt: number, untilMs: number): TunnelStep {
+  // 2^16 s is far above the ceiling already: the exponent need not grow for ever.
+  return to({ at: "disconnected", attempt: Math.min(attempt, 16), untilMs }, "armTimer");
+}
+
+function to(state: TunnelState, ...effects: TunnelEffect[]): TunnelStep {
+  return { state, effects };
+}

@@ -1,0 +1,65 @@
+/**
+ * `receiver.yaml`: what the operator of a receiver may say.
+ *
+ * @module
+ */
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { z } from "zod";
+import { loadDocument } from "#config/document.ts";
+import { MESSAGE_MAX_BYTES } from "#protocol/limits.ts";
+import { foreignCode, identifierFrom, ReceiverError } from "./errors.ts";
+import { MESSAGE_LIMIT_DEFAULT_BYTES } from "./limits.ts";
+
+const TRUST_DOMAIN = /^[a-z0-9]([a-z0-9.-]{0,253}[a-z0-9])?$/;
+
+const SCHEMA = z.strictObject({
+  stateDir: z.string().min(1),
+  listen: z.strictObject({
+    host: z.string().min(1),
+    port: z.int().min(0).max(65_535),
+  }),
+  tls: z.strictObject({
+    certificate: z.string().min(1),
+    key: z.string().min(1),
+    agentCa: z.string().min(1),
+  }),
+  trustDomain: z.string().regex(TRUST_DOMAIN).default("holdfast.local"),
+  store: z.literal("sqlite").default("sqlite"),
+  messageLimitBytes: z.int().min(1).max(MESSAGE_MAX_BYTES).default(MESSAGE_LIMIT_DEFAULT_BYTES),
+});
+
+/** Paths are absolute; relative ones were meant from the folder of the file. */
+export type Configuration = z.infer<typeof SCHEMA>;
+
+/**
+ * Reads the configuration.
+ *
+ * @throws {DocumentError} with line and column of everything that is wrong
+ */
+export function loadConfiguration(file: string): Configuration {
+  const { stateDir, tls, ...rest } = loadDocument(file, SCHEMA);
+  const from = (path: string): string => resolve(dirname(file), path);
+  return {
+    ...rest,
+    stateDir: from(stateDir),
+    tls: {
+      certificate: from(tls.certificate),
+      key: from(tls.key),
+      agentCa: from(tls.agentCa),
+    },
+  };
+}
+
+/** @throws {ReceiverError} `TLS_FILE`, naming the key of the configuration whose file it is */
+export function readTlsFiles(tls: Configuration["tls"]): Configuration["tls"] {
+  const read = (key: keyof Configuration["tls"]): string => {
+    try {
+      return readFileSync(tls[key], "utf8");
+    } catch (error) {
+      const facts = { key: identifierFrom(`tls.${key}`), error: foreignCode(error) };
+      throw new ReceiverError("TLS_FILE", { cause: error, facts });
+    }
+  };
+  return { certificate: read("certificate"), key: read("key"), agentCa: read("agentCa") };
+}

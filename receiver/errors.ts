@@ -1,0 +1,173 @@
+/**
+ * The catalogue of everything the receiver can report as having gone wrong.
+ *
+ * One row per code. Codes are public: operators search for them, tests assert on them. A code is
+ * never renamed or reused. `exit` is the exit code of the process that ends because of it (01).
+ *
+ * @module
+ */
+
+/** sysexits, as far as 01 uses them. The service manager does not restart on 64, 77 and 78. */
+export const EXIT = {
+  ok: 0,
+  usage: 64,
+  badData: 65,
+  unavailable: 69,
+  defect: 70,
+  cannotCreate: 73,
+  tryAgain: 75,
+  notPermitted: 77,
+  configuration: 78,
+} as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+const CATALOGUE = {
+  AGENT_CERTIFICATE_PROFILE: {
+    exit: EXIT.badData,
+    summary: "The certificate is not one of an agent by that name",
+    remedy: "Pass the PEM certificate that was issued for exactly this tenant and agent",
+  },
+  AGENT_CERTIFICATE_UNREADABLE: {
+    exit: EXIT.badData,
+    summary: "The certificate file cannot be read as a PEM certificate",
+    remedy: "Check the path after --certificate and that the file holds a PEM certificate",
+  },
+  AGENT_NAME: {
+    exit: EXIT.usage,
+    summary: "The agent is not named as TENANT/AGENT",
+    remedy: "Use lower-case letters, digits and hyphens, at most 63 each: north/ward-1",
+  },
+  CONFIGURATION: {
+    exit: EXIT.configuration,
+    summary: "The configuration cannot be used",
+    remedy: "Correct the lines that are named",
+  },
+  DOOR_FAILED: {
+    exit: EXIT.unavailable,
+    summary: "The running receiver broke off while it answered a command",
+    remedy: "Look at the log of the receiver, then run the command again",
+  },
+  DOOR_UNAVAILABLE: {
+    exit: EXIT.cannotCreate,
+    summary: "The local socket control.sock cannot be opened in the state folder",
+    remedy: "Check who owns stateDir; its path must be shorter than 90 characters",
+  },
+  LISTEN_ADDRESS: {
+    exit: EXIT.configuration,
+    summary: "The receiver cannot listen on this address: it is not one of this machine",
+    remedy: "Correct listen.host in the configuration",
+  },
+  LISTEN_FAILED: {
+    exit: EXIT.unavailable,
+    summary: "The receiver cannot listen",
+    remedy: "Check listen.host and listen.port in the configuration",
+  },
+  LISTEN_NOT_PERMITTED: {
+    exit: EXIT.notPermitted,
+    summary: "The receiver may not listen on this port",
+    remedy: "Choose a port from 1024, or allow the service to bind low ports",
+  },
+  LISTEN_PORT_IN_USE: {
+    exit: EXIT.unavailable,
+    summary: "The receiver cannot listen: another program has this port",
+    remedy: "Stop the other program, or choose another listen.port in the configuration",
+  },
+  STATE_FOLDER: {
+    exit: EXIT.cannotCreate,
+    summary: "The state folder cannot be created or written",
+    remedy: "Create stateDir for the user of the receiver, with mode 0700",
+  },
+  STORE_CORRUPT: {
+    exit: EXIT.badData,
+    summary: "The store is damaged, or the file is not a store",
+    remedy: "Stop, keep the file as it is, and restore receiver.db from a backup",
+  },
+  STORE_IO: {
+    exit: EXIT.unavailable,
+    summary: "The store could not be read or written",
+    remedy: "Check the volume that holds stateDir; agents keep and resend what is not acknowledged",
+  },
+  STORE_LOCKED: {
+    exit: EXIT.tryAgain,
+    summary: "Another process holds the store, and it does not answer on control.sock",
+    remedy: "Wait until the receiver has started or stopped, or end the process that holds it",
+  },
+  STORE_NOT_DURABLE: {
+    exit: EXIT.defect,
+    summary: "The store does not flush its commits, so no message may be acknowledged",
+    remedy: "Report this: the database library ignored synchronous=FULL",
+  },
+  STORE_SCHEMA_NEWER: {
+    exit: EXIT.configuration,
+    summary: "The store was written by a newer version of the receiver",
+    remedy: "Install that version again, or restore the backup made before the upgrade",
+  },
+  STORE_WORKER_ENDED: {
+    exit: EXIT.defect,
+    summary: "The thread that writes the store ended",
+    remedy: "Restart the receiver and report this with its log",
+  },
+  TLS_FILE: {
+    exit: EXIT.configuration,
+    summary: "A certificate or key of the configuration cannot be used",
+    remedy: "Check tls.certificate, tls.key and tls.agentCa: PEM files that belong together",
+  },
+} as const satisfies Record<string, { exit: ExitCode; summary: string; remedy: string }>;
+
+export type ErrorCode = keyof typeof CATALOGUE;
+
+/** Numbers and names only. A message body or a patient identifier has no way in. */
+export type Facts = Readonly<Record<string, number | bigint | boolean | Identifier>>;
+
+declare const identifier: unique symbol;
+/** A string checked to be safe to print: at most 64 characters of `[A-Za-z0-9_.:-]`. */
+export type Identifier = string & { readonly [identifier]: true };
+
+/**
+ * Marks a string as safe to print.
+ *
+ * @returns `text`, unchanged
+ * @throws {RangeError} if it is anything but 1 to 64 of `[A-Za-z0-9_.:-]`; the error does not quote it
+ */
+export function identifierFrom(text: string): Identifier {
+  if (!/^[A-Za-z0-9_.:-]{1,64}$/.test(text)) {
+    throw new RangeError(`Cannot print a ${text.length}-character string as an identifier`);
+  }
+  return text as Identifier;
+}
+
+/** A fault, by its code in the catalogue. */
+export class ReceiverError extends Error {
+  override readonly name = "ReceiverError";
+  readonly code: ErrorCode;
+  readonly facts: Facts;
+
+  constructor(code: ErrorCode, details: ErrorOptions & { readonly facts?: Facts } = {}) {
+    super(`${code}: ${CATALOGUE[code].summary}`, details);
+    this.code = code;
+    this.facts = details.facts ?? {};
+  }
+
+  get summary(): string {
+    return CATALOGUE[this.code].summary;
+  }
+
+  get remedy(): string {
+    return CATALOGUE[this.code].remedy;
+  }
+
+  get exitCode(): ExitCode {
+    return CATALOGUE[this.code].exit;
+  }
+}
+
+/** @returns whether `text` is a code of the catalogue: it came from another thread or process */
+export function isErrorCode(text: unknown): text is ErrorCode {
+  return typeof text === "string" && Object.hasOwn(CATALOGUE, text);
+}
+
+/** @returns the code of a Node or SQLite error, if it is fit to be printed */
+export function foreignCode(error: unknown): Identifier {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "UNKNOWN";
+  return /^[A-Z0-9_]{1,64}$/.test(code) ? identifierFrom(code) : identifierFrom("UNKNOWN");
+}

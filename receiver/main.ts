@@ -1,0 +1,109 @@
+/**
+ * `holdfast-receiver`: the arguments become a command. The only place for signals and exit codes.
+ *
+ * @module
+ */
+import { Command, CommanderError } from "commander";
+import { DocumentError } from "#config/document.ts";
+import { addAgent, listAgents } from "./cli/agent.ts";
+import { exportMessages } from "./cli/export.ts";
+import type { Output } from "./cli/output.ts";
+import { serve } from "./cli/serve.ts";
+import { version } from "./cli/version.ts";
+import { EXIT, ReceiverError } from "./errors.ts";
+
+/** Files and the socket that we create are nobody else's to read. */
+process.umask(0o077);
+
+const output: Output = {
+  print: (line) =>
+    new Promise((resolve) => {
+      if (!process.stdout.writable) resolve(false);
+      else process.stdout.write(`${line}\n`, (error) => resolve(error == null));
+    }),
+};
+// The reader of a pipe went away (`export | head`): `print` says so to the command.
+process.stdout.on("error", () => {});
+
+/** Resolves at the first signal; the second hangs up now: nothing acknowledged is lost by it. */
+function askedToStop(): Promise<void> {
+  return new Promise((resolve) => {
+    let signalCount = 0;
+    const onSignal = (): void => {
+      signalCount += 1;
+      if (signalCount === 1) resolve();
+      else process.exit(EXIT.ok);
+    };
+    process.on("SIGTERM", onSignal);
+    process.on("SIGINT", onSignal);
+  });
+}
+
+const CONFIG = ["--config <file>", "receiver.yaml"] as const;
+const JSON_FLAG = ["--json", "print facts as JSON"] as const;
+
+const program = new Command("holdfast-receiver")
+  .description("The cloud end of Holdfast: stores what agents send, once and in order")
+  .exitOverride()
+  .configureOutput({ writeErr: (text) => process.stderr.write(text) });
+program
+  .command("serve")
+  .description("accept agents until asked to stop")
+  .requiredOption(...CONFIG)
+  .action((options) => serve(output, { ...options, stopped: askedToStop() }));
+program
+  .command("export")
+  .description("print stored messages, one JSON object a line")
+  .requiredOption(...CONFIG)
+  .option("--body", "with the bodies, in base64")
+  .option("--channel <name>", "only this channel")
+  .option("--agent <tenant/agent>", "only this agent")
+  .action((options) => exportMessages(output, options));
+const agent = program.command("agent").description("who may connect");
+agent
+  .command("add <tenant/agent>")
+  .description("let an agent in, or give it another certificate")
+  .requiredOption("--certificate <file>", "its certificate, PEM")
+  .requiredOption(...CONFIG)
+  .option(...JSON_FLAG)
+  .action((name, options) => addAgent(output, name, options));
+agent
+  .command("list")
+  .description("print the agents that are known")
+  .requiredOption(...CONFIG)
+  .option(...JSON_FLAG)
+  .action((options) => listAgents(output, options));
+program
+  .command("version")
+  .description("print the version")
+  .option(...JSON_FLAG)
+  .action((options) => version(output, options));
+
+/** @returns the exit code, after saying what happened and what to do next */
+function report(error: unknown): number {
+  // Commander has said it already.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof DocumentError) {
+    const again = "Correct the configuration and start again";
+    process.stderr.write(`${error.message}\nholdfast-receiver: ${again}\n`);
+    return EXIT.configuration;
+  }
+  if (error instanceof ReceiverError) {
+    const facts = Object.entries(error.facts).map(([name, value]) => ` ${name}=${value}`);
+    const what = `${error.summary} [${error.code}${facts.join("")}]`;
+    process.stderr.write(`holdfast-receiver: ${what}\n  ${error.remedy}\n`);
+    return error.exitCode;
+  }
+  const stack = error instanceof Error ? error.stack : String(error);
+  process.stderr.write(`holdfast-receiver: defect, please report it\n${stack}\n`);
+  return EXIT.defect;
+}
+
+process.on("uncaughtException", (error) => process.exit(report(error)));
+
+try {
+  await program.parseAsync();
+  process.exitCode = EXIT.ok;
+} catch (error) {
+  process.exitCode = report(error);
+}

@@ -1,0 +1,110 @@
+/**
+ * The schema (06 section 12), as numbered steps that are only ever appended. Each runs in one
+ * transaction with its number, so that a crash leaves the step done or not done.
+ *
+ * @module
+ */
+import type { Database } from "better-sqlite3";
+import { ReceiverError } from "../../errors.ts";
+
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE store (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    store_id BLOB NOT NULL,
+    created_ms INTEGER NOT NULL,
+    open_count INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE agent (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    tenant TEXT NOT NULL,
+    name TEXT NOT NULL,
+    serial TEXT NOT NULL,
+    added_ms INTEGER NOT NULL,
+    session INTEGER NOT NULL DEFAULT 0,
+    store_id BLOB,
+    nonce BLOB,
+    hello_ms INTEGER,
+    locked INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (tenant, name)
+  ) STRICT;
+
+  CREATE TABLE channel (
+    agent INTEGER NOT NULL REFERENCES agent (id),
+    channel TEXT NOT NULL,
+    direction INTEGER NOT NULL CHECK (direction IN (0, 1)),
+    epoch INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    chain BLOB,
+    PRIMARY KEY (agent, direction, channel)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Closed epochs, for ever: a repeat is recognised after any outage (RI5).
+  CREATE TABLE epoch (
+    agent INTEGER NOT NULL REFERENCES agent (id),
+    channel TEXT NOT NULL,
+    direction INTEGER NOT NULL CHECK (direction IN (0, 1)),
+    epoch INTEGER NOT NULL,
+    final_seq INTEGER NOT NULL,
+    final_chain BLOB,
+    PRIMARY KEY (agent, channel, direction, epoch)
+  ) STRICT, WITHOUT ROWID;
+
+  -- The body comes last: whoever reads the other columns does not read its pages.
+  CREATE TABLE inbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    agent INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    sha256 BLOB NOT NULL,
+    received_ms INTEGER NOT NULL,
+    stored_ms INTEGER NOT NULL,
+    meta TEXT NOT NULL,
+    repeat_of INTEGER,
+    possible_repeat INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    UNIQUE (agent, channel, epoch, seq)
+  ) STRICT;
+
+  CREATE TABLE gap (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    agent INTEGER NOT NULL REFERENCES agent (id),
+    channel TEXT NOT NULL,
+    direction INTEGER NOT NULL CHECK (direction IN (0, 1)),
+    epoch INTEGER NOT NULL,
+    first_seq INTEGER,
+    last_seq INTEGER,
+    kind TEXT NOT NULL CHECK (kind IN
+      ('rolledBack', 'storeReplaced', 'quarantined', 'discarded', 'damaged', 'pruned')),
+    recorded_ms INTEGER NOT NULL,
+    source_store BLOB,
+    sink_store BLOB NOT NULL,
+    filled_by INTEGER,
+    acknowledged_by TEXT
+  ) STRICT;
+  CREATE INDEX gap_by_epoch ON gap (agent, channel, direction, epoch);
+  CREATE INDEX gap_by_id ON gap (agent, channel, direction, id);`,
+];
+
+/** The version that this program writes. */
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/**
+ * Brings the schema up to {@link SCHEMA_VERSION}.
+ *
+ * @throws {ReceiverError} `STORE_SCHEMA_NEWER` if a later program wrote it; nothing is changed then
+ */
+export function migrate(db: Database): void {
+  const found = Number(db.pragma("user_version", { simple: true }));
+  if (found > SCHEMA_VERSION) {
+    throw new ReceiverError("STORE_SCHEMA_NEWER", { facts: { found, known: SCHEMA_VERSION } });
+  }
+  for (const [index, sql] of MIGRATIONS.entries()) {
+    if (index < found) continue;
+    db.transaction(() => {
+      db.exec(sql);
+      db.pragma(`user_version = ${index + 1}`);
+    }).exclusive();
+  }
+}

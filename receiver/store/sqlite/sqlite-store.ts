@@ -1,0 +1,168 @@
+/**
+ * The embedded store: a {@link Store} whose calls are carried out by the writer thread, batched by
+ * the turn of the event loop in which they were made.
+ *
+ * @module
+ */
+import { Worker } from "node:worker_threads";
+import { ReceiverError } from "../../errors.ts";
+import type { Store } from "../store.ts";
+import type {
+  FromWriter,
+  OperationName,
+  Operations,
+  Request,
+  ToWriter,
+  WriterData,
+} from "./calls.ts";
+import { DURABLE_SETTINGS } from "./database.ts";
+import { packItems } from "./packed-items.ts";
+
+/** The whole database, but for its write-ahead log. */
+export const STORE_FILE = "receiver.db";
+
+interface Waiting {
+  readonly resolve: (answer: Operations[OperationName]["answer"]) => void;
+  readonly reject: (error: ReceiverError) => void;
+}
+
+/**
+ * Opens the store, creating it if the file is not there.
+ *
+ * @param file path in a folder that exists
+ * @param settings as of `openDatabase`
+ * @throws {ReceiverError} as `openDatabase` does
+ */
+export async function openSqliteStore(
+  file: string,
+  settings: readonly string[] = DURABLE_SETTINGS,
+): Promise<Store> {
+  const workerData: WriterData = { file, settings };
+  const worker = new Worker(new URL("./writer.ts", import.meta.url), { workerData });
+  const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+  const storeId = await new Promise<Uint8Array>((resolve, reject) => {
+    worker.once("error", (error) => reject(workerEnded(error)));
+    worker.once("exit", () => reject(workerEnded()));
+    worker.once("message", (message: FromWriter) => {
+      if (message.kind === "opened") resolve(message.storeId);
+      else reject(failure(message));
+    });
+  });
+  return new SqliteStore(worker, storeId, exited);
+}
+
+class SqliteStore implements Store {
+  readonly storeId: Uint8Array;
+  readonly failed: Promise<Error>;
+  readonly #worker: Worker;
+  readonly #exited: Promise<void>;
+  readonly #waiting = new Map<number, Waiting>();
+  #queued: Request[] = [];
+  #transfers: ArrayBuffer[] = [];
+  #lastTicket = 0;
+  #closed: Promise<void> | undefined;
+  #failure: ReceiverError | undefined;
+
+  constructor(worker: Worker, storeId: Uint8Array, exited: Promise<void>) {
+    this.storeId = storeId;
+    this.#worker = worker;
+    this.#exited = exited;
+    this.failed = new Promise((resolve) => {
+      const fail = (error: ReceiverError): void => {
+        this.#fail(error);
+        resolve(error);
+      };
+      worker.once("error", (error) => fail(workerEnded(error)));
+      worker.once("exit", () => {
+        if (this.#closed === undefined) fail(workerEnded());
+      });
+      worker.on("message", (message: FromWriter) => {
+        if (message.kind === "committed") this.#settle(message);
+        else if (message.kind === "failed") fail(failure(message));
+      });
+    });
+  }
+
+  addAgent: Store["addAgent"] = (call) => this.#ask("addAgent", call);
+  findAgent: Store["findAgent"] = ({ tenant, name }) => this.#ask("findAgent", { tenant, name });
+  listAgents: Store["listAgents"] = (after) => this.#ask("listAgents", { after });
+  hello: Store["hello"] = (call) => this.#ask("hello", call);
+  open: Store["open"] = (call) => this.#ask("open", call);
+  skip: Store["skip"] = (call) => this.#ask("skip", call);
+  readMessages: Store["readMessages"] = (call) => this.#ask("readMessages", call);
+  listChannels: Store["listChannels"] = (agent, after) =>
+    this.#ask("listChannels", { agent, after });
+  readGaps: Store["readGaps"] = (agent, channel, after) =>
+    this.#ask("readGaps", { agent, channel, after });
+
+  ingest: Store["ingest"] = ({ items, ...call }) => {
+    const packed = packItems(items);
+    this.#transfers.push(packed.bytes.buffer);
+    return this.#ask("ingest", { ...call, packed });
+  };
+
+  /** Carries out what was asked before, then closes the file. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= this.#close();
+    await this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#post();
+    this.#worker.postMessage({ kind: "close" } satisfies ToWriter);
+    await this.#exited;
+  }
+
+  #ask<Name extends OperationName>(
+    name: Name,
+    ask: Operations[Name]["ask"],
+  ): Promise<Operations[Name]["answer"]> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) {
+        reject(this.#failure);
+        return;
+      }
+      if (this.#closed !== undefined) {
+        reject(new TypeError("Cannot ask a store that is closed"));
+        return;
+      }
+      this.#lastTicket += 1;
+      // Name and question belong together by the signature; the union cannot say so.
+      this.#queued.push({ ticket: this.#lastTicket, name, ask } as Request);
+      this.#waiting.set(this.#lastTicket, { resolve: resolve as Waiting["resolve"], reject });
+      // One post for everything that this turn of the event loop brings.
+      if (this.#queued.length === 1) setImmediate(() => this.#post());
+    });
+  }
+
+  #post(): void {
+    if (this.#queued.length === 0) return;
+    const message: ToWriter = { kind: "requests", requests: this.#queued };
+    this.#worker.postMessage(message, this.#transfers);
+    this.#queued = [];
+    this.#transfers = [];
+  }
+
+  #settle({ replies }: Extract<FromWriter, { kind: "committed" }>): void {
+    for (const { ticket, answer } of replies) {
+      this.#waiting.get(ticket)?.resolve(answer);
+      this.#waiting.delete(ticket);
+    }
+  }
+
+  /** What has not been reported as committed is not true (S9). The first failure counts. */
+  #fail(error: ReceiverError): void {
+    this.#failure ??= error;
+    for (const { reject } of this.#waiting.values()) reject(this.#failure);
+    this.#waiting.clear();
+  }
+}
+
+function failure(message: FromWriter): ReceiverError {
+  if (message.kind !== "failed") return workerEnded();
+  return new ReceiverError(message.code, { facts: message.facts });
+}
+
+function workerEnded(cause?: unknown): ReceiverError {
+  return new ReceiverError("STORE_WORKER_ENDED", { cause });
+}

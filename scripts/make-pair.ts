@@ -1,0 +1,98 @@
+/**
+ * An agent and a receiver that belong together, for trying, for tests and for integrators.
+ *
+ * Development identities from two throw-away CAs whose keys are not kept: not for production (07).
+ *
+ * @module
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createDevelopmentCa } from "#certs/development-ca.ts";
+import { addAgent } from "#receiver/cli/agent.ts";
+import { freePort } from "./free-port.ts";
+
+export interface Pair {
+  readonly agentConfig: string;
+  readonly receiverConfig: string;
+  readonly mllp: { readonly host: string; readonly port: number };
+  /** The receiver's URL. */
+  readonly receiver: string;
+}
+
+export interface PairOptions {
+  readonly folder: string;
+  /** Extra lines for the agent's `local.yaml`, top level. */
+  readonly agentYaml?: string;
+  /** Extra lines for the channel, four spaces deep. */
+  readonly channelYaml?: string;
+  readonly receiverYaml?: string;
+}
+
+const TRUST_DOMAIN = "holdfast.local";
+const AGENT = { tenant: "demo", agent: "hospital" };
+const HOST = "127.0.0.1";
+
+/** Writes everything below `folder` and lets the receiver know the agent. Starts nothing. */
+export async function makePair(options: PairOptions): Promise<Pair> {
+  const { folder } = options;
+  const [mllpPort, receiverPort] = [await freePort(), await freePort()];
+  const receiver = `wss://${HOST}:${receiverPort}`;
+  for (const part of ["agent/state", "agent/identity", "receiver/state", "receiver/tls"]) {
+    mkdirSync(join(folder, part), { recursive: true, mode: 0o700 });
+  }
+  await writeIdentities(folder);
+  const agentConfig = join(folder, "agent/local.yaml");
+  const receiverConfig = join(folder, "receiver/receiver.yaml");
+  writeFileSync(agentConfig, agentYaml(receiver, mllpPort, options));
+  writeFileSync(receiverConfig, receiverYaml(receiverPort, options));
+  const certificate = join(folder, "agent/identity/agent.crt");
+  const quiet = { print: () => Promise.resolve() };
+  await addAgent(quiet, `${AGENT.tenant}/${AGENT.agent}`, { config: receiverConfig, certificate });
+  return { agentConfig, receiverConfig, mllp: { host: HOST, port: mllpPort }, receiver };
+}
+
+async function writeIdentities(folder: string): Promise<void> {
+  const agentCa = await createDevelopmentCa("Holdfast development agents");
+  const receiverCa = await createDevelopmentCa("Holdfast development receiver");
+  const agent = await agentCa.issueAgent({ trustDomain: TRUST_DOMAIN, ...AGENT });
+  const server = await receiverCa.issueServer([HOST, "localhost"]);
+  const files: readonly (readonly [string, string])[] = [
+    ["agent/identity/agent.crt", agent.certificatePem],
+    ["agent/identity/agent.key", agent.privateKeyPem],
+    ["agent/identity/receiver-ca.crt", receiverCa.certificatePem],
+    ["receiver/tls/server.crt", server.certificatePem],
+    ["receiver/tls/server.key", server.privateKeyPem],
+    ["receiver/tls/agent-ca.crt", agentCa.certificatePem],
+  ];
+  for (const [file, pem] of files) writeFileSync(join(folder, file), pem, { mode: 0o600 });
+}
+
+function agentYaml(receiver: string, port: number, options: PairOptions): string {
+  return `stateDir: state
+allowVolatileState: true   # a trial may live in /tmp
+receiver:
+  url: ${receiver}
+identity:
+  certificate: identity/agent.crt
+  key: identity/agent.key
+  receiverCa: identity/receiver-ca.crt
+${options.agentYaml ?? ""}channels:
+  - name: adt
+    kind: mllp-listener
+    host: ${HOST}
+    port: ${port}
+${options.channelYaml ?? ""}`;
+}
+
+function receiverYaml(port: number, options: PairOptions): string {
+  return `stateDir: state
+listen:
+  host: ${HOST}
+  port: ${port}
+tls:
+  certificate: tls/server.crt
+  key: tls/server.key
+  agentCa: tls/agent-ca.crt
+trustDomain: ${TRUST_DOMAIN}
+${options.receiverYaml ?? ""}`;
+}
