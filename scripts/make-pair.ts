@@ -46,7 +46,7 @@ export async function makePair(options: PairOptions): Promise<Pair> {
   writeFileSync(agentConfig, agentYaml(receiver, mllpPort, options));
   writeFileSync(receiverConfig, receiverYaml(receiverPort, options));
   const certificate = join(folder, "agent/identity/agent.crt");
-  const quiet = { print: () => Promise.resolve() };
+  const quiet = { print: () => Promise.resolve(true) };
   await addAgent(quiet, `${AGENT.tenant}/${AGENT.agent}`, { config: receiverConfig, certificate });
   return { agentConfig, receiverConfig, mllp: { host: HOST, port: mllpPort }, receiver };
 }

@@ -6,8 +6,8 @@
  *
  * @module
  */
+import type Sqlite from "better-sqlite3";
 import { AgentError } from "../errors.ts";
-import type { Database } from "./database.ts";
 
 /**
  * `message` is append-only; progress is one small `cursor` row a channel and epoch. Bodies lie in
@@ -88,7 +88,7 @@ export const SCHEMA_VERSION = MIGRATIONS.length;
  *
  * @throws {AgentError} `STORE_NEWER_SCHEMA` without touching anything
  */
-export function migrate(database: Database, steps: readonly string[] = MIGRATIONS): void {
+export function migrate(database: Sqlite.Database, steps: readonly string[] = MIGRATIONS): void {
   const found = Number(database.pragma("user_version", { simple: true }));
   if (found > steps.length) {
     throw new AgentError("STORE_NEWER_SCHEMA", { found, known: steps.length });

@@ -1,0 +1,145 @@
+/**
+ * `npm run demo`: a hospital sender, the agent, an outage, a `kill -9`, and a reconciliation.
+ *
+ * Everything is real: processes, sockets, TLS, SQLite on disk. With `--once` it stops afterwards and
+ * exits 0 only if every message was delivered exactly once, byte for byte, in order.
+ *
+ * @module
+ */
+import { once } from "node:events";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { makePair } from "../make-pair.ts";
+import { output, Program } from "./program.ts";
+import { type Exported, isPerfect, type Reconciliation, reconcile } from "./reconcile.ts";
+import { HospitalSender } from "./sender.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const folder = join(root, ".demo");
+const agentMain = join(root, "agent/main.ts");
+const receiverMain = join(root, "receiver/main.ts");
+const DRAIN_TIMEOUT_MS = 90_000;
+const EXIT_DEFECT = 70;
+
+const { values: options } = parseArgs({ options: { once: { type: "boolean", default: false } } });
+const startMs = performance.now();
+
+function say(text: string): void {
+  const seconds = ((performance.now() - startMs) / 1000).toFixed(1).padStart(5);
+  console.log(`${seconds} s  ${text}`);
+}
+
+interface Status {
+  readonly channels: readonly { readonly waiting: number }[];
+  readonly tunnel: { readonly state: string };
+}
+
+async function statusOf(config: string): Promise<Status> {
+  // 69 says that something needs attention: during the outage it does.
+  return JSON.parse(await output([agentMain, "status", "--json", "--config", config], [0, 69]));
+}
+
+const waitingOf = (status: Status): number =>
+  status.channels.reduce((sum, { waiting }) => sum + waiting, 0);
+
+async function story(): Promise<boolean> {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const pair = await makePair({ folder });
+  const receiverArgs = [receiverMain, "serve", "--config", pair.receiverConfig];
+  const agentArgs = [agentMain, "run", "--config", pair.agentConfig];
+  const logs = { agent: join(folder, "agent.log"), receiver: join(folder, "receiver.log") };
+  say("made a certificate authority, an identity for the agent and one for the receiver");
+
+  let receiver = await Program.start(receiverArgs, logs.receiver);
+  let agent = await Program.start(agentArgs, logs.agent);
+  const senders = ["A", "B", "C"].map((name) => new HospitalSender(name, pair.mllp.port));
+  const send = (count: number): Promise<unknown> =>
+    Promise.all(senders.map((sender) => sender.send(count)));
+  try {
+    say(`the receiver listens on ${pair.receiver}, the agent on MLLP port ${pair.mllp.port}`);
+    await send(100);
+    say("three hospital systems sent 300 messages (ADT, ORU, MDM with a 1 MB PDF): all got AA");
+
+    await receiver.stop("SIGTERM");
+    say("OUTAGE: the receiver is gone. The hospital notices nothing:");
+    await send(100);
+    say(
+      `300 more messages got AA; ${waitingOf(await statusOf(pair.agentConfig))} wait in the outbox`,
+    );
+
+    const sending = send(100);
+    await sleep(150);
+    await agent.stop("SIGKILL");
+    say("KILL -9: the agent dies in the middle of 300 more; the senders see closed connections");
+    agent = await Program.start(agentArgs, logs.agent);
+    await sending;
+    const resent = senders.reduce((sum, sender) => sum + sender.resent, 0);
+    say(
+      `the agent is back; the senders sent again what had no reply (${resent} attempts) and got AA`,
+    );
+
+    receiver = await Program.start(receiverArgs, logs.receiver);
+    say("the receiver is back; the outbox drains");
+    await drained(pair.agentConfig);
+    const lines = await output([receiverMain, "export", "--body", "--config", pair.receiverConfig]);
+    const exported = lines
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Exported);
+    const result = reconcile(senders, exported);
+    printTable(result);
+    if (!options.once) await leaveRunning(pair.mllp.port, pair.agentConfig, pair.receiverConfig);
+    return isPerfect(result);
+  } finally {
+    for (const sender of senders) sender.close();
+    await agent.stop("SIGTERM");
+    await receiver.stop("SIGTERM");
+  }
+}
+
+async function drained(config: string): Promise<void> {
+  const untilMs = performance.now() + DRAIN_TIMEOUT_MS;
+  while (waitingOf(await statusOf(config)) > 0) {
+    if (performance.now() > untilMs)
+      throw new Error("the outbox did not drain; see .demo/agent.log");
+    await sleep(200);
+  }
+}
+
+function printTable(result: Reconciliation): void {
+  const rows: readonly (readonly [string, number])[] = [
+    ["acknowledged to the hospital (AA)", result.acknowledged],
+    ["stored at the receiver", result.atReceiver],
+    ["missing", result.missing],
+    ["delivered twice", result.twice],
+    ["changed (bytes compared)", result.changed],
+    ["senders whose order changed", result.outOfOrder],
+    ["holes in the numbering", result.gaps],
+  ];
+  console.log("\n  Reconciliation");
+  for (const [label, count] of rows)
+    console.log(`    ${label.padEnd(36)}${String(count).padStart(6)}`);
+  console.log(
+    isPerfect(result) ? "  Every message arrived once, unchanged, in order.\n" : "  FAILED\n",
+  );
+}
+
+async function leaveRunning(
+  port: number,
+  agentConfig: string,
+  receiverConfig: string,
+): Promise<void> {
+  console.log(`  It is still running. Try, in another terminal:
+    npm run -s holdfast -- send --port ${port}
+    npm run -s holdfast -- status --config ${agentConfig}
+    npm run -s holdfast -- trace A000001 --config ${agentConfig}
+    npm run -s holdfast-receiver -- export --config ${receiverConfig} | tail -1
+  Ctrl-C ends it.`);
+  await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+}
+
+process.exitCode = (await story()) ? 0 : EXIT_DEFECT;

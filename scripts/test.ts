@@ -1,0 +1,64 @@
+/**
+ * `npm test`: every test, each file in a process of its own. Ends in the line `N passed, N failed`.
+ *
+ *   npm test [-- PATTERN …]     only files whose path contains one of the patterns
+ *
+ * Tests that need a Debian package which is missing are skipped with a line that says what was not
+ * tested; where we are root the packages are installed first.
+ *
+ * @module
+ */
+import { spawnSync } from "node:child_process";
+import { globSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+
+/** Debian packages that tests use, and a program by which each is known to be there. */
+const PACKAGES = [
+  { name: "python3-hl7", has: ["python3", "-c", "import hl7"] },
+  { name: "gcc", has: ["gcc", "--version"] },
+  { name: "make", has: ["make", "--version"] },
+] as const;
+const TEST_TIMEOUT_MS = 300_000;
+
+function installMissing(): void {
+  const missing = PACKAGES.filter(({ has: [program, ...args] }) => {
+    return spawnSync(program, args, { stdio: "ignore" }).status !== 0;
+  }).map(({ name }) => name);
+  if (missing.length === 0 || process.getuid?.() !== 0) return;
+  console.log(`installing ${missing.join(", ")} (tests that need them are skipped otherwise)`);
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  spawnSync("apt-get", ["update", "-qq"], { stdio: "ignore", env });
+  const args = ["install", "-y", "-qq", "--no-install-recommends", ...missing];
+  spawnSync("apt-get", args, { stdio: "ignore", env });
+}
+
+const patterns = process.argv.slice(2);
+const files = globSync("test/**/*.test.ts")
+  .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
+  .sort();
+installMissing();
+
+let passed = 0;
+let failed = 0;
+const skipped: string[] = [];
+const stream = run({ files, concurrency: availableParallelism(), timeout: TEST_TIMEOUT_MS });
+stream.on("test:pass", ({ name, skip, details }) => {
+  if (details.type === "suite") return;
+  if (skip === undefined) passed += 1;
+  else skipped.push(typeof skip === "string" ? `${name}: ${skip}` : name);
+});
+stream.on("test:fail", ({ details }) => {
+  if (details.type !== "suite") failed += 1;
+});
+stream.compose(spec).pipe(process.stdout);
+stream.on("end", () => {
+  // Behind what the reporter still prints.
+  setImmediate(() => {
+    for (const reason of skipped) console.log(`not tested: ${reason}`);
+    if (files.length === 0) console.log("no test file matches");
+    console.log(`${passed} passed, ${failed} failed`);
+    process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+  });
+});

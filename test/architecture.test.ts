@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+
+const BASE = ["agent/host", "agent/errors.ts", "agent/limits.ts", "agent/health"];
+
+/**
+ * Who may import whom: the table of ARCHITECTURE.md. A part that is absent from a row is forbidden
+ * to it. Packages are listed where only one part may use them.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  protocol: [],
+  config: ["agent/host", "agent/errors.ts", "agent/limits.ts", "protocol"],
+  "config/document.ts": ["config/known-keys.ts"],
+  "certs/development-ca.ts": ["certs/reflect-metadata.ts"],
+  certs: ["agent/host", "agent/errors.ts"],
+  "agent/errors.ts": [],
+  "agent/limits.ts": [],
+  "agent/host": ["agent/errors.ts", "agent/limits.ts"],
+  "agent/health": ["agent/host", "agent/errors.ts"],
+  "agent/ingest/hl7": [],
+  "agent/ingest/mllp": [
+    "agent/ingest/accept.ts",
+    "agent/ingest/large-body.ts",
+    "agent/ingest/hl7",
+    ...BASE,
+  ],
+  "agent/ingest/accept.ts": [
+    "agent/ingest/hl7",
+    "agent/ingest/identify.ts",
+    "agent/ingest/large-body.ts",
+    "agent/ingest/store-gate.ts",
+    "agent/outbox",
+    ...BASE,
+  ],
+  "agent/ingest/store-gate.ts": BASE,
+  "agent/ingest/large-body.ts": ["agent/outbox", ...BASE],
+  "agent/outbox": BASE,
+  "agent/tunnel": ["protocol", "certs", ...BASE],
+  "agent/relay": ["agent/outbox", "agent/tunnel", "protocol", ...BASE],
+  agent: ["agent", "config", "certs"],
+  receiver: ["protocol", "config/document.ts"],
+};
+
+/** Packages with one place each (the dependency table of ARCHITECTURE.md). */
+const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
+  "better-sqlite3": ["agent/outbox", "receiver/store"],
+  ws: ["agent/tunnel", "receiver"],
+  cborg: ["protocol"],
+  winston: ["agent/host", "receiver/host"],
+  commander: ["agent/main.ts", "receiver/main.ts"],
+  yaml: ["config"],
+  zod: ["config", "receiver"],
+  "@peculiar/x509": ["certs"],
+  "node-hl7-client": ["agent/cli"],
+};
+
+const within = (path: string, part: string): boolean =>
+  path === part || path.startsWith(`${part}/`);
+
+/** The most specific row that covers a file. */
+function rowOf(file: string): string | undefined {
+  return Object.keys(MAY_IMPORT)
+    .filter((part) => within(file, part))
+    .sort((a, b) => b.length - a.length)[0];
+}
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(file, "utf8").replaceAll(/\/\*[\s\S]*?\*\//g, "");
+  const found = text.matchAll(/(?:\bfrom|\bimport|new URL)\s*\(?\s*"([^"]+)"/g);
+  return [...found].map(([, specifier = ""]) => {
+    if (specifier.startsWith("#")) return specifier.slice(1);
+    if (!specifier.startsWith(".")) return specifier;
+    return new URL(specifier, `file:///${file}`).pathname.slice(1);
+  });
+}
+
+const sources = globSync("{agent,certs,config,protocol,receiver}/**/*.ts").sort();
+const isPackage = (target: string): boolean => !existsSync(target);
+
+for (const [part, allowed] of Object.entries(MAY_IMPORT)) {
+  test(`${part} imports only what its row allows`, () => {
+    const files = sources.filter((file) => rowOf(file) === part);
+    assert.notEqual(files.length, 0, `${part} is empty: remove its row`);
+    for (const file of files) {
+      for (const target of importsOf(file)) {
+        if (isPackage(target) || target === "package.json") continue;
+        const mayImport = [part, ...allowed].some((other) => within(target, other));
+        assert.ok(mayImport, `${file} imports ${target}`);
+      }
+    }
+  });
+}
+
+test("every file of the product is covered by a row of the import table", () => {
+  for (const file of sources) assert.ok(rowOf(file), `${file} has no row`);
+});
+
+test("only relay knows both the outbox and the tunnel", () => {
+  const both = sources.filter((file) => {
+    const targets = importsOf(file);
+    return (
+      targets.some((target) => within(target, "agent/outbox")) &&
+      targets.some((target) => within(target, "agent/tunnel"))
+    );
+  });
+  const composition = ["agent/agent.ts", "agent/status.ts"];
+  for (const file of both) {
+    assert.ok(within(file, "agent/relay") || composition.includes(file), `${file} knows both`);
+  }
+});
+
+test("each package has its place", () => {
+  for (const file of sources) {
+    for (const target of importsOf(file)) {
+      const places = PACKAGE_PLACES[target];
+      if (places === undefined) continue;
+      assert.ok(
+        places.some((place) => within(file, place)),
+        `${file} imports ${target}`,
+      );
+    }
+  }
+});
+
+test("protocol does no I/O: it imports no node: module", () => {
+  for (const file of sources.filter((source) => within(source, "protocol"))) {
+    for (const target of importsOf(file)) assert.doesNotMatch(target, /^node:/, file);
+  }
+});
+
+test("time, chance and platform come in through host", () => {
+  const forbidden =
+    /\bDate\.now\(|\bMath\.random\(|\bsetTimeout\(|\bsetInterval\(|\bprocess\.platform\b/;
+  const hosts = ["agent/host", "receiver/host"];
+  for (const file of sources) {
+    if (hosts.some((host) => within(file, host)) || within(file, "certs")) continue;
+    const found = forbidden.exec(readFileSync(file, "utf8"));
+    assert.ok(found === null, `${file}: ${found?.[0]}`);
+  }
+});
+
+test("no file of the product is longer than 400 lines", () => {
+  for (const file of sources) {
+    const lines = readFileSync(file, "utf8").split("\n").length;
+    assert.ok(lines <= 401, `${file} has ${lines} lines`);
+  }
+});
+
+test("there is no import cycle", () => {
+  const seen = new Map<string, "open" | "done">();
+  const visit = (file: string, path: readonly string[]): void => {
+    if (seen.get(file) === "done") return;
+    assert.notEqual(seen.get(file), "open", `cycle: ${[...path, file].join(" → ")}`);
+    seen.set(file, "open");
+    for (const target of importsOf(file)) {
+      if (target.endsWith(".ts") && existsSync(target)) visit(target, [...path, file]);
+    }
+    seen.set(file, "done");
+  };
+  for (const file of sources) visit(file, []);
+});
