@@ -18,6 +18,8 @@ export const BLOCK_MAX_CEILING_BYTES = 256 * MIB;
 export const SPOOL_THRESHOLD_BYTES = MIB;
 /** 05 S11: one slice delays another channel's acknowledgment by one write of this size, about 1 ms. */
 export const SLICE_BYTES = 128 * KIB;
+/** Bodies of one commit and channel share rows of at most this size: what a read holds at once. */
+export const SEGMENT_MAX_BYTES = 256 * KIB;
 /** 03 F7: how much of a block over the limit is kept as a fragment. */
 export const FRAGMENT_KEPT_BYTES = 64 * KIB;
 /** 03 F2: bytes between blocks before the peer is taken for something else than MLLP. */

@@ -3,9 +3,17 @@ import type { TicketedEntry } from "./append-batch.ts";
 import { nextChain } from "./chain.ts";
 import { type ChannelTail, readTails } from "./channel-tails.ts";
 import type { Prepared } from "./prepared.ts";
-import { RECENT_ENTRY_BYTES, type RecentKeys, writeRecentEntry } from "./recent-keys.ts";
+import { RECENT_ENTRY_BYTES, RecentKey, type RecentKeys } from "./recent-keys.ts";
+import { type BodyPlace, Segments } from "./segments.ts";
 
-export const OUTCOME = { stored: 0, repeat: 1, quarantined: 2, quarantinedRepeat: 3 } as const;
+export const OUTCOME = {
+  stored: 0,
+  repeat: 1,
+  quarantined: 2,
+  quarantinedRepeat: 3,
+  /** A slice of the body was not stored: nothing of it is kept. */
+  incomplete: 4,
+} as const;
 export type OutcomeCode = (typeof OUTCOME)[keyof typeof OUTCOME];
 
 /** What the store did with one entry; true only once the transaction has committed. */
@@ -20,15 +28,15 @@ export interface Appended {
   readonly seq: bigint;
 }
 
-const KEY_BYTES = 24;
 export const FLAG_CONTROL_ID_REUSED = 1;
 export const FLAG_ACK_NOT_OWED = 2;
 
 export class Appender {
   readonly #prepared: Prepared;
   readonly #recent: RecentKeys;
+  readonly #segments: Segments;
   readonly #windowMs: number;
-  readonly #key = Buffer.alloc(KEY_BYTES);
+  readonly #key = new RecentKey();
   #tails: Map<number, ChannelTail>;
   /** Entries of `recent` that this transaction adds. */
   #fresh: Buffer[] = [];
@@ -36,6 +44,7 @@ export class Appender {
   constructor(prepared: Prepared, recent: RecentKeys, windowMs: number) {
     this.#prepared = prepared;
     this.#recent = recent;
+    this.#segments = new Segments(prepared);
     this.#windowMs = windowMs;
     this.#tails = readTails(prepared);
   }
@@ -47,25 +56,32 @@ export class Appender {
   /** Reads the tails again: after a rollback, or when a channel was added. */
   reload(): void {
     this.#tails = readTails(this.#prepared);
+    this.#segments.rollback();
     this.#fresh = [];
   }
 
   /** @param recentRow the row of `recent` that `flushRecent` will write in this transaction */
   append(entry: TicketedEntry, recentRow: number): Appended {
-    const { controlKey, sha256 } = entry;
-    this.#key.set(controlKey, 0);
-    this.#key.set(sha256.subarray(0, 16), 8);
+    this.#key.set(entry.controlKey, entry.sha256);
     if (entry.checkDuplicate) {
       const repeat = this.#repeatOf(entry);
       if (repeat !== undefined) return repeat;
     }
+    if (entry.upload !== 0 && !this.#completeUpload(entry)) return incomplete(entry.ticket);
     return entry.quarantine === undefined
       ? this.#store(entry, recentRow)
       : this.#setAside(entry, recentRow);
   }
 
-  /** Writes the keys of this transaction as one row; call once, before the commit. @returns whether there were any */
-  flushRecent(): boolean {
+  /** Takes back what was stored of a body that will not be completed. */
+  dropUpload(upload: number): void {
+    this.#prepared.sliceDelete.run(upload);
+    this.#prepared.uploadDelete.run(upload);
+  }
+
+  /** Writes the bodies and the keys of this transaction; call once, before the commit. @returns whether there were any keys */
+  flush(): boolean {
+    this.#segments.flush();
     if (this.#fresh.length === 0) return false;
     this.#prepared.recentInsert.run(Buffer.concat(this.#fresh));
     this.#fresh = [];
@@ -73,7 +89,7 @@ export class Appender {
   }
 
   #repeatOf(entry: TicketedEntry): Appended | undefined {
-    const hit = this.#recent.find(this.#key, entry.receivedAtMs - this.#windowMs);
+    const hit = this.#recent.find(this.#key.words, entry.receivedAtMs - this.#windowMs);
     // A block that was refused under an earlier configuration and is accepted now is no repeat.
     if (hit === undefined || hit.id > 0 !== (entry.quarantine === undefined)) return undefined;
     const common = { ticket: entry.ticket, controlIdReused: false, seq: 0n };
@@ -89,12 +105,12 @@ export class Appender {
   #store(entry: TicketedEntry, recentRow: number): Appended {
     const tail = this.#tails.get(entry.channel);
     if (tail === undefined) throw new RangeError(`Cannot append to channel ${entry.channel}`);
-    const controlIdReused = entry.controlId.length > 0 && this.#recent.hasControl(entry.controlKey);
+    const controlIdReused = entry.controlId.length > 0 && this.#recent.hasControl(this.#key.words);
     const seq = tail.lastSeq + 1n;
     const chain = nextChain(tail.lastChain, tail.epoch, seq, entry.sha256);
     const flags =
       (controlIdReused ? FLAG_CONTROL_ID_REUSED : 0) | (entry.ackOwed ? 0 : FLAG_ACK_NOT_OWED);
-    const upload = entry.upload === 0 ? null : entry.upload;
+    const place = this.#placeOf(entry);
     const { lastInsertRowid } = this.#prepared.messageInsert.run(
       entry.channel,
       tail.epoch,
@@ -106,15 +122,33 @@ export class Appender {
       entry.controlId,
       entry.source,
       flags,
-      upload,
+      place.segment,
+      place.at,
     );
-    if (upload === null) this.#prepared.bodyInsert.run(lastInsertRowid, entry.body);
-    else this.#prepared.uploadComplete.run(upload);
     tail.lastSeq = seq;
     tail.lastChain = chain;
     const id = Number(lastInsertRowid);
     this.#remember(id, entry.receivedAtMs, recentRow);
     return { ticket: entry.ticket, outcome: OUTCOME.stored, controlIdReused, id, seq };
+  }
+
+  /** An upload stands as a negative segment. */
+  #placeOf({ channel, upload, body }: TicketedEntry): BodyPlace {
+    return upload === 0 ? this.#segments.add(channel, body) : { segment: -upload, at: 0 };
+  }
+
+  /**
+   * Marks an upload complete if every slice is there. Slices have no ticket of their own: one that a
+   * full disk refused shows only here, and the message must not be acknowledged without it.
+   */
+  #completeUpload({ upload, length }: TicketedEntry): boolean {
+    const [count, next, bytes] = this.#prepared.sliceTotals.get(upload) as [number, number, number];
+    if (count === next && bytes === length) {
+      this.#prepared.uploadComplete.run(upload);
+      return true;
+    }
+    this.dropUpload(upload);
+    return false;
   }
 
   #setAside(entry: TicketedEntry, recentRow: number): Appended {
@@ -130,7 +164,6 @@ export class Appender {
       entry.body,
       upload,
     );
-    if (upload !== null) this.#prepared.uploadComplete.run(upload);
     const id = Number(lastInsertRowid);
     this.#remember(-id, entry.receivedAtMs, recentRow);
     const common = { ticket: entry.ticket, controlIdReused: false, seq: 0n };
@@ -138,9 +171,17 @@ export class Appender {
   }
 
   #remember(id: number, atMs: number, recentRow: number): void {
-    const entry = Buffer.alloc(RECENT_ENTRY_BYTES);
-    writeRecentEntry(entry, this.#key, id, atMs);
+    const entry = Buffer.allocUnsafe(RECENT_ENTRY_BYTES);
+    this.#key.writeEntry(entry, id, atMs);
     this.#recent.add(entry, recentRow);
     this.#fresh.push(entry);
   }
 }
+
+const incomplete = (ticket: number): Appended => ({
+  ticket,
+  outcome: OUTCOME.incomplete,
+  controlIdReused: false,
+  id: 0,
+  seq: 0n,
+});

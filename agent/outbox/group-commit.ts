@@ -36,12 +36,13 @@ export class GroupCommit {
   constructor(database: Database, channels: readonly string[], duplicateWindowMs: number) {
     this.#database = database;
     this.prepared = prepareAll(database);
+    this.#appender = new Appender(this.prepared, this.recent, duplicateWindowMs);
     this.#inTransaction(() => {
       for (const name of channels) ensureChannel(this.prepared, name);
       this.#sweepUploads();
       this.#closeOpenAcks();
     });
-    this.#appender = new Appender(this.prepared, this.recent, duplicateWindowMs);
+    this.#appender.reload();
   }
 
   get tails(): ReadonlyMap<number, ChannelTail> {
@@ -95,7 +96,7 @@ export class GroupCommit {
     try {
       this.#inTransaction(() => {
         for (const order of orders) this.#carryOut(order, appended);
-        remembered = this.#appender.flushRecent();
+        remembered = this.#appender.flush();
         this.#writeDeferred();
         this.#forgetOldKeys();
       });
@@ -118,11 +119,12 @@ export class GroupCommit {
         }
         return;
       case "stage":
-        if (order.ordinal === 0) this.prepared.uploadInsert.run(order.upload);
+        // With every slice: were the first one refused, a crash would leave the others unswept.
+        this.prepared.uploadInsert.run(order.upload);
         this.prepared.sliceInsert.run(order.upload, order.ordinal, order.bytes);
         return;
       case "unstage":
-        this.#dropUpload(order.upload);
+        this.#appender.dropUpload(order.upload);
         return;
     }
   }
@@ -154,12 +156,9 @@ export class GroupCommit {
 
   /** What a crash left of bodies that were still arriving (05 S11). */
   #sweepUploads(): void {
-    for (const upload of this.prepared.uploadIncomplete.all() as number[]) this.#dropUpload(upload);
-  }
-
-  #dropUpload(upload: number): void {
-    this.prepared.sliceDelete.run(upload);
-    this.prepared.uploadDelete.run(upload);
+    for (const upload of this.prepared.uploadIncomplete.all() as number[]) {
+      this.#appender.dropUpload(upload);
+    }
   }
 
   /** Replies whose outcome a crash made unknowable stay `pending` (03 E5). */

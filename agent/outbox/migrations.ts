@@ -10,8 +10,10 @@ import type Sqlite from "better-sqlite3";
 import { AgentError } from "../errors.ts";
 
 /**
- * `message` is append-only; progress is one small `cursor` row a channel and epoch. Bodies lie in
- * tables of their own, out of the index path. `recent` holds the keys by which repeats are recognised,
+ * `message` is append-only; progress is one small `cursor` row a channel and epoch. Bodies lie out of
+ * the index path: small ones one behind another in the `segment` that their commit wrote for the
+ * channel, large ones in the `slice` rows of an `upload`. `message.body` is the segment's id, or minus
+ * the upload's; `body_at` is where in the segment the body begins. `recent` holds the keys by which repeats are recognised,
  * one row a commit, forgotten from the old end (S22). Rows whose acknowledgment did not end as
  * `delivered` are in `ack_exception`; up to `ack_through` everything else is delivered (03 E5).
  */
@@ -36,7 +38,7 @@ const MIGRATIONS: readonly string[] = [
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE message (
      id INTEGER PRIMARY KEY AUTOINCREMENT,
-     channel INTEGER NOT NULL REFERENCES channel (id),
+     channel INTEGER NOT NULL,
      epoch INTEGER NOT NULL,
      seq INTEGER NOT NULL,
      received_at_ms INTEGER NOT NULL,
@@ -46,10 +48,11 @@ const MIGRATIONS: readonly string[] = [
      control_id BLOB NOT NULL,
      source TEXT NOT NULL,
      flags INTEGER NOT NULL,
-     upload INTEGER
+     body INTEGER NOT NULL,
+     body_at INTEGER NOT NULL
    ) STRICT;
    CREATE UNIQUE INDEX message_by_seq ON message (channel, epoch, seq);
-   CREATE TABLE body (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+   CREATE TABLE segment (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
    CREATE TABLE upload (id INTEGER PRIMARY KEY, complete INTEGER NOT NULL) STRICT;
    CREATE INDEX upload_incomplete ON upload (complete) WHERE complete = 0;
    CREATE TABLE slice (
@@ -60,7 +63,7 @@ const MIGRATIONS: readonly string[] = [
    ) STRICT;
    CREATE TABLE quarantine (
      id INTEGER PRIMARY KEY AUTOINCREMENT,
-     channel INTEGER NOT NULL REFERENCES channel (id),
+     channel INTEGER NOT NULL,
      received_at_ms INTEGER NOT NULL,
      last_at_ms INTEGER,
      repeat_count INTEGER NOT NULL DEFAULT 0,

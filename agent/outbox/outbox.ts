@@ -275,6 +275,8 @@ function outcomeOf(code: number, controlIdReused: boolean, id: number, seq: bigi
       return { kind: "quarantined", repeated: false };
     case OUTCOME.quarantinedRepeat:
       return { kind: "quarantined", repeated: true };
+    case OUTCOME.incomplete:
+      return { kind: "refused", error: new AgentError("STORE_FULL", { slices: true }) };
     default:
       throw new AgentError("AGENT_DEFECT", { outcome: code });
   }

@@ -11,6 +11,8 @@ const SINGLE_COLUMN: ReadonlySet<StatementName> = new Set([
   "ackThroughRead",
   "messageDigest",
   "messageLastId",
+  "segmentRead",
+  "segmentLast",
   "uploadLast",
   "uploadIncomplete",
 ]);

@@ -30,71 +30,66 @@ export interface ReadResult {
   readonly damagedSeq: bigint | undefined;
 }
 
-type RangeRow = [
-  bigint,
-  bigint,
-  bigint,
-  bigint,
-  Uint8Array,
-  Uint8Array,
-  bigint | null,
-  Uint8Array | null,
-];
+type RangeRow = [bigint, bigint, bigint, bigint, Uint8Array, Uint8Array, bigint, bigint];
 
 /**
  * Reads messages after a seq, in order, each checked against its digest.
  *
- * Always gives at least one message if there is one, and at most about `maxBytes` of bodies. All byte
- * arrays lie in one buffer that may be transferred.
+ * Always gives at least one message if there is one, and at most about `maxBytes` of bodies.
+ *
+ * @returns bodies are views of whole segments, which may be transferred: see `buffersOf`
  */
 export function readRange(prepared: Prepared, range: ReadRange): ReadResult {
-  const rows: RangeRow[] = [];
+  const { channel, epoch, afterSeq, maxCount, maxBytes } = range;
+  const rows = prepared.messageRange.all(channel, epoch, afterSeq, maxCount) as RangeRow[];
+  const messages: StoredMessage[] = [];
   let bytes = 0;
-  let damagedSeq: bigint | undefined;
-  const found = prepared.messageRange.iterate(
-    range.channel,
-    range.epoch,
-    range.afterSeq,
-    range.maxCount,
-  ) as IterableIterator<RangeRow>;
-  for (const row of found) {
-    if (!isWhole(row)) {
-      damagedSeq = row[1];
-      break;
+  let segment: Segment = { id: 0, bytes: new Uint8Array(0) };
+  for (const [id, seq, receivedAtMs, length, sha256, controlId, place, at] of rows) {
+    const common = { id: Number(id), seq, receivedAtMs: Number(receivedAtMs), sha256, controlId };
+    if (place < 0n) {
+      // A body in slices is checked by whoever reads the slices; here it is enough that it is named.
+      const upload = Number(-place);
+      messages.push({ ...common, length: Number(length), body: undefined, upload });
+    } else {
+      if (segment.id !== Number(place)) segment = readSegment(prepared, Number(place));
+      const body = segment.bytes.subarray(Number(at), Number(at + length));
+      if (!isWhole(body, Number(length), sha256)) return { messages, damagedSeq: seq };
+      messages.push({ ...common, length: body.length, body, upload: 0 });
+      bytes += body.length;
     }
-    rows.push(row);
-    bytes += row[4].length + row[5].length + (row[7]?.length ?? 0);
-    if (bytes >= range.maxBytes) break;
+    if (bytes >= maxBytes) break;
   }
-  return { messages: packed(rows, bytes), damagedSeq };
+  return { messages, damagedSeq: undefined };
 }
 
-/** A body in slices is checked by whoever reads the slices; here it is enough that it is named. */
-function isWhole([, , , length, sha256, , upload, body]: RangeRow): boolean {
-  if (upload !== null) return true;
-  if (body === null || body.length !== Number(length)) return false;
-  return Buffer.compare(hash("sha256", body, "buffer"), sha256) === 0;
+interface Segment {
+  readonly id: number;
+  readonly bytes: Uint8Array;
 }
 
-function packed(rows: readonly RangeRow[], bytes: number): StoredMessage[] {
-  const slab = new Uint8Array(bytes);
-  let at = 0;
-  const place = (part: Uint8Array): Uint8Array => {
-    slab.set(part, at);
-    at += part.length;
-    return slab.subarray(at - part.length, at);
-  };
-  return rows.map(([id, seq, receivedAtMs, length, sha256, controlId, upload, body]) => ({
-    id: Number(id),
-    seq,
-    receivedAtMs: Number(receivedAtMs),
-    length: Number(length),
-    sha256: place(sha256),
-    controlId: place(controlId),
-    body: body === null ? undefined : place(body),
-    upload: Number(upload ?? 0n),
-  }));
+function readSegment(prepared: Prepared, id: number): Segment {
+  const found = prepared.segmentRead.get(id) as Uint8Array | undefined;
+  return { id, bytes: found ?? new Uint8Array(0) };
 }
+
+function isWhole(body: Uint8Array, length: number, sha256: Uint8Array): boolean {
+  return body.length === length && Buffer.compare(hash("sha256", body, "buffer"), sha256) === 0;
+}
+
+/** The buffers that bodies lie in: handing them to another thread costs no copy. */
+export function buffersOf({ messages }: ReadResult): ArrayBufferLike[] {
+  const buffers = new Set<ArrayBufferLike>();
+  for (const { body } of messages) {
+    // Only memory that is wholly one segment's: a pooled Buffer's is shared with others.
+    const whole = body !== undefined && body.length > 0 && body.buffer.byteLength > POOL_BYTES;
+    if (whole) buffers.add(body.buffer);
+  }
+  return [...buffers];
+}
+
+/** Node's `Buffer.poolSize`: smaller Buffers may share memory, larger ones never do. */
+const POOL_BYTES = 65_536;
 
 /** Slices of a large body from `ordinal` on, at least one, at most about `maxBytes`. */
 export function readSlices(

@@ -25,6 +25,10 @@ export interface RecentHit {
   readonly atMs: number;
 }
 
+const ENTRY_WORDS = RECENT_ENTRY_BYTES / 4;
+const CONTROL_WORDS = CONTROL_KEY_BYTES / 4;
+const KEY_WORDS = ID_OFFSET / 4;
+
 /** One generation: entries in order of arrival, and two tables of indexes into them. */
 class Generation {
   readonly entries: Buffer;
@@ -32,13 +36,16 @@ class Generation {
   count = 0;
   /** The highest `recent` row of which this generation holds an entry. */
   lastRowId = 0;
+  /** The same memory as `entries`: comparing words here is ten times faster than calling out. */
+  readonly #words: Int32Array;
   readonly #byContent: Uint32Array;
   readonly #byControl: Uint32Array;
   readonly #mask: number;
 
   constructor(capacity: number) {
     this.capacity = capacity;
-    this.entries = Buffer.alloc(capacity * RECENT_ENTRY_BYTES);
+    this.#words = new Int32Array(capacity * ENTRY_WORDS);
+    this.entries = Buffer.from(this.#words.buffer);
     const slots = 2 ** Math.ceil(Math.log2(capacity * 2));
     this.#byContent = new Uint32Array(slots);
     this.#byControl = new Uint32Array(slots);
@@ -46,39 +53,32 @@ class Generation {
   }
 
   add(entry: Uint8Array): void {
-    const at = this.count * RECENT_ENTRY_BYTES;
-    this.entries.set(entry, at);
+    this.entries.set(entry, this.count * RECENT_ENTRY_BYTES);
+    const key = this.#words.subarray(this.count * ENTRY_WORDS, (this.count + 1) * ENTRY_WORDS);
     this.count += 1;
-    this.#place(this.#byContent, this.#contentHash(this.entries, at));
-    if (this.findControl(entry) === -1) {
-      this.#place(this.#byControl, this.entries.readUInt32LE(at));
-    }
+    this.#place(this.#byContent, contentHash(key));
+    if (this.findControl(key) === -1) this.#place(this.#byControl, key[0] ?? 0);
   }
 
-  /** The index of the newest entry with the same 24 key bytes, or -1. */
-  findContent(entry: Uint8Array): number {
-    return this.#find(this.#byContent, this.#contentHash(view(entry), 0), entry, ID_OFFSET);
+  /** The index of the newest entry with the same key, or -1. @param key words, as `keyWords` gives */
+  findContent(key: Int32Array): number {
+    return this.#find(this.#byContent, contentHash(key), key, KEY_WORDS);
   }
 
-  /** The index of an entry with the same 8 control key bytes, or -1. */
-  findControl(entry: Uint8Array): number {
-    return this.#find(this.#byControl, view(entry).readUInt32LE(0), entry, CONTROL_KEY_BYTES);
+  /** The index of an entry with the same control key, or -1. */
+  findControl(key: Int32Array): number {
+    return this.#find(this.#byControl, key[0] ?? 0, key, CONTROL_WORDS);
   }
 
   /** Forgets everything after the first `count` entries. */
   truncate(count: number): void {
     if (count === this.count) return;
-    const kept = count;
     this.count = 0;
     this.#byContent.fill(0);
     this.#byControl.fill(0);
-    for (let i = 0; i < kept; i++) {
+    for (let i = 0; i < count; i++) {
       this.add(this.entries.subarray(i * RECENT_ENTRY_BYTES, (i + 1) * RECENT_ENTRY_BYTES));
     }
-  }
-
-  #contentHash(from: Buffer, at: number): number {
-    return (from.readUInt32LE(at) ^ from.readUInt32LE(at + CONTROL_KEY_BYTES)) >>> 0;
   }
 
   #place(table: Uint32Array, hash: number): void {
@@ -87,19 +87,21 @@ class Generation {
     table[slot] = this.count; // Index plus one: zero is an empty slot.
   }
 
-  #find(table: Uint32Array, hash: number, entry: Uint8Array, length: number): number {
+  #find(table: Uint32Array, hash: number, key: Int32Array, length: number): number {
+    const words = this.#words;
     let found = -1;
     for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
       const index = (table[slot] ?? 0) - 1;
       if (index === -1) return found;
-      const at = index * RECENT_ENTRY_BYTES;
-      if (this.entries.compare(entry, 0, length, at, at + length) === 0) found = index;
+      const at = index * ENTRY_WORDS;
+      let same = 0;
+      while (same < length && words[at + same] === key[same]) same += 1;
+      if (same === length) found = index;
     }
   }
 }
 
-const view = (bytes: Uint8Array): Buffer =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const contentHash = (key: Int32Array): number => (key[0] ?? 0) ^ (key[CONTROL_WORDS] ?? 0);
 
 /** A place to come back to, should the transaction fail. */
 export interface RecentMark {
@@ -130,7 +132,7 @@ export class RecentKeys {
   }
 
   /** The newest message with the same control key and content, if it is younger than `sinceMs`. */
-  find(key: Uint8Array, sinceMs: number): RecentHit | undefined {
+  find(key: Int32Array, sinceMs: number): RecentHit | undefined {
     for (let i = this.#generations.length - 1; i >= 0; i--) {
       const generation = this.#generations[i];
       const index = generation?.findContent(key) ?? -1;
@@ -144,7 +146,7 @@ export class RecentKeys {
   }
 
   /** Whether the control key was seen, with whatever content (03 D2). */
-  hasControl(key: Uint8Array): boolean {
+  hasControl(key: Int32Array): boolean {
     return this.#generations.some((generation) => generation.findControl(key) !== -1);
   }
 
@@ -176,13 +178,21 @@ export class RecentKeys {
   }
 }
 
-/**
- * Writes one entry.
- *
- * @param key control key (8 bytes) and content key (16), as `find` takes them
- */
-export function writeRecentEntry(into: Buffer, key: Uint8Array, id: number, atMs: number): void {
-  into.set(key, 0);
-  into.writeBigInt64LE(BigInt(id), ID_OFFSET);
-  into.writeUInt32LE(Math.floor(atMs / 1000), AT_OFFSET);
+/** Control key and content key as `find` takes them; one object serves for any number of look-ups. */
+export class RecentKey {
+  readonly words = new Int32Array(KEY_WORDS);
+  readonly #bytes = new Uint8Array(this.words.buffer);
+
+  /** @param controlKey 8 bytes @param sha256 32 bytes */
+  set(controlKey: Uint8Array, sha256: Uint8Array): void {
+    this.#bytes.set(controlKey, 0);
+    this.#bytes.set(sha256.subarray(0, CONTENT_KEY_BYTES), CONTROL_KEY_BYTES);
+  }
+
+  /** Writes the entry that remembers this key. @param into 36 bytes */
+  writeEntry(into: Buffer, id: number, atMs: number): void {
+    into.set(this.#bytes, 0);
+    into.writeBigInt64LE(BigInt(id), ID_OFFSET);
+    into.writeUInt32LE(Math.floor(atMs / 1000), AT_OFFSET);
+  }
 }

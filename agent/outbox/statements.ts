@@ -42,7 +42,8 @@ export const STATEMENTS = {
 
   messageInsert: {
     sql: `INSERT INTO message (channel, epoch, seq, received_at_ms, length, sha256, chain,
-            control_id, source, flags, upload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+            control_id, source, flags, body, body_at)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     uses: "insert",
   },
   messageTail: {
@@ -55,9 +56,8 @@ export const STATEMENTS = {
     uses: "message_by_seq",
   },
   messageRange: {
-    sql: `SELECT m.id, m.seq, m.received_at_ms, m.length, m.sha256, m.control_id, m.upload, b.bytes
-          FROM message m LEFT JOIN body b ON b.id = m.id
-          WHERE m.channel = ? AND m.epoch = ? AND m.seq > ? ORDER BY m.seq LIMIT ?`,
+    sql: `SELECT id, seq, received_at_ms, length, sha256, control_id, body, body_at FROM message
+          WHERE channel = ? AND epoch = ? AND seq > ? ORDER BY seq LIMIT ?`,
     uses: "message_by_seq",
   },
   messageDigest: { sql: "SELECT sha256 FROM message WHERE id = ?", uses: "primary key" },
@@ -67,9 +67,14 @@ export const STATEMENTS = {
           FROM message WHERE id < ? ORDER BY id DESC LIMIT ?`,
     uses: "primary key",
   },
-  bodyInsert: { sql: "INSERT INTO body (id, bytes) VALUES (?, ?)", uses: "insert" },
+  segmentInsert: { sql: "INSERT INTO segment (id, bytes) VALUES (?, ?)", uses: "insert" },
+  segmentRead: { sql: "SELECT bytes FROM segment WHERE id = ?", uses: "primary key" },
+  segmentLast: { sql: "SELECT max(id) FROM segment", uses: "primary key" },
 
-  uploadInsert: { sql: "INSERT INTO upload (id, complete) VALUES (?, 0)", uses: "insert" },
+  uploadInsert: {
+    sql: "INSERT OR IGNORE INTO upload (id, complete) VALUES (?, 0)",
+    uses: "insert",
+  },
   uploadComplete: { sql: "UPDATE upload SET complete = 1 WHERE id = ?", uses: "primary key" },
   uploadLast: { sql: "SELECT max(id) FROM upload", uses: "primary key" },
   uploadIncomplete: {
@@ -83,6 +88,11 @@ export const STATEMENTS = {
   },
   sliceRead: {
     sql: "SELECT ordinal, bytes FROM slice WHERE upload = ? AND ordinal >= ? ORDER BY ordinal",
+    uses: "primary key",
+  },
+  sliceTotals: {
+    sql: `SELECT count(*), coalesce(max(ordinal), -1) + 1, coalesce(sum(length(bytes)), 0)
+          FROM slice WHERE upload = ?`,
     uses: "primary key",
   },
   sliceDelete: { sql: "DELETE FROM slice WHERE upload = ?", uses: "primary key" },

@@ -15,7 +15,7 @@ import type { Appended } from "./appender.ts";
 import { openDatabase } from "./database.ts";
 import { toPlain, translated } from "./fault.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { readRange, readSlices, searchSlice } from "./reader.ts";
+import { buffersOf, type ReadResult, readRange, readSlices, searchSlice } from "./reader.ts";
 import { standing } from "./standing.ts";
 import {
   type Question,
@@ -166,20 +166,13 @@ function answer({ id, name, ask }: Question): void {
   if (answerTo === undefined || halted) return;
   try {
     const found = (answerTo[name] as (ask: unknown) => unknown)(ask);
-    report({ report: "answer", id, answer: found }, buffersOf(found));
+    const transfer = name === "read" ? buffersOf(found as ReadResult) : [];
+    report({ report: "answer", id, answer: found }, transfer);
   } catch (error) {
     const fault = translated(error);
     if (fault.disposition === "halt") halt(fault);
     else report({ report: "failed", id, fault: toPlain(fault) });
   }
-}
-
-/** The buffer that a `read` packed its messages into: handed over, not copied. */
-function buffersOf(answer: unknown): ArrayBufferLike[] {
-  const messages = (answer as { messages?: readonly { sha256: Uint8Array }[] } | undefined)
-    ?.messages;
-  const first = messages?.[0];
-  return first === undefined ? [] : [first.sha256.buffer];
 }
 
 function guarded(act: () => void): void {

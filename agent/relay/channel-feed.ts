@@ -49,7 +49,10 @@ export class ChannelFeed implements StreamSource {
   #reading = false;
   /** Counts starts from the receiver's position: a read that was asked for before is not used. */
   #generation = 0;
+  /** A person must decide, and nothing flows. */
   #held = false;
+  /** Nothing flows from this seq on: its body is damaged (05 S16). What is before it still leaves. */
+  #damagedSeq: bigint | undefined;
   #retry: Timer | undefined;
 
   constructor(tail: ChannelTail, parts: FeedParts) {
@@ -165,7 +168,7 @@ export class ChannelFeed implements StreamSource {
 
   #readAhead(): void {
     const enough = this.#readyBytes >= READ_MAX_BYTES / 2;
-    if (this.#reading || this.#held || enough || this.#nextSeq > this.#lastSeq) return;
+    if (this.#reading || this.#held || enough || this.#nextSeq > this.#limitSeq()) return;
     if (this.#ready.length >= READ_MAX_COUNT / 2) return;
     this.#reading = true;
     const generation = this.#generation;
@@ -183,22 +186,34 @@ export class ChannelFeed implements StreamSource {
     if (generation !== this.#generation) return;
     this.#reading = false;
     for (const message of messages) {
+      if (message.seq > this.#limitSeq()) break;
       if (message.seq !== this.#nextSeq) {
         throw new AgentError("AGENT_DEFECT", { expected: this.#nextSeq, found: message.seq });
       }
-      this.#ready.push(outgoingMessage(this.#parts.outbox, message));
+      const { seq } = message;
+      this.#ready.push(outgoingMessage(this.#parts.outbox, message, () => this.#damaged(seq)));
       this.#readyBytes += message.length;
       this.#nextSeq = message.seq + 1n;
     }
-    if (damagedSeq !== undefined) {
-      this.#open("messageDamaged", { seq: damagedSeq });
-      this.#hold(new AgentError("STORE_BODY_DAMAGED", { seq: damagedSeq }));
-    }
+    if (damagedSeq !== undefined) this.#damaged(damagedSeq);
     this.#parts.wake(this);
     this.#readAhead();
   }
 
-  /** A person decides; the other channels flow (05 S16, 06 TP30). What was read before still leaves. */
+  #limitSeq(): bigint {
+    return this.#damagedSeq === undefined ? this.#lastSeq : this.#damagedSeq - 1n;
+  }
+
+  /** This channel ends before `seq` until a person decides; the others flow (05 S16). */
+  #damaged(seq: bigint): void {
+    if (this.#damagedSeq !== undefined) return;
+    this.#damagedSeq = seq;
+    const facts = { channel: identifierFrom(this.channel), seq };
+    this.#open("messageDamaged", facts);
+    this.#parts.log.fault("channelHeld", new AgentError("STORE_BODY_DAMAGED", facts));
+  }
+
+  /** A person decides; the other channels flow (06 TP30). */
   #hold(error: AgentError): void {
     this.#held = true;
     this.#open("channelHeld", { code: identifierFrom(error.code), ...error.facts });

@@ -9,8 +9,15 @@ import type { OutgoingMessage } from "../tunnel/source-stream.ts";
 /** Under this name the control id travels with a message, latin1: every byte is one character. */
 export const CONTROL_ID_ATTRIBUTE = "hl7.controlId";
 
-/** @param message its body was checked against its digest by the read, unless it lies in slices */
-export function outgoingMessage(outbox: Outbox, message: StoredMessage): OutgoingMessage {
+/**
+ * @param message its body was checked against its digest by the read, unless it lies in slices
+ * @param onDamaged told when slices do not have the digest; the part that was asked for never comes
+ */
+export function outgoingMessage(
+  outbox: Outbox,
+  message: StoredMessage,
+  onDamaged: () => void,
+): OutgoingMessage {
   const { seq, sha256, receivedAtMs, length, controlId } = message;
   const named =
     controlId.length === 0
@@ -20,7 +27,7 @@ export function outgoingMessage(outbox: Outbox, message: StoredMessage): Outgoin
     seq,
     meta: { sha256, receivedAtMs, ...named },
     total: length,
-    body: message.body ?? sliceReader(outbox, message),
+    body: message.body ?? sliceReader(outbox, message, onDamaged),
   };
 }
 
@@ -28,7 +35,11 @@ export function outgoingMessage(outbox: Outbox, message: StoredMessage): Outgoin
  * Reads a large body slice by slice. The last slice is given out only once the digest over all of them
  * fits, so that a damaged body can never be completed at the receiver (05 S16, 06 TP9).
  */
-function sliceReader(outbox: Outbox, message: StoredMessage): () => Promise<Uint8Array> {
+function sliceReader(
+  outbox: Outbox,
+  message: StoredMessage,
+  onDamaged: () => void,
+): () => Promise<Uint8Array> {
   const digest = createHash("sha256");
   let ordinal = 0;
   let readBytes = 0;
@@ -41,6 +52,8 @@ function sliceReader(outbox: Outbox, message: StoredMessage): () => Promise<Uint
     const ended = readBytes >= message.length;
     const whole = readBytes === message.length && digest.copy().digest().equals(message.sha256);
     if (part.length === 0 || (ended && !whole)) {
+      onDamaged();
+      // The receiver has a part of it: a new connection makes it forget.
       throw new AgentError("STORE_BODY_DAMAGED", { seq: message.seq });
     }
     return part;

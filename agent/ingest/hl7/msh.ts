@@ -14,6 +14,10 @@ const SEARCH_BYTES = 64;
 /** "MSH", a separator, at least four bytes more: shorter ones name no field (03 E2). */
 const HEADER_MIN_BYTES = 8;
 const EMPTY = new Uint8Array(0);
+/** UTF-8's byte order mark, one character a byte. */
+const UTF8_MARK = "\xef\xbb\xbf";
+
+const asText = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
 
 /** The header segment of one message, as ranges of the message's own bytes. */
 export interface Msh {
@@ -92,7 +96,8 @@ export function headerStart(bytes: Uint8Array, from = 0): number {
 export function mayBeginHeader(bytes: Uint8Array): boolean {
   const start = skipBlank(bytes, 0);
   if (start === -1) return bytes.length <= SEARCH_BYTES;
-  const name = String.fromCharCode(...bytes.subarray(start, start + 3));
+  if (bytes.length < UTF8_MARK.length && UTF8_MARK.startsWith(asText(bytes))) return true;
+  const name = asText(bytes.subarray(start, start + 3));
   return ["MSH", "FHS", "BHS"].some((header) => header.startsWith(name));
 }
 
@@ -109,7 +114,7 @@ function isHeaderName(bytes: Uint8Array, at: number): boolean {
 function skipBlank(bytes: Uint8Array, from: number): number {
   let at = from;
   if (bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf) at += 3;
-  const end = Math.min(bytes.length, from + SEARCH_BYTES);
+  const end = Math.min(bytes.length, from + SEARCH_BYTES + 1);
   for (; at < end; at++) {
     if (!isBlankByte(bytes[at] ?? 0)) return at;
   }
@@ -140,7 +145,8 @@ class MshSegment implements Msh {
   constructor(bytes: Uint8Array, start: number) {
     const separator = bytes[start + 3] ?? CR;
     const ends = [start + 3, start + 4];
-    let at = start + 4;
+    // A segment that ends right after its name has no field separator, and so no fields.
+    let at = separator === CR || separator === LF ? start + 3 : start + 4;
     for (; at < bytes.length; at++) {
       const byte = bytes[at];
       if (byte === separator) ends.push(at);

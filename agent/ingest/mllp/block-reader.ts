@@ -34,6 +34,8 @@ const VT = 0x0b;
 const CR = 0x0d;
 const FS = 0x1c;
 const SPACE = 0x20;
+const VT_INSIDE = Uint8Array.of(VT);
+const FS_INSIDE = Uint8Array.of(FS);
 
 /** One complete unit, good or malformed, or what is left of one. */
 export interface Unit {
@@ -84,6 +86,8 @@ export class BlockReader {
   #malformed = false;
   /** Bytes after a VT inside a block, until it is clear whether they begin a header (F4). */
   #ahead = new HeldBytes(0);
+  /** Where the next FS of this chunk is: a VT before it does not make us look again (F11). */
+  #fsIndex = -1;
   #junkBytes = 0;
   #beginning = "";
   #seenBlock = false;
@@ -115,6 +119,7 @@ export class BlockReader {
    */
   push(chunk: Uint8Array): BlockEvent[] {
     let at = 0;
+    this.#fsIndex = -1;
     while (at < chunk.length) {
       switch (this.#state) {
         case "closed":
@@ -155,6 +160,7 @@ export class BlockReader {
 
   /** The connection broke, or a limit of F5 ran out: what is here becomes a fragment. */
   abort(): BlockEvent[] {
+    if (this.#held.totalBytes > 0) this.#takeUndecided();
     if (this.insideBlock && this.#held.totalBytes > 0) {
       if (this.#held.dropping) this.#emitTooLarge(false);
       else this.#events.push({ kind: "fragment", reason: "partial", ...this.#takeHeld() });
@@ -173,18 +179,25 @@ export class BlockReader {
   }
 
   #content(chunk: Uint8Array, from: number): number {
-    const fs = chunk.indexOf(FS, from);
-    const end = fs === -1 ? chunk.length : fs;
+    const end = this.#nextFs(chunk, from);
     const vt = chunk.subarray(from, end).indexOf(VT);
     if (vt !== -1) {
       this.#take(chunk.subarray(from, from + vt));
-      this.#state = "lookahead";
+      this.#go("lookahead");
       return from + vt + 1;
     }
     this.#take(chunk.subarray(from, end));
-    if (fs === -1) return chunk.length;
-    this.#state = "ended";
-    return fs + 1;
+    if (end < chunk.length) this.#go("ended");
+    return end + 1;
+  }
+
+  /** @returns the end of the chunk where there is none */
+  #nextFs(chunk: Uint8Array, from: number): number {
+    if (this.#fsIndex < from) {
+      const found = chunk.indexOf(FS, from);
+      this.#fsIndex = found === -1 ? chunk.length : found;
+    }
+    return this.#fsIndex;
   }
 
   #lookahead(chunk: Uint8Array, from: number): number {
@@ -202,7 +215,7 @@ export class BlockReader {
     // The VT was content: this block is malformed, up to its own end.
     this.#malformed = true;
     this.#state = "content";
-    this.#take(Uint8Array.of(VT));
+    this.#take(VT_INSIDE);
     this.#take(this.#ahead.takeAll());
     return framing ? from : from + 1;
   }
@@ -220,9 +233,14 @@ export class BlockReader {
       return from + 1;
     }
     this.#malformed = true;
-    this.#take(Uint8Array.of(FS));
-    this.#state = byte === VT ? "lookahead" : "content";
+    this.#take(FS_INSIDE);
+    this.#go(byte === VT ? "lookahead" : "content");
     return byte === VT ? from + 1 : from;
+  }
+
+  /** A block past twice its limit has closed the reader: that stays (F7). */
+  #go(state: "content" | "lookahead" | "ended"): void {
+    if (this.#state !== "closed") this.#state = state;
   }
 
   #begin(): void {
@@ -247,6 +265,14 @@ export class BlockReader {
     for (const bytes of this.#held.takeSlices(SLICE_BYTES)) {
       this.#events.push({ kind: "slice", bytes });
     }
+  }
+
+  /** At the end, a framing byte that might have meant something is content: a fragment is kept whole. */
+  #takeUndecided(): void {
+    if (this.#state === "ended") this.#take(FS_INSIDE);
+    if (this.#state !== "lookahead") return;
+    this.#take(VT_INSIDE);
+    this.#take(this.#ahead.takeAll());
   }
 
   #finish(lenientEnd: boolean): void {
@@ -282,8 +308,11 @@ export class BlockReader {
 
   #junk(part: Uint8Array): void {
     const meaningless = part.filter(isNotSilent);
+    if (meaningless.length > 0) this.#countJunk(meaningless);
     if (!this.#seenBlock) this.#lookForForeign(part);
-    if (meaningless.length === 0) return;
+  }
+
+  #countJunk(meaningless: Uint8Array): void {
     if (this.#endedBySilence) this.#events.push({ kind: "bytesAfterLenientEnd" });
     this.#endedBySilence = false;
     const sample = this.#junkBytes === 0 ? meaningless.slice(0, JUNK_SAMPLE_BYTES) : undefined;
