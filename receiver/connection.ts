@@ -6,7 +6,7 @@
  */
 import type { RawData, WebSocket } from "ws";
 import { decodeFrame, encodeFrame } from "#protocol/codec.ts";
-import { ERROR_CODE, type Frame, type HelloFrame } from "#protocol/frame.ts";
+import { ERROR_CODE, type Frame, GOAWAY_CODE, type HelloFrame } from "#protocol/frame.ts";
 import { FRAME_HEADER_BYTES, FRAME_MAX_BYTES, HELLO_TIMEOUT_MS, MINOR } from "#protocol/limits.ts";
 import { ProtocolError } from "#protocol/protocol-error.ts";
 import {
@@ -65,6 +65,7 @@ export class Connection {
     this.#greeting = new StoreCalls(context.clock, {
       settled: () => {},
       failed: () => this.#handle({ on: "silent" }),
+      busy: () => this.#log("storeBusy", {}),
     });
     this.closed = new Promise((resolve) => {
       socket.on("close", () => {
@@ -74,6 +75,8 @@ export class Connection {
     });
     // The websocket closes itself after an error, with 1002 or 1009 (TP3); `close` follows.
     socket.on("error", () => {});
+    // The websocket answers a ping by itself (TP3), also to a peer that does not read.
+    socket.on("ping", () => this.#boundUnsent());
     socket.on("message", (data, isBinary) => this.#receive(data, isBinary));
     this.#handle({ on: "gatePassed" });
   }
@@ -137,6 +140,7 @@ export class Connection {
         this.#send({ type: "pong", stream: 0, nonce: effect.nonce });
         break;
       case "goaway":
+        if (effect.code === GOAWAY_CODE.version) this.#log("agentVersion", {});
         this.#send({ type: "goaway", stream: 0, code: effect.code });
         break;
       case "error":
@@ -217,9 +221,13 @@ export class Connection {
 
   #send(frame: Frame): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
-    // The peer does not read: what waits here is memory, and it grows (I-8).
+    this.#socket.send(encodeFrame(frame));
+    this.#boundUnsent();
+  }
+
+  /** What a peer does not read waits here, and grows (I-8). */
+  #boundUnsent(): void {
     if (this.#socket.bufferedAmount > UNSENT_MAX_BYTES) this.#socket.terminate();
-    else this.#socket.send(encodeFrame(frame));
   }
 
   #sendError(effect: Extract<ConnectionEffect, { do: "error" }>): void {

@@ -37,11 +37,6 @@ const CATALOGUE = {
     summary: "The agent is not named as TENANT/AGENT",
     remedy: "Use lower-case letters, digits and hyphens, at most 63 each: north/ward-1",
   },
-  CONFIGURATION: {
-    exit: EXIT.configuration,
-    summary: "The configuration cannot be used",
-    remedy: "Correct the lines that are named",
-  },
   DOOR_FAILED: {
     exit: EXIT.unavailable,
     summary: "The running receiver broke off while it answered a command",
@@ -81,6 +76,11 @@ const CATALOGUE = {
     exit: EXIT.badData,
     summary: "The store is damaged, or the file is not a store",
     remedy: "Stop, keep the file as it is, and restore receiver.db from a backup",
+  },
+  STORE_FULL: {
+    exit: EXIT.tryAgain,
+    summary: "The store could not be written because the volume is full",
+    remedy: "Free space on the volume that holds stateDir, then run the command again",
   },
   STORE_IO: {
     exit: EXIT.unavailable,

@@ -12,9 +12,11 @@ import type {
   Store,
   StoredMeta,
 } from "./store/store.ts";
+import { allAgents, allChannels, allGaps, allMessages } from "./store/walk.ts";
 
 /** Where the agent puts MSH-10 (decoded as Latin-1, so that every byte has a character). */
 const CONTROL_ID = "hl7.controlId";
+const DATE_MAX_MS = 8_640_000_000_000_000;
 
 export interface ExportSelection {
   readonly withBody: boolean;
@@ -32,7 +34,8 @@ export async function* exportLines(
   selection: ExportSelection,
 ): AsyncGenerator<string> {
   for await (const agent of selectedAgents(store, selection.agent)) {
-    for await (const channel of selectedChannels(store, agent, selection.channel)) {
+    for await (const channel of allChannels(store, agent.id)) {
+      if (selection.channel !== null && channel.channel !== selection.channel) continue;
       yield* channelLines(store, agent, channel, selection.withBody);
     }
   }
@@ -44,24 +47,18 @@ async function* channelLines(
   channel: ChannelRecord,
   withBody: boolean,
 ): AsyncGenerator<string> {
-  const head = `{"agent":${JSON.stringify(`${agent.tenant}/${agent.name}`)},"channel":${JSON.stringify(channel.channel)}`;
-  const upTo = { epoch: channel.epoch, seq: channel.lastSeq };
-  const key = { agent: agent.id, channel: channel.channel };
-  let after = { epoch: -1n, seq: 0n };
-  while (true) {
-    const page = await store.readMessages({ ...key, after, upTo, withBody });
-    for (const message of page) yield `${head},${messageFields(message)}}`;
-    const last = page.at(-1);
-    if (last === undefined) break;
-    after = { epoch: last.epoch, seq: last.seq };
-  }
-  let gapAfter = 0;
-  while (true) {
-    const page = await store.readGaps(agent.id, channel.channel, gapAfter);
-    for (const gap of page) yield `${head},${gapFields(gap)}}`;
-    const last = page.at(-1);
-    if (last === undefined) break;
-    gapAfter = last.id;
+  const name = JSON.stringify(`${agent.tenant}/${agent.name}`);
+  const head = `{"agent":${name},"channel":${JSON.stringify(channel.channel)}`;
+  const messages = allMessages(store, {
+    agent: agent.id,
+    channel: channel.channel,
+    after: { epoch: -1n, seq: 0n },
+    upTo: { epoch: channel.epoch, seq: channel.lastSeq },
+    withBody,
+  });
+  for await (const message of messages) yield `${head},${messageFields(message)}}`;
+  for await (const gap of allGaps(store, agent.id, channel.channel)) {
+    yield `${head},${gapFields(gap)}}`;
   }
 }
 
@@ -71,8 +68,8 @@ function messageFields(message: MessageRecord): string {
   const meta = JSON.parse(message.meta) as StoredMeta;
   const fields = {
     controlId: meta.attributes?.[CONTROL_ID] ?? null,
-    receivedAt: new Date(message.receivedAtMs).toISOString(),
-    storedAt: new Date(message.storedAtMs).toISOString(),
+    receivedAt: timeOf(message.receivedAtMs),
+    storedAt: timeOf(message.storedAtMs),
     sha256: Buffer.from(message.sha256).toString("hex"),
     bytes: message.bytes,
     ...(message.possibleRepeat ? { possibleRepeat: true } : {}),
@@ -82,35 +79,23 @@ function messageFields(message: MessageRecord): string {
 }
 
 function gapFields(gap: GapRecord): string {
-  const recordedAt = new Date(gap.recordedAtMs).toISOString();
+  const recordedAt = timeOf(gap.recordedAtMs);
   const fields = `"firstSeq":${gap.firstSeq},"lastSeq":${gap.lastSeq},"recordedAt":"${recordedAt}"`;
   return `"epoch":${gap.epoch},"gap":"${gap.kind}",${fields}`;
+}
+
+/** RFC 3339. The agent's clock is not ours: a time beyond what a date can hold is shown as the last. */
+function timeOf(ms: number): string {
+  return new Date(Math.min(ms, DATE_MAX_MS)).toISOString();
 }
 
 async function* selectedAgents(
   store: Store,
   only: ExportSelection["agent"],
 ): AsyncGenerator<AgentRecord> {
-  if (only !== null) {
+  if (only === null) yield* allAgents(store);
+  else {
     const agent = await store.findAgent(only);
     if (agent !== null) yield agent;
-    return;
-  }
-  let page = await store.listAgents(null);
-  while (page.length > 0) {
-    yield* page;
-    page = await store.listAgents(page.at(-1) ?? null);
-  }
-}
-
-async function* selectedChannels(
-  store: Store,
-  agent: AgentRecord,
-  only: string | null,
-): AsyncGenerator<ChannelRecord> {
-  let page = await store.listChannels(agent.id, "");
-  while (page.length > 0) {
-    for (const channel of page) if (only === null || channel.channel === only) yield channel;
-    page = await store.listChannels(agent.id, page.at(-1)?.channel ?? "");
   }
 }

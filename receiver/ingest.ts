@@ -54,7 +54,7 @@ export function verifiedItem({ meta, body }: AssembledMessage): IngestItem | und
 }
 
 export type Outcome =
-  | { readonly kind: "ack"; readonly last: bigint; readonly unverifiedCount: number }
+  | (Omit<Extract<IngestResult, { readonly kind: "ok" }>, "kind"> & { readonly kind: "ack" })
   | { readonly kind: "reject"; readonly seq: bigint; readonly refusal: Refusal }
   /** GOAWAY FENCED; nothing more is written. */
   | { readonly kind: "fence" }
@@ -71,7 +71,7 @@ export type Outcome =
 export function outcomeOf(result: IngestResult, first: bigint): Outcome {
   switch (result.kind) {
     case "ok":
-      return { kind: "ack", last: result.last, unverifiedCount: result.unverifiedCount };
+      return { ...result, kind: "ack" };
     case "gap":
       return { kind: "reject", seq: first, refusal: REFUSAL.gap };
     case "conflict":

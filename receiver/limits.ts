@@ -20,6 +20,8 @@ export const MESSAGE_LIMIT_DEFAULT_BYTES = 67_108_864;
 
 /** Connections at most: above it the upgrade is answered 503 before the store is touched (TP5). */
 export const CONNECTIONS_MAX_COUNT = 4_096;
+/** Sockets beyond those, for handshakes and refusals; more are dropped as they come. */
+export const UNADMITTED_MAX_COUNT = 1_024;
 /** Waits of a shed agent before it knocks again (TP5). */
 export const SHED_RETRY_AFTER_S = 30;
 /** From the first byte to a finished TLS handshake: a silent peer must not hold a socket. */

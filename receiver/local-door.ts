@@ -11,7 +11,8 @@
 import { once } from "node:events";
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
-import { foreignCode, ReceiverError } from "./errors.ts";
+import { foreignCode, identifierFrom, ReceiverError } from "./errors.ts";
+import type { Log } from "./host/log.ts";
 import { QUESTION_MAX_BYTES } from "./limits.ts";
 import { answerTo, QUESTION, type Question } from "./questions.ts";
 import type { Store } from "./store/store.ts";
@@ -22,14 +23,16 @@ import type { Store } from "./store/store.ts";
  *
  * @throws {ReceiverError} `DOOR_UNAVAILABLE`
  */
-export async function openDoor(path: string, store: Store): Promise<AsyncDisposable> {
+export async function openDoor(path: string, store: Store, log: Log): Promise<AsyncDisposable> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on("error", () => socket.destroy());
     socket.once("close", () => sockets.delete(socket));
     converse(socket, store).catch((error: unknown) => {
-      if (!socket.destroyed) socket.end(`!${codeOf(error)}\n`);
+      const code = error instanceof ReceiverError ? error.code : "DOOR_FAILED";
+      log.write("commandFailed", { code: identifierFrom(code) });
+      if (!socket.destroyed) socket.end(`!${code}\n`);
     });
   });
   try {
@@ -84,8 +87,4 @@ function drained(socket: Socket): Promise<void> {
     };
     socket.on("drain", done).on("close", done);
   });
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof ReceiverError ? error.code : "DOOR_FAILED";
 }

@@ -5,8 +5,10 @@
  * @module
  */
 import { z } from "zod";
+import { ReceiverError } from "./errors.ts";
 import { exportLines } from "./export.ts";
-import type { AgentName, AgentRecord, Store } from "./store/store.ts";
+import type { AgentRecord, Store } from "./store/store.ts";
+import { allAgents } from "./store/walk.ts";
 
 export const QUESTION = z.discriminatedUnion("ask", [
   z.strictObject({
@@ -37,32 +39,25 @@ export interface AgentLine {
   readonly known?: boolean;
 }
 
-/** @returns the answer, a JSON object a line, without line ends */
+/**
+ * @returns the answer, a JSON object a line, without line ends
+ * @throws {ReceiverError} `STORE_FULL`, or what ended the store
+ */
 export async function* answerTo(store: Store, question: Question): AsyncGenerator<string> {
   switch (question.ask) {
     case "export":
       yield* exportLines(store, question);
       break;
     case "addAgent": {
-      const { agent, known } = await store.addAgent(question);
+      const added = await store.addAgent(question);
+      if ("kind" in added) throw new ReceiverError("STORE_FULL");
+      const { agent, known } = added;
       yield JSON.stringify({ ...agentLine(agent), known } satisfies AgentLine);
       break;
     }
     case "listAgents":
       for await (const agent of allAgents(store)) yield JSON.stringify(agentLine(agent));
       break;
-  }
-}
-
-/** Every agent, in order of tenant and name. */
-export async function* allAgents(store: Store): AsyncGenerator<AgentRecord> {
-  let after: AgentName | null = null;
-  while (true) {
-    const page: readonly AgentRecord[] = await store.listAgents(after);
-    yield* page;
-    const last = page.at(-1);
-    if (last === undefined) return;
-    after = last;
   }
 }
 

@@ -7,6 +7,7 @@
 import { HEARTBEAT_MS } from "#protocol/limits.ts";
 import { type Configuration, readTlsFiles } from "./configuration.ts";
 import { Budget } from "./credit.ts";
+import type { ReceiverError } from "./errors.ts";
 import type { Clock } from "./host/clock.ts";
 import type { Log } from "./host/log.ts";
 import {
@@ -22,7 +23,7 @@ import { doorOf, openStoreIn } from "./state-folder.ts";
 export interface Receiver extends AsyncDisposable {
   readonly address: { readonly host: string; readonly port: number };
   /** Resolves with the error after which the process must end (S9). */
-  readonly failed: Promise<Error>;
+  readonly failed: Promise<ReceiverError>;
 }
 
 export interface ReceiverOptions {
@@ -44,7 +45,7 @@ export async function openReceiver(
   await using stack = new AsyncDisposableStack();
   const tls = readTlsFiles(configuration.tls);
   const store = stack.use(await openStoreIn(configuration.stateDir));
-  stack.use(await openDoor(doorOf(configuration.stateDir), store));
+  stack.use(await openDoor(doorOf(configuration.stateDir), store, log));
   let server: TunnelServer | undefined;
   const context = {
     store,

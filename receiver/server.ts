@@ -22,6 +22,7 @@ import {
   HANDSHAKE_TIMEOUT_MS,
   HEADER_MAX_BYTES,
   SHED_RETRY_AFTER_S,
+  UNADMITTED_MAX_COUNT,
 } from "./limits.ts";
 
 export interface ServerOptions {
@@ -58,6 +59,7 @@ export async function openServer(
     maxPayload: FRAME_MAX_BYTES,
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
+  http.maxConnections = CONNECTIONS_MAX_COUNT + UNADMITTED_MAX_COUNT;
   const sockets = new Set<Socket>();
   const connections = new Set<Connection>();
 
@@ -144,6 +146,7 @@ function createTlsServer(options: ServerOptions): Server {
       secureOptions: constants.SSL_OP_NO_TICKET,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       headersTimeout: HANDSHAKE_TIMEOUT_MS,
+      connectionsCheckingInterval: HANDSHAKE_TIMEOUT_MS / 2,
       requestTimeout: HANDSHAKE_TIMEOUT_MS,
       maxHeaderSize: HEADER_MAX_BYTES,
       noDelay: true,
@@ -198,5 +201,6 @@ function answer(
 ): void {
   const all = { ...headers, Connection: "close", "Content-Length": "0" };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${status}\r\n${lines.join("")}\r\n`);
+  // Ended only, the socket would stay until the other side ends it too.
+  socket.end(`HTTP/1.1 ${status}\r\n${lines.join("")}\r\n`, () => socket.destroy());
 }

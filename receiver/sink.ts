@@ -68,6 +68,7 @@ export class Sink {
     this.#calls = new StoreCalls(options.clock, {
       settled: () => this.#noteIfEmpty(),
       failed: () => port.storeFailed(),
+      busy: () => port.log("storeBusy", {}),
     });
   }
 
@@ -196,7 +197,6 @@ export class Sink {
     const batch = stream.nextBatch();
     if (batch === undefined) return;
     stream.isAway = true;
-    if (batch.kind === "messages") this.#acknowledge(stream, batch.first + BigInt(batch.items.length) - 1n);
     const call = this.#channelCall(stream);
     this.#calls.make(
       () => this.#ask(call, batch),
@@ -226,7 +226,7 @@ export class Sink {
         this.#port.fenced();
         break;
       case "ack":
-        if (batch.kind === "skip") this.#port.log("gapRecorded", { stream: stream.number, first });
+        if (outcome.gap !== null) this.#port.log("gapRecorded", { stream: stream.number, first });
         if (outcome.unverifiedCount > 0) {
           this.#port.log("messageUnverified", { count: outcome.unverifiedCount });
         }

@@ -8,10 +8,17 @@ import { ReceiverError } from "./errors.ts";
 import type { Clock, Timer } from "./host/clock.ts";
 import { BUSY_MAX_MS, BUSY_RETRY_MS } from "./limits.ts";
 
+export interface StoreCallEvents {
+  readonly settled: () => void;
+  readonly failed: () => void;
+  readonly busy: () => void;
+}
+
 export class StoreCalls {
   readonly #clock: Clock;
   readonly #settled: () => void;
   readonly #failed: () => void;
+  readonly #busy: () => void;
   readonly #timers = new Set<Timer>();
   #outCount = 0;
   #isClosed = false;
@@ -19,11 +26,13 @@ export class StoreCalls {
   /**
    * @param on.settled after each answer has been acted on
    * @param on.failed the store cannot go on (S9)
+   * @param on.busy a call is made again: the disk is full, or the database away
    */
-  constructor(clock: Clock, on: { readonly settled: () => void; readonly failed: () => void }) {
+  constructor(clock: Clock, on: StoreCallEvents) {
     this.#clock = clock;
     this.#settled = on.settled;
     this.#failed = on.failed;
+    this.#busy = on.busy;
   }
 
   /** Calls that have not been answered, or wait to be made again. */
@@ -57,6 +66,7 @@ export class StoreCalls {
       (answer) => {
         if (this.#isClosed) return;
         if (isBusy(answer) && this.#clock.monotonicMs() - since < BUSY_MAX_MS) {
+          this.#busy();
           this.#later(() => this.#try(call, answered, since));
           return;
         }

@@ -1,27 +1,58 @@
 /** What makes two messages the same, and what makes two replies different. @module */
-import { hash } from "node:crypto";
 import type { Clock } from "../host/clock.ts";
 import type { Msh } from "./hl7/msh.ts";
 
-const CONTROL_KEY_BYTES = 8;
-const SEPARATOR = Uint8Array.of(0);
-
 /**
- * Eight bytes that stand for channel, MSH-3, MSH-4 and MSH-10, all on bytes (03 D1).
+ * Eight bytes that stand for channel, MSH-3, MSH-4 and MSH-10, all on bytes (03 D1, D2).
  *
- * Together with the SHA-256 of the content they are the key of a repeat; alone they say that a
- * control id came before (D2). Blocks without a header are known by channel, reason and content.
+ * A quick hash, not a cryptographic one: alone it only raises the warning that a control id came
+ * before. What makes a repeat is the SHA-256 of the content, in which these fields are contained.
+ * Blocks without a header are known by channel, reason and content.
  */
 export function controlKeyOf(
   channel: string,
   msh: Msh | undefined,
   quarantine: string | undefined,
 ): Uint8Array {
-  const parts: Uint8Array[] = [Buffer.from(`${channel}\0${quarantine ?? ""}\0`, "latin1")];
-  if (msh !== undefined) {
-    parts.push(msh.field(3), SEPARATOR, msh.field(4), SEPARATOR, msh.field(10));
+  const hash = new KeyHash();
+  hash.addText(channel);
+  hash.addText(quarantine ?? "");
+  for (const field of [3, 4, 10]) hash.add(msh?.field(field) ?? EMPTY);
+  return hash.digest();
+}
+
+const EMPTY = new Uint8Array(0);
+/** MurmurHash3's mixing constants; two lanes with different seeds make 64 bits. */
+const MIX_A = 0x85ebca6b;
+const MIX_B = 0xc2b2ae35;
+
+class KeyHash {
+  #a = 0x9e3779b9;
+  #b = 0x243f6a88;
+
+  add(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; at++) this.#mix(bytes[at] ?? 0);
+    // A value that no byte has: `AB|C` and `A|BC` differ.
+    this.#mix(0x100);
   }
-  return hash("sha256", Buffer.concat(parts), "buffer").subarray(0, CONTROL_KEY_BYTES);
+
+  addText(text: string): void {
+    for (let at = 0; at < text.length; at++) this.#mix(text.charCodeAt(at));
+    this.#mix(0x100);
+  }
+
+  digest(): Uint8Array {
+    const a = Math.imul(this.#a ^ (this.#a >>> 16), MIX_B) ^ this.#b;
+    const b = Math.imul(this.#b ^ (this.#b >>> 15), MIX_A) ^ this.#a;
+    return new Uint8Array(Int32Array.of(a ^ (a >>> 13), b ^ (b >>> 16)).buffer);
+  }
+
+  #mix(value: number): void {
+    this.#a = Math.imul(this.#a ^ value, MIX_A);
+    this.#a = (this.#a << 13) | (this.#a >>> 19);
+    this.#b = Math.imul(this.#b ^ value, MIX_B);
+    this.#b = (this.#b << 17) | (this.#b >>> 15);
+  }
 }
 
 /** 03 F9: control bytes other than TAB, LF and CR; they are kept, and counted. */

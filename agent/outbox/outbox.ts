@@ -21,8 +21,11 @@ import { OUTCOME } from "./appender.ts";
 import type { ChannelTail } from "./channel-tails.ts";
 import type { ReadRange, ReadResult, TracedMessage } from "./reader.ts";
 import { type AppendOutcome, TicketQueue, type Waiting } from "./ticket-queue.ts";
-import { WriterClient } from "./writer-client.ts";
+import { type CommittedReport, WriterClient } from "./writer-client.ts";
 import { RESULT_COLUMNS, type StoreStanding } from "./writer-messages.ts";
+
+/** One batch is being committed, one waits behind it: more would only cost hand-overs (05 S7). */
+const POSTED_BATCHES_MAX_COUNT = 2;
 
 export interface OutboxOptions {
   readonly stateDir: string;
@@ -52,6 +55,8 @@ export class Outbox implements AsyncDisposable {
   readonly #appendedListeners: AppendedListener[] = [];
   readonly #roomListeners: (() => void)[] = [];
   #flushScheduled = false;
+  /** Batches that the writer has and has not reported. */
+  #postedBatches = 0;
   #outcomesScheduled = false;
   #nextUpload: number;
   #closing: Promise<void> | undefined;
@@ -82,8 +87,8 @@ export class Outbox implements AsyncDisposable {
     });
     const outbox = new Outbox(options, writer);
     writer.listen({
-      onCommitted: (results, seqs) => outbox.#committed(results, seqs),
-      onRefused: (tickets, error) => outbox.#refused(tickets, error),
+      onCommitted: (report) => outbox.#committed(report),
+      onRefused: (batches, tickets, error) => outbox.#refused(batches, tickets, error),
       onFatal: (error) => outbox.#fatal(error),
     });
     return outbox;
@@ -128,7 +133,6 @@ export class Outbox implements AsyncDisposable {
 
   /** Stores one slice of a large body; durable with the commit of the entry that names it (05 S11). */
   stage(upload: number, ordinal: number, bytes: Uint8Array<ArrayBuffer>): void {
-    this.#flush();
     this.#writer.post({ order: "stage", upload, ordinal, bytes }, [bytes.buffer]);
   }
 
@@ -190,28 +194,39 @@ export class Outbox implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#flush();
+    this.#flushNow();
     this.#postOutcomes();
     await this.#writer.close();
     this.#tickets.refuseAll(new AgentError("STORE_BUSY", { closing: true }));
   }
 
+  /** Hands over what has collected, unless the writer has enough to do: then the batch grows on. */
   #flush(): void {
     this.#flushScheduled = false;
+    if (this.#postedBatches < POSTED_BATCHES_MAX_COUNT) this.#flushNow();
+  }
+
+  #flushNow(): void {
     if (this.#batch.count === 0) return;
+    this.#postedBatches += 1;
     this.#postOutcomes();
     const batch = this.#batch.take();
     this.#writer.post({ order: "append", batch }, [batch.slab.buffer, batch.table.buffer]);
   }
 
-  #committed(results: Float64Array, seqs: BigInt64Array): void {
+  #committed({ batches, results, seqs }: CommittedReport): void {
+    this.#postedBatches -= batches;
+    this.#flush();
     const lastSeqs = new Map<number, bigint>();
     const wasSaturated = this.saturated;
     for (let index = 0; index < seqs.length; index++) {
-      const [ticket = 0, outcome, reused, id = 0] = results.subarray(
-        index * RESULT_COLUMNS,
-        (index + 1) * RESULT_COLUMNS,
-      );
+      const row = index * RESULT_COLUMNS;
+      const [ticket, outcome, reused, id] = [
+        results[row] ?? 0,
+        results[row + 1] ?? 0,
+        results[row + 2] ?? 0,
+        results[row + 3] ?? 0,
+      ];
       const taken = this.#tickets.take(ticket);
       if (taken === undefined) continue;
       const seq = seqs[index] ?? 0n;
@@ -221,7 +236,7 @@ export class Outbox implements AsyncDisposable {
         // The sender went away unanswered; its resend will be recognised (03 A9).
         if (taken.late) this.#acks.replied(id, false);
       }
-      if (!taken.late) taken.waiting.settle(outcomeOf(outcome ?? 0, reused === 1, id, seq));
+      if (!taken.late) taken.waiting.settle(outcomeOf(outcome, reused === 1, id, seq));
     }
     for (const [channel, seq] of lastSeqs) {
       for (const listener of this.#appendedListeners) listener(channel, seq);
@@ -230,7 +245,9 @@ export class Outbox implements AsyncDisposable {
     this.#scheduleOutcomes();
   }
 
-  #refused(tickets: readonly number[], error: AgentError): void {
+  #refused(batches: number, tickets: readonly number[], error: AgentError): void {
+    this.#postedBatches -= batches;
+    this.#flush();
     const wasSaturated = this.saturated;
     const gone: Waiting[] = [];
     for (const ticket of tickets) {

@@ -11,10 +11,11 @@ import type {
 } from "./writer-messages.ts";
 
 export type OpenedReport = Extract<WriterReport, { report: "opened" }>;
+export type CommittedReport = Extract<WriterReport, { report: "committed" }>;
 
 export interface WriterEvents {
-  readonly onCommitted: (results: Float64Array, seqs: BigInt64Array) => void;
-  readonly onRefused: (tickets: readonly number[], error: AgentError) => void;
+  readonly onCommitted: (report: CommittedReport) => void;
+  readonly onRefused: (batches: number, tickets: readonly number[], error: AgentError) => void;
   /** The store cannot go on. At most once. */
   readonly onFatal: (error: AgentError) => void;
 }
@@ -92,10 +93,10 @@ export class WriterClient {
   #hear(report: WriterReport): void {
     switch (report.report) {
       case "committed":
-        this.#events?.onCommitted(report.results, report.seqs);
+        this.#events?.onCommitted(report);
         break;
       case "refused":
-        this.#events?.onRefused(report.tickets, fromPlain(report.fault));
+        this.#events?.onRefused(report.batches, report.tickets, fromPlain(report.fault));
         break;
       case "answer":
         this.#take(report.id)?.resolve(report.answer);

@@ -87,8 +87,19 @@ export type WriterReport =
       readonly lastMessageId: number;
       readonly channels: readonly ChannelTail[];
     }
-  | { readonly report: "committed"; readonly results: Float64Array; readonly seqs: BigInt64Array }
-  | { readonly report: "refused"; readonly tickets: readonly number[]; readonly fault: PlainFault }
+  | {
+      readonly report: "committed";
+      /** How many `append` orders went into the commit. */
+      readonly batches: number;
+      readonly results: Float64Array;
+      readonly seqs: BigInt64Array;
+    }
+  | {
+      readonly report: "refused";
+      readonly batches: number;
+      readonly tickets: readonly number[];
+      readonly fault: PlainFault;
+    }
   | { readonly report: "answer"; readonly id: number; readonly answer: unknown }
   | { readonly report: "failed"; readonly id: number; readonly fault: PlainFault }
   /** The store cannot go on; the process ends once the sockets are closed (05 S9). */

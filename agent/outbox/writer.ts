@@ -98,13 +98,15 @@ function commit(writes: readonly WriteOrder[]): void {
   if (opened === undefined) return;
   lazyTimer?.[Symbol.dispose]();
   lazyTimer = undefined;
+  const batches = writes.filter(({ order }) => order === "append").length;
   const result = opened.store.commit(writes);
   if (result.committed) {
-    if (result.appended.length > 0) reportCommitted(result.appended);
+    if (batches > 0) reportCommitted(batches, result.appended);
   } else if (result.error.disposition === "halt") {
     halt(result.error);
   } else {
-    report({ report: "refused", tickets: result.tickets, fault: toPlain(result.error) });
+    const { tickets, error } = result;
+    report({ report: "refused", batches, tickets, fault: toPlain(error) });
   }
 }
 
@@ -115,7 +117,7 @@ function commitSoon(): void {
   });
 }
 
-function reportCommitted(appended: readonly Appended[]): void {
+function reportCommitted(batches: number, appended: readonly Appended[]): void {
   const results = new Float64Array(appended.length * RESULT_COLUMNS);
   const seqs = new BigInt64Array(appended.length);
   for (const [index, one] of appended.entries()) {
@@ -125,7 +127,7 @@ function reportCommitted(appended: readonly Appended[]): void {
     );
     seqs[index] = one.seq;
   }
-  report({ report: "committed", results, seqs }, [results.buffer, seqs.buffer]);
+  report({ report: "committed", batches, results, seqs }, [results.buffer, seqs.buffer]);
 }
 
 type Answers = {

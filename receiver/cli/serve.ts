@@ -1,5 +1,6 @@
 /** `holdfast-receiver serve`. @module */
 import { loadConfiguration } from "../configuration.ts";
+import { ReceiverError } from "../errors.ts";
 import { systemClock } from "../host/clock.ts";
 import { openLog } from "../host/log.ts";
 import { openReceiver } from "../receiver.ts";
@@ -24,6 +25,9 @@ export async function serve(
   await output.print(JSON.stringify({ listening: { host, port }, url: `wss://${authority}` }));
 
   const error = await Promise.race([receiver.failed, options.stopped]);
-  if (error !== undefined) throw error;
+  if (error instanceof ReceiverError) {
+    log.fault("receiverFailed", error);
+    throw error;
+  }
   log.write("receiverStopping", {});
 }

@@ -13,7 +13,6 @@ import type { Facts, ReceiverError } from "../errors.ts";
 const EVENTS = {
   receiverStarted: "info",
   receiverStopping: "info",
-  receiverStopped: "info",
   receiverFailed: "error",
   agentConnected: "info",
   agentDisconnected: "info",
@@ -23,6 +22,7 @@ const EVENTS = {
   agentVersion: "error",
   protocolViolation: "warn",
   channelOpened: "info",
+  commandFailed: "warn",
   channelRefused: "warn",
   gapRecorded: "error",
   messageConflict: "error",

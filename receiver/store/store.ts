@@ -9,6 +9,8 @@
  * @module
  */
 
+import type { ReceiverError } from "../errors.ts";
+
 export interface AgentName {
   readonly tenant: string;
   readonly name: string;
@@ -24,6 +26,15 @@ export interface AgentRecord extends AgentName {
   readonly addedAtMs: number;
   readonly helloAtMs: number | null;
 }
+
+export interface AddAgentCall extends AgentName {
+  readonly serialHex: string;
+  readonly atMs: number;
+}
+
+export type AddAgentResult =
+  | { readonly agent: AgentRecord; readonly known: boolean }
+  | { readonly kind: "busy" };
 
 export interface HelloCall {
   readonly agent: number;
@@ -95,8 +106,15 @@ export interface SkipCall extends ChannelCall {
 
 /** The results of 06 section 12. */
 export type IngestResult =
-  /** Everything up to `last` is durable. `unverifiedCount` repeats had no row to compare with. */
-  | { readonly kind: "ok"; readonly last: bigint; readonly unverifiedCount: number }
+  | {
+      readonly kind: "ok";
+      /** Everything up to here is durable. */
+      readonly last: bigint;
+      /** Repeats that had no row to compare with (RI5). */
+      readonly unverifiedCount: number;
+      /** The gap record that this call wrote (RI8). */
+      readonly gap: GapKind | null;
+    }
   | { readonly kind: "gap"; readonly last: bigint }
   | { readonly kind: "conflict"; readonly seq: bigint }
   | { readonly kind: "fenced" | "staleEpoch" | "unopened" | "busy" };
@@ -146,13 +164,10 @@ export interface Store extends AsyncDisposable {
   /** 16 bytes, made with the store. */
   readonly storeId: Uint8Array;
   /** Resolves, once, with the error after which the store cannot go on; the process must end (S9). */
-  readonly failed: Promise<Error>;
+  readonly failed: Promise<ReceiverError>;
 
   /** Adds an agent, or gives a known one another certificate. */
-  addAgent(call: AgentName & { readonly serialHex: string; readonly atMs: number }): Promise<{
-    readonly agent: AgentRecord;
-    readonly known: boolean;
-  }>;
+  addAgent(call: AddAgentCall): Promise<AddAgentResult>;
   findAgent(name: AgentName): Promise<AgentRecord | null>;
   /** One page in order of tenant and name; empty after the last. */
   listAgents(after: AgentName | null): Promise<readonly AgentRecord[]>;

@@ -150,7 +150,7 @@ describe("local door", () => {
     assert.equal(await converse(path, "x".repeat(70_000)), "!DOOR_FAILED\n");
   });
 
-  test("exports while messages arrive, and ends", async () => {
+  test("exports while messages arrive, and ends", async (t) => {
     using folder = new ReceiverFolder();
     await folder.add(NAME, identity);
     await using receiver = await folder.open();
@@ -159,8 +159,8 @@ describe("local door", () => {
     await agent.acked(1_500n);
     let seq = 1_501n;
     const pump = setInterval(() => agent.sendMessages(seq++, "more"), 1);
+    t.after(() => clearInterval(pump));
     const rows = await folder.export(true);
-    clearInterval(pump);
     assert.ok(rows.length >= 1_500);
     assert.deepEqual(
       rows.map((row) => row["seq"]),

@@ -38,10 +38,11 @@ class Wound implements Clock {
 describe("calls to the store", () => {
   const opened = () => {
     const clock = new Wound();
-    const seen = { settledCount: 0, failedCount: 0, answers: [] as unknown[] };
+    const seen = { settledCount: 0, failedCount: 0, busyCount: 0, answers: [] as unknown[] };
     const calls = new StoreCalls(clock, {
       settled: () => void seen.settledCount++,
       failed: () => void seen.failedCount++,
+      busy: () => void seen.busyCount++,
     });
     return { clock, seen, calls };
   };
@@ -70,6 +71,7 @@ describe("calls to the store", () => {
     calls.make(call, (answer) => seen.answers.push(answer));
     await clock.wind(10_000);
     assert.deepEqual([seen.answers, callCount, seen.settledCount], [[{ kind: "ok" }], 3, 1]);
+    assert.equal(seen.busyCount, 2);
   });
 
   test("no answer is passed on after close, and no timer is left", async () => {

@@ -21,7 +21,11 @@ export function allowList(entries: readonly string[]): (address: string) => bool
   return (address) => allowed.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
 }
 
-/** `::ffff:10.0.0.1` as `10.0.0.1`: a dual-stack socket shows IPv4 peers in that form. */
+/**
+ * A peer's address as lists and log lines have it: `::ffff:10.0.0.1`, a dual-stack socket's form of an
+ * IPv4 peer, as `10.0.0.1`; `fe80::1%eth0` without its zone.
+ */
 export function plainAddress(address: string): string {
-  return address.startsWith("::ffff:") ? address.slice(7) : address;
+  const [plain = ""] = address.split("%", 1);
+  return plain.startsWith("::ffff:") ? plain.slice(7) : plain;
 }

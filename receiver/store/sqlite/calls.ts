@@ -6,6 +6,8 @@
  */
 import type { ErrorCode, Facts } from "../../errors.ts";
 import type {
+  AddAgentCall,
+  AddAgentResult,
   AgentName,
   AgentRecord,
   ChannelRecord,
@@ -26,10 +28,7 @@ export type PackedIngestCall = Omit<IngestCall, "items"> & { readonly packed: Pa
 
 /** Every operation: what is asked and what is answered. */
 export interface Operations {
-  addAgent: {
-    ask: AgentName & { readonly serialHex: string; readonly atMs: number };
-    answer: { readonly agent: AgentRecord; readonly known: boolean };
-  };
+  addAgent: { ask: AddAgentCall; answer: AddAgentResult };
   findAgent: { ask: AgentName; answer: AgentRecord | null };
   listAgents: { ask: { readonly after: AgentName | null }; answer: readonly AgentRecord[] };
   hello: {

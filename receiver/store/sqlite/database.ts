@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import Database from "better-sqlite3";
 import { foreignCode, ReceiverError } from "../../errors.ts";
+import { systemClock } from "../../host/clock.ts";
 import { STORE_LOCK_WAIT_MS, WAL_CHECKPOINT_PAGES, WAL_MAX_BYTES } from "../../limits.ts";
 import { migrate } from "./migrations.ts";
 import { SQL } from "./statements.ts";
@@ -85,7 +86,7 @@ export function storeError(error: unknown): ReceiverError {
 function writeOnce(db: Database.Database): Uint8Array {
   const count = db.prepare<[], [Uint8Array]>(SQL.countOpen).raw();
   const insert = db.prepare<[Uint8Array, number], [Uint8Array]>(SQL.insertStore).raw();
-  const [storeId] = count.get() ?? insert.get(randomBytes(16), Date.now()) ?? [];
+  const [storeId] = count.get() ?? insert.get(randomBytes(16), systemClock.nowMs()) ?? [];
   if (storeId === undefined) throw new ReceiverError("STORE_CORRUPT");
   return new Uint8Array(storeId);
 }

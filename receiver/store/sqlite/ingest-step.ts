@@ -33,7 +33,7 @@ export function ingest(sql: Prepared, call: PackedIngestCall): IngestResult {
   if (repeats.length < items.length) {
     sql.advanceChannel.run(found.lastSeq, found.chain, call.agent, call.channel);
   }
-  return { kind: "ok", last: found.lastSeq, unverifiedCount };
+  return { ...ok(found.lastSeq), unverifiedCount };
 }
 
 /**
@@ -64,7 +64,7 @@ export function skip(sql: Prepared, call: SkipCall, sinkStore: Uint8Array): Inge
     sinkStore,
   );
   sql.advanceChannel.run(call.last, call.chain, ...key);
-  return ok(call.last);
+  return { ...ok(call.last), gap: call.reason };
 }
 
 /** @returns whether the session of the call is the agent's latest (RI2) */
@@ -97,7 +97,7 @@ function ingestIntoClosed(
   if (last > closed.finalSeq) return { kind: "staleEpoch" };
   const unverifiedCount = countUnverified(sql, call, items);
   if (typeof unverifiedCount === "bigint") return { kind: "staleEpoch" };
-  return { kind: "ok", last: closed.finalSeq, unverifiedCount };
+  return { ...ok(closed.finalSeq), unverifiedCount };
 }
 
 /**
@@ -178,6 +178,6 @@ function isInGap(sql: Prepared, call: ChannelCall, epoch: bigint, seq: bigint): 
   return sql.findGap.get(call.agent, call.channel, epoch, seq, seq) !== undefined;
 }
 
-function ok(last: bigint): IngestResult {
-  return { kind: "ok", last, unverifiedCount: 0 };
+function ok(last: bigint): Extract<IngestResult, { readonly kind: "ok" }> {
+  return { kind: "ok", last, unverifiedCount: 0, gap: null };
 }

@@ -8,6 +8,8 @@ import type { ChannelPosition, GapKind, OpenCall, OpenResult } from "../store.ts
 import { isFenced } from "./ingest-step.ts";
 import type { Prepared } from "./prepared.ts";
 
+const SEQ_MAX = 2n ** 63n - 1n;
+
 /** Answers where the channel stands here; begins an epoch where the rules allow it. */
 export function open(sql: Prepared, call: OpenCall, sinkStore: Uint8Array): OpenResult {
   if (isFenced(sql, call.agent, call.session)) return { kind: "fenced" };
@@ -56,7 +58,8 @@ function beginEpoch(
   const { agent, channel } = call;
   const named = call.previous?.epoch === old.epoch ? call.previous.finalSeq : null;
   let gap: GapKind | null = null;
-  if (named === null || named > old.lastSeq) {
+  // Behind the last possible seq nothing can be missing.
+  if (old.lastSeq < SEQ_MAX && (named === null || named > old.lastSeq)) {
     gap = "rolledBack";
     recordGap(sql, call, sinkStore, gap, {
       epoch: old.epoch,

@@ -6,6 +6,8 @@
  */
 import { PAGE_MAX_BYTES, PAGE_MAX_COUNT } from "../../limits.ts";
 import type {
+  AddAgentCall,
+  AddAgentResult,
   AgentName,
   AgentRecord,
   ChannelRecord,
@@ -14,13 +16,9 @@ import type {
   MessageRecord,
   MessagesCall,
 } from "../store.ts";
-import type { Operations } from "./calls.ts";
 import type { AgentRow, MessageRow, Prepared } from "./prepared.ts";
 
-export function addAgent(
-  sql: Prepared,
-  call: Operations["addAgent"]["ask"],
-): Operations["addAgent"]["answer"] {
+export function addAgent(sql: Prepared, call: AddAgentCall): AddAgentResult {
   const before = findAgent(sql, call);
   if (before === null) sql.insertAgent.run(call.tenant, call.name, call.serialHex, call.atMs);
   else sql.changeSerial.run(call.serialHex, before.id);

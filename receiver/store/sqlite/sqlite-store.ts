@@ -53,7 +53,7 @@ export async function openSqliteStore(
 
 class SqliteStore implements Store {
   readonly storeId: Uint8Array;
-  readonly failed: Promise<Error>;
+  readonly failed: Promise<ReceiverError>;
   readonly #worker: Worker;
   readonly #exited: Promise<void>;
   readonly #waiting = new Map<number, Waiting>();

@@ -120,7 +120,7 @@ function afterFullDisk(
   }));
 }
 
-const WRITES: ReadonlySet<OperationName> = new Set(["hello", "open", "ingest", "skip"]);
+const WRITES: ReadonlySet<OperationName> = new Set(["addAgent", "hello", "open", "ingest", "skip"]);
 
 function isFull(code: Identifier): boolean {
   return code === "SQLITE_FULL";

@@ -18,7 +18,7 @@ import { systemClock } from "#receiver/host/clock.ts";
 import type { Log, LogEvent } from "#receiver/host/log.ts";
 import { ask } from "#receiver/local-client.ts";
 import { openReceiver, type Receiver } from "#receiver/receiver.ts";
-import { AGENT_CA_PEM, RECEIVER_IDENTITY } from "./identities.ts";
+import { AGENT_CA_PEM, issueAgent, RECEIVER_IDENTITY } from "./identities.ts";
 
 const MAIN = join(import.meta.dirname, "../../../receiver/main.ts");
 
@@ -37,6 +37,13 @@ export interface Served extends AsyncDisposable {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
+export interface NewAgent {
+  readonly name: string;
+  readonly identity: IssuedIdentity;
+  /** The bodies that are stored for it, as Latin-1, in the order of export. */
+  stored(): Promise<string[]>;
+}
+
 export interface LogLine {
   readonly event: LogEvent;
   readonly facts: Readonly<Record<string, unknown>>;
@@ -47,6 +54,7 @@ export class ReceiverFolder implements Disposable {
   readonly stateDir = join(this.path, "state");
   readonly config = join(this.path, "receiver.yaml");
   readonly logged: LogLine[] = [];
+  #agentCount = 0;
 
   constructor(options: { readonly port?: number; readonly more?: string } = {}) {
     mkdirSync(this.stateDir, { mode: 0o700 });
@@ -76,6 +84,20 @@ export class ReceiverFolder implements Disposable {
     const serialHex = serialOf(new X509Certificate(identity.certificatePem));
     const question = { ask: "addAgent", tenant, name: agent, serialHex, atMs: 0 } as const;
     for await (const _ of ask(this.stateDir, question));
+  }
+
+  /** An agent that nobody has seen before, registered: its channels are empty. */
+  async newAgent(): Promise<NewAgent> {
+    this.#agentCount += 1;
+    const name = `north/ward-${this.#agentCount}`;
+    const identity = await issueAgent(name);
+    await this.add(name, identity);
+    const stored = async (): Promise<string[]> => {
+      const rows = await this.export(true);
+      const own = rows.filter((row) => row["agent"] === name && row["gap"] === undefined);
+      return own.map((row) => Buffer.from(String(row["body"]), "base64").toString("latin1"));
+    };
+    return { name, identity, stored };
   }
 
   /** A receiver in this process. */

@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { CHAIN_START, chainInput } from "#protocol/chain.ts";
 import type {
+  GapKind,
   GapRecord,
   IngestItem,
   IngestResult,
@@ -30,8 +31,9 @@ export class Caller {
   }
 
   static async greet(store: Store, name = "ward-1"): Promise<Caller> {
-    const who = { tenant: "north", name, serialHex: "1f", atMs: 1 };
-    const caller = new Caller(store, (await store.addAgent(who)).agent.id);
+    const added = await store.addAgent({ tenant: "north", name, serialHex: "1f", atMs: 1 });
+    assert.ok("agent" in added);
+    const caller = new Caller(store, added.agent.id);
     await caller.hello();
     return caller;
   }
@@ -99,10 +101,11 @@ function chainOf(epoch: bigint, ...bodies: readonly string[]): Uint8Array {
   return chain;
 }
 
-const ok = (last: bigint, unverifiedCount = 0): IngestResult => ({
+const ok = (last: bigint, gap: GapKind | null = null): IngestResult => ({
   kind: "ok",
   last,
-  unverifiedCount,
+  unverifiedCount: 0,
+  gap,
 });
 
 async function positionOf(caller: Caller, epoch: bigint) {
@@ -299,7 +302,7 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       await caller.ingest(1n, 1n, "a");
       const chain = chainOf(1n, "a", "b", "c");
       assert.deepEqual(await caller.skip(1n, 4n, 5n), { kind: "gap", last: 1n });
-      assert.deepEqual(await caller.skip(1n, 1n, 3n, chain), ok(3n));
+      assert.deepEqual(await caller.skip(1n, 1n, 3n, chain), ok(3n, "quarantined"));
       assert.deepEqual(await caller.skip(1n, 2n, 3n, chain), ok(3n));
       assert.deepEqual(await caller.gaps(), ["quarantined 1.2-3"]);
       await caller.ingest(1n, 4n, "d");
@@ -328,6 +331,8 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       await caller.skip(epoch, 1n, last, CHAIN_START);
       assert.deepEqual(await caller.ingest(epoch, last + 1n, "a"), ok(last + 1n));
       assert.equal((await positionOf(caller, epoch)).lastSeq, last + 1n);
+      await caller.skip(epoch, last + 2n, last + 2n);
+      assert.equal((await caller.open(epoch + 1n)).kind, "ok");
     }));
 
   test(`[RI5] ${name}: agents and channels of the same name do not meet`, async () => {

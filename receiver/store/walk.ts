@@ -1,0 +1,48 @@
+/**
+ * The pages of a store, one after the other, as one sequence.
+ *
+ * @module
+ */
+import type {
+  AgentRecord,
+  ChannelRecord,
+  GapRecord,
+  MessageRecord,
+  MessagesCall,
+  Store,
+} from "./store.ts";
+
+/** Every agent, in order of tenant and name. */
+export function allAgents(store: Store): AsyncGenerator<AgentRecord> {
+  return walk((last: AgentRecord | null) => store.listAgents(last));
+}
+
+/** Every channel of an agent, in order of the name. */
+export function allChannels(store: Store, agent: number): AsyncGenerator<ChannelRecord> {
+  return walk((last: ChannelRecord | null) => store.listChannels(agent, last?.channel ?? ""));
+}
+
+/** Messages in order of epoch and seq, without repeats (RI6). */
+export function allMessages(store: Store, call: MessagesCall): AsyncGenerator<MessageRecord> {
+  return walk((last: MessageRecord | null) =>
+    store.readMessages(
+      last === null ? call : { ...call, after: { epoch: last.epoch, seq: last.seq } },
+    ),
+  );
+}
+
+/** Every gap record of a channel, in the order of writing. */
+export function allGaps(store: Store, agent: number, channel: string): AsyncGenerator<GapRecord> {
+  return walk((last: GapRecord | null) => store.readGaps(agent, channel, last?.id ?? 0));
+}
+
+async function* walk<T>(pageAfter: (last: T | null) => Promise<readonly T[]>): AsyncGenerator<T> {
+  let last: T | null = null;
+  while (true) {
+    const page: readonly T[] = await pageAfter(last);
+    yield* page;
+    const end = page.at(-1);
+    if (end === undefined) return;
+    last = end;
+  }
+}
