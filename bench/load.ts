@@ -98,7 +98,7 @@ export async function load(
   bytes: number,
   ratePerSecond: number,
 ): Promise<LoadResult> {
-  const firstId = Date.now() % 1e8 * 1e4;
+  const firstId = (Date.now() % 1e8) * 1e4;
   let count = 0;
   const untilMs = performance.now() + seconds * 1000;
   const nextId = (): number | undefined =>

@@ -65,6 +65,8 @@ export interface DoorwayOptions {
 const NO_REPLY: Verdict = { kind: "answer", reply: undefined, id: 0 };
 const EMPTY = new Uint8Array(0);
 const CONTROL_ID_FIELD = 10;
+const VT = 0x0b;
+const FS = 0x1c;
 
 /** A reason for setting a block aside, and whether its sender hears of it. */
 interface Refusal {
@@ -152,7 +154,10 @@ export class Doorway {
     }
     if (reading.kind === "message") return { msh: reading.msh };
     if (reading.kind === "batch") return { reason: "batchUnsupported", msh: undefined };
-    if (reading.reason === "empty") return "empty";
+    if (reading.reason === "empty") {
+      // Of a large block only the beginning was looked at: not known to be blank as a whole.
+      return arrival.large === undefined ? "empty" : { reason: "noHeader", msh };
+    }
     const tolerated = reading.reason === "noControlId" && arrival.channel.allowEmptyControlId;
     if (tolerated && reading.msh !== undefined) return { msh: reading.msh };
     return { reason: reading.reason, msh: reading.msh };
@@ -203,7 +208,7 @@ export class Doorway {
   }
 
   #verdict(
-    { channel: { counters } }: Arrival,
+    { channel: { counters }, large }: Arrival,
     outcome: AppendOutcome,
     reply: Uint8Array | undefined,
   ): Verdict {
@@ -214,9 +219,11 @@ export class Doorway {
         break;
       case "repeat":
         counters.add("duplicates");
+        large?.discard();
         break;
       case "quarantined":
         counters.add(outcome.repeated ? "quarantinedRepeats" : "quarantined");
+        if (outcome.repeated) large?.discard();
         if (reply !== undefined) counters.add("repliesNegative");
         return { kind: "answer", reply, id: 0 };
       case "refused":
@@ -235,13 +242,17 @@ export class Doorway {
     reason: QuarantineReason | undefined,
   ): Uint8Array | undefined {
     if (code === undefined) return undefined;
-    return buildAcknowledgment({
-      msh,
+    const request = {
       code,
       reason: reason === undefined ? undefined : ACK_REASONS[reasonForSender(reason)],
       timestamp: this.#stamps.timestamp(),
       controlId: this.#stamps.controlId(),
-    });
+    };
+    const reply = buildAcknowledgment({ ...request, msh });
+    // A header with framing bytes in it cannot be echoed: the reply would not be one block (A2).
+    return reply.includes(VT) || reply.includes(FS)
+      ? buildAcknowledgment({ ...request, msh: undefined })
+      : reply;
   }
 }
 

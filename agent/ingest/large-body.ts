@@ -34,7 +34,7 @@ export class LargeBody {
     return this.#digest.digest();
   }
 
-  /** Takes the slices back: the block turned out too large to keep. */
+  /** Takes the slices back: the block turned out too large to keep, or is kept already. */
   discard(): void {
     this.#outbox.unstage(this.upload);
   }

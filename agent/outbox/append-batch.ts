@@ -56,61 +56,100 @@ const CONTROL_KEY_BYTES = 8;
 const FLAG_ACK_OWED = 1;
 const FLAG_CHECK_DUPLICATE = 2;
 
-/** What crosses the thread border; both arrays are transferred. */
+/** What crosses the thread border, there and back; both arrays are transferred, neither is full. */
 export interface PackedBatch {
   readonly count: number;
   readonly slab: Uint8Array<ArrayBuffer>;
   readonly table: Float64Array<ArrayBuffer>;
 }
 
-/** Collects entries until somebody takes them. */
+const SLAB_START_BYTES = 65_536;
+const TABLE_START_ROWS = 128;
+/** A slab above this came of large bodies: it is given to the garbage collector, not kept. */
+const SLAB_KEPT_BYTES = 1_048_576;
+/** One filling, one at the writer, one waiting there. */
+const SPARES_MAX_COUNT = 3;
+
+/**
+ * Collects entries until somebody takes them.
+ *
+ * The memory of a batch comes back after its commit and is used again: a fresh slab for each would be
+ * zeroed, and collected, tens of thousands of times a minute.
+ */
 export class AppendBatch {
-  #slab = new Uint8Array(0);
+  readonly #spares: PackedBatch[] = [];
+  #slab = new Uint8Array(SLAB_START_BYTES);
+  #table = new Float64Array(TABLE_START_ROWS * COLUMNS);
   #slabBytes = 0;
-  #table: number[] = [];
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
 
   /** Copies `entry` in; its byte arrays may be reused afterwards. @param ticket given back with the outcome */
   add(ticket: number, entry: AppendEntry): void {
-    const source = Buffer.from(entry.source, "latin1");
-    const { sha256, controlKey, controlId, body } = entry;
+    const { sha256, controlKey, controlId, source, body } = entry;
     const bytes = SHA256_BYTES + CONTROL_KEY_BYTES + controlId.length + source.length + body.length;
     this.#reserve(bytes);
-    const reason =
+    const table = this.#table;
+    let at = this.#count * COLUMNS;
+    table[at++] = ticket;
+    table[at++] = entry.channel;
+    table[at++] =
       entry.quarantine === undefined ? -1 : QUARANTINE_REASONS.indexOf(entry.quarantine);
-    const flags =
+    table[at++] =
       (entry.ackOwed ? FLAG_ACK_OWED : 0) | (entry.checkDuplicate ? FLAG_CHECK_DUPLICATE : 0);
-    this.#table.push(ticket, entry.channel, reason, flags, entry.receivedAtMs, entry.length);
-    this.#table.push(entry.upload, this.#slabBytes, controlId.length, source.length, body.length);
-    for (const part of [sha256, controlKey, controlId, source, body]) {
-      this.#slab.set(part, this.#slabBytes);
-      this.#slabBytes += part.length;
-    }
-  }
-
-  get count(): number {
-    return this.#table.length / COLUMNS;
+    table[at++] = entry.receivedAtMs;
+    table[at++] = entry.length;
+    table[at++] = entry.upload;
+    table[at++] = this.#slabBytes;
+    table[at++] = controlId.length;
+    table[at++] = source.length;
+    table[at] = body.length;
+    this.#count += 1;
+    this.#put(sha256);
+    this.#put(controlKey);
+    this.#put(controlId);
+    // An address: ASCII, a byte a character.
+    for (let i = 0; i < source.length; i++) this.#slab[this.#slabBytes++] = source.charCodeAt(i);
+    this.#put(body);
   }
 
   /** Everything collected, in order; the batch is empty afterwards. */
   take(): PackedBatch {
-    const packed = {
-      count: this.count,
-      slab: this.#slab,
-      table: Float64Array.from(this.#table),
-    };
-    // The next batch is probably as large as this one.
-    this.#slab = new Uint8Array(Math.min(this.#slabBytes, 1 << 20));
+    const packed = { count: this.#count, slab: this.#slab, table: this.#table };
+    const spare = this.#spares.pop();
+    this.#slab = spare?.slab ?? new Uint8Array(SLAB_START_BYTES);
+    this.#table = spare?.table ?? new Float64Array(TABLE_START_ROWS * COLUMNS);
     this.#slabBytes = 0;
-    this.#table = [];
+    this.#count = 0;
     return packed;
+  }
+
+  /** Takes the memory of a batch back. */
+  recycle(batch: PackedBatch): void {
+    const keep = batch.slab.length <= SLAB_KEPT_BYTES && this.#spares.length < SPARES_MAX_COUNT;
+    if (keep) this.#spares.push(batch);
+  }
+
+  #put(part: Uint8Array): void {
+    this.#slab.set(part, this.#slabBytes);
+    this.#slabBytes += part.length;
   }
 
   #reserve(bytes: number): void {
     const needed = this.#slabBytes + bytes;
-    if (needed <= this.#slab.length) return;
-    const larger = new Uint8Array(Math.max(needed, this.#slab.length * 2, 16_384));
-    larger.set(this.#slab.subarray(0, this.#slabBytes));
-    this.#slab = larger;
+    if (needed > this.#slab.length) {
+      const larger = new Uint8Array(Math.max(needed, this.#slab.length * 2));
+      larger.set(this.#slab.subarray(0, this.#slabBytes));
+      this.#slab = larger;
+    }
+    if ((this.#count + 1) * COLUMNS > this.#table.length) {
+      const larger = new Float64Array(this.#table.length * 2);
+      larger.set(this.#table);
+      this.#table = larger;
+    }
   }
 }
 
@@ -120,8 +159,8 @@ export interface TicketedEntry extends AppendEntry {
 }
 
 /** Reads a batch in order. */
-export function* unpacked({ slab, table }: PackedBatch): Generator<TicketedEntry> {
-  for (let row = 0; row < table.length; row += COLUMNS) {
+export function* unpacked({ count, slab, table }: PackedBatch): Generator<TicketedEntry> {
+  for (let row = 0; row < count * COLUMNS; row += COLUMNS) {
     const column = (index: number): number => table[row + index] ?? 0;
     const flags = column(3);
     let at = column(7);

@@ -16,12 +16,12 @@ import {
   WAITING_MAX_BYTES,
 } from "../limits.ts";
 import { AckLedger } from "./ack-ledger.ts";
-import { AppendBatch, type AppendEntry } from "./append-batch.ts";
+import { AppendBatch, type AppendEntry, type PackedBatch } from "./append-batch.ts";
 import { OUTCOME } from "./appender.ts";
 import type { ChannelTail } from "./channel-tails.ts";
 import type { ReadRange, ReadResult, TracedMessage } from "./reader.ts";
 import { type AppendOutcome, TicketQueue, type Waiting } from "./ticket-queue.ts";
-import { type CommittedReport, WriterClient } from "./writer-client.ts";
+import { type CommittedReport, type RefusedReport, WriterClient } from "./writer-client.ts";
 import { RESULT_COLUMNS, type StoreStanding } from "./writer-messages.ts";
 
 /** One batch is being committed, one waits behind it: more would only cost hand-overs (05 S7). */
@@ -88,7 +88,7 @@ export class Outbox implements AsyncDisposable {
     const outbox = new Outbox(options, writer);
     writer.listen({
       onCommitted: (report) => outbox.#committed(report),
-      onRefused: (batches, tickets, error) => outbox.#refused(batches, tickets, error),
+      onRefused: (report, error) => outbox.#refused(report, error),
       onFatal: (error) => outbox.#fatal(error),
     });
     return outbox;
@@ -215,8 +215,7 @@ export class Outbox implements AsyncDisposable {
   }
 
   #committed({ batches, results, seqs }: CommittedReport): void {
-    this.#postedBatches -= batches;
-    this.#flush();
+    this.#returned(batches);
     const lastSeqs = new Map<number, bigint>();
     const wasSaturated = this.saturated;
     for (let index = 0; index < seqs.length; index++) {
@@ -245,9 +244,8 @@ export class Outbox implements AsyncDisposable {
     this.#scheduleOutcomes();
   }
 
-  #refused(batches: number, tickets: readonly number[], error: AgentError): void {
-    this.#postedBatches -= batches;
-    this.#flush();
+  #refused({ batches, tickets }: RefusedReport, error: AgentError): void {
+    this.#returned(batches);
     const wasSaturated = this.saturated;
     const gone: Waiting[] = [];
     for (const ticket of tickets) {
@@ -256,6 +254,12 @@ export class Outbox implements AsyncDisposable {
     }
     for (const waiting of gone) waiting.settle({ kind: "refused", error });
     this.#announceRoom(wasSaturated);
+  }
+
+  #returned(batches: readonly PackedBatch[]): void {
+    this.#postedBatches -= batches.length;
+    for (const batch of batches) this.#batch.recycle(batch);
+    this.#flush();
   }
 
   #fatal(error: AgentError): void {

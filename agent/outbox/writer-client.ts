@@ -11,11 +11,12 @@ import type {
 } from "./writer-messages.ts";
 
 export type OpenedReport = Extract<WriterReport, { report: "opened" }>;
+export type RefusedReport = Extract<WriterReport, { report: "refused" }>;
 export type CommittedReport = Extract<WriterReport, { report: "committed" }>;
 
 export interface WriterEvents {
   readonly onCommitted: (report: CommittedReport) => void;
-  readonly onRefused: (batches: number, tickets: readonly number[], error: AgentError) => void;
+  readonly onRefused: (report: RefusedReport, error: AgentError) => void;
   /** The store cannot go on. At most once. */
   readonly onFatal: (error: AgentError) => void;
 }
@@ -96,7 +97,7 @@ export class WriterClient {
         this.#events?.onCommitted(report);
         break;
       case "refused":
-        this.#events?.onRefused(report.batches, report.tickets, fromPlain(report.fault));
+        this.#events?.onRefused(report, fromPlain(report.fault));
         break;
       case "answer":
         this.#take(report.id)?.resolve(report.answer);

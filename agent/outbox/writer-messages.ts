@@ -89,14 +89,14 @@ export type WriterReport =
     }
   | {
       readonly report: "committed";
-      /** How many `append` orders went into the commit. */
-      readonly batches: number;
+      /** The batches of the `append` orders in the commit: their memory, for the next ones. */
+      readonly batches: readonly PackedBatch[];
       readonly results: Float64Array;
       readonly seqs: BigInt64Array;
     }
   | {
       readonly report: "refused";
-      readonly batches: number;
+      readonly batches: readonly PackedBatch[];
       readonly tickets: readonly number[];
       readonly fault: PlainFault;
     }

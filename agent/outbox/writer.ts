@@ -11,6 +11,7 @@ import { parentPort, receiveMessageOnPort, workerData } from "node:worker_thread
 import { AgentError } from "../errors.ts";
 import { systemClock, type Timer } from "../host/clock.ts";
 import { COMMIT_MAX_BYTES, COMMIT_MAX_COUNT, LAZY_WRITE_MS, SEARCH_SLICE_ROWS } from "../limits.ts";
+import type { PackedBatch } from "./append-batch.ts";
 import type { Appended } from "./appender.ts";
 import { openDatabase } from "./database.ts";
 import { toPlain, translated } from "./fault.ts";
@@ -98,10 +99,10 @@ function commit(writes: readonly WriteOrder[]): void {
   if (opened === undefined) return;
   lazyTimer?.[Symbol.dispose]();
   lazyTimer = undefined;
-  const batches = writes.filter(({ order }) => order === "append").length;
+  const batches = writes.flatMap((write) => (write.order === "append" ? [write.batch] : []));
   const result = opened.store.commit(writes);
   if (result.committed) {
-    if (batches > 0) reportCommitted(batches, result.appended);
+    if (batches.length > 0) reportCommitted(batches, result.appended);
   } else if (result.error.disposition === "halt") {
     halt(result.error);
   } else {
@@ -117,7 +118,7 @@ function commitSoon(): void {
   });
 }
 
-function reportCommitted(batches: number, appended: readonly Appended[]): void {
+function reportCommitted(batches: readonly PackedBatch[], appended: readonly Appended[]): void {
   const results = new Float64Array(appended.length * RESULT_COLUMNS);
   const seqs = new BigInt64Array(appended.length);
   for (const [index, one] of appended.entries()) {
@@ -127,7 +128,9 @@ function reportCommitted(batches: number, appended: readonly Appended[]): void {
     );
     seqs[index] = one.seq;
   }
-  report({ report: "committed", batches, results, seqs }, [results.buffer, seqs.buffer]);
+  const returned = batches.flatMap(({ slab, table }) => [slab.buffer, table.buffer]);
+  const transfer = [results.buffer, seqs.buffer, ...returned];
+  report({ report: "committed", batches, results, seqs }, transfer);
 }
 
 type Answers = {

@@ -149,8 +149,8 @@ class MshSegment implements Msh {
     let at = separator === CR || separator === LF ? start + 3 : start + 4;
     for (; at < bytes.length; at++) {
       const byte = bytes[at];
+      if (byte === CR || byte === LF) break;
       if (byte === separator) ends.push(at);
-      else if (byte === CR || byte === LF) break;
     }
     ends.push(at);
     this.fieldSeparator = separator;

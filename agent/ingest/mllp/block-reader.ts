@@ -90,7 +90,7 @@ export class BlockReader {
   #fsIndex = -1;
   #junkBytes = 0;
   #beginning = "";
-  #seenBlock = false;
+  #begunCount = 0;
   #endedBySilence = false;
   #events: BlockEvent[] = [];
 
@@ -104,6 +104,11 @@ export class BlockReader {
   /** Inside a block, from its VT to its end: the limits of F5 run. */
   get insideBlock(): boolean {
     return this.#state !== "outside" && this.#state !== "closed";
+  }
+
+  /** How many blocks have begun: tells one from the next where both are inside a chunk. */
+  get begunCount(): number {
+    return this.#begunCount;
   }
 
   /** FS was the last byte: after `endOfBlockWaitMilliseconds` call `silence` (F3). */
@@ -245,7 +250,7 @@ export class BlockReader {
 
   #begin(): void {
     this.#state = "content";
-    this.#seenBlock = true;
+    this.#begunCount += 1;
     this.#malformed = false;
     this.#junkBytes = 0;
     this.#endedBySilence = false;
@@ -309,7 +314,7 @@ export class BlockReader {
   #junk(part: Uint8Array): void {
     const meaningless = part.filter(isNotSilent);
     if (meaningless.length > 0) this.#countJunk(meaningless);
-    if (!this.#seenBlock) this.#lookForForeign(part);
+    if (this.#begunCount === 0) this.#lookForForeign(part);
   }
 
   #countJunk(meaningless: Uint8Array): void {

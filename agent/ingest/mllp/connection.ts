@@ -40,6 +40,8 @@ export class MllpConnection {
   #silenceTimer: Timer | undefined;
   #idleTimer: Timer | undefined;
   #blockTimer: Timer | undefined;
+  /** Which block of the reader the block timer is for. */
+  #timedBlock = 0;
 
   /** Takes over `socket`, which must not have been read from. */
   constructor(socket: Socket, peer: string, parts: ListenerParts, onClosed: () => void) {
@@ -76,12 +78,12 @@ export class MllpConnection {
   #received(chunk: Buffer): void {
     this.#receivedAny = true;
     this.#handle(this.#reader.push(chunk));
-    this.#armTimers();
     if (this.#parts.doorway.saturated) this.#apply({ on: "saturated" });
+    this.#armTimers();
   }
 
   #peerEnded(): void {
-    if (!this.#receivedAny) this.#parts.channel.counters.add("probes");
+    this.#countProbe();
     this.#handle(this.#reader.end());
     this.#stopTimers();
     this.#apply({ on: "ending" });
@@ -89,8 +91,15 @@ export class MllpConnection {
 
   #lost(sysCode: string): void {
     this.#reason = sysCode;
+    this.#countProbe();
     this.#handle(this.#reader.abort());
     this.#apply({ on: "lost" });
+  }
+
+  /** 03 C6: a peer that came and left, by FIN or RST, without a byte. */
+  #countProbe(): void {
+    if (!this.#receivedAny) this.#parts.channel.counters.add("probes");
+    this.#receivedAny = true;
   }
 
   #closed(): void {
@@ -154,10 +163,13 @@ export class MllpConnection {
     const { channel, doorway } = this.#parts;
     const large = kind === "junk" ? undefined : this.#large;
     if (kind !== "junk") this.#large = undefined;
-    const slot: Slot = { bytes: unit.bytes.length, verdict: undefined, last };
+    const { bytes, totalBytes } = unit;
+    // What went ahead in slices waits for the same commit; of a block over the limit it is gone.
+    const waitingBytes = kind === "tooLarge" ? bytes.length : totalBytes;
+    const slot: Slot = { bytes: waitingBytes, verdict: undefined, last };
     this.#slots.push(slot);
     this.#apply({ on: "taken", bytes: slot.bytes });
-    const arrival = { channel, peer: this.peer, kind, ...unit, large, answerable };
+    const arrival = { channel, peer: this.peer, kind, bytes, totalBytes, large, answerable };
     // Never rejects; were it to, the process would end, which is right for an impossible state.
     void doorway.accept(arrival).then((verdict) => {
       slot.verdict = verdict;
@@ -169,32 +181,40 @@ export class MllpConnection {
   #flushReplies(): void {
     for (let slot = this.#slots[0]; slot?.verdict !== undefined; slot = this.#slots[0]) {
       this.#slots.shift();
-      this.#answer(slot.verdict);
-      this.#apply({ on: "answered", bytes: slot.bytes });
-      if (slot.last) {
-        this.#reason = "tooLarge";
-        this.#apply({ on: "ending" });
-      }
+      this.#answer(slot, slot.verdict);
     }
   }
 
-  #answer(verdict: Verdict): void {
+  #answer(slot: Slot, verdict: Verdict): void {
     if (verdict.kind === "hangUp") {
       this.#reason = "cannotStore";
       this.#apply({ on: "refused" });
       return;
     }
     const { reply, id } = verdict;
-    if (reply === undefined) return;
+    if (reply === undefined) {
+      this.#answered(slot);
+      return;
+    }
     if (this.#state.at === "closed" || !this.#socket.writable) {
       this.#undelivered(id);
+      this.#answered(slot);
       return;
     }
     const { doorway } = this.#parts;
+    // Answered only once TCP took it: a peer that does not read its replies is not read from (C5).
     this.#socket.write(Buffer.concat([VT, reply, END_OF_BLOCK]), (error) => {
       if (error) this.#undelivered(id);
       else doorway.replied(id, true);
+      this.#answered(slot);
     });
+  }
+
+  #answered({ bytes, last }: Slot): void {
+    this.#apply({ on: "answered", bytes });
+    if (!last) return;
+    this.#reason = "tooLarge";
+    this.#apply({ on: "ending" });
   }
 
   #undelivered(id: number): void {
@@ -206,27 +226,48 @@ export class MllpConnection {
     const { state, effects } = step(this.#state, event);
     this.#state = state;
     for (const effect of effects) {
-      if (effect === "pause") this.#socket.pause();
-      else if (effect === "resume") this.#socket.resume();
+      if (effect === "pause") this.#pause();
+      else if (effect === "resume") this.#resume();
       else if (effect === "end") this.#socket.destroySoon();
       else this.#socket.destroy();
     }
   }
 
+  /** While we do not read, silence is ours and not the peer's: no timer runs (F3, F5). */
+  #pause(): void {
+    this.#socket.pause();
+    this.#stopTimers();
+  }
+
+  #resume(): void {
+    this.#socket.resume();
+    this.#armTimers();
+  }
+
   /** The three waits inside a block: for the CR, for the next byte, for the whole (03 F3, F5). */
   #armTimers(): void {
+    if (this.#state.at !== "reading") return;
     const { clock, settings } = this.#parts;
+    const { awaitsEnd, insideBlock, begunCount } = this.#reader;
     this.#silenceTimer?.[Symbol.dispose]();
-    this.#silenceTimer = this.#reader.awaitsEnd
-      ? clock.after(settings.endOfBlockWaitMs, () => this.#handle(this.#reader.silence()))
+    this.#silenceTimer = awaitsEnd
+      ? clock.after(settings.endOfBlockWaitMs, () => this.#silent())
       : undefined;
-    if (!this.#reader.insideBlock) this.#stopBlockTimers();
-    else if (this.#idleTimer === undefined) {
+    // Another block has its own time, although no chunk ended between the two.
+    if (!insideBlock || begunCount !== this.#timedBlock) this.#stopBlockTimers();
+    if (!insideBlock) return;
+    if (this.#idleTimer === undefined) {
+      this.#timedBlock = begunCount;
       this.#idleTimer = clock.after(settings.blockIdleTimeoutMs, () => this.#expired("blockIdle"));
       this.#blockTimer = clock.after(settings.blockMaxMs, () => this.#expired("blockTooSlow"));
     } else {
       this.#idleTimer.refresh();
     }
+  }
+
+  #silent(): void {
+    this.#handle(this.#reader.silence());
+    this.#armTimers();
   }
 
   #expired(reason: string): void {

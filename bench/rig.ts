@@ -1,0 +1,103 @@
+/** A real agent, and where asked a real receiver, for one measurement. @module */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { output, Program } from "#scripts/demo/program.ts";
+import { makePair, type Pair } from "#scripts/make-pair.ts";
+import type { LoadResult } from "./load.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const AGENT = join(root, "agent/main.ts");
+const RECEIVER = join(root, "receiver/main.ts");
+const LOAD = join(root, "bench/load.ts");
+
+export interface RigStatus {
+  readonly memoryBytes: number;
+  readonly channels: readonly {
+    readonly lastSeq: number;
+    readonly ackedSeq: number;
+    readonly waiting: number;
+  }[];
+}
+
+export class Rig implements AsyncDisposable {
+  readonly folder: string;
+  readonly pair: Pair;
+  #agent: Program | undefined;
+  #receiver: Program | undefined;
+
+  private constructor(folder: string, pair: Pair) {
+    this.folder = folder;
+    this.pair = pair;
+  }
+
+  /** @param folder emptied first */
+  static async make(folder: string): Promise<Rig> {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    const channelYaml = "    maxConnections: 2000\n";
+    return new Rig(folder, await makePair({ folder, channelYaml }));
+  }
+
+  /** @returns how long it took until messages were accepted, in ms */
+  async startAgent(): Promise<number> {
+    const startMs = performance.now();
+    const args = [AGENT, "run", "--config", this.pair.agentConfig];
+    this.#agent = await Program.start(args, join(this.folder, "agent.log"));
+    return performance.now() - startMs;
+  }
+
+  async startReceiver(): Promise<void> {
+    const args = [RECEIVER, "serve", "--config", this.pair.receiverConfig];
+    this.#receiver = await Program.start(args, join(this.folder, "receiver.log"));
+  }
+
+  async stopAgent(): Promise<void> {
+    await this.#agent?.stop("SIGTERM");
+  }
+
+  /** Resident memory of the agent's process now, in bytes. */
+  agentMemoryBytes(): number {
+    const status = readFileSync(`/proc/${this.#agent?.pid}/status`, "utf8");
+    return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+  }
+
+  /** Processor time that the agent has used so far, in ms. */
+  agentCpuMs(): number {
+    const stat = readFileSync(`/proc/${this.#agent?.pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  }
+
+  async status(): Promise<RigStatus> {
+    const args = [AGENT, "status", "--json", "--config", this.pair.agentConfig];
+    return JSON.parse(await output(args, [0, 69])) as RigStatus;
+  }
+
+  async load(connections: number, seconds: number, bytes = 1_024, rate = 0): Promise<LoadResult> {
+    const args = [LOAD, this.pair.mllp.port, connections, seconds, bytes, rate].map(String);
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+    const parts: Buffer[] = [];
+    child.stdout.on("data", (part: Buffer) => parts.push(part));
+    const [code] = await once(child, "close");
+    if (code !== 0) throw new Error(`the load ended with ${code}`);
+    return JSON.parse(Buffer.concat(parts).toString("utf8")) as LoadResult;
+  }
+
+  /** Waits until everything that is stored is acked by the receiver. @returns that moment, as performance.now() */
+  async drained(): Promise<number> {
+    for (;;) {
+      const { channels } = await this.status();
+      const nowMs = performance.now();
+      if (channels.every(({ waiting }) => waiting === 0)) return nowMs;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#agent?.stop("SIGTERM");
+    await this.#receiver?.stop("SIGTERM");
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
