@@ -17,6 +17,7 @@ const STEPS: readonly { readonly name: string; readonly command: readonly string
   },
   { name: "lint and format", command: [bin("biome"), "check", "--error-on-warnings"] },
   { name: "architecture", command: [process.execPath, "--test", "test/architecture.test.ts"] },
+  { name: "error catalogue in README", command: [process.execPath, "scripts/docs.ts", "--check"] },
   { name: "rules claimed", command: [process.execPath, "scripts/rules.ts"] },
 ];
 

@@ -15,6 +15,8 @@ export interface Pair {
   readonly agentConfig: string;
   readonly receiverConfig: string;
   readonly mllp: { readonly host: string; readonly port: number };
+  /** The MLLP port of each channel; `adt` is that of `mllp`. */
+  readonly ports: Readonly<Record<string, number>>;
   /** The receiver's URL. */
   readonly receiver: string;
 }
@@ -23,19 +25,24 @@ export interface PairOptions {
   readonly folder: string;
   /** Extra lines for the agent's `local.yaml`, top level. */
   readonly agentYaml?: string;
-  /** Extra lines for the channel, four spaces deep. */
+  /** Extra lines for each channel, four spaces deep. */
   readonly channelYaml?: string;
+  /** Channels beside `adt`, each with a port of its own. */
+  readonly moreChannels?: readonly string[];
   readonly receiverYaml?: string;
 }
 
 const TRUST_DOMAIN = "holdfast.local";
 const AGENT = { tenant: "demo", agent: "hospital" };
 const HOST = "127.0.0.1";
+const CHANNEL = "adt";
 
 /** Writes everything below `folder` and lets the receiver know the agent. Starts nothing. */
 export async function makePair(options: PairOptions): Promise<Pair> {
   const { folder } = options;
   const [mllpPort, receiverPort] = [await freePort(), await freePort()];
+  const ports: Record<string, number> = { [CHANNEL]: mllpPort };
+  for (const name of options.moreChannels ?? []) ports[name] = await freePort();
   const receiver = `wss://${HOST}:${receiverPort}`;
   for (const part of ["agent/state", "agent/identity", "receiver/state", "receiver/tls"]) {
     mkdirSync(join(folder, part), { recursive: true, mode: 0o700 });
@@ -43,12 +50,13 @@ export async function makePair(options: PairOptions): Promise<Pair> {
   await writeIdentities(folder);
   const agentConfig = join(folder, "agent/local.yaml");
   const receiverConfig = join(folder, "receiver/receiver.yaml");
-  writeFileSync(agentConfig, agentYaml(receiver, mllpPort, options));
+  writeFileSync(agentConfig, agentYaml(receiver, ports, options));
   writeFileSync(receiverConfig, receiverYaml(receiverPort, options));
   const certificate = join(folder, "agent/identity/agent.crt");
   const quiet = { print: () => Promise.resolve(true) };
   await addAgent(quiet, `${AGENT.tenant}/${AGENT.agent}`, { config: receiverConfig, certificate });
-  return { agentConfig, receiverConfig, mllp: { host: HOST, port: mllpPort }, receiver };
+  const mllp = { host: HOST, port: mllpPort };
+  return { agentConfig, receiverConfig, mllp, ports, receiver };
 }
 
 async function writeIdentities(folder: string): Promise<void> {
@@ -67,7 +75,8 @@ async function writeIdentities(folder: string): Promise<void> {
   for (const [file, pem] of files) writeFileSync(join(folder, file), pem, { mode: 0o600 });
 }
 
-function agentYaml(receiver: string, port: number, options: PairOptions): string {
+function agentYaml(receiver: string, ports: Pair["ports"], options: PairOptions): string {
+  const channels = Object.entries(ports).map(([name, port]) => channelYaml(name, port));
   return `stateDir: state
 allowVolatileState: true   # a trial may live in /tmp
 receiver:
@@ -77,11 +86,15 @@ identity:
   key: identity/agent.key
   receiverCa: identity/receiver-ca.crt
 ${options.agentYaml ?? ""}channels:
-  - name: adt
+${channels.map((channel) => `${channel}${options.channelYaml ?? ""}`).join("")}`;
+}
+
+function channelYaml(name: string, port: number): string {
+  return `  - name: ${name}
     kind: mllp-listener
     host: ${HOST}
     port: ${port}
-${options.channelYaml ?? ""}`;
+`;
 }
 
 function receiverYaml(port: number, options: PairOptions): string {

@@ -160,3 +160,42 @@ test("there is no import cycle", () => {
   };
   for (const file of sources) visit(file, []);
 });
+
+test("[I-7] the agent listens for hospital systems, for its own commands, and for nobody else", () => {
+  const listening = sources.filter(
+    (file) => within(file, "agent") && /\bcreateServer\(/.test(readFileSync(file, "utf8")),
+  );
+  assert.deepEqual(listening, [
+    "agent/cli/listen.ts",
+    "agent/host/local-socket.ts",
+    "agent/ingest/mllp/listener.ts",
+  ]);
+});
+
+const document = readFileSync("ARCHITECTURE.md", "utf8");
+
+test("ARCHITECTURE.md maps every folder that exists, and no other", () => {
+  const map = document.slice(document.indexOf("## 3."), document.indexOf("## 4."));
+  const mapped = [...map.matchAll(/^ *- `([^`]+)`/gm)].map(([, folder = ""]) => folder);
+  for (const folder of mapped) assert.ok(existsSync(folder), `${folder} does not exist`);
+  const top = globSync("*/").map((folder) => folder.replace(/\/$/, ""));
+  const folders = [...top, ...globSync("agent/*/").map((folder) => folder.replace(/\/$/, ""))];
+  const generated = ["node_modules", "build", "agent"];
+  for (const folder of folders.filter((name) => !generated.includes(name))) {
+    if (globSync(`${folder}/**/*.*`).length === 0) continue;
+    assert.ok(mapped.includes(folder), `${folder} is not in the code map`);
+  }
+});
+
+test("every test and source that the documents name exists, and no line numbers are cited", () => {
+  for (const name of ["ARCHITECTURE.md", "README.md", "SECURITY.md", ...globSync("docs/*.md")]) {
+    const text = readFileSync(name, "utf8");
+    for (const [, path = ""] of text.matchAll(
+      /`((?:test|agent|receiver|protocol|certs|config)\/[\w./-]+)`/g,
+    )) {
+      const file = path.replace(/\.(?:settle)$/, "");
+      assert.ok(existsSync(file) || existsSync(`${file}.ts`), `${name} names ${path}`);
+    }
+    assert.doesNotMatch(text, /\.ts:\d+/, name);
+  }
+});

@@ -7,7 +7,7 @@ export type StorageKind =
   | "local"
   /** Gone after a reboot, or a layer whose flushes promise nothing: tmpfs, overlay. */
   | "volatile"
-  /** Behind a network or a user-space daemon: NFS, SMB, 9p, FUSE, AFS, Ceph. */
+  /** Behind a network, a host system or a user-space daemon: NFS, SMB, 9p, FUSE, AFS, Ceph, vboxsf. */
   | "remote";
 
 /** `f_type` of statfs(2), from Linux's magic.h. Absent means an ordinary disk file system. */
@@ -22,7 +22,13 @@ const LINUX_KINDS: ReadonlyMap<number, StorageKind> = new Map([
   [0x01021997, "remote"], // V9FS_MAGIC
   [0x65735546, "remote"], // FUSE_SUPER_MAGIC
   [0x5346414f, "remote"], // AFS_SUPER_MAGIC
+  [0x6b414653, "remote"], // AFS_FS_MAGIC
   [0x00c36400, "remote"], // CEPH_SUPER_MAGIC
+  [0x73757245, "remote"], // CODA_SUPER_MAGIC
+  [0x564c, "remote"], // NCP_SUPER_MAGIC
+  [0x7461636f, "remote"], // OCFS2_SUPER_MAGIC
+  [0x786f4256, "remote"], // VBOXSF_SUPER_MAGIC
+  [0xbacbacbc, "remote"], // VMware's shared folders
 ]);
 
 /** The kind for a statfs type number. Pure, so that every row can be tested. */

@@ -26,7 +26,8 @@ export class Started implements AsyncDisposable {
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#errors += text;
     });
-    this.ended = once(this.child, "exit").then(([code, signal]) => ({ code, signal }));
+    // "close", not "exit": by then everything it said has been read.
+    this.ended = once(this.child, "close").then(([code, signal]) => ({ code, signal }));
   }
 
   /** Everything it has said on standard error. */
@@ -62,16 +63,42 @@ export class Started implements AsyncDisposable {
   }
 }
 
+/** The command line of `holdfast run`. @param root of another tree than this one: a planted copy */
+export function agentCommand(config: string, root = ROOT): readonly string[] {
+  return [process.execPath, join(root, "agent/main.ts"), "run", "--config", config];
+}
+
 /** Starts `holdfast run`, under rig A if `recording` is given; does not wait until it is ready. */
-export function startAgent(config: string, recording?: Recording): Started {
-  const command = [process.execPath, join(ROOT, "agent/main.ts"), "run", "--config", config];
+export function startAgent(config: string, recording?: Recording, root = ROOT): Started {
+  const command = agentCommand(config, root);
   return new Started(recording === undefined ? command : recorded(recording, command));
 }
 
 /** Starts `holdfast-receiver serve`; does not wait until it is ready. */
-export function startReceiver(config: string): Started {
-  const main = join(ROOT, "receiver/main.ts");
+export function startReceiver(config: string, root = ROOT): Started {
+  const main = join(root, "receiver/main.ts");
   return new Started([process.execPath, main, "serve", "--config", config]);
+}
+
+/** What `holdfast status --json` says, as far as tests ask. */
+export interface ShownStatus {
+  readonly health: string;
+  readonly conditions: readonly { readonly condition: string; readonly subject: string }[];
+  readonly tunnel: { readonly state: string };
+  readonly channels: readonly {
+    readonly name: string;
+    readonly lastSeq: number;
+    readonly ackedSeq: number;
+    readonly waiting: number;
+  }[];
+}
+
+/** Asks a running agent how it is. @throws {Error} if none answers */
+export async function agentStatus(config: string): Promise<ShownStatus> {
+  const main = join(ROOT, "agent/main.ts");
+  await using asked = new Started([process.execPath, main, "status", "--json", "--config", config]);
+  const line = await asked.ready();
+  return JSON.parse(line) as ShownStatus;
 }
 
 /** Waits for a condition. @throws {Error} naming `what` if it does not hold within `limitMs` */

@@ -12,7 +12,7 @@ import {
   type ConnectionState,
   step,
 } from "./connection-state.ts";
-import type { ListenerParts } from "./listener.ts";
+import type { ListenerParts } from "./listener-options.ts";
 
 const VT = Buffer.of(0x0b);
 const END_OF_BLOCK = Buffer.of(0x1c, 0x0d);

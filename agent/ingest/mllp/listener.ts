@@ -1,38 +1,10 @@
 /** One MLLP listener: a port, who may connect, and the connections that did (03 section 6). @module */
 import { createServer, type Server, type Socket } from "node:net";
 import { AgentError, codeOf, type ErrorCode, identifierFrom } from "../../errors.ts";
-import type { Conditions } from "../../health/conditions.ts";
-import type { Clock } from "../../host/clock.ts";
-import type { Log } from "../../host/log.ts";
 import { HEALTH_PROBE_MS } from "../../limits.ts";
-import type { AcceptingChannel, Doorway } from "../accept.ts";
 import { allowList, plainAddress } from "./allow-list.ts";
-import type { BlockReaderOptions } from "./block-reader.ts";
 import { MllpConnection } from "./connection.ts";
-
-export interface ListenerSettings extends BlockReaderOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly allow: readonly string[];
-  readonly maxConnections: number;
-  readonly endOfBlockWaitMs: number;
-  readonly blockIdleTimeoutMs: number;
-  readonly blockMaxMs: number;
-}
-
-export interface ListenerOptions {
-  readonly channel: AcceptingChannel;
-  readonly settings: ListenerSettings;
-  readonly doorway: Doorway;
-  readonly conditions: Conditions;
-  readonly clock: Clock;
-  readonly log: Log;
-}
-
-/** What a connection needs of its listener. */
-export interface ListenerParts extends ListenerOptions {
-  readonly onTooLarge: (peer: string, totalBytes: number) => void;
-}
+import type { ListenerOptions } from "./listener-options.ts";
 
 const LISTEN_FAULTS: Readonly<Record<string, ErrorCode>> = {
   EADDRINUSE: "LISTEN_PORT_IN_USE",

@@ -1,0 +1,36 @@
+/** Defects of durability, as changes of the source: what the rigs have to notice. @module */
+import type { Edit } from "./planted-copy.ts";
+
+/** The store is not flushed at a commit, and nobody asks (T-M01). */
+export const SYNCHRONOUS_NORMAL: readonly Edit[] = [
+  {
+    file: "agent/outbox/database.ts",
+    search: '"synchronous = FULL"',
+    replacement: '"synchronous = NORMAL"',
+  },
+  {
+    file: "agent/outbox/database.ts",
+    search: "const SYNCHRONOUS_FULL = 2;",
+    replacement: "const SYNCHRONOUS_FULL = 1;",
+  },
+];
+
+/**
+ * A group is reported as committed 20 ms before COMMIT (T-M02). The pause is needed: under rig A a flush is
+ * only noted and takes no time, and the defect would hide in that.
+ */
+export const ACKNOWLEDGE_BEFORE_COMMIT: readonly Edit[] = [
+  {
+    file: "agent/outbox/group-commit.ts",
+    search: '    this.#database.exec("BEGIN IMMEDIATE");',
+    replacement: `    if (this.#database.inTransaction) this.#database.exec("COMMIT");
+    this.#database.exec("BEGIN IMMEDIATE");`,
+  },
+  {
+    file: "agent/outbox/group-commit.ts",
+    search: '      this.#database.exec("COMMIT");',
+    replacement: `      setTimeout(() => {
+        if (this.#database.inTransaction) this.#database.exec("COMMIT");
+      }, 20);`,
+  },
+];

@@ -1,0 +1,66 @@
+/**
+ * A copy of the tree in which defects can be planted: the live tree is never touched, for other tests run
+ * on it at the same time.
+ *
+ * @module
+ */
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+
+const ROOT = join(import.meta.dirname, "../..");
+const NOT_COPIED = new Set([".git", ".demo", "node_modules"]);
+
+/** One change of a defect. */
+export interface Edit {
+  /** From the root of the tree. */
+  readonly file: string;
+  /** Stands in the file exactly once. */
+  readonly search: string;
+  readonly replacement: string;
+}
+
+export class PlantedCopy implements Disposable {
+  readonly root = mkdtempSync(join(tmpdir(), "holdfast-planted-"));
+
+  /** @param edits planted for as long as the copy lives @throws {Error} if one does not fit exactly once */
+  constructor(edits: readonly Edit[] = []) {
+    cpSync(ROOT, this.root, {
+      recursive: true,
+      filter: (source) => source === ROOT || !NOT_COPIED.has(basename(source)),
+    });
+    symlinkSync(join(ROOT, "node_modules"), join(this.root, "node_modules"));
+    this.plant(edits);
+  }
+
+  /**
+   * Plants one defect.
+   *
+   * @returns takes it out again when disposed
+   * @throws {Error} if a search text is not found exactly once; nothing is changed then
+   */
+  plant(edits: readonly Edit[]): Disposable {
+    const files = new Map<string, { readonly before: string; after: string }>();
+    for (const { file, search, replacement } of edits) {
+      const path = join(this.root, file);
+      const known = files.get(path);
+      const text = known?.after ?? readFileSync(path, "utf8");
+      const [head, tail, ...more] = text.split(search);
+      if (head === undefined || tail === undefined || more.length > 0) {
+        const count = text.split(search).length - 1;
+        throw new Error(`${file} holds ${count} times, not once: ${search}`);
+      }
+      files.set(path, { before: known?.before ?? text, after: head + replacement + tail });
+    }
+    for (const [path, { after }] of files) writeFileSync(path, after);
+    return {
+      [Symbol.dispose]: () => {
+        for (const [path, { before }] of files) writeFileSync(path, before);
+      },
+    };
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,72 @@
+/** Rig A's replayer for tests: every image of a recording, judged. @module */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+
+const REPLAY = join(import.meta.dirname, "preload/replay.mjs");
+const EXIT_VIOLATED = 1;
+
+/** What of a recording is replayed. */
+export interface Replay {
+  readonly log: string;
+  /** What the program left: the recording must explain every byte of it. */
+  readonly final: string;
+  /** A module with `check(dir, marks)`. */
+  readonly checker: string;
+  /** Moments of the power cut, or `all`; each gives one image a model. */
+  readonly points: number | "all";
+  readonly seed: number;
+  /** Of none, all, prefix, page, torn; absent: each. */
+  readonly models?: readonly string[];
+  /** Where the summary is written. */
+  readonly json: string;
+  /** Where the first bad image is kept. */
+  readonly keep?: string;
+}
+
+export interface ModelCount {
+  readonly images: number;
+  readonly bad: number;
+}
+
+export interface Replayed {
+  readonly models: Readonly<Record<string, ModelCount>>;
+  readonly images: number;
+  readonly bad: number;
+  /** What the replayer printed: the first reasons among it. */
+  readonly output: string;
+}
+
+/** Judges the images. @throws {Error} if the recording is incomplete or the checker is broken */
+export async function replay(options: Replay): Promise<Replayed> {
+  const { log, final, checker, points, seed, models, json, keep } = options;
+  const args = [
+    REPLAY,
+    ...["--log", log, "--final", final, "--checker", checker, "--in-process"],
+    ...["--samples", String(points), "--seed", String(seed), "--json", json],
+    ...(models === undefined ? [] : ["--models", models.join(",")]),
+    ...(keep === undefined ? [] : ["--keep", keep]),
+  ];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const [output, errors, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, "exit"),
+  ]);
+  if (code !== 0 && code !== EXIT_VIOLATED) {
+    throw new Error(`the replayer ended with ${code}\n${output}${errors}`);
+  }
+  // The replayer wrote it just now.
+  const summary = JSON.parse(readFileSync(json, "utf8")) as {
+    models: Record<string, ModelCount>;
+  };
+  const counts = Object.values(summary.models);
+  return {
+    models: summary.models,
+    images: counts.reduce((sum, { images }) => sum + images, 0),
+    bad: counts.reduce((sum, { bad }) => sum + bad, 0),
+    output,
+  };
+}
