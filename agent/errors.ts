@@ -51,18 +51,6 @@ const CATALOGUE = {
     summary: "No running agent answers on this state directory",
     remedy: "Start it with: holdfast run --config FILE",
   },
-  CONFIG_UNREADABLE: {
-    disposition: "halt",
-    exit: EXIT.configuration,
-    summary: "The configuration file cannot be read",
-    remedy: "Check the path and the rights of the file; holdfast init writes a first one",
-  },
-  CONFIG_UNSUPPORTED: {
-    disposition: "halt",
-    exit: EXIT.configuration,
-    summary: "The configuration asks for something that this version does not do",
-    remedy: "Remove the setting, or install a version that has it (see CHANGELOG.md)",
-  },
   ENDPOINT_UNREACHABLE: {
     disposition: "retry",
     exit: EXIT.unavailable,
@@ -135,6 +123,13 @@ const CATALOGUE = {
     summary: "The local socket in the state directory cannot be opened",
     remedy:
       "Use a stateDir whose path is shorter than 90 characters, on a file system with sockets",
+  },
+  QUARANTINE_FULL: {
+    disposition: "quarantine",
+    exit: EXIT.unavailable,
+    summary:
+      "A block that is no message cannot be kept: quarantine is full; its sender was hung up on",
+    remedy: "Find the sender of such blocks (status, log); the limit protects the other channels",
   },
   STORE_LOCKED: {
     disposition: "halt",

@@ -26,8 +26,6 @@ export const FRAGMENT_KEPT_BYTES = 64 * KIB;
 export const JUNK_MAX_BYTES = 64 * KIB;
 /** 03 F2: how much of it is kept for diagnosis. */
 export const JUNK_SAMPLE_BYTES = 256;
-/** 03 F8: how far into a block its header may begin. */
-export const HEADER_SEARCH_BYTES = 64;
 
 /** 03 F3: how long FS may wait for its CR. */
 export const END_OF_BLOCK_WAIT_MS = 250;
@@ -106,7 +104,5 @@ export const DOWNSTREAM_CREDIT_BYTES = MIB;
 
 /** One request on the local socket. */
 export const LOCAL_REQUEST_MAX_BYTES = 16 * KIB;
-/** A quoted control id in a log line or on a screen (03, terms). */
-export const CONTROL_ID_SHOWN_BYTES = 64;
 /** What is kept of a control id for trace; MSA-2 always carries it whole (03 A11). */
 export const CONTROL_ID_KEPT_BYTES = 256;

@@ -16,6 +16,7 @@ import {
   BLOCK_MAX_DURATION_MS,
   CONNECTIONS_MAX_COUNT,
   END_OF_BLOCK_WAIT_MS,
+  SHUTDOWN_GRACE_MS,
 } from "#agent/limits.ts";
 import { loadDocument } from "./document.ts";
 
@@ -76,7 +77,11 @@ const localSchema = z
     configSource: z
       .literal("local", { message: "this version has only configSource: local" })
       .default("local"),
-    shutdownGraceSeconds: z.int().min(0).max(300).default(10),
+    shutdownGraceSeconds: z
+      .int()
+      .min(0)
+      .max(300)
+      .default(SHUTDOWN_GRACE_MS / 1000),
     channels: z.array(mllpListener).min(1, { message: "must name at least one channel" }),
   })
   .refine(({ channels }) => new Set(channels.map(({ name }) => name)).size === channels.length, {

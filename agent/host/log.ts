@@ -26,7 +26,6 @@ const EVENTS = {
   blockTooLarge: "error",
   blockFragment: "warn",
   controlIdReused: "warn",
-  protocolWarning: "warn",
   storeOpened: "info",
   storeFailing: "error",
   storeHealthy: "info",

@@ -228,7 +228,8 @@ export class Doorway {
         return { kind: "answer", reply, id: 0 };
       case "refused":
         counters.add("cannotStore");
-        this.#options.gate.close(outcome.error);
+        // 03 E7: a peer that sends rubbish must not stop the healthy channels.
+        if (outcome.error.code !== "QUARANTINE_FULL") this.#options.gate.close(outcome.error);
         return { kind: "hangUp", error: outcome.error };
     }
     if (reply !== undefined) counters.add("repliesPositive");

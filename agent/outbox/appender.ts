@@ -1,4 +1,6 @@
 /** One entry into the open transaction: recognise a repeat, number, chain, insert. @module */
+
+import { QUARANTINE_MAX_BYTES } from "../limits.ts";
 import type { TicketedEntry } from "./append-batch.ts";
 import { nextChain } from "./chain.ts";
 import { type ChannelTail, readTails } from "./channel-tails.ts";
@@ -13,6 +15,8 @@ export const OUTCOME = {
   quarantinedRepeat: 3,
   /** A slice of the body was not stored: nothing of it is kept. */
   incomplete: 4,
+  /** No room to set a block aside (03 E7): nothing of it is kept. */
+  quarantineFull: 5,
 } as const;
 export type OutcomeCode = (typeof OUTCOME)[keyof typeof OUTCOME];
 
@@ -38,6 +42,9 @@ export class Appender {
   readonly #windowMs: number;
   readonly #key = new RecentKey();
   #tails: Map<number, ChannelTail>;
+  /** Kept incrementally, in the same transaction as the rows (05 S20). */
+  #quarantine: QuarantineTotals;
+  #quarantineChanged = false;
   /** Entries of `recent` that this transaction adds. */
   #fresh: Buffer[] = [];
 
@@ -47,6 +54,7 @@ export class Appender {
     this.#segments = new Segments(prepared);
     this.#windowMs = windowMs;
     this.#tails = readTails(prepared);
+    this.#quarantine = readQuarantineTotals(prepared);
   }
 
   get tails(): ReadonlyMap<number, ChannelTail> {
@@ -56,6 +64,8 @@ export class Appender {
   /** Reads the tails again: after a rollback, or when a channel was added. */
   reload(): void {
     this.#tails = readTails(this.#prepared);
+    this.#quarantine = readQuarantineTotals(this.#prepared);
+    this.#quarantineChanged = false;
     this.#segments.rollback();
     this.#fresh = [];
   }
@@ -65,9 +75,15 @@ export class Appender {
     this.#key.set(entry.controlKey, entry.sha256);
     if (entry.checkDuplicate) {
       const repeat = this.#repeatOf(entry);
-      if (repeat !== undefined) return repeat;
+      if (repeat !== undefined) {
+        // Its slices were staged before anybody could know.
+        if (entry.upload !== 0) this.dropUpload(entry.upload);
+        return repeat;
+      }
     }
-    if (entry.upload !== 0 && !this.#completeUpload(entry)) return incomplete(entry.ticket);
+    if (entry.upload !== 0 && !this.#completeUpload(entry)) {
+      return nothingKept(entry.ticket, OUTCOME.incomplete);
+    }
     return entry.quarantine === undefined
       ? this.#store(entry, recentRow)
       : this.#setAside(entry, recentRow);
@@ -82,6 +98,11 @@ export class Appender {
   /** Writes the bodies and the keys of this transaction; call once, before the commit. @returns whether there were any keys */
   flush(): boolean {
     this.#segments.flush();
+    if (this.#quarantineChanged) {
+      const { count, bytes } = this.#quarantine;
+      this.#prepared.quarantineTotalsMove.run(count, bytes);
+      this.#quarantineChanged = false;
+    }
     if (this.#fresh.length === 0) return false;
     this.#prepared.recentInsert.run(Buffer.concat(this.#fresh));
     this.#fresh = [];
@@ -152,6 +173,13 @@ export class Appender {
   }
 
   #setAside(entry: TicketedEntry, recentRow: number): Appended {
+    const { count, bytes } = this.#quarantine;
+    if (bytes + entry.length > QUARANTINE_MAX_BYTES) {
+      if (entry.upload !== 0) this.dropUpload(entry.upload);
+      return nothingKept(entry.ticket, OUTCOME.quarantineFull);
+    }
+    this.#quarantine = { count: count + 1, bytes: bytes + entry.length };
+    this.#quarantineChanged = true;
     const upload = entry.upload === 0 ? null : entry.upload;
     const { lastInsertRowid } = this.#prepared.quarantineInsert.run(
       entry.channel,
@@ -178,10 +206,20 @@ export class Appender {
   }
 }
 
-const incomplete = (ticket: number): Appended => ({
+const nothingKept = (ticket: number, outcome: OutcomeCode): Appended => ({
   ticket,
-  outcome: OUTCOME.incomplete,
+  outcome,
   controlIdReused: false,
   id: 0,
   seq: 0n,
 });
+
+interface QuarantineTotals {
+  readonly count: number;
+  readonly bytes: number;
+}
+
+function readQuarantineTotals(prepared: Prepared): QuarantineTotals {
+  const [count, bytes] = prepared.quarantineTotals.get() as [number, number];
+  return { count, bytes };
+}

@@ -23,7 +23,9 @@ const MIGRATIONS: readonly string[] = [
      store_id BLOB NOT NULL,
      created_at_ms INTEGER NOT NULL,
      opened_at_ms INTEGER NOT NULL,
-     ack_through INTEGER NOT NULL DEFAULT 0
+     ack_through INTEGER NOT NULL DEFAULT 0,
+     quarantine_count INTEGER NOT NULL DEFAULT 0,
+     quarantine_bytes INTEGER NOT NULL DEFAULT 0
    ) STRICT;
    CREATE TABLE channel (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
    CREATE TABLE cursor (
@@ -73,8 +75,7 @@ const MIGRATIONS: readonly string[] = [
      control_id BLOB NOT NULL,
      source TEXT NOT NULL,
      bytes BLOB NOT NULL,
-     upload INTEGER,
-     kept_bytes INTEGER AS (coalesce(length(bytes), 0)) STORED
+     upload INTEGER
    ) STRICT;
    CREATE TABLE recent (id INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT;
    CREATE TABLE ack_exception (

@@ -298,6 +298,8 @@ function outcomeOf(code: number, controlIdReused: boolean, id: number, seq: bigi
       return { kind: "quarantined", repeated: true };
     case OUTCOME.incomplete:
       return { kind: "refused", error: new AgentError("STORE_FULL", { slices: true }) };
+    case OUTCOME.quarantineFull:
+      return { kind: "refused", error: new AgentError("QUARANTINE_FULL", {}) };
     default:
       throw new AgentError("AGENT_DEFECT", { outcome: code });
   }

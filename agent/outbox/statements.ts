@@ -107,8 +107,12 @@ export const STATEMENTS = {
     uses: "primary key",
   },
   quarantineTotals: {
-    sql: "SELECT count(*), coalesce(sum(kept_bytes), 0) FROM quarantine",
-    uses: "small table",
+    sql: "SELECT quarantine_count, quarantine_bytes FROM identity WHERE id = 1",
+    uses: "primary key",
+  },
+  quarantineTotalsMove: {
+    sql: "UPDATE identity SET quarantine_count = ?, quarantine_bytes = ? WHERE id = 1",
+    uses: "primary key",
   },
 
   recentInsert: { sql: "INSERT INTO recent (entries) VALUES (?)", uses: "insert" },

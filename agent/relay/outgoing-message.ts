@@ -50,8 +50,9 @@ function sliceReader(
     digest.update(part);
     readBytes += part.length;
     const ended = readBytes >= message.length;
-    const whole = readBytes === message.length && digest.copy().digest().equals(message.sha256);
-    if (part.length === 0 || (ended && !whole)) {
+    const whole =
+      !ended || (readBytes === message.length && digest.digest().equals(message.sha256));
+    if (part.length === 0 || !whole) {
       onDamaged();
       // The receiver has a part of it: a new connection makes it forget.
       throw new AgentError("STORE_BODY_DAMAGED", { seq: message.seq });

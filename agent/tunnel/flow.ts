@@ -9,7 +9,6 @@ export class Flow {
   #receivedBytes = 0;
   #window: WindowState = windowStart();
   #full = false;
-  #highWaterBytes = 0;
 
   /** @param connectionLimit the credit of WELCOME */
   constructor(connectionLimit: number) {
@@ -18,10 +17,16 @@ export class Flow {
 
   /** Bytes that may be sent now, before a stream's own limit. */
   get room(): number {
-    const byWindow = this.#window.windowBytes - (this.#sentBytes - this.#receivedBytes);
-    const room = Math.min(byWindow, this.#connectionLimit - this.#sentBytes);
-    if (byWindow <= 0) this.#full = true;
-    return room;
+    return Math.min(this.#windowRoom, this.#connectionLimit - this.#sentBytes);
+  }
+
+  /** A frame of `bytes` had to wait: remembers whether the window was why (TP22 grows only then). */
+  heldBack(bytes: number): void {
+    if (this.#windowRoom < bytes) this.#full = true;
+  }
+
+  get #windowRoom(): number {
+    return this.#window.windowBytes - this.inFlightBytes;
   }
 
   get inFlightBytes(): number {
@@ -34,7 +39,6 @@ export class Flow {
 
   sent(bytes: number): void {
     this.#sentBytes += bytes;
-    this.#highWaterBytes = Math.max(this.#highWaterBytes, this.#sentBytes);
   }
 
   /** Lower and repeated values mean nothing: frames may be late. */

@@ -118,7 +118,10 @@ export class Outgoing {
     const room = Math.min(this.#flow.room, stream.creditLimit - stream.sentBytes);
     const payload = part.subarray(0, this.#chunkBytes);
     // Without the metadata of a first chunk; the exact size is checked once it is encoded.
-    if (room < DATA_FIXED_BYTES + payload.length) return 0;
+    if (room < DATA_FIXED_BYTES + payload.length) {
+      this.#flow.heldBack(DATA_FIXED_BYTES + payload.length);
+      return 0;
+    }
     const frame = encodeFrame({
       type: "data",
       stream: stream.number,
@@ -131,7 +134,10 @@ export class Outgoing {
       payload,
     });
     const bytes = frame.length - FRAME_HEADER_BYTES;
-    if (bytes > room) return 0;
+    if (bytes > room) {
+      this.#flow.heldBack(bytes);
+      return 0;
+    }
     this.#sink.send(frame);
     this.#flow.sent(bytes);
     stream.sentBytes += bytes;

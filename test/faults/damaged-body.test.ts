@@ -96,7 +96,8 @@ for (const [kind, bytes] of [
         [channelOf(status, "adt").ackedSeq, channelOf(status, "adt").waiting],
         [1, 3],
       );
-      const held = (await Array.fromAsync(exported(pair.receiverConfig))).map((l) => l.controlId);
+      const held: (string | undefined)[] = [];
+      for await (const { controlId } of exported(pair.receiverConfig)) held.push(controlId);
       assert.deepEqual(held, ["BEFORE", "OTHER", "LATER"]);
       assert.ok(agent.isRunning);
     } finally {

@@ -34,3 +34,20 @@ export const ACKNOWLEDGE_BEFORE_COMMIT: readonly Edit[] = [
       }, 20);`,
   },
 ];
+
+/** The receiver answers 20 ms before COMMIT. */
+export const RECEIVER_ANSWERS_BEFORE_COMMIT: readonly Edit[] = [
+  {
+    file: "receiver/store/sqlite/writer.ts",
+    search: "    sql.begin.run();",
+    replacement: `    if (sql.begin.database.inTransaction) sql.begin.database.exec("COMMIT");
+    sql.begin.run();`,
+  },
+  {
+    file: "receiver/store/sqlite/writer.ts",
+    search: "    sql.commit.run();",
+    replacement: `    setTimeout(() => {
+      if (sql.begin.database.inTransaction) sql.commit.run();
+    }, 20);`,
+  },
+];

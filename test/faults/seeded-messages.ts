@@ -32,6 +32,8 @@ export function messageOf(controlId: string): Buffer {
   return Buffer.concat([Buffer.from(head, "latin1"), body, Buffer.of(0x0d)]);
 }
 
+export const sha256Of = (bytes: Uint8Array): Buffer => hash("sha256", bytes, "buffer");
+
 function sizeOf(controlId: string): number {
   const kind = chance(controlId, 4);
   const { from, to } = kind < 0.006 ? LARGE : kind < 0.1 ? MEDIUM : SMALL;

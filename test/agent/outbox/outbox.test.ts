@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { AppendOutcome } from "#agent/outbox/ticket-queue.ts";
+import type { WriterOrder } from "#agent/outbox/writer-messages.ts";
 import { until } from "#test/support/processes.ts";
 import { entryOf, TestOutbox } from "#test/support/test-outbox.ts";
 import { commitCount } from "#test/support/wal-file.ts";
@@ -95,19 +96,26 @@ describe("outbox commits in groups", () => {
     assert.deepEqual(await store.bodies(), ids(0, 200));
   });
 
-  test("[S7] while two batches are with the writer the next one grows, and is one commit", async () => {
+  test("[S7] while two batches are with the writer the next one forms, and goes as one", async () => {
     await using store = await TestOutbox.open();
-    await store.outbox.append(entryOf({ controlId: "first" }));
-    const before = commitCount(store.walFile);
+    const { worker, outbox } = store;
+    const posted: number[] = [];
+    const post = worker.postMessage.bind(worker);
+    worker.postMessage = (order: WriterOrder, transfer: ArrayBuffer[]) => {
+      if (order.order === "append") posted.push(order.batch.count);
+      post(order, transfer);
+    };
+    // One slice that takes the writer far longer than twenty turns of this loop.
+    outbox.stage(outbox.newUpload(), 0, new Uint8Array(48 << 20));
     const waiting: Promise<AppendOutcome>[] = [];
-    // The reports come between turns of this loop only if it waits for them: it does not.
-    const turn = (): Promise<void> => new Promise((resolve) => queueMicrotask(resolve));
     for (const controlId of ids(0, 20)) {
-      waiting.push(store.outbox.append(entryOf({ controlId })));
-      await turn();
+      waiting.push(outbox.append(entryOf({ controlId })));
+      await new Promise((resolve) => setImmediate(resolve));
     }
+    assert.deepEqual(posted, [1, 1]);
     await Promise.all(waiting);
-    assert.equal(commitCount(store.walFile) - before, 1, "one turn of the event loop, one commit");
+    assert.deepEqual(posted, [1, 1, 18]);
+    assert.deepEqual(await store.bodies(), ids(0, 20));
   });
 
   test("[S7, A1] nothing settles before the log holds its commit", async () => {

@@ -1,0 +1,26 @@
+/** The receiver's power fails right after an answer: what it said is stored, is stored. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { recorderMissing } from "#test/rigs/recorder.ts";
+import { RECEIVER_ANSWERS_BEFORE_COMMIT } from "./defects.ts";
+import { PlantedCopy } from "./planted-copy.ts";
+import { cutReceiverPower } from "./receiver-power-cut/receiver-power-cut.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+
+describe("rig A", { skip: recorderMissing() }, () => {
+  test("[T-C01, RI7] no image of 1,000 after a power cut of the receiver violates an oracle", async () => {
+    const { images, bad, output } = await cutReceiverPower(ROOT, { calls: 15, points: 200 });
+    assert.equal(bad, 0, output);
+    assert.equal(images, 1_000);
+  });
+
+  test("[T-C01] the same rig finds messages lost where an answer before COMMIT is planted", async () => {
+    using copy = new PlantedCopy(RECEIVER_ANSWERS_BEFORE_COMMIT);
+    const cut = { calls: 10, points: 100, models: ["none", "prefix"] };
+    const { bad, output } = await cutReceiverPower(copy.root, cut);
+    assert.ok(bad > 0, output);
+    assert.match(output, /conservation: ACK/);
+  });
+});
