@@ -46,6 +46,8 @@ export const PENDING_BLOCKS_MAX_BYTES = 8 * MIB;
 /** 05 S7: what one group commit takes at most; a commit of this size stays under 100 ms. */
 export const COMMIT_MAX_COUNT = 1_000;
 export const COMMIT_MAX_BYTES = 8 * MIB;
+/** How long the writer looks for the next order before it sleeps: about one flush. */
+export const WRITER_SPIN_MS = 0.2;
 /** 05 S8: what waits for a commit over all connections; past it the sockets are paused. */
 export const WAITING_MAX_BYTES = 64 * MIB;
 /** 03 A9: a commit that has not returned by then counts as "cannot store now". */

@@ -17,8 +17,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type BacklogResult, measureBacklog } from "./backlog.ts";
 import { type Limits, measureLimits, quantile } from "./limits.ts";
-import type { LoadResult } from "./load.ts";
-import { Rig } from "./rig.ts";
+import { type LoadResult, Rig } from "./rig.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { values } = parseArgs({

@@ -1,17 +1,35 @@
 /** A real agent, and where asked a real receiver, for one measurement. @module */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { output, Program } from "#scripts/demo/program.ts";
 import { makePair, type Pair } from "#scripts/make-pair.ts";
-import type { LoadResult } from "./load.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const AGENT = join(root, "agent/main.ts");
 const RECEIVER = join(root, "receiver/main.ts");
-const LOAD = join(root, "bench/load.ts");
+const LOAD_SOURCE = join(root, "bench/load.c");
+const LOAD = join(root, "build/load");
+
+/** What `bench/load.c` prints. */
+export interface LoadResult {
+  readonly acknowledged: number;
+  readonly seconds: number;
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** Compiles the load generator if it is not there or older than its source. Needs gcc. */
+function compileLoad(): void {
+  if (existsSync(LOAD) && statSync(LOAD).mtimeMs > statSync(LOAD_SOURCE).mtimeMs) return;
+  mkdirSync(join(root, "build"), { recursive: true });
+  execFileSync("gcc", ["-O2", "-Wall", "-D_GNU_SOURCE", "-o", LOAD, LOAD_SOURCE], {
+    stdio: "inherit",
+  });
+}
 
 export interface RigStatus {
   readonly memoryBytes: number;
@@ -77,8 +95,9 @@ export class Rig implements AsyncDisposable {
   }
 
   async load(connections: number, seconds: number, bytes = 1_024, rate = 0): Promise<LoadResult> {
-    const args = [LOAD, this.pair.mllp.port, connections, seconds, bytes, rate].map(String);
-    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+    compileLoad();
+    const args = [this.pair.mllp.port, connections, seconds, bytes, rate].map(String);
+    const child = spawn(LOAD, args, { stdio: ["ignore", "pipe", "inherit"] });
     const parts: Buffer[] = [];
     child.stdout.on("data", (part: Buffer) => parts.push(part));
     const [code] = await once(child, "close");

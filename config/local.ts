@@ -115,7 +115,8 @@ export function loadLocalConfig(file: string): LocalConfig {
 function isAddressOrRange(text: string): boolean {
   const [address = "", prefix, ...rest] = text.split("/");
   const version = isIP(address);
-  if (version === 0 || rest.length > 0) return false;
+  // A zone (fe80::1%eth0) names an interface of this machine: no list can be checked against it.
+  if (version === 0 || address.includes("%") || rest.length > 0) return false;
   if (prefix === undefined) return true;
   return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 6 ? 128 : 32);
 }
@@ -124,5 +125,8 @@ export const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 
 function isSecureWebSocketUrl(text: string): boolean {
-  return URL.canParse(text) && new URL(text).protocol === "wss:" && new URL(text).pathname === "/";
+  if (!URL.canParse(text)) return false;
+  const { protocol, pathname, username, password, search, hash } = new URL(text);
+  // Nothing that would be sent along, or silently not.
+  return protocol === "wss:" && pathname === "/" && username + password + search + hash === "";
 }

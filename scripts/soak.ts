@@ -12,34 +12,50 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { killRounds } from "#test/faults/kill-rounds/kill-rounds.ts";
+import { type Edit, PlantedCopy } from "#test/faults/planted-copy.ts";
 import { cutPower } from "#test/faults/power-cut/power-cut.ts";
 import { recorderMissing } from "#test/rigs/recorder.ts";
 
+const ROOT = join(import.meta.dirname, "..");
 const EXIT_USAGE = 64;
 const MODEL_COUNT = 5;
-/** Of each connection and phase: the WAL passes its checkpoint limit under load. */
-const POWER_CUT_MESSAGES = 40;
+/** Of each of eight connections in each of three phases. */
+const POWER_CUT_MESSAGES = 12;
+/** Under load the log wraps around every few commits instead of every few hundred. */
+const CHECKPOINT_OFTEN: readonly Edit[] = [
+  {
+    file: "agent/limits.ts",
+    search: "WAL_CHECKPOINT_PAGES = 4_000;",
+    replacement: "WAL_CHECKPOINT_PAGES = 100;",
+  },
+];
 /** 200 rounds leave some 20,000 messages. */
 const KILL_THINK_MS = 60;
 
-/** @returns images that violate an oracle */
+/** Each seed twice: as the agent is, and with frequent checkpoints. @returns images that violate an oracle */
 async function soakPowerCuts(images: number, seeds: readonly number[]): Promise<number> {
   const missing = recorderMissing();
   if (missing !== false) throw new Error(missing);
-  const points = Math.ceil(images / seeds.length / MODEL_COUNT);
+  using often = new PlantedCopy(CHECKPOINT_OFTEN);
+  const trees = [
+    ["as it is", ROOT],
+    ["checkpoints often", often.root],
+  ] as const;
+  const points = Math.ceil(images / seeds.length / trees.length / MODEL_COUNT);
   let total = 0;
   let bad = 0;
   for (const seed of seeds) {
-    const keep = join(import.meta.dirname, "../build/soak", `seed-${seed}`);
-    const replayed = await cutPower({ seed, messages: POWER_CUT_MESSAGES, points, keep });
-    for (const [model, counts] of Object.entries(replayed.models)) {
-      console.log(
-        `seed ${seed}  ${model.padEnd(7)} ${counts.images} images, ${counts.bad} violated`,
-      );
+    for (const [name, root] of trees) {
+      const keep = join(ROOT, "build/soak", `seed-${seed}-${name.replaceAll(" ", "-")}`);
+      const replayed = await cutPower({ seed, messages: POWER_CUT_MESSAGES, points, root, keep });
+      for (const [model, counts] of Object.entries(replayed.models)) {
+        const result = `${counts.images} images, ${counts.bad} violated`;
+        console.log(`seed ${seed}  ${name.padEnd(18)} ${model.padEnd(7)} ${result}`);
+      }
+      if (replayed.bad > 0) console.log(replayed.violations);
+      total += replayed.images;
+      bad += replayed.bad;
     }
-    if (replayed.bad > 0) console.log(replayed.output);
-    total += replayed.images;
-    bad += replayed.bad;
   }
   console.log(`power cuts: ${total} images, ${bad} violated`);
   return bad;

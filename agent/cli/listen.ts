@@ -34,8 +34,11 @@ export async function listen(options: ListenOptions): Promise<ExitCode> {
   if (options.folder !== undefined) mkdirSync(options.folder, { recursive: true });
   const stamps = new ReplyStamps(systemClock);
   let count = 0;
+  const open = new Set<Socket>();
   const server = createServer((socket) => {
     socket.on("error", () => {});
+    open.add(socket);
+    socket.on("close", () => open.delete(socket));
     serve(socket, (block) => {
       count += 1;
       return take(options, block, count, stamps);
@@ -48,6 +51,8 @@ export async function listen(options: ListenOptions): Promise<ExitCode> {
   console.log(JSON.stringify({ listening: server.address() }));
   await options.stop;
   server.close();
+  // A sender that stays connected must not keep this process alive.
+  for (const socket of open) socket.destroy();
   return EXIT.ok;
 }
 

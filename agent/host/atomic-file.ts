@@ -1,5 +1,13 @@
 /** Files that are either wholly there after a power cut, or not at all (05 S10). @module */
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 
 /**
@@ -37,25 +45,30 @@ export function makeFolder(folder: string, mode: number): void {
  */
 export function replaceFile(file: string, content: Uint8Array | string, mode: number): void {
   const temporary = `${file}.new`;
-  const descriptor = openSync(temporary, "w", mode);
-  try {
-    writeSync(descriptor, Buffer.from(content));
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+  // Left by a crash, perhaps with other rights.
+  rmSync(temporary, { force: true });
+  writeNew(temporary, content, mode);
   renameSync(temporary, file);
   flushFolder(dirname(file));
 }
 
 /** Creates a file that must not exist yet, flushed with its name. @throws EEXIST among others */
 export function createFile(file: string, content: Uint8Array | string, mode: number): void {
+  writeNew(file, content, mode);
+  flushFolder(dirname(file));
+}
+
+/** The whole content, flushed, or no file. */
+function writeNew(file: string, content: Uint8Array | string, mode: number): void {
   const descriptor = openSync(file, "wx", mode);
   try {
-    writeSync(descriptor, Buffer.from(content));
+    // `writeSync` may write a part of it only, on a disk that is nearly full.
+    writeFileSync(descriptor, content);
     fsyncSync(descriptor);
+  } catch (error) {
+    rmSync(file, { force: true });
+    throw error;
   } finally {
     closeSync(descriptor);
   }
-  flushFolder(dirname(file));
 }

@@ -14,6 +14,9 @@ import { LOCAL_REQUEST_MAX_BYTES } from "../limits.ts";
 /** Answers one request; what it throws is the defect of the asker or of this agent, told as such. */
 export type LocalAnswerer = (request: unknown) => Promise<unknown>;
 
+/** A status names every channel, a trace fifty messages: far below it. */
+const ANSWER_MAX_BYTES = 16 * 1024 * 1024;
+
 const withBigints = (_key: string, value: unknown): unknown =>
   typeof value === "bigint" ? Number(value) : value;
 
@@ -33,7 +36,7 @@ export class LocalSocket implements AsyncDisposable {
       this.#open.add(socket);
       socket.on("error", () => {});
       socket.on("close", () => this.#open.delete(socket));
-      readLine(socket, (line) => void reply(socket, line, answer));
+      readLine(socket, LOCAL_REQUEST_MAX_BYTES, (line) => void reply(socket, line, answer));
     });
   }
 
@@ -78,7 +81,7 @@ export function askLocal(stateDir: string, request: unknown): Promise<unknown> {
     socket.on("error", fail);
     socket.on("close", () => fail());
     socket.on("connect", () => socket.write(`${JSON.stringify(request)}\n`));
-    readLine(socket, (line) => {
+    readLine(socket, ANSWER_MAX_BYTES, (line) => {
       resolve(JSON.parse(line));
       socket.destroy();
     });
@@ -95,8 +98,8 @@ async function reply(socket: Socket, line: string, answer: LocalAnswerer): Promi
   }
 }
 
-/** Calls `take` with the first line; a request that does not end is cut off. */
-function readLine(socket: Socket, take: (line: string) => void): void {
+/** Calls `take` with the first line; one that does not end within `maxBytes` is cut off. */
+function readLine(socket: Socket, maxBytes: number, take: (line: string) => void): void {
   const parts: Buffer[] = [];
   let bytes = 0;
   let taken = false;
@@ -107,7 +110,7 @@ function readLine(socket: Socket, take: (line: string) => void): void {
     if (part.includes(0x0a)) {
       taken = true;
       take(Buffer.concat(parts).toString("utf8").split("\n", 1)[0] ?? "");
-    } else if (bytes > LOCAL_REQUEST_MAX_BYTES * 1024) {
+    } else if (bytes > maxBytes) {
       socket.destroy();
     }
   });

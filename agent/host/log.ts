@@ -66,7 +66,8 @@ export function openLog(): Log {
         message: event,
         code: error.code,
         remedy: error.remedy,
-        ...error.facts,
+        // Not beside them: a fact may be called `code`, too.
+        facts: error.facts,
       }),
   };
 }

@@ -114,16 +114,20 @@ export class Doorway {
   /**
    * Takes one arrival.
    *
-   * @returns settles after the message, or its quarantine copy, is durable; never rejects
+   * @param settle called once, after the message or its quarantine copy is durable
    */
-  accept(arrival: Arrival): Promise<Verdict> {
+  accept(arrival: Arrival, settle: (verdict: Verdict) => void): void {
     const { channel, bytes, totalBytes, large } = arrival;
     const refusal = this.#refusalOf(arrival);
     if (refusal === "empty") {
       channel.counters.add("emptyBlocks");
-      return Promise.resolve(NO_REPLY);
+      settle(NO_REPLY);
+      return;
     }
-    if (refusal !== undefined && "reason" in refusal) return this.#setAside(arrival, refusal);
+    if ("reason" in refusal) {
+      this.#setAside(arrival, refusal, settle);
+      return;
+    }
     const { msh } = refusal;
     channel.counters.add("received");
     channel.counters.add("receivedBytes", totalBytes);
@@ -132,9 +136,7 @@ export class Doorway {
     const decision = decideAck(channel.ackPolicy, msh, "stored");
     if (decision.unknownCondition) channel.counters.add("unknownAckCondition");
     const reply = this.#reply(msh, decision.code, undefined);
-    return this.#append(arrival, msh, undefined, reply !== undefined).then((outcome) =>
-      this.#verdict(arrival, outcome, reply),
-    );
+    this.#append(arrival, msh, undefined, reply, settle);
   }
 
   /** Why this is no message, the header of one, or `empty` (03 E2, E3). */
@@ -163,7 +165,7 @@ export class Doorway {
     return { reason: reading.reason, msh: reading.msh };
   }
 
-  #setAside(arrival: Arrival, { reason, msh }: Refusal): Promise<Verdict> {
+  #setAside(arrival: Arrival, { reason, msh }: Refusal, settle: (verdict: Verdict) => void): void {
     const { channel, totalBytes, peer, answerable } = arrival;
     const policy = decideAck(channel.ackPolicy, msh, "rejected");
     const reply = answerable ? this.#reply(msh, policy.code, reason) : undefined;
@@ -174,27 +176,26 @@ export class Doorway {
       peer: identifierFrom(peer),
     };
     this.#options.log.write(answerable ? "blockQuarantined" : "blockFragment", facts);
-    return this.#append(arrival, msh, reason, false).then((outcome) =>
-      this.#verdict(arrival, outcome, reply),
-    );
+    this.#append(arrival, msh, reason, reply, settle);
   }
 
   #append(
     arrival: Arrival,
     msh: Msh | undefined,
     quarantine: QuarantineReason | undefined,
-    ackOwed: boolean,
-  ): Promise<AppendOutcome> {
+    reply: Uint8Array | undefined,
+    settle: (verdict: Verdict) => void,
+  ): void {
     const { channel, large, bytes } = arrival;
     // A block over the limit is not kept whole: its beginning is, and its length (03 F7).
     const tooLarge = arrival.kind === "tooLarge";
     if (tooLarge) large?.discard();
     const inSlices = large !== undefined && !tooLarge;
     const body = tooLarge && large !== undefined ? large.head : bytes;
-    return this.#options.outbox.append({
+    const stored = this.#options.outbox.append({
       channel: channel.id,
       quarantine,
-      ackOwed,
+      ackOwed: quarantine === undefined && reply !== undefined,
       checkDuplicate: true,
       receivedAtMs: this.#options.clock.nowMs(),
       length: arrival.totalBytes,
@@ -205,10 +206,12 @@ export class Doorway {
       body: inSlices ? EMPTY : body,
       upload: inSlices ? large.upload : 0,
     });
+    // Never rejects: a refusal is an outcome.
+    void stored.then((outcome) => settle(this.#verdict(arrival, outcome, reply)));
   }
 
   #verdict(
-    { channel: { counters }, large }: Arrival,
+    { channel: { counters } }: Arrival,
     outcome: AppendOutcome,
     reply: Uint8Array | undefined,
   ): Verdict {
@@ -219,11 +222,9 @@ export class Doorway {
         break;
       case "repeat":
         counters.add("duplicates");
-        large?.discard();
         break;
       case "quarantined":
         counters.add(outcome.repeated ? "quarantinedRepeats" : "quarantined");
-        if (outcome.repeated) large?.discard();
         if (reply !== undefined) counters.add("repliesNegative");
         return { kind: "answer", reply, id: 0 };
       case "refused":

@@ -34,7 +34,7 @@ export class LargeBody {
     return this.#digest.digest();
   }
 
-  /** Takes the slices back: the block turned out too large to keep, or is kept already. */
+  /** Takes the slices back: the block turned out too large to keep. */
   discard(): void {
     this.#outbox.unstage(this.upload);
   }

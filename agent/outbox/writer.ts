@@ -10,7 +10,13 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { AgentError } from "../errors.ts";
 import { systemClock, type Timer } from "../host/clock.ts";
-import { COMMIT_MAX_BYTES, COMMIT_MAX_COUNT, LAZY_WRITE_MS, SEARCH_SLICE_ROWS } from "../limits.ts";
+import {
+  COMMIT_MAX_BYTES,
+  COMMIT_MAX_COUNT,
+  LAZY_WRITE_MS,
+  SEARCH_SLICE_ROWS,
+  WRITER_SPIN_MS,
+} from "../limits.ts";
 import type { PackedBatch } from "./append-batch.ts";
 import type { Appended } from "./appender.ts";
 import { openDatabase } from "./database.ts";
@@ -66,14 +72,32 @@ function open(): { database: ReturnType<typeof openDatabase>; store: GroupCommit
 const opened = open();
 const answerTo = opened === undefined ? undefined : answers(opened.store, opened.database);
 if (opened !== undefined) {
-  port.on("message", (first: WriterOrder) => work(first));
+  port.on("message", (first: WriterOrder) => {
+    for (let next: WriterOrder | undefined = first; next !== undefined; ) {
+      next = work(next) && !halted ? soon() : undefined;
+    }
+  });
   // Behind the report: what happens before the first message does not delay the listeners.
   setImmediate(() => guarded(() => opened.store.loadRecent()));
 }
 
-/** Handles `first` and what has queued behind it, as one group. */
-function work(first: WriterOrder): void {
-  if (halted || port === null || opened === undefined) return;
+/**
+ * The next order, if it comes within a moment after a commit. A sender that waits for its reply sends
+ * again at once; sleeping and being woken would cost it as much as half a flush.
+ */
+function soon(): WriterOrder | undefined {
+  if (port === null) return undefined;
+  const untilMs = systemClock.monotonicMs() + WRITER_SPIN_MS;
+  do {
+    const next = receiveMessageOnPort(port);
+    if (next !== undefined) return next.message;
+  } while (systemClock.monotonicMs() < untilMs);
+  return undefined;
+}
+
+/** Handles `first` and what has queued behind it, as one group. @returns whether it committed */
+function work(first: WriterOrder): boolean {
+  if (halted || port === null || opened === undefined) return false;
   const writes: WriteOrder[] = [];
   const questions: Question[] = [];
   let bytes = 0;
@@ -93,6 +117,7 @@ function work(first: WriterOrder): void {
   if (writes.length > 0) commit(writes);
   else if (opened.store.hasDeferred) commitSoon();
   for (const question of questions) answer(question);
+  return writes.length > 0;
 }
 
 function commit(writes: readonly WriteOrder[]): void {

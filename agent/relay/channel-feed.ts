@@ -122,9 +122,12 @@ export class ChannelFeed implements StreamSource {
   }
 
   rejected(frame: RejectFrame): void {
-    const facts = { channel: identifierFrom(this.channel), seq: frame.seq, code: frame.code };
+    const channel = identifierFrom(this.channel);
+    const facts = { channel, seq: frame.seq, rejectCode: frame.code };
     this.#parts.log.write("messageRejected", facts);
     if (frame.permanent || frame.code === REJECT_CODE.conflict) {
+      // Acks for what came before it may still arrive; what came behind it, the receiver drops (TP29).
+      if (frame.seq <= this.#takenSeq) this.#takenSeq = larger(frame.seq - 1n, this.#ackedSeq);
       this.#hold(new AgentError("CHANNEL_PARTED", facts));
       return;
     }
@@ -132,9 +135,7 @@ export class ChannelFeed implements StreamSource {
   }
 
   disconnected(): void {
-    this.#generation += 1;
-    this.#ready = [];
-    this.#readyBytes = 0;
+    this.#forgetReady();
     this.#takenSeq = this.#ackedSeq;
     this.#retry?.[Symbol.dispose]();
   }
@@ -157,13 +158,17 @@ export class ChannelFeed implements StreamSource {
   }
 
   #restart(seq: bigint): void {
-    this.#generation += 1;
-    this.#ready = [];
-    this.#readyBytes = 0;
+    this.#forgetReady();
     this.#takenSeq = seq - 1n;
     this.#nextSeq = seq;
     this.#reading = false;
     this.#readAhead();
+  }
+
+  #forgetReady(): void {
+    this.#generation += 1;
+    this.#ready = [];
+    this.#readyBytes = 0;
   }
 
   #readAhead(): void {
@@ -216,6 +221,7 @@ export class ChannelFeed implements StreamSource {
   /** A person decides; the other channels flow (06 TP30). */
   #hold(error: AgentError): void {
     this.#held = true;
+    this.#forgetReady();
     this.#open("channelHeld", { code: identifierFrom(error.code), ...error.facts });
     this.#parts.log.fault("channelHeld", error);
   }
@@ -229,3 +235,5 @@ export class ChannelFeed implements StreamSource {
     this.#parts.conditions.open(condition, this.channel, facts, this.#parts.clock.nowMs());
   }
 }
+
+const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);

@@ -1,6 +1,7 @@
 /** Opens the one connection: TLS 1.3, both sides known by certificate, then a websocket (06 TP1 to TP3). @module */
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
+import { isIP } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { WebSocket } from "ws";
 import type { Identity } from "#certs/identity.ts";
@@ -29,6 +30,7 @@ const UNTRUSTED =
 /**
  * Dials the receiver.
  *
+ * @returns the websocket paused, so that no frame is read before somebody listens: resume it
  * @throws {AgentError} `TUNNEL_UNREACHABLE`, `TUNNEL_PEER_UNTRUSTED`, `TUNNEL_REFUSED` with the
  *   receiver's reason, or `TUNNEL_VERSION`
  */
@@ -48,7 +50,7 @@ async function openTls({ receiverUrl, identity, signal }: DialOptions): Promise<
     host,
     port: receiverUrl.port === "" ? DEFAULT_PORT : Number(receiverUrl.port),
     // A name only: RFC 6066 knows no addresses here. The certificate is checked against the host anyway.
-    ...(/^[\d.:]+$/.test(host) ? {} : { servername: host }),
+    ...(isIP(host) === 0 ? { servername: host } : {}),
     minVersion: "TLSv1.3",
     maxVersion: "TLSv1.3",
     ca: identity.receiverCaPem,
@@ -87,6 +89,7 @@ function upgrade({ receiverUrl, signal }: DialOptions, socket: TLSSocket): Promi
     signal.addEventListener("abort", abort, { once: true });
     webSocket.once("open", () => {
       signal.removeEventListener("abort", abort);
+      webSocket.pause();
       resolve(webSocket);
     });
     webSocket.once("unexpected-response", (_request, response) => {

@@ -22,6 +22,14 @@ export interface FrameSink {
   uncork(): void;
 }
 
+interface Current {
+  readonly message: OutgoingMessage;
+  offset: number;
+  part: Uint8Array;
+  /** The next part was asked for. */
+  loading: boolean;
+}
+
 /** One stream of one connection. */
 export class SendingStream {
   readonly number: number;
@@ -31,10 +39,11 @@ export class SendingStream {
   creditLimit = 0;
   sentBytes = 0;
   /** The message in hand and how much of it has left. */
-  current: { readonly message: OutgoingMessage; offset: number; part: Uint8Array } | undefined;
-  loading = false;
+  current: Current | undefined;
   /** Nothing at hand: not asked again before it wakes. */
   idle = false;
+  /** What is at hand waits for credit or for the window. */
+  blocked = false;
 
   constructor(number: number, source: StreamSource) {
     this.number = number;
@@ -54,6 +63,7 @@ export class Outgoing {
   readonly #streams: SendingStream[] = [];
   #turn = 0;
   #stopped = false;
+  #ended = false;
 
   constructor(sink: FrameSink, flow: Flow, frameLimit: number, onFault: (error: unknown) => void) {
     this.#sink = sink;
@@ -76,19 +86,23 @@ export class Outgoing {
     this.#stopped = true;
   }
 
-  /** Whether messages wait that only credit or the window holds back. */
+  /** The connection is over: what still arrives of a message in hand is not sent, and no other is taken. */
+  end(): void {
+    this.#ended = true;
+  }
+
+  /** Whether credit or the window holds back every stream that has something. */
   get starved(): boolean {
-    return this.#streams.some((stream) => {
-      const blocked = this.#flow.room <= 0 || stream.creditLimit <= stream.sentBytes;
-      return stream.flowing && !stream.idle && blocked;
-    });
+    const eager = this.#streams.filter((stream) => stream.flowing && !stream.idle);
+    return eager.length > 0 && eager.every(({ blocked }) => blocked);
   }
 
   /** Sends what may be sent now. Call after credit, after the socket drained, after a wake. */
   pump(): void {
+    if (this.#ended) return;
     this.#sink.cork();
     let skipped = 0;
-    while (skipped < this.#streams.length && this.#sink.unsentBytes < SOCKET_UNSENT_MAX_BYTES) {
+    while (skipped < this.#streams.length && this.#mayChoose) {
       const stream = this.#streams[this.#turn % this.#streams.length];
       this.#turn += 1;
       const sent = stream?.flowing === true && this.#takeTurn(stream);
@@ -100,7 +114,7 @@ export class Outgoing {
   /** Sends up to one chunk's bytes of one stream. @returns whether anything left */
   #takeTurn(stream: SendingStream): boolean {
     let turnBytes = 0;
-    while (turnBytes < this.#chunkBytes) {
+    while (turnBytes < this.#chunkBytes && this.#mayChoose) {
       const sent = this.#sendChunk(stream);
       if (sent === 0) break;
       turnBytes += sent;
@@ -108,20 +122,23 @@ export class Outgoing {
     return turnBytes > 0;
   }
 
+  get #mayChoose(): boolean {
+    return this.#sink.unsentBytes < SOCKET_UNSENT_MAX_BYTES;
+  }
+
   #sendChunk(stream: SendingStream): number {
+    stream.blocked = false;
     stream.current ??= this.#next(stream);
     const { current } = stream;
     if (current === undefined) return 0;
-    if (!this.#loaded(stream, current)) return 0;
+    if (!this.#loaded(current)) return 0;
     const { message, offset, part } = current;
     const first = offset === 0;
     const room = Math.min(this.#flow.room, stream.creditLimit - stream.sentBytes);
     const payload = part.subarray(0, this.#chunkBytes);
     // Without the metadata of a first chunk; the exact size is checked once it is encoded.
-    if (room < DATA_FIXED_BYTES + payload.length) {
-      this.#flow.heldBack(DATA_FIXED_BYTES + payload.length);
-      return 0;
-    }
+    const leastBytes = DATA_FIXED_BYTES + payload.length;
+    if (room < leastBytes) return this.#holdBack(stream, leastBytes);
     const frame = encodeFrame({
       type: "data",
       stream: stream.number,
@@ -134,10 +151,7 @@ export class Outgoing {
       payload,
     });
     const bytes = frame.length - FRAME_HEADER_BYTES;
-    if (bytes > room) {
-      this.#flow.heldBack(bytes);
-      return 0;
-    }
+    if (bytes > room) return this.#holdBack(stream, bytes);
     this.#sink.send(frame);
     this.#flow.sent(bytes);
     stream.sentBytes += bytes;
@@ -147,7 +161,13 @@ export class Outgoing {
     return bytes;
   }
 
-  #next(stream: SendingStream): SendingStream["current"] {
+  #holdBack(stream: SendingStream, bytes: number): 0 {
+    stream.blocked = true;
+    this.#flow.heldBack(bytes);
+    return 0;
+  }
+
+  #next(stream: SendingStream): Current | undefined {
     if (this.#stopped || stream.idle) return undefined;
     const message = stream.source.take();
     if (message === undefined) {
@@ -155,18 +175,18 @@ export class Outgoing {
       return undefined;
     }
     const part = typeof message.body === "function" ? EMPTY : message.body;
-    return { message, offset: 0, part };
+    return { message, offset: 0, part, loading: false };
   }
 
   /** Whether the next part of the message is here; if not, it is asked for. */
-  #loaded(stream: SendingStream, current: NonNullable<SendingStream["current"]>): boolean {
+  #loaded(current: Current): boolean {
     const { message } = current;
     if (current.part.length > 0 || message.total === 0) return true;
-    if (typeof message.body !== "function" || stream.loading) return false;
-    stream.loading = true;
+    if (typeof message.body !== "function" || current.loading) return false;
+    current.loading = true;
     message.body().then(
       (part) => {
-        stream.loading = false;
+        current.loading = false;
         current.part = part;
         this.pump();
       },

@@ -10,7 +10,13 @@ import type { WebSocket } from "ws";
 import { decodeFrame, encodeFrame } from "#protocol/codec.ts";
 import type { Credit, Frame, GoawayFrame, WelcomeFrame } from "#protocol/frame.ts";
 import { ERROR_CODE, GOAWAY_CODE, OPENED_STATUS } from "#protocol/frame.ts";
-import { FRAME_MAX_BYTES, MINOR, OPENED_TIMEOUT_MS, WELCOME_TIMEOUT_MS } from "#protocol/limits.ts";
+import {
+  FRAME_MAX_BYTES,
+  FRAME_MIN_NEGOTIABLE_BYTES,
+  MINOR,
+  OPENED_TIMEOUT_MS,
+  WELCOME_TIMEOUT_MS,
+} from "#protocol/limits.ts";
 import { ProtocolError } from "#protocol/protocol-error.ts";
 import { AgentError, codeOf } from "../errors.ts";
 import type { Clock, Timer } from "../host/clock.ts";
@@ -41,6 +47,8 @@ export interface SessionOptions {
 
 const CLOSE_PROTOCOL_ERROR = 1002;
 const CLOSE_NORMAL = 1000;
+/** TP26. */
+const HEARTBEAT_MAX_MS = 60_000;
 
 export class Session {
   readonly #options: SessionOptions;
@@ -64,6 +72,7 @@ export class Session {
     webSocket.on("error", (error) => this.#end(unreachable(error)));
     webSocket.on("close", () => this.#end(unreachable(undefined)));
     socket.on("drain", () => this.#pump());
+    webSocket.resume();
   }
 
   get windowBytes(): number {
@@ -206,6 +215,7 @@ export class Session {
     if (this.#flow !== undefined) {
       throw new ProtocolError(ERROR_CODE.outOfOrder, "Cannot be welcomed twice");
     }
+    refuseUnusable(frame);
     const { clock } = this.#options;
     const flow = new Flow(frame.upstreamCredit);
     this.#flow = flow;
@@ -227,6 +237,9 @@ export class Session {
 
   #opened(number: number, frame: Extract<Frame, { type: "opened" }>): void {
     const stream = this.#stream(number);
+    // Credit counts from the OPEN that this answers (TP20); what came before it was of another count.
+    stream.sentBytes = 0;
+    stream.creditLimit = 0;
     this.#credited(number, frame.credit);
     stream.source.opened(frame).then(
       (mayFlow) => {
@@ -342,10 +355,22 @@ export class Session {
     this.#ended = true;
     this.#disarm();
     this.#heartbeat?.[Symbol.dispose]();
+    this.#outgoing?.end();
     this.#socket.destroySoon();
     this.#options.clock.after(1_000, () => this.#socket.destroy());
     for (const { source } of this.#streams.values()) source.disconnected();
     this.#options.onEnd(error);
+  }
+}
+
+/** TP11, TP26 and 06 section 3: what this side could not keep to is refused, as the receiver refuses HELLO. */
+function refuseUnusable({ minor, frameLimit, heartbeatMs }: WelcomeFrame): void {
+  if (minor !== MINOR) {
+    throw new ProtocolError(ERROR_CODE.malformed, "Cannot speak the minor version of WELCOME");
+  }
+  const silent = heartbeatMs < 1 || heartbeatMs > HEARTBEAT_MAX_MS;
+  if (frameLimit < FRAME_MIN_NEGOTIABLE_BYTES || silent) {
+    throw new ProtocolError(ERROR_CODE.limit, "Cannot keep to a limit of WELCOME");
   }
 }
 

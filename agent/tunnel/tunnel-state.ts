@@ -80,11 +80,9 @@ export function step(state: TunnelState, event: TunnelEvent): TunnelStep {
     case "barred":
       return barred(state, event.why, event.nowMs + sticky(event.chance));
     case "stop":
-      return isStreaming(state)
-        ? to({ at: "draining", next: "closed", retryAfterMs: 0 }, "drain")
-        : to({ at: "closed" }, "hangUp");
+      return stop(state);
     case "goaway":
-      return isStreaming(state) || state.at === "resuming"
+      return isStreaming(state) || state.at === "resuming" || state.at === "helloSent"
         ? to({ at: "draining", next: "disconnected", retryAfterMs: event.retryAfterMs }, "drain")
         : to(state);
     case "drained":
@@ -142,6 +140,15 @@ function afterLoss(state: TunnelState, nowMs: number, chance: number): TunnelSte
   }
 }
 
+/** What is in flight keeps its ten seconds, also where they had begun before. */
+function stop(state: TunnelState): TunnelStep {
+  if (isStreaming(state)) {
+    return to({ at: "draining", next: "closed", retryAfterMs: 0 }, "drain");
+  }
+  if (state.at !== "draining") return to({ at: "closed" }, "hangUp");
+  return to(state.next === "closed" ? state : { ...state, next: "closed" });
+}
+
 function drained(
   state: Extract<TunnelState, { at: "draining" }>,
   nowMs: number,
@@ -153,6 +160,7 @@ function drained(
 }
 
 function barred(state: TunnelState, why: StickyReason, untilMs: number): TunnelStep {
+  if (state.at === "disconnected" || state.at === "sticky") return to(state);
   if (state.at === "draining" && state.next === "closed") return to({ at: "closed" }, "hangUp");
   return to({ at: "sticky", why, untilMs }, "hangUp", "armTimer");
 }

@@ -30,7 +30,12 @@ export class PlantedCopy implements Disposable {
       filter: (source) => source === ROOT || !NOT_COPIED.has(basename(source)),
     });
     symlinkSync(join(ROOT, "node_modules"), join(this.root, "node_modules"));
-    this.plant(edits);
+    try {
+      this.plant(edits);
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /**

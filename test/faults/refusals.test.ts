@@ -140,7 +140,8 @@ for (const [how, edit] of DEATHS) {
     }
     const { code } = await agent.ended;
     assert.equal(code, 70, agent.errors);
-    assert.match(agent.errors, /WRITER_DIED/);
+    const failed = agent.errors.split("\n").find((line) => line.includes('"agentFailed"')) ?? "{}";
+    assert.equal((JSON.parse(failed) as { code?: unknown }).code, "WRITER_DIED", "in the log");
     assert.ok(!(await accepts(site.port)));
     assert.ok(acknowledged.length >= 15, `${acknowledged.length} acknowledged before it died`);
     await using again = startAgent(site.config);

@@ -21,6 +21,10 @@ export class StopAndWait implements Disposable {
   readonly #port: number;
   readonly #patienceMs: number;
   #socket: Socket | undefined;
+  /** The last one that came to be: an attempt that was refused is no resend. */
+  #connected: Socket | undefined;
+  /** Whether the message went out on the connection that it was last tried on. */
+  #wentOut = false;
   #resends = 0;
 
   constructor(port: number, patienceMs = 5_000) {
@@ -28,7 +32,7 @@ export class StopAndWait implements Disposable {
     this.#patienceMs = patienceMs;
   }
 
-  /** How often a message went out again. */
+  /** How often a message went out again that had gone out before. */
   get resends(): number {
     return this.#resends;
   }
@@ -36,8 +40,9 @@ export class StopAndWait implements Disposable {
   /** Sends until a reply comes. @returns `undefined` only if `signal` fired before one came */
   async send(message: Uint8Array, signal?: AbortSignal): Promise<Reply | undefined> {
     const block = Buffer.concat([VT, message, END]);
-    for (let attempt = 0; signal?.aborted !== true; attempt++) {
-      if (attempt > 0) this.#resends += 1;
+    this.#wentOut = false;
+    while (signal?.aborted !== true) {
+      if (this.#wentOut) this.#resends += 1;
       const reply = await this.#once(block);
       if (reply !== undefined) return reply;
       await pause(RECONNECT_MS);
@@ -50,20 +55,22 @@ export class StopAndWait implements Disposable {
   }
 
   async #once(block: Buffer): Promise<Reply | undefined> {
-    const socket = this.#socket?.writable === true ? this.#socket : open(this.#port);
+    const socket = this.#socket?.writable === true ? this.#socket : this.#open();
     this.#socket = socket;
     const reply = await replyOn(socket, block, this.#patienceMs);
+    this.#wentOut = this.#connected === socket;
     if (reply === undefined) socket.destroy();
     return reply;
   }
-}
 
-function open(port: number): Socket {
-  // What went wrong shows as the end of the connection.
-  return connect(port, "127.0.0.1")
-    .setNoDelay(true)
-    .setEncoding("latin1")
-    .on("error", () => {});
+  #open(): Socket {
+    const socket = connect(this.#port, "127.0.0.1").setNoDelay(true).setEncoding("latin1");
+    socket.on("connect", () => {
+      this.#connected = socket;
+    });
+    // What went wrong shows as the end of the connection.
+    return socket.on("error", () => {});
+  }
 }
 
 function replyOn(socket: Socket, block: Buffer, patienceMs: number): Promise<Reply | undefined> {

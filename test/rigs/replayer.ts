@@ -35,8 +35,8 @@ export interface Replayed {
   readonly models: Readonly<Record<string, ModelCount>>;
   readonly images: number;
   readonly bad: number;
-  /** What the replayer printed: the first reasons among it. */
-  readonly output: string;
+  /** The first violations: where, which model, why. */
+  readonly violations: string;
 }
 
 /** Judges the images. @throws {Error} if the recording is incomplete or the checker is broken */
@@ -67,6 +67,9 @@ export async function replay(options: Replay): Promise<Replayed> {
     models: summary.models,
     images: counts.reduce((sum, { images }) => sum + images, 0),
     bad: counts.reduce((sum, { bad }) => sum + bad, 0),
-    output,
+    violations: output
+      .split("\n")
+      .filter((line) => line.startsWith("BAD "))
+      .join("\n"),
   };
 }

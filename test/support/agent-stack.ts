@@ -201,6 +201,7 @@ async function openParts(
     write: (event, facts) => void logged.push({ event, facts }),
     fault: (event, { facts }) => void logged.push({ event, facts }),
   };
+  await using stack = new AsyncDisposableStack();
   const outbox = await Outbox.open({
     stateDir,
     allowVolatileState: true,
@@ -209,6 +210,7 @@ async function openParts(
     chance: systemChance,
     onFatal,
   });
+  stack.use(outbox);
   const gate = new StoreGate({
     probe: () => outbox.probe(),
     clock,
@@ -226,6 +228,7 @@ async function openParts(
   };
   const settings = { ...SETTINGS, port, ...options.settings };
   const listener = await MllpListener.open({ channel, settings, doorway, conditions, clock, log });
+  stack.move();
   return { outbox, gate, doorway, listener, channel };
 }
 

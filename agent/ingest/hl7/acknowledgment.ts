@@ -40,18 +40,18 @@ export interface AckRequest {
   readonly controlId: string;
 }
 
-const NO_HEADER_SEPARATOR = "|";
-const NO_HEADER_ENCODING = "^~\\&";
+const NO_HEADER = "MSH|^~\\&|||||||||P|2.3";
 
 /** Builds the reply, segments ended by CR, without MLLP framing. */
 export function buildAcknowledgment(request: AckRequest): Uint8Array {
   const { msh, code, reason } = request;
-  const field = (n: number): string => latin1(msh?.field(n));
-  const separator =
-    msh === undefined ? NO_HEADER_SEPARATOR : String.fromCharCode(msh.fieldSeparator);
-  const encoding = msh === undefined ? NO_HEADER_ENCODING : field(2);
-  const version = msh === undefined ? "2.3" : field(12);
-  const minor = minorVersion(version);
+  const original = msh === undefined ? NO_HEADER : latin1(msh.segment);
+  const separator = original[3] ?? "|";
+  // MSH-1 is the separator itself: field n stands at n − 1.
+  const fields = original.split(separator);
+  const field = (n: number): string => fields[n - 1] ?? "";
+  const encoding = field(2);
+  const minor = minorVersion(field(12));
   const header = [
     "MSH",
     encoding,
@@ -61,10 +61,10 @@ export function buildAcknowledgment(request: AckRequest): Uint8Array {
     field(4),
     request.timestamp,
     "",
-    messageType(msh, encoding[0] ?? "^", minor),
+    messageType(field(9), encoding[0] ?? "^", minor),
     request.controlId,
-    msh === undefined ? "P" : field(11),
-    version,
+    field(11),
+    field(12),
     "",
     "",
     "",
@@ -72,11 +72,10 @@ export function buildAcknowledgment(request: AckRequest): Uint8Array {
     "",
     field(18),
   ];
-  const segments = [trimmedSegment(header, separator)];
   const phrase = reason === undefined || minor >= 7 ? "" : reason.phrase;
-  segments.push(trimmedSegment(["MSA", code, field(10), phrase], separator, 3));
-  if (reason !== undefined) segments.push(errSegment(reason, separator, encoding, minor));
-  return Buffer.from(`${segments.join("\r")}\r`, "latin1");
+  const msa = trimmedSegment(["MSA", code, field(10), phrase], separator, 3);
+  const err = reason === undefined ? "" : `${errSegment(reason, separator, encoding, minor)}\r`;
+  return Buffer.from(`${trimmedSegment(header, separator)}\r${msa}\r${err}`, "latin1");
 }
 
 /** Without empty fields at the end, but never shorter than `keep` fields. */
@@ -87,8 +86,8 @@ function trimmedSegment(fields: readonly string[], separator: string, keep = 0):
 }
 
 /** `ACK^<trigger>^ACK` from v2.4 on, `ACK^<trigger>` in v2.3, `ACK` before and where unreadable. */
-function messageType(msh: Msh | undefined, separator: string, minor: number): string {
-  const [, trigger] = latin1(msh?.field(9)).split(separator);
+function messageType(field: string, separator: string, minor: number): string {
+  const [, trigger] = field.split(separator);
   if (trigger === undefined || trigger === "" || minor < 3) return "ACK";
   const parts = ["ACK", trigger, ...(minor >= 4 ? ["ACK"] : [])];
   return parts.join(separator);
@@ -108,11 +107,9 @@ function errSegment(reason: AckReason, separator: string, encoding: string, mino
 
 /** `2.5.1` → 5; 0 where it cannot be read. */
 function minorVersion(version: string): number {
-  const found = /^2\.(\d)/.exec(version);
-  return found === null ? 0 : Number(found[1]);
+  const minor = version.startsWith("2.") ? Number(version[2]) : 0;
+  return Number.isInteger(minor) ? minor : 0;
 }
 
-const latin1 = (bytes: Uint8Array | undefined): string =>
-  bytes === undefined
-    ? ""
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+const latin1 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");

@@ -23,6 +23,8 @@ const asText = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
 export interface Msh {
   /** MSH-1, one byte. */
   readonly fieldSeparator: number;
+  /** The whole segment without its end, from "MSH" on. A view into the message. */
+  readonly segment: Uint8Array;
   /**
    * The bytes of field `n`, n ≥ 2, exactly as sent; empty where the segment ends before it. A view
    * into the message: copy it to keep it.
@@ -69,7 +71,7 @@ export function readMsh(message: Uint8Array): MshReading {
   }
   if (message[start] !== 0x4d) return { kind: "batch" };
   const msh = new MshSegment(message, start);
-  if (msh.lengthBytes < HEADER_MIN_BYTES) {
+  if (msh.segment.length < HEADER_MIN_BYTES) {
     return { kind: "unreadable", reason: "headerTooShort", msh: undefined };
   }
   if (msh.component(MESSAGE_TYPE_FIELD).length === 0) {
@@ -137,7 +139,7 @@ function isWide(bytes: Uint8Array): boolean {
 
 class MshSegment implements Msh {
   readonly fieldSeparator: number;
-  readonly lengthBytes: number;
+  readonly segment: Uint8Array;
   readonly #bytes: Uint8Array;
   /** `#ends[n]` is where field n ends; field 1 is the separator at `start + 3`. */
   readonly #ends: number[];
@@ -154,7 +156,7 @@ class MshSegment implements Msh {
     }
     ends.push(at);
     this.fieldSeparator = separator;
-    this.lengthBytes = at - start;
+    this.segment = bytes.subarray(start, at);
     this.#bytes = bytes;
     this.#ends = ends;
   }

@@ -14,8 +14,9 @@ import {
 } from "./connection-state.ts";
 import type { ListenerParts } from "./listener-options.ts";
 
-const VT = Buffer.of(0x0b);
-const END_OF_BLOCK = Buffer.of(0x1c, 0x0d);
+const VT = 0x0b;
+const FS = 0x1c;
+const CR = 0x0d;
 
 /** A block that was taken, and what is to be done once it reaches the head of the line. */
 interface Slot {
@@ -170,8 +171,7 @@ export class MllpConnection {
     this.#slots.push(slot);
     this.#apply({ on: "taken", bytes: slot.bytes });
     const arrival = { channel, peer: this.peer, kind, bytes, totalBytes, large, answerable };
-    // Never rejects; were it to, the process would end, which is right for an impossible state.
-    void doorway.accept(arrival).then((verdict) => {
+    doorway.accept(arrival, (verdict) => {
       slot.verdict = verdict;
       this.#flushReplies();
     });
@@ -203,7 +203,7 @@ export class MllpConnection {
     }
     const { doorway } = this.#parts;
     // Answered only once TCP took it: a peer that does not read its replies is not read from (C5).
-    this.#socket.write(Buffer.concat([VT, reply, END_OF_BLOCK]), (error) => {
+    this.#socket.write(framed(reply), (error) => {
       if (error) this.#undelivered(id);
       else doorway.replied(id, true);
       this.#answered(slot);
@@ -288,4 +288,14 @@ export class MllpConnection {
     this.#silenceTimer = undefined;
     this.#stopBlockTimers();
   }
+}
+
+/** One buffer, one write: simple senders read the socket once (03 A2). */
+function framed(reply: Uint8Array): Buffer {
+  const block = Buffer.allocUnsafe(reply.length + 3);
+  block[0] = VT;
+  block.set(reply, 1);
+  block[reply.length + 1] = FS;
+  block[reply.length + 2] = CR;
+  return block;
 }

@@ -40,14 +40,19 @@ describe("ack ledger", () => {
     ledger.replied(2, true);
     ledger.replied(1, true);
     const outcomes = ledger.take();
-    const undelivered = outcomes?.undeliveredIds.filter((id) => !outcomes.recoveredIds.includes(id));
+    const undelivered = outcomes?.undeliveredIds.filter(
+      (id) => !outcomes.recoveredIds.includes(id),
+    );
     assert.deepEqual([outcomes?.throughId, undelivered], [2, []]);
   });
 
   test("[E5] whatever the order of replies, the number reaches the last row and each loss is named", () => {
-    const rows = fc.array(fc.record({ owed: fc.boolean(), delivered: fc.boolean(), at: fc.nat() }), {
-      maxLength: 30,
-    });
+    const rows = fc.array(
+      fc.record({ owed: fc.boolean(), delivered: fc.boolean(), at: fc.nat() }),
+      {
+        maxLength: 30,
+      },
+    );
     fc.assert(
       fc.property(rows, (list) => {
         const ledger = new AckLedger(0);
@@ -67,8 +72,12 @@ describe("ack ledger", () => {
           assert.ok(undelivered.every((one) => one <= throughId));
         }
         throughId = ledger.take()?.throughId ?? throughId;
-        for (const [index, row] of list.entries()) if (row.owed && !row.delivered) lost.push(index + 1);
-        assert.deepEqual(undelivered.sort((a, b) => a - b), lost);
+        for (const [index, row] of list.entries())
+          if (row.owed && !row.delivered) lost.push(index + 1);
+        assert.deepEqual(
+          undelivered.sort((a, b) => a - b),
+          lost,
+        );
         if (replies.length > 0) assert.equal(throughId, list.length);
       }),
     );
@@ -110,7 +119,14 @@ describe("acknowledgment states over a restart", () => {
     store.outbox.replied(6, true);
     clock.advance(100);
     await store.outbox.probe();
-    const after: AckState[] = ["delivered", "delivered", "notOwed", "pending", "pending", "delivered"];
+    const after: AckState[] = [
+      "delivered",
+      "delivered",
+      "notOwed",
+      "pending",
+      "pending",
+      "delivered",
+    ];
     assert.deepEqual(await statesOf(store, [...names, "NEW"]), after);
     await store.reopen();
     assert.deepEqual(await statesOf(store, [...names, "NEW"]), after);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { CHAIN_START, nextChain } from "#agent/outbox/chain.ts";
-import { CHAIN_START as PROTOCOL_START, chainInput } from "#protocol/chain.ts";
+import { chainInput, CHAIN_START as PROTOCOL_START } from "#protocol/chain.ts";
 import { entryOf, sha256, TestOutbox } from "#test/support/test-outbox.ts";
 
 /** 06 section 15: chain[1] for "hello" in epoch 1. */

@@ -149,7 +149,12 @@ describe("database", () => {
     const options = { stateDir: folder.stateDir, allowVolatileState: true };
     openDatabase({ ...options, nowMs: 5, newStoreId: new Uint8Array(16).fill(1) }).close();
     const again = openDatabase({ ...options, nowMs: 9, newStoreId: new Uint8Array(16).fill(2) });
-    const row = again.prepare("SELECT * FROM identity").raw().get() as [number, Buffer, number, number];
+    const row = again.prepare("SELECT * FROM identity").raw().get() as [
+      number,
+      Buffer,
+      number,
+      number,
+    ];
     assert.deepEqual([...row[1]], new Array(16).fill(1));
     assert.deepEqual([row[2], row[3]], [5, 9]);
     again.close();
@@ -170,7 +175,10 @@ describe("database that cannot be trusted", () => {
   test("[S3] a file that is no database is refused as corrupt", () => {
     using folder = new StateFolder();
     mkdirSync(join(folder.stateDir, "outbox"), { mode: 0o700 });
-    writeFileSync(folder.file, "not a database, but long enough to be looked at as one\n".repeat(200));
+    writeFileSync(
+      folder.file,
+      "not a database, but long enough to be looked at as one\n".repeat(200),
+    );
     folder.refuses("STORE_CORRUPT");
   });
 

@@ -35,9 +35,7 @@ describe("the store recognises repeats", () => {
     const ids = Array.from({ length: 3_000 }, (_, index) => `M${index}`);
     await Promise.all(ids.map((controlId) => store.outbox.append(entryOf({ controlId }))));
     const outbox = await store.reopen();
-    const again = await Promise.all(
-      ids.map((controlId) => outbox.append(entryOf({ controlId }))),
-    );
+    const again = await Promise.all(ids.map((controlId) => outbox.append(entryOf({ controlId }))));
     assert.ok(again.every(({ kind }) => kind === "repeat"));
     assert.equal((await store.outbox.standing()).recentKeyCount, 3_000);
   });
@@ -65,10 +63,13 @@ describe("the store recognises repeats", () => {
     assert.equal(await append(store, { body: "two" }), "repeat");
     await store.reopen();
     const found = await store.outbox.trace(Buffer.from("M1"));
-    assert.deepEqual(found.map(({ seq, controlIdReused }) => [seq, controlIdReused]), [
-      [2n, true],
-      [1n, false],
-    ]);
+    assert.deepEqual(
+      found.map(({ seq, controlIdReused }) => [seq, controlIdReused]),
+      [
+        [2n, true],
+        [1n, false],
+      ],
+    );
     assert.deepEqual(await store.bodies(), ["one", "two"]);
   });
 
@@ -91,19 +92,27 @@ describe("the store recognises repeats", () => {
     assert.deepEqual([quarantineCount, quarantineBytes], [2, 4]);
     await store.close();
     using file = new StoreFile(store.stateDir);
-    assert.deepEqual(file.quarantine().map(({ repeatCount }) => repeatCount), [2, 0]);
+    assert.deepEqual(
+      file.quarantine().map(({ repeatCount }) => repeatCount),
+      [2, 0],
+    );
   });
 });
 
 describe("trace", () => {
   test("[S22] finds the newest of a control id, newest first, through any number of rows", async () => {
     await using store = await TestOutbox.open();
-    const ids = Array.from({ length: 4_500 }, (_, index) => (index % 1_500 === 7 ? "X" : `M${index}`));
+    const ids = Array.from({ length: 4_500 }, (_, index) =>
+      index % 1_500 === 7 ? "X" : `M${index}`,
+    );
     await Promise.all(
       ids.map((controlId, index) => store.outbox.append(entryOf({ controlId, body: `${index}` }))),
     );
     const found = await store.outbox.trace(Buffer.from("X"));
-    assert.deepEqual(found.map(({ seq }) => seq), [3_008n, 1_508n, 8n]);
+    assert.deepEqual(
+      found.map(({ seq }) => seq),
+      [3_008n, 1_508n, 8n],
+    );
     assert.deepEqual(await store.outbox.trace(Buffer.from("absent")), []);
   });
 

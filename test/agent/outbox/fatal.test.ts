@@ -14,7 +14,10 @@ describe("outbox that cannot go on", () => {
     await until("it is fatal", () => store.fatals.length > 0);
     await assert.rejects(store.outbox.standing(), { code: "WRITER_DIED", disposition: "halt" });
     assert.equal((await waiting).kind, "refused");
-    assert.deepEqual(store.fatals.map(({ code }) => code), ["WRITER_DIED"]);
+    assert.deepEqual(
+      store.fatals.map(({ code }) => code),
+      ["WRITER_DIED"],
+    );
     await store.close();
     await store.reopen();
     assert.deepEqual(await store.bodies(), ["A"]);

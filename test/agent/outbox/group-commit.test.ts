@@ -65,13 +65,22 @@ describe("group commit", () => {
       result.appended.map(({ ticket }) => ticket),
       [1, 2, 3, 4, 5],
     );
-    assert.deepEqual(outcomesOf(result), ["stored 1", "stored 1", "stored 2", "repeat 0", "quarantined 0"]);
+    assert.deepEqual(outcomesOf(result), [
+      "stored 1",
+      "stored 1",
+      "stored 2",
+      "repeat 0",
+      "quarantined 0",
+    ]);
   });
 
   test("[S7, S9] an entry that cannot be stored takes its whole group with it", () => {
     using store = new Store();
     store.commit(entryOf({ controlId: "A" }));
-    const result = store.commit(entryOf({ controlId: "B" }), entryOf({ controlId: "C", channel: 99 }));
+    const result = store.commit(
+      entryOf({ controlId: "B" }),
+      entryOf({ controlId: "C", channel: 99 }),
+    );
     assert.ok(!result.committed);
     assert.deepEqual([result.tickets, result.error.code], [[2, 3], "AGENT_DEFECT"]);
     assert.equal(store.count("message"), 1);
@@ -90,13 +99,20 @@ describe("group commit", () => {
     assert.equal(refused.error.disposition, "retry");
     assert.equal(store.count("message"), 1);
     store.database.pragma("max_page_count = 1000000");
-    assert.deepEqual(outcomesOf(store.commit(entryOf({ controlId: "S" }), large)), ["stored 2", "stored 3"]);
+    assert.deepEqual(outcomesOf(store.commit(entryOf({ controlId: "S" }), large)), [
+      "stored 2",
+      "stored 3",
+    ]);
     assert.deepEqual(outcomesOf(store.commit(large)), ["repeat 0"]);
   });
 
   test("[S7] progress that was deferred goes with the next group, the newest of each channel", () => {
     using store = new Store();
-    store.commit(entryOf({ controlId: "A" }), entryOf({ controlId: "B" }), entryOf({ controlId: "C" }));
+    store.commit(
+      entryOf({ controlId: "A" }),
+      entryOf({ controlId: "B" }),
+      entryOf({ controlId: "C" }),
+    );
     for (const seq of [1n, 3n, 2n]) store.store.defer({ order: "settle", channel: 1, seq });
     assert.equal(store.store.hasDeferred, true);
     store.commit(entryOf({ controlId: "D" }));

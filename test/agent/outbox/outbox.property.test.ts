@@ -12,7 +12,12 @@ interface Model {
 }
 
 type Step =
-  | { readonly do: "append"; readonly name: number; readonly channel: number; readonly large: boolean }
+  | {
+      readonly do: "append";
+      readonly name: number;
+      readonly channel: number;
+      readonly large: boolean;
+    }
   | { readonly do: "quarantine"; readonly name: number }
   | { readonly do: "settle"; readonly channel: number; readonly part: number }
   | { readonly do: "restart" | "kill" };
@@ -20,7 +25,10 @@ type Step =
 const name = fc.integer({ min: 0, max: 12 });
 const channel = fc.integer({ min: 0, max: 1 });
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 10, arbitrary: fc.record({ do: fc.constant("append"), name, channel, large: fc.boolean() }) },
+  {
+    weight: 10,
+    arbitrary: fc.record({ do: fc.constant("append"), name, channel, large: fc.boolean() }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("quarantine"), name }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("settle"), channel, part: fc.nat(100) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("restart", "kill") }) },
@@ -86,7 +94,10 @@ test("[S6, S7, S11, D1] any history of a store is that of a list in memory", asy
       for (const [index, bodies] of model.bodies.entries()) {
         assert.deepEqual(await store.bodies(index + 1), bodies);
         const { lastSeq, ackedSeq } = await store.tail(index + 1);
-        assert.deepEqual([lastSeq, ackedSeq], [BigInt(bodies.length), BigInt(model.acked[index] ?? 0)]);
+        assert.deepEqual(
+          [lastSeq, ackedSeq],
+          [BigInt(bodies.length), BigInt(model.acked[index] ?? 0)],
+        );
       }
       const { quarantineCount, recentKeyCount } = await store.outbox.standing();
       assert.equal(quarantineCount, model.quarantined);

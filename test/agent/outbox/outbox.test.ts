@@ -26,7 +26,10 @@ describe("outbox numbers what it stores", () => {
       const more = ids(round * 10, 5);
       const appended = more.map((controlId) => outbox.append(entryOf({ controlId })));
       const seqs = (await Promise.all(appended)).map(seqOf);
-      assert.deepEqual(seqs, more.map((_, index) => BigInt(sent.length + index + 1)));
+      assert.deepEqual(
+        seqs,
+        more.map((_, index) => BigInt(sent.length + index + 1)),
+      );
       sent.push(...more);
     }
     assert.deepEqual(await store.bodies(), sent);
@@ -39,9 +42,18 @@ describe("outbox numbers what it stores", () => {
       store.outbox.append(entryOf({ controlId, channel: 1 + (index % 2) })),
     );
     const seqs = (await Promise.all(turns)).map(seqOf);
-    assert.deepEqual(seqs, ids(0, 60).map((_, index) => BigInt(Math.floor(index / 2) + 1)));
-    assert.deepEqual(await store.bodies(1), ids(0, 60).filter((_, index) => index % 2 === 0));
-    assert.deepEqual(await store.bodies(2), ids(0, 60).filter((_, index) => index % 2 === 1));
+    assert.deepEqual(
+      seqs,
+      ids(0, 60).map((_, index) => BigInt(Math.floor(index / 2) + 1)),
+    );
+    assert.deepEqual(
+      await store.bodies(1),
+      ids(0, 60).filter((_, index) => index % 2 === 0),
+    );
+    assert.deepEqual(
+      await store.bodies(2),
+      ids(0, 60).filter((_, index) => index % 2 === 1),
+    );
   });
 
   test("[S6] a channel that is no longer configured keeps its number and its messages", async () => {

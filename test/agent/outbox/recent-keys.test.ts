@@ -101,7 +101,8 @@ describe("recent keys", () => {
         memory.keys.rollback(mark);
         assert.equal(memory.keys.count, before);
         for (let at = 0; at < before; at++) assert.equal(memory.idOf(`K${at}`), at);
-        for (let at = before; at < before + added; at++) assert.equal(memory.idOf(`K${at}`), undefined);
+        for (let at = before; at < before + added; at++)
+          assert.equal(memory.idOf(`K${at}`), undefined);
       }
     }
   });

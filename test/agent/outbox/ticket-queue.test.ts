@@ -12,7 +12,9 @@ class Desk {
 
   add(name: string, bytes = 10): number {
     const settle = (outcome: AppendOutcome): void => {
-      this.settled.push(`${name} ${outcome.kind === "refused" ? outcome.error.code : outcome.kind}`);
+      this.settled.push(
+        `${name} ${outcome.kind === "refused" ? outcome.error.code : outcome.kind}`,
+      );
     };
     return this.queue.add({ channel: 1, bytes, ackOwed: true, settle });
   }

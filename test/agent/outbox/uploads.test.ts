@@ -120,6 +120,9 @@ describe("large bodies", () => {
     await store.close();
     using file = new StoreFile(store.stateDir);
     const [kept] = file.quarantine();
-    assert.deepEqual([kept?.length, kept?.sha256], [300_000, Buffer.from(entry.sha256).toString("hex")]);
+    assert.deepEqual(
+      [kept?.length, kept?.sha256],
+      [300_000, Buffer.from(entry.sha256).toString("hex")],
+    );
   });
 });

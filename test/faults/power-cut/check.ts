@@ -6,7 +6,7 @@
  */
 import { chmodSync, existsSync } from "node:fs";
 import { join } from "node:path";
-import { openDatabase } from "#agent/outbox/database.ts";
+import { type Database, openDatabase } from "#agent/outbox/database.ts";
 import { GroupCommit } from "#agent/outbox/group-commit.ts";
 import { messageOf } from "../seeded-messages.ts";
 import { inspectDatabase, leftovers, type StoreReport } from "../stored-messages.ts";
@@ -40,6 +40,7 @@ export function check(dir: string, marks: readonly string[]): string[] {
       ...unlikeTheSent(report),
       ...promisesBroken(report, marks),
       ...repeatsForgotten(report, store.recent.count),
+      ...miscounted(store, database),
     ];
   } finally {
     database.close();
@@ -69,6 +70,18 @@ function promisesBroken({ bodies, setAside }: StoreReport, marks: readonly strin
 function repeatsForgotten({ bodies, setAside }: StoreReport, keys: number): string[] {
   const rows = bodies.size + setAside.size;
   return keys === rows ? [] : [`uniqueness: ${keys} keys for ${rows} rows`];
+}
+
+/** T-S13: what the agent would go on counting from is what a recount gives. */
+function miscounted({ tails }: GroupCommit, database: Database): string[] {
+  const recount = database
+    .prepare("SELECT count(*), max(seq) FROM message WHERE channel = ? AND epoch = ?")
+    .raw();
+  return [...tails.values()].flatMap(({ channel, epoch, lastSeq }) => {
+    const [count, last] = recount.get(channel, epoch) as [number, number | null];
+    const right = count === Number(lastSeq) && (last ?? 0) === count;
+    return right ? [] : [`counters: channel ${channel} at ${lastSeq}, holds ${count}`];
+  });
 }
 
 function sentAs(controlId: string): Buffer {

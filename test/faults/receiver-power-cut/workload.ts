@@ -8,6 +8,7 @@
  */
 import { openSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { openSqliteStore, STORE_FILE } from "#receiver/store/sqlite/sqlite-store.ts";
 import type { IngestItem, Store } from "#receiver/store/store.ts";
@@ -17,6 +18,8 @@ const CHANNELS = ["adt", "lab"];
 const EPOCH = 1n;
 const PHASES = 3;
 const BATCH_MAX_COUNT = 8;
+/** Between the last answer and the closing: one that was given too early stays too early. */
+const QUIET_MS = 100;
 
 /** The body that belongs to a number of a channel. */
 export function bodyAt(seed: number, channel: string, seq: number): Buffer {
@@ -47,6 +50,7 @@ async function runLoad(folder: string, marker: string, seed: number, calls: numb
         }
       }),
     );
+    await pause(QUIET_MS);
   }
 }
 

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { BlockEvent } from "#agent/ingest/mllp/block-reader.ts";
 import { SLICE_BYTES } from "#agent/limits.ts";
 import { latin1, sha256Of, textOf } from "#test/support/messages.ts";
@@ -96,6 +98,29 @@ test("[F7] a block of exactly the spool threshold is not sliced", () => {
     events.map(({ kind }) => kind),
     ["block"],
   );
+});
+
+/** Bytes in buffers that something still refers to. */
+function heldBytes(): number {
+  setFlagsFromString("--expose-gc");
+  const gc = runInNewContext("gc") as () => void;
+  gc();
+  // The first one finds what is free, the second has given it back.
+  gc();
+  return process.memoryUsage().arrayBuffers;
+}
+
+test("[F11] a block of any length is held with the spool threshold and its growth, no more", () => {
+  const reader = newReader({ blockMaxBytes: 256 * KIB * KIB });
+  const chunk = Buffer.alloc(64 * KIB, "a");
+  reader.push(latin1("\x0b"));
+  const before = heldBytes();
+  let worst = 0;
+  for (let at = 1; at <= 1_024; at++) {
+    reader.push(chunk);
+    if (at % 64 === 0) worst = Math.max(worst, heldBytes() - before);
+  }
+  assert.ok(worst < 3 * KIB * KIB, `${Math.round(worst / KIB)} KiB while 64 MiB went through`);
 });
 
 test("[F2] more than 64 KiB without a VT since the last block is not MLLP", () => {

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { type Facts, identifierFrom } from "#agent/errors.ts";
+import { type Log, silentLog } from "#agent/host/log.ts";
+
+const ROOT = join(import.meta.dirname, "../../..");
+
+/** Runs statements on a real log in a process of its own. @returns its lines on standard error, parsed */
+function linesOf(statements: string): Record<string, unknown>[] {
+  const program = `
+    import { AgentError, identifierFrom } from "${ROOT}/agent/errors.ts";
+    import { openLog } from "${ROOT}/agent/host/log.ts";
+    const log = openLog();
+    ${statements}`;
+  const args = ["--input-type=module-typescript", "--eval", program];
+  const { stderr, stdout, status } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  assert.deepEqual([status, stdout], [0, ""], stderr);
+  const lines = stderr.split("\n").filter((line) => line !== "");
+  return lines.map((line) => JSON.parse(line));
+}
+
+describe("log", () => {
+  test("writes one JSON object a line on standard error, with time, level, event and facts", () => {
+    const [line, second] = linesOf(`
+      log.write("listenerOpened", { port: 2575, ok: true, channel: identifierFrom("adt") });
+      log.write("storeFailing", { seq: 2n ** 62n + 1n });`);
+    assert.match(String(line?.["timestamp"]), /^\d{4}-\d\d-\d\dT.*Z$/);
+    const { timestamp: _, ...rest } = line ?? {};
+    assert.deepEqual(rest, {
+      level: "info",
+      message: "listenerOpened",
+      port: 2575,
+      ok: true,
+      channel: "adt",
+    });
+    assert.deepEqual([second?.["level"], second?.["seq"]], ["error", "4611686018427387905"]);
+  });
+
+  test("[I-6] a foreign error's text and stack are never printed, its code is", () => {
+    const program = `
+      const cause = Object.assign(new Error("DOE^JOHN 1970"), { code: "ECONNRESET", path: "/DOE" });
+      log.fault("tunnelLost", new AgentError("TUNNEL_UNREACHABLE", { sysCode: identifierFrom("ECONNRESET") }, { cause }));`;
+    const [line] = linesOf(program);
+    assert.equal(line?.["code"], "TUNNEL_UNREACHABLE");
+    assert.match(String(line?.["remedy"]), /receiver\.url/);
+    assert.match(JSON.stringify(line), /ECONNRESET/);
+    assert.doesNotMatch(JSON.stringify(line), /DOE|stack|at file/);
+  });
+
+  test("a fault is logged under its own code, whatever its facts are called", () => {
+    const [line] = linesOf(`
+      const facts = { code: identifierFrom("UNKNOWN_AGENT"), remedy: 1, level: 2, message: 3 };
+      log.fault("tunnelLost", new AgentError("TUNNEL_REFUSED", facts));`);
+    assert.deepEqual(
+      [line?.["code"], line?.["level"], line?.["message"]],
+      ["TUNNEL_REFUSED", "warn", "tunnelLost"],
+    );
+    assert.match(JSON.stringify(line), /UNKNOWN_AGENT/);
+  });
+
+  test("[I-6] only facts can be logged: the compiler refuses a plain string", () => {
+    const log: Log = silentLog;
+    const name: string = "DOE";
+    // @ts-expect-error A string that nobody has checked is no fact.
+    log.write("listenerOpened", { name });
+    // @ts-expect-error Nor is an object, which may hold one.
+    log.write("listenerOpened", { error: new Error(name) });
+    // @ts-expect-error Nor bytes.
+    log.write("listenerOpened", { body: Buffer.from(name) });
+    // @ts-expect-error An event is one of the list.
+    log.write(name, {});
+    // @ts-expect-error A fault is one of the catalogue.
+    log.fault("tunnelLost", new Error(name));
+    const facts: Facts = { name: identifierFrom(name), count: 1, big: 1n, yes: true };
+    log.write("listenerOpened", facts);
+  });
+
+  test("[I-6] an identifier is 1 to 64 safe characters, and its refusal does not quote it", () => {
+    for (const text of ["a", "MSH.10", "10.0.0.1:2575", "A".repeat(64), "a_b-c"]) {
+      assert.equal(identifierFrom(text), text);
+    }
+    for (const text of ["", "DOE JOHN", "DOE^JOHN", "a\nb", "é", "A".repeat(65)]) {
+      assert.throws(
+        () => identifierFrom(text),
+        (error: Error) =>
+          error instanceof RangeError && (text === "" || !error.message.includes(text)),
+      );
+    }
+  });
+
+  test("[PK7] a standard error that is closed ends nothing", () => {
+    const program = `
+      import { openLog } from "${ROOT}/agent/host/log.ts";
+      const log = openLog();
+      process.stderr.on("error", () => {});
+      for (let i = 0; i < 200; i++) log.write("agentStarted", { i });
+      setTimeout(() => process.exit(3), 50);`;
+    const node = `"${process.execPath}" --input-type=module-typescript --eval '${program.replaceAll("'", "'\\''")}'`;
+    const { status } = spawnSync("sh", ["-c", `${node} 2>&-`]);
+    assert.equal(status, 3);
+  });
+});

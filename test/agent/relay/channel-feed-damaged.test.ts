@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import { FeedBench } from "#test/support/feed-bench.ts";
+import { until } from "#test/support/processes.ts";
+import { entryOf, stagedEntry } from "#test/support/test-outbox.ts";
+
+describe("channel feed over a damaged store", () => {
+  const flip = (file: string, marker: string): void => {
+    const bytes = readFileSync(file);
+    const at = bytes.indexOf(marker, 0, "latin1");
+    assert.ok(at > 0 && bytes.indexOf(marker, at + 1, "latin1") === -1);
+    bytes[at + 1] = (bytes[at + 1] ?? 0) ^ 1;
+    writeFileSync(file, bytes);
+  };
+
+  test("[S16] what is before the damaged message leaves; it and what is behind it stay", async () => {
+    await using bench = await FeedBench.open();
+    await bench.append("one", "two");
+    await bench.outbox.append(entryOf({ controlId: "three", body: "damaged body" }));
+    await bench.append("four");
+    await bench.restart(() => flip(bench.store.databaseFile, "damaged body"));
+    await bench.opened();
+    assert.deepEqual(await bench.take(2), ["1 one", "2 two"]);
+    await bench.append("five");
+    await until("it is known", () => bench.open.includes("messageDamaged adt"));
+    await bench.tasks[Symbol.asyncDispose]();
+    assert.equal(bench.feed.take(), undefined);
+    bench.feed.acked(1n, 2n);
+    bench.feed.disconnected();
+    await bench.opened(2n);
+    await bench.outbox.probe();
+    assert.equal(bench.feed.take(), undefined);
+  });
+
+  test("[S16, TP9] a large damaged body is never completed: its last part does not come", async () => {
+    await using bench = await FeedBench.open();
+    const body = Buffer.alloc(400_000, "abcdefg");
+    body.write("a mark", 200_000);
+    await bench.outbox.append(stagedEntry(bench.outbox, "BIG", body));
+    await bench.append("behind");
+    await bench.restart(() => flip(bench.store.databaseFile, "a mark"));
+    await bench.opened();
+    await until("it is read", () => bench.wakes > 0);
+    const message = bench.feed.take();
+    assert.ok(typeof message?.body === "function");
+    let bytes = 0;
+    const readAll = async (read: () => Promise<Uint8Array>): Promise<void> => {
+      while (bytes < message.total) bytes += (await read()).length;
+    };
+    await assert.rejects(readAll(message.body), { code: "STORE_BODY_DAMAGED" });
+    assert.ok(bytes < message.total);
+    assert.deepEqual(bench.open, ["messageDamaged adt"]);
+    bench.feed.disconnected();
+    await bench.opened();
+    await bench.outbox.probe();
+    assert.equal(bench.feed.take(), undefined, "the next connection does not begin it again");
+  });
+});

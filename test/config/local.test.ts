@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { DocumentError } from "#config/document.ts";
+import { isLoopback, type LocalConfig, loadLocalConfig } from "#config/local.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "holdfast-local-"));
+after(() => rmSync(folder, { recursive: true }));
+const file = join(folder, "local.yaml");
+
+/** Eight lines; the channel is the ninth on. */
+const HEAD = `stateDir: state
+receiver:
+  url: wss://gateway.example.org
+identity:
+  certificate: a.crt
+  key: a.key
+  receiverCa: /etc/ca.crt
+channels:
+`;
+const CHANNEL = `  - name: adt
+    kind: mllp-listener
+    port: 2575
+`;
+
+function load(text: string): LocalConfig {
+  writeFileSync(file, text);
+  return loadLocalConfig(file);
+}
+
+function problems(text: string): string[] {
+  try {
+    load(text);
+  } catch (error) {
+    assert.ok(error instanceof DocumentError, String(error));
+    return error.problems.map(({ line, column, message }) => `${line}:${column} ${message}`);
+  }
+  return [];
+}
+
+describe("local.yaml", () => {
+  test("[01] the shortest one has every default, with paths relative to its folder", () => {
+    const config = load(HEAD + CHANNEL);
+    assert.equal(config.stateDir, join(folder, "state"));
+    assert.deepEqual(config.identity, {
+      certificate: join(folder, "a.crt"),
+      key: join(folder, "a.key"),
+      receiverCa: "/etc/ca.crt",
+    });
+    assert.deepEqual([config.allowVolatileState, config.shutdownGraceSeconds], [false, 10]);
+    assert.deepEqual(config.channels, [
+      {
+        name: "adt",
+        kind: "mllp-listener",
+        host: "127.0.0.1",
+        port: 2575,
+        allow: [],
+        ackMode: "auto",
+        neAlAsOriginal: true,
+        allowEmptyControlId: false,
+        lenientEnd: true,
+        endOfBlockWaitMilliseconds: 250,
+        blockIdleTimeoutSeconds: 60,
+        blockMaxSeconds: 600,
+        maxBlockBytes: 33_554_432,
+        maxConnections: 16,
+      },
+    ]);
+  });
+
+  const PROBLEMS: readonly (readonly [string, string, string])[] = [
+    [
+      "a misspelled key",
+      `${HEAD}${CHANNEL}    ackmode: auto\n`,
+      "12:5 unknown key 'ackmode', did you mean 'ackMode'?",
+    ],
+    [
+      "a misspelled key at the top",
+      `stateDirr: x\n${HEAD}${CHANNEL}`,
+      "1:1 unknown key 'stateDirr', did you mean 'stateDir'?",
+    ],
+    [
+      "a key that is missing",
+      HEAD.replace("stateDir: state\n", "") + CHANNEL,
+      "1:1 'stateDir' is missing",
+    ],
+    ["no channel", `${HEAD}  []\n`, "8:1 must name at least one channel"],
+    ["a name used twice", HEAD + CHANNEL + CHANNEL, "8:1 must not use a name twice"],
+    [
+      "a name with a capital",
+      HEAD + CHANNEL.replace("adt", "Adt"),
+      "9:5 must be lower-case letters",
+    ],
+    [
+      "an unsupported kind",
+      HEAD + CHANNEL.replace("mllp-listener", "file-drop"),
+      "10:5 this version has only kind: mllp-listener",
+    ],
+    [
+      "remote configuration",
+      `configSource: remote\n${HEAD}${CHANNEL}`,
+      "1:1 this version has only configSource: local",
+    ],
+    ["a port that is none", HEAD + CHANNEL.replace("2575", "70000"), "11:5 Too big"],
+    [
+      "an acknowledgment mode of a later version",
+      `${HEAD}${CHANNEL}    ackMode: deferred\n`,
+      "12:5 Invalid option",
+    ],
+    [
+      "a block limit above the ceiling",
+      `${HEAD}${CHANNEL}    maxBlockBytes: 268435457\n`,
+      "12:5 Too big",
+    ],
+  ];
+  for (const [what, text, expected] of PROBLEMS) {
+    test(`[01] ${what} is refused with line, column and what to do`, () => {
+      const found = problems(text);
+      assert.ok(
+        found.some((problem) => problem.startsWith(expected)),
+        found.join("\n"),
+      );
+    });
+  }
+
+  test("[C3] off loopback allow is required, and no word of it guessed", () => {
+    for (const host of [
+      "0.0.0.0",
+      "::",
+      "10.1.2.3",
+      "mllp.hospital.local",
+      "::ffff:127.0.0.1",
+      "127.0.0.1.example.org",
+    ]) {
+      const text = `${HEAD}${CHANNEL}    host: "${host}"\n`;
+      const [first] = problems(text);
+      assert.match(
+        first ?? "",
+        /^\d+:\d+ (?:is required unless host is a loopback|'channels\.0\.allow' is missing)/,
+        host,
+      );
+      assert.deepEqual(problems(`${text}    allow: [10.0.0.0/8]\n`), [], host);
+    }
+    for (const host of ["127.0.0.1", "127.9.9.9", "::1", "localhost"]) {
+      assert.deepEqual(problems(`${HEAD}${CHANNEL}    host: "${host}"\n`), [], host);
+    }
+  });
+
+  test("isLoopback is true of loopback addresses alone", () => {
+    for (const host of ["127.0.0.1", "127.1.2.3", "::1", "localhost"]) assert.ok(isLoopback(host));
+    for (const host of ["128.0.0.1", "1127.0.0.1", "127.0.0.1.a", "0.0.0.0", "::", "LOCALHOST.a"]) {
+      assert.ok(!isLoopback(host), host);
+    }
+  });
+
+  test("[C3] a source is an address or a range, of either version", () => {
+    const allow = (source: string): string[] =>
+      problems(`${HEAD}${CHANNEL}    allow: ["${source}"]\n`);
+    for (const source of [
+      "10.1.2.3",
+      "10.0.0.0/8",
+      "0.0.0.0/0",
+      "fe80::/10",
+      "::1",
+      "::/0",
+      "10.0.0.1/32",
+    ]) {
+      assert.deepEqual(allow(source), [], source);
+    }
+    for (const source of [
+      "10.1.2",
+      "10.0.0.0/33",
+      "::/129",
+      "10.0.0.0/",
+      "10.0.0.0/8/8",
+      "host",
+      "",
+      "fe80::1%eth0",
+      "10.0.0.0/-1",
+    ]) {
+      assert.match(allow(source)[0] ?? "", /must be an IP address or a range/, source);
+    }
+  });
+
+  test("[TP1] the receiver is a wss URL of host and port alone: nothing is silently dropped or sent along", () => {
+    const withUrl = (url: string): string[] =>
+      problems((HEAD + CHANNEL).replace("wss://gateway.example.org", `"${url}"`));
+    for (const url of [
+      "wss://a.example",
+      "wss://a.example/",
+      "wss://a.example:8443",
+      "wss://10.0.0.1",
+      "wss://[::1]:1",
+    ]) {
+      assert.deepEqual(withUrl(url), [], url);
+    }
+    for (const url of [
+      "ws://a.example",
+      "https://a.example",
+      "a.example",
+      "wss://a.example/v1/tunnel",
+      "wss://user:secret@a.example",
+      "wss://a.example/?token=secret",
+      "wss://a.example/#x",
+    ]) {
+      assert.match(withUrl(url)[0] ?? "", /^3:3 must be a URL such as wss:/, url);
+      assert.doesNotMatch(withUrl(url).join(), /secret/);
+    }
+  });
+});

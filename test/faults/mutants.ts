@@ -1,0 +1,225 @@
+/**
+ * Defects that the named tests must notice (10 section 8): one that survives means that its tests prove
+ * nothing. Planted by `npm run mutants`, each alone, in a copy of the tree.
+ *
+ * @module
+ */
+import {
+  ACKNOWLEDGE_BEFORE_COMMIT,
+  RECEIVER_ANSWERS_BEFORE_COMMIT,
+  SYNCHRONOUS_NORMAL,
+} from "./defects.ts";
+import type { Edit } from "./planted-copy.ts";
+
+/** A test file, and which of its tests where the others have defects of their own to plant. */
+export interface NamedTests {
+  readonly file: string;
+  /** A regular expression over test names; absent: all. */
+  readonly only?: string;
+}
+
+export interface Mutant {
+  readonly id: string;
+  readonly edits: readonly Edit[];
+  /** Each of these must fail. */
+  readonly caughtBy: readonly NamedTests[];
+}
+
+const POWER_CUT: NamedTests = { file: "test/faults/power-cut.test.ts", only: "T-S01" };
+const inAgent = (file: string): NamedTests => ({ file: `test/agent/${file}` });
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    id: "T-M01 synchronous=NORMAL, not read back",
+    edits: SYNCHRONOUS_NORMAL,
+    caughtBy: [POWER_CUT, { ...inAgent("outbox/database.test.ts"), only: "every setting" }],
+  },
+  {
+    id: "T-M02 acknowledgment before COMMIT",
+    edits: ACKNOWLEDGE_BEFORE_COMMIT,
+    caughtBy: [POWER_CUT, { ...inAgent("outbox/outbox.test.ts"), only: "A1" }],
+  },
+  {
+    id: "receiver answers before COMMIT",
+    edits: RECEIVER_ANSWERS_BEFORE_COMMIT,
+    caughtBy: [{ file: "test/faults/receiver-power-cut.test.ts", only: "RI7" }],
+  },
+  {
+    id: "T-M04 no fence",
+    edits: [
+      {
+        file: "receiver/store/sqlite/ingest-step.ts",
+        search: "return latest !== BigInt(session);",
+        replacement: "return latest === BigInt(-1 - session);",
+      },
+    ],
+    caughtBy: [
+      { file: "test/receiver/store/sqlite-store.test.ts" },
+      { file: "test/receiver/session.test.ts" },
+    ],
+  },
+  {
+    id: "digest of a small body not checked when it is read",
+    edits: [
+      {
+        file: "agent/outbox/reader.ts",
+        search: "if (!isWhole(body, Number(length), sha256)) return { messages, damagedSeq: seq };",
+        replacement: "",
+      },
+    ],
+    caughtBy: [{ file: "test/faults/damaged-body.test.ts", only: "in a segment" }],
+  },
+  {
+    id: "digest of a sliced body not checked when it is read",
+    edits: [
+      {
+        file: "agent/relay/outgoing-message.ts",
+        search: "digest.digest().equals(message.sha256)",
+        replacement: "digest.digest().length > 0",
+      },
+    ],
+    caughtBy: [{ file: "test/faults/damaged-body.test.ts", only: "in slices" }],
+  },
+  {
+    id: "chain not compared before settling",
+    edits: [
+      {
+        file: "agent/relay/channel-feed.ts",
+        search: "return chain !== null && Buffer.compare(own, chain) === 0;",
+        replacement: "return true;",
+      },
+    ],
+    caughtBy: [{ file: "test/faults/parted-history.test.ts" }],
+  },
+  {
+    id: "an ack beyond what was taken settles",
+    edits: [
+      {
+        file: "agent/relay/channel-feed.ts",
+        search: "if (epoch !== this.#epoch || seq > this.#takenSeq) return;",
+        replacement: "if (epoch !== this.#epoch) return;",
+      },
+    ],
+    caughtBy: [{ file: "test/faults/false-acks.test.ts" }],
+  },
+  {
+    id: "repeats not looked for",
+    edits: [
+      {
+        file: "agent/outbox/appender.ts",
+        search: "if (repeat !== undefined) {",
+        replacement: "if (repeat !== undefined && entry.ticket < 0) {",
+      },
+    ],
+    caughtBy: [inAgent("ingest/duplicates.test.ts"), inAgent("outbox/duplicates.test.ts")],
+  },
+  {
+    id: "recent keys not loaded after a restart",
+    edits: [
+      {
+        file: "agent/outbox/group-commit.ts",
+        search: "    this.#recentLoaded = true;",
+        replacement: "    this.#recentLoaded = true;\n    if (this.#recentLoaded) return;",
+      },
+    ],
+    caughtBy: [{ ...inAgent("ingest/duplicates.test.ts"), only: "after a restart" }],
+  },
+  {
+    id: "D1 key ignores the content",
+    edits: [
+      {
+        file: "agent/outbox/recent-keys.ts",
+        search: "    this.#bytes.set(sha256.subarray(0, CONTENT_KEY_BYTES), CONTROL_KEY_BYTES);",
+        replacement: "    this.#bytes.set(sha256.subarray(0, 0), CONTROL_KEY_BYTES);",
+      },
+      {
+        file: "agent/outbox/appender.ts",
+        search: "Buffer.compare(stored, entry.sha256) !== 0",
+        replacement: "Buffer.compare(stored, stored) !== 0",
+      },
+    ],
+    caughtBy: [{ ...inAgent("ingest/duplicates.test.ts"), only: "D2" }],
+  },
+  {
+    id: "allow-list ignored",
+    edits: [
+      {
+        file: "agent/ingest/mllp/listener.ts",
+        search: "if (full || !this.#isAllowed(address)) {",
+        replacement: "if (full || !this.#isAllowed) {",
+      },
+    ],
+    caughtBy: [inAgent("ingest/mllp/listener.test.ts")],
+  },
+  {
+    id: "gap accepted at the receiver",
+    edits: [
+      {
+        file: "receiver/store/sqlite/ingest-step.ts",
+        search: "  // RI4\n  if (call.first > found.lastSeq + 1n)",
+        replacement: "  // RI4\n  if (call.first > found.lastSeq + 1_000_000n)",
+      },
+    ],
+    caughtBy: [{ file: "test/receiver/store/sqlite-store.test.ts", only: "RI4" }],
+  },
+  {
+    id: "a body with a missing slice is acknowledged",
+    edits: [
+      {
+        file: "agent/outbox/appender.ts",
+        search: "if (count === next && bytes === length) {",
+        replacement: "if (count + next + bytes + length >= 0) {",
+      },
+    ],
+    caughtBy: [
+      { file: "test/faults/disk-faults.test.ts", only: "400th write" },
+      inAgent("outbox/uploads.test.ts"),
+    ],
+  },
+  {
+    id: "incomplete uploads not swept",
+    edits: [
+      {
+        file: "agent/outbox/group-commit.ts",
+        search: "      this.#sweepUploads();",
+        replacement: "      void this.#sweepUploads;",
+      },
+    ],
+    caughtBy: [
+      { ...inAgent("ingest/large-body.test.ts"), only: "never completed" },
+      inAgent("outbox/uploads.test.ts"),
+    ],
+  },
+  {
+    id: "MSA-2 trimmed",
+    edits: [
+      {
+        file: "agent/ingest/hl7/acknowledgment.ts",
+        search: '["MSA", code, field(10), phrase]',
+        replacement: '["MSA", code, field(10).trim(), phrase]',
+      },
+    ],
+    caughtBy: [
+      inAgent("ingest/hl7/acknowledgment.test.ts"),
+      inAgent("ingest/matrix/rows-27-32-acknowledgments.test.ts"),
+    ],
+  },
+  {
+    id: "replies leave in the order of the answers",
+    edits: [
+      {
+        file: "agent/ingest/mllp/connection.ts",
+        search:
+          "for (let slot = this.#slots[0]; slot?.verdict !== undefined; slot = this.#slots[0]) {",
+        replacement:
+          "for (const slot of [...this.#slots]) {\n      if (slot.verdict === undefined) continue;",
+      },
+      {
+        file: "agent/ingest/mllp/connection.ts",
+        search: "      this.#slots.shift();",
+        replacement: "      this.#slots.splice(this.#slots.indexOf(slot), 1);",
+      },
+    ],
+    caughtBy: [{ file: "test/faults/reply-order.test.ts" }],
+  },
+];

@@ -1,0 +1,44 @@
+/** A folder with everything `holdfast run` needs; its receiver is written down and never runs. @module */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { makePair, type Pair, type PairOptions } from "#scripts/make-pair.ts";
+import { type Started, startAgent } from "./processes.ts";
+
+export class AgentFolder implements Disposable {
+  readonly path: string;
+  readonly #pair: Pair;
+
+  private constructor(path: string, pair: Pair) {
+    this.path = path;
+    this.#pair = pair;
+  }
+
+  static async make(options: Omit<PairOptions, "folder"> = {}): Promise<AgentFolder> {
+    const path = mkdtempSync(join(tmpdir(), "holdfast-agent-"));
+    return new AgentFolder(path, await makePair({ folder: path, ...options }));
+  }
+
+  get config(): string {
+    return this.#pair.agentConfig;
+  }
+
+  get stateDir(): string {
+    return join(this.path, "agent/state");
+  }
+
+  get port(): number {
+    return this.#pair.mllp.port;
+  }
+
+  /** An agent in a process of its own, once it accepts messages. */
+  async start(): Promise<Started> {
+    const agent = startAgent(this.config);
+    await agent.ready();
+    return agent;
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,109 @@
+/** One channel's feed on its own: the outbox before it is real, the tunnel behind it is played. @module */
+import assert from "node:assert/strict";
+import { Conditions } from "#agent/health/conditions.ts";
+import { silentLog } from "#agent/host/log.ts";
+import { Tasks } from "#agent/host/tasks.ts";
+import type { Outbox } from "#agent/outbox/outbox.ts";
+import { ChannelFeed } from "#agent/relay/channel-feed.ts";
+import { OPENED_STATUS, type OpenedFrame, type RejectCode } from "#protocol/frame.ts";
+import { ManualClock } from "./clocks.ts";
+import { textOf } from "./messages.ts";
+import { until } from "./processes.ts";
+import { entryOf, TestOutbox } from "./test-outbox.ts";
+
+/** A feed between a real outbox and a tunnel that is played: it takes, acks, refuses and hangs up. */
+export class FeedBench implements AsyncDisposable {
+  readonly store: TestOutbox;
+  readonly clock = new ManualClock();
+  readonly conditions = new Conditions();
+  readonly faults: unknown[] = [];
+  readonly tasks = new Tasks((_name, error) => this.faults.push(error));
+  wakes = 0;
+  reopens = 0;
+  feed: ChannelFeed;
+
+  private constructor(store: TestOutbox) {
+    this.store = store;
+    this.feed = this.#newFeed();
+  }
+
+  static async open(): Promise<FeedBench> {
+    return new FeedBench(await TestOutbox.open());
+  }
+
+  get outbox(): Outbox {
+    return this.store.outbox;
+  }
+
+  /** The store is closed and opened, with a new feed on it, as by a new process. */
+  async restart(change: () => void = () => {}): Promise<void> {
+    await this.store.close();
+    change();
+    await this.store.reopen();
+    this.wakes = 0;
+    this.feed = this.#newFeed();
+  }
+
+  async append(...bodies: readonly string[]): Promise<void> {
+    const entries = bodies.map((body) => entryOf({ controlId: body.slice(0, 60), body }));
+    await Promise.all(entries.map((entry) => this.outbox.append(entry)));
+  }
+
+  async opened(lastSeq = 0n, more: Partial<OpenedFrame> = {}): Promise<boolean> {
+    const chain = lastSeq === 0n ? null : ((await this.outbox.chainAt(1, 1n, lastSeq)) ?? null);
+    const frame = { type: "opened", stream: 1, credit: {}, epoch: 1n } as const;
+    return this.feed.opened({ ...frame, status: OPENED_STATUS.ok, lastSeq, chain, ...more });
+  }
+
+  /** Takes `count` messages as they come. @returns `seq body` of each */
+  async take(count: number): Promise<string[]> {
+    const taken: string[] = [];
+    await until(`${count} messages`, async () => {
+      for (let next = this.feed.take(); next !== undefined; next = this.feed.take()) {
+        const { seq, body } = next;
+        taken.push(`${seq} ${typeof body === "function" ? "in parts" : textOf(body)}`);
+        if (taken.length === count) return true;
+      }
+      return taken.length >= count;
+    });
+    return taken;
+  }
+
+  reject(seq: bigint, code: RejectCode, permanent: boolean, retryAfterMs?: number): void {
+    const retry = retryAfterMs === undefined ? {} : { retryAfterMs };
+    this.feed.rejected({ type: "reject", stream: 1, seq, code, permanent, ...retry });
+  }
+
+  get open(): string[] {
+    return this.conditions.list().map(({ condition, subject }) => `${condition} ${subject}`);
+  }
+
+  #newFeed(): ChannelFeed {
+    const tail = this.outbox.channels.find(({ channel }) => channel === 1);
+    assert.ok(tail !== undefined);
+    const feed = new ChannelFeed(tail, {
+      outbox: this.outbox,
+      clock: this.clock,
+      log: silentLog,
+      conditions: this.conditions,
+      tasks: this.tasks,
+      wake: () => void this.wakes++,
+      reopen: () => void this.reopens++,
+    });
+    this.outbox.onAppended((channel, lastSeq) => {
+      if (channel === 1) feed.appended(lastSeq);
+    });
+    return feed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.tasks[Symbol.asyncDispose]();
+    await this.store[Symbol.asyncDispose]();
+    assert.deepEqual(this.faults, []);
+  }
+}
+
+export const names = (from: number, count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `M${from + index}`);
+export const numbered = (from: number, count: number): string[] =>
+  names(from, count).map((name, index) => `${from + index} ${name}`);
