@@ -16,7 +16,7 @@ import {
   WAL_KEPT_BYTES,
 } from "../limits.ts";
 import { translated } from "./fault.ts";
-import { migrate } from "./migrations.ts";
+import { migrate, refuseNewerSchema } from "./migrations.ts";
 import { STATEMENTS } from "./statements.ts";
 
 export type Database = Sqlite.Database;
@@ -24,14 +24,12 @@ export type Database = Sqlite.Database;
 const SYNCHRONOUS_FULL = 2;
 
 /**
- * In this order: EXCLUSIVE before the first access leaves no `-shm` file; auto_vacuum before the first
- * table, or it never takes; synchronous after the journal mode, for better-sqlite3 is compiled so
+ * In this order: EXCLUSIVE before the first access leaves no `-shm` file; synchronous after the journal mode, for better-sqlite3 is compiled so
  * that WAL databases fall back to NORMAL, under which a power cut loses acknowledged messages (S2).
  */
 export const DURABLE_PRAGMAS: readonly string[] = [
   `busy_timeout = ${STORE_LOCK_WAIT_MS}`,
   "locking_mode = EXCLUSIVE",
-  "auto_vacuum = INCREMENTAL",
   "journal_mode = WAL",
   "synchronous = FULL",
   "foreign_keys = ON",
@@ -44,6 +42,9 @@ export const DURABLE_PRAGMAS: readonly string[] = [
   `wal_autocheckpoint = ${WAL_CHECKPOINT_PAGES}`,
   `journal_size_limit = ${WAL_KEPT_BYTES}`,
 ];
+
+/** Settings of the connection alone: nothing is written before it is clear that the store may be opened. */
+const BEFORE_READING = /^(?:busy_timeout|locking_mode)\b/;
 
 export interface DatabaseOptions {
   /** The agent's state folder; made with mode 0700 where it does not exist. */
@@ -66,7 +67,13 @@ export function openDatabase(options: DatabaseOptions): Database {
   let database: Database | undefined;
   try {
     database = new Sqlite(file);
-    for (const pragma of options.pragmas ?? DURABLE_PRAGMAS) database.pragma(pragma);
+    const pragmas = options.pragmas ?? DURABLE_PRAGMAS;
+    const settle = pragmas.filter((pragma) => BEFORE_READING.test(pragma));
+    for (const pragma of settle) database.pragma(pragma);
+    const found = refuseNewerSchema(database);
+    // Before the first table, or it never takes. On a store that has tables it would write to the header.
+    if (found === 0) database.pragma("auto_vacuum = INCREMENTAL");
+    for (const pragma of pragmas) if (!settle.includes(pragma)) database.pragma(pragma);
     migrate(database);
     touch(database, options);
     refuseUnlessFull(database);

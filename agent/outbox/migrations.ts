@@ -88,15 +88,24 @@ const MIGRATIONS: readonly string[] = [
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /**
+ * Reads the schema's version; writes nothing.
+ *
+ * @returns 0 for a store that has no tables yet
+ * @throws {AgentError} `STORE_NEWER_SCHEMA`
+ */
+export function refuseNewerSchema(database: Sqlite.Database, known = SCHEMA_VERSION): number {
+  const found = Number(database.pragma("user_version", { simple: true }));
+  if (found > known) throw new AgentError("STORE_NEWER_SCHEMA", { found, known });
+  return found;
+}
+
+/**
  * Brings a store to this program's schema, one transaction a step.
  *
  * @throws {AgentError} `STORE_NEWER_SCHEMA` without touching anything
  */
 export function migrate(database: Sqlite.Database, steps: readonly string[] = MIGRATIONS): void {
-  const found = Number(database.pragma("user_version", { simple: true }));
-  if (found > steps.length) {
-    throw new AgentError("STORE_NEWER_SCHEMA", { found, known: steps.length });
-  }
+  const found = refuseNewerSchema(database, steps.length);
   for (const [index, step] of steps.entries()) {
     if (index < found) continue;
     database.exec("BEGIN IMMEDIATE");

@@ -222,7 +222,7 @@ export class ChannelFeed implements StreamSource {
   #hold(error: AgentError): void {
     this.#held = true;
     this.#forgetReady();
-    this.#open("channelHeld", { code: identifierFrom(error.code), ...error.facts });
+    this.#open("channelHeld", { ...error.facts, code: identifierFrom(error.code) });
     this.#parts.log.fault("channelHeld", error);
   }
 

@@ -37,7 +37,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: "T-M02 acknowledgment before COMMIT",
     edits: ACKNOWLEDGE_BEFORE_COMMIT,
-    caughtBy: [POWER_CUT, { ...inAgent("outbox/outbox.test.ts"), only: "A1" }],
+    caughtBy: [POWER_CUT],
   },
   {
     id: "receiver answers before COMMIT",

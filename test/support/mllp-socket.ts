@@ -66,7 +66,8 @@ export class MllpSocket implements AsyncDisposable {
 
   /** The first `count` replies without their framing, once that many came whole. */
   async replies(count: number, limitMs = 10_000): Promise<string[]> {
-    await until(`${count} replies`, () => this.#blocks().length >= count || this.#closed, limitMs);
+    const ended = (): boolean => this.#closed || this.socket.readableEnded;
+    await until(`${count} replies`, () => this.#blocks().length >= count || ended(), limitMs);
     const blocks = this.#blocks();
     if (blocks.length < count) {
       throw new Error(`closed (${this.#errored}) after ${blocks.length} of ${count} replies`);

@@ -126,8 +126,11 @@ export class TestOutbox implements AsyncDisposable {
 
   /** Ends the writer thread without a word, as a crash would; the store stays as the disk has it. */
   async kill(): Promise<void> {
+    const before = this.fatals.length;
     await this.worker.terminate();
     await this.close();
+    // It may have been heard of before the close.
+    for (const { code } of this.fatals.splice(before)) assert.equal(code, "WRITER_DIED");
   }
 
   /** Every body of a channel in order, each read back whole; stops at a damaged one. */

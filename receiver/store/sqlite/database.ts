@@ -8,12 +8,11 @@ import Database from "better-sqlite3";
 import { foreignCode, ReceiverError } from "../../errors.ts";
 import { systemClock } from "../../host/clock.ts";
 import { STORE_LOCK_WAIT_MS, WAL_CHECKPOINT_PAGES, WAL_MAX_BYTES } from "../../limits.ts";
-import { migrate } from "./migrations.ts";
+import { migrate, refuseNewerSchema } from "./migrations.ts";
 import { SQL } from "./statements.ts";
 
-/** S2, in this order: `auto_vacuum` only counts before the first table. */
+/** S2, in this order. */
 export const DURABLE_SETTINGS: readonly string[] = [
-  "auto_vacuum = INCREMENTAL",
   "locking_mode = EXCLUSIVE",
   "journal_mode = WAL",
   "synchronous = FULL",
@@ -49,6 +48,10 @@ export function openDatabase(
   let db: Database.Database | undefined;
   try {
     db = new Database(file, { timeout: STORE_LOCK_WAIT_MS });
+    // A store of a newer program is left as it is: even auto_vacuum would write to its header. On a
+    // store without tables it has to come before the first one.
+    db.pragma("locking_mode = EXCLUSIVE");
+    if (refuseNewerSchema(db) === 0) db.pragma("auto_vacuum = INCREMENTAL");
     for (const setting of settings) db.pragma(setting);
     migrate(db);
     const storeId = writeOnce(db);

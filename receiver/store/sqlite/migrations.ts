@@ -91,15 +91,26 @@ const MIGRATIONS: readonly string[] = [
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /**
+ * Reads the version of the schema; writes nothing.
+ *
+ * @returns 0 for a store without tables
+ * @throws {ReceiverError} `STORE_SCHEMA_NEWER` if a later program wrote it
+ */
+export function refuseNewerSchema(db: Database): number {
+  const found = Number(db.pragma("user_version", { simple: true }));
+  if (found > SCHEMA_VERSION) {
+    throw new ReceiverError("STORE_SCHEMA_NEWER", { facts: { found, known: SCHEMA_VERSION } });
+  }
+  return found;
+}
+
+/**
  * Brings the schema up to {@link SCHEMA_VERSION}.
  *
  * @throws {ReceiverError} `STORE_SCHEMA_NEWER` if a later program wrote it; nothing is changed then
  */
 export function migrate(db: Database): void {
-  const found = Number(db.pragma("user_version", { simple: true }));
-  if (found > SCHEMA_VERSION) {
-    throw new ReceiverError("STORE_SCHEMA_NEWER", { facts: { found, known: SCHEMA_VERSION } });
-  }
+  const found = refuseNewerSchema(db);
   for (const [index, sql] of MIGRATIONS.entries()) {
     if (index < found) continue;
     db.transaction(() => {
