@@ -227,7 +227,7 @@ const CATALOGUE = {
     disposition: "retry",
     exit: EXIT.unavailable,
     summary: "The receiver refused this agent's certificate",
-    remedy: "Ask the receiver's operator whether this agent is added; the fact code says why",
+    remedy: "Ask the receiver's operator whether this agent is added; status shows the reason",
   },
   TUNNEL_VERSION: {
     disposition: "retry",

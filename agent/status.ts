@@ -1,5 +1,6 @@
 /** The one snapshot of how the agent is doing: what `status` prints and later pages show. @module */
 
+import type { Facts } from "./errors.ts";
 import type { OpenCondition } from "./health/conditions.ts";
 import type { ChannelCounters } from "./health/counters.ts";
 import type { MllpListener } from "./ingest/mllp/listener.ts";
@@ -20,6 +21,8 @@ export interface AgentStatus {
     readonly windowBytes: number;
     readonly clockSkewMs: number | undefined;
     readonly lastError: string | undefined;
+    /** What the receiver, TLS or the operating system said: a code, never a text. */
+    readonly reason: string | undefined;
     readonly remedy: string | undefined;
   };
   readonly channels: readonly ChannelStatus[];
@@ -80,6 +83,7 @@ export function statusOf(parts: StatusParts): AgentStatus {
       windowBytes: tunnel.windowBytes,
       clockSkewMs: tunnel.clockSkewMs,
       lastError: tunnel.lastError?.code,
+      reason: reasonOf(tunnel.lastError?.facts),
       remedy: tunnel.lastError?.remedy,
     },
     channels: store.channels.map((tail) => channelStatus(tail, parts.running)),
@@ -91,6 +95,11 @@ export function statusOf(parts: StatusParts): AgentStatus {
     },
     memoryBytes: process.memoryUsage.rss(),
   };
+}
+
+function reasonOf(facts: Facts | undefined): string | undefined {
+  const reason = facts?.["code"] ?? facts?.["sysCode"] ?? facts?.["status"];
+  return reason === undefined ? undefined : String(reason);
 }
 
 function channelStatus(

@@ -28,7 +28,7 @@ function lines(status: AgentStatus): string[] {
   ]);
   return [
     `holdfast ${status.version}, process ${status.pid}, since ${status.startedAt}: ${status.health}`,
-    `tunnel: ${tunnel.state}${tunnel.lastError === undefined ? "" : `, last error ${tunnel.lastError}`}`,
+    `tunnel: ${tunnel.state}${lastError(tunnel)}`,
     "",
     ...table([
       ["channel", "listens on", "connections", "stored", "waiting", "oldest waiting"],
@@ -43,4 +43,9 @@ function lines(status: AgentStatus): string[] {
       `  ${remedy}`,
     ]),
   ];
+}
+
+function lastError({ lastError, reason, state }: AgentStatus["tunnel"]): string {
+  if (lastError === undefined || state === "streaming" || state === "throttled") return "";
+  return `, last error ${lastError}${reason === undefined ? "" : ` (${reason})`}`;
 }

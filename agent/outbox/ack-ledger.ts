@@ -31,10 +31,11 @@ export class AckLedger {
 
   /** The reply to a message left, or did not. Also for the reply to a repeat of it. */
   replied(id: number, delivered: boolean): void {
-    if (this.#open.get(id) === "open") {
+    const known = this.#open.get(id);
+    if (known === "open" || (known !== undefined && delivered)) {
       this.#open.set(id, delivered ? "delivered" : "undelivered");
       this.#advance();
-    } else if (delivered && !this.#open.has(id)) {
+    } else if (known === undefined && delivered) {
       this.#recovered.push(id);
       this.#changed = true;
     }

@@ -115,11 +115,13 @@ export class Appender {
     if (hit === undefined || hit.id > 0 !== (entry.quarantine === undefined)) return undefined;
     const common = { ticket: entry.ticket, controlIdReused: false, seq: 0n };
     if (hit.id < 0) {
-      this.#prepared.quarantineRepeat.run(entry.receivedAtMs, -hit.id);
+      const { changes } = this.#prepared.quarantineRepeat.run(entry.receivedAtMs, -hit.id);
+      if (changes === 0) return undefined;
       return { ...common, outcome: OUTCOME.quarantinedRepeat, id: -hit.id };
     }
     const stored = this.#prepared.messageDigest.get(hit.id) as Uint8Array | undefined;
-    if (stored !== undefined && Buffer.compare(stored, entry.sha256) !== 0) return undefined;
+    // A key without its row proves nothing: an extra copy is preferred to a loss.
+    if (stored === undefined || Buffer.compare(stored, entry.sha256) !== 0) return undefined;
     return { ...common, outcome: OUTCOME.repeat, id: hit.id };
   }
 

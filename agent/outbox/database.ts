@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { chmodSync, existsSync, statSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, openSync, statSync } from "node:fs";
 import { join } from "node:path";
 import Sqlite from "better-sqlite3";
 import { AgentError } from "../errors.ts";
@@ -66,6 +66,9 @@ export function openDatabase(options: DatabaseOptions): Database {
   const file = prepareFolder(options);
   let database: Database | undefined;
   try {
+    // Before SQLite opens it: the WAL gets the rights of the database file.
+    closeSync(openSync(file, "a", 0o600));
+    chmodSync(file, 0o600);
     database = new Sqlite(file);
     const pragmas = options.pragmas ?? DURABLE_PRAGMAS;
     const settle = pragmas.filter((pragma) => BEFORE_READING.test(pragma));
@@ -77,7 +80,6 @@ export function openDatabase(options: DatabaseOptions): Database {
     migrate(database);
     touch(database, options);
     refuseUnlessFull(database);
-    chmodSync(file, 0o600);
     return database;
   } catch (error) {
     database?.close();

@@ -18,6 +18,7 @@ const BY_PREFIX: readonly (readonly [string, ErrorCode])[] = [
   ["EDQUOT", "STORE_FULL"],
   ["EIO", "STORE_IO"],
   ["ENOTDIR", "STORE_CANNOT_OPEN"],
+  ["EISDIR", "STORE_CANNOT_OPEN"],
   ["EEXIST", "STORE_CANNOT_OPEN"],
   ["ENOENT", "STORE_CANNOT_OPEN"],
 ];

@@ -30,6 +30,8 @@ export class GroupCommit {
   readonly #settles = new Map<number, bigint>();
   #outcomes: AckOutcomes | undefined;
   #lastRecentRow = 0;
+  /** The last row of `recent` that memory no longer needs: the next transaction deletes up to it. */
+  #forgettableRow = 0;
   #recentLoaded = false;
 
   /** @param channels names that exist from now on, each with its first epoch */
@@ -98,7 +100,7 @@ export class GroupCommit {
         for (const order of orders) this.#carryOut(order, appended);
         remembered = this.#appender.flush();
         this.#writeDeferred();
-        this.#forgetOldKeys();
+        if (this.#forgettableRow > 0) this.prepared.recentForget.run(this.#forgettableRow);
       });
     } catch (error) {
       this.recent.rollback(mark);
@@ -106,6 +108,8 @@ export class GroupCommit {
       return { committed: false, tickets: ticketsOf(orders), error: translated(error) };
     }
     if (remembered) this.#lastRecentRow += 1;
+    // Only now: a generation that a failed transaction had dropped could not be brought back.
+    this.#forgettableRow = this.recent.forgetOldest();
     this.#settles.clear();
     this.#outcomes = undefined;
     return { committed: true, appended };
@@ -147,11 +151,6 @@ export class GroupCommit {
     }
     for (const id of this.#outcomes.recoveredIds) this.prepared.ackExceptionDelete.run(id);
     this.prepared.ackThroughMove.run(this.#outcomes.throughId);
-  }
-
-  #forgetOldKeys(): void {
-    const row = this.recent.forgetOldest();
-    if (row > 0) this.prepared.recentForget.run(row);
   }
 
   /** What a crash left of bodies that were still arriving (05 S11). */

@@ -57,6 +57,8 @@ export class Outbox implements AsyncDisposable {
   #flushScheduled = false;
   /** Batches that the writer has and has not reported. */
   #postedBatches = 0;
+  /** Slices that the writer has and has not reported. */
+  #stagedBytes = 0;
   #outcomesScheduled = false;
   #nextUpload: number;
   #closing: Promise<void> | undefined;
@@ -96,7 +98,7 @@ export class Outbox implements AsyncDisposable {
 
   /** Whether senders should not be read from now (05 S8). */
   get saturated(): boolean {
-    return this.#tickets.bytes >= WAITING_MAX_BYTES;
+    return this.#tickets.bytes + this.#stagedBytes >= WAITING_MAX_BYTES;
   }
 
   /** Calls `listener` each time room comes back after `saturated`. */
@@ -133,6 +135,7 @@ export class Outbox implements AsyncDisposable {
 
   /** Stores one slice of a large body; durable with the commit of the entry that names it (05 S11). */
   stage(upload: number, ordinal: number, bytes: Uint8Array<ArrayBuffer>): void {
+    this.#stagedBytes += bytes.length;
     this.#writer.post({ order: "stage", upload, ordinal, bytes }, [bytes.buffer]);
   }
 
@@ -214,10 +217,10 @@ export class Outbox implements AsyncDisposable {
     this.#writer.post({ order: "append", batch }, [batch.slab.buffer, batch.table.buffer]);
   }
 
-  #committed({ batches, results, seqs }: CommittedReport): void {
-    this.#returned(batches);
+  #committed({ batches, stagedBytes, results, seqs }: CommittedReport): void {
     const lastSeqs = new Map<number, bigint>();
     const wasSaturated = this.saturated;
+    this.#returned(batches, stagedBytes);
     for (let index = 0; index < seqs.length; index++) {
       const row = index * RESULT_COLUMNS;
       const [ticket, outcome, reused, id] = [
@@ -244,9 +247,9 @@ export class Outbox implements AsyncDisposable {
     this.#scheduleOutcomes();
   }
 
-  #refused({ batches, tickets }: RefusedReport, error: AgentError): void {
-    this.#returned(batches);
+  #refused({ batches, stagedBytes, tickets }: RefusedReport, error: AgentError): void {
     const wasSaturated = this.saturated;
+    this.#returned(batches, stagedBytes);
     const gone: Waiting[] = [];
     for (const ticket of tickets) {
       const taken = this.#tickets.take(ticket);
@@ -256,7 +259,8 @@ export class Outbox implements AsyncDisposable {
     this.#announceRoom(wasSaturated);
   }
 
-  #returned(batches: readonly PackedBatch[]): void {
+  #returned(batches: readonly PackedBatch[], stagedBytes: number): void {
+    this.#stagedBytes -= stagedBytes;
     this.#postedBatches -= batches.length;
     for (const batch of batches) this.#batch.recycle(batch);
     this.#flush();

@@ -105,6 +105,7 @@ const contentHash = (key: Int32Array): number => (key[0] ?? 0) ^ (key[CONTROL_WO
 
 /** A place to come back to, should the transaction fail. */
 export interface RecentMark {
+  /** Since the start, dropped ones included. */
   readonly generations: number;
   readonly count: number;
 }
@@ -114,6 +115,7 @@ export class RecentKeys {
   readonly #generationKeys: number;
   readonly #maxGenerations: number;
   #generations: Generation[] = [];
+  #droppedCount = 0;
 
   constructor(memoryKeys = DUPLICATE_MEMORY_KEYS, generationKeys = DUPLICATE_GENERATION_KEYS) {
     this.#generationKeys = generationKeys;
@@ -151,11 +153,12 @@ export class RecentKeys {
   }
 
   mark(): RecentMark {
-    return { generations: this.#generations.length, count: this.#generations.at(-1)?.count ?? 0 };
+    const generations = this.#droppedCount + this.#generations.length;
+    return { generations, count: this.#generations.at(-1)?.count ?? 0 };
   }
 
   rollback(mark: RecentMark): void {
-    this.#generations.length = mark.generations;
+    this.#generations.length = Math.max(0, mark.generations - this.#droppedCount);
     this.#generations.at(-1)?.truncate(mark.count);
   }
 
@@ -168,6 +171,7 @@ export class RecentKeys {
     let rowId = 0;
     while (this.#generations.length > this.#maxGenerations) {
       rowId = this.#generations.shift()?.lastRowId ?? rowId;
+      this.#droppedCount += 1;
     }
     // A row may span two generations: what the next one still needs stays.
     return rowId === 0 ? 0 : rowId - 1;

@@ -91,12 +91,15 @@ export type WriterReport =
       readonly report: "committed";
       /** The batches of the `append` orders in the commit: their memory, for the next ones. */
       readonly batches: readonly PackedBatch[];
+      /** Bytes of the `stage` orders in the commit. */
+      readonly stagedBytes: number;
       readonly results: Float64Array;
       readonly seqs: BigInt64Array;
     }
   | {
       readonly report: "refused";
       readonly batches: readonly PackedBatch[];
+      readonly stagedBytes: number;
       readonly tickets: readonly number[];
       readonly fault: PlainFault;
     }

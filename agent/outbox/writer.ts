@@ -125,14 +125,19 @@ function commit(writes: readonly WriteOrder[]): void {
   lazyTimer?.[Symbol.dispose]();
   lazyTimer = undefined;
   const batches = writes.flatMap((write) => (write.order === "append" ? [write.batch] : []));
+  const stagedBytes = writes.reduce(
+    (sum, write) => sum + (write.order === "stage" ? write.bytes.length : 0),
+    0,
+  );
   const result = opened.store.commit(writes);
   if (result.committed) {
-    if (batches.length > 0) reportCommitted(batches, result.appended);
+    const heard = batches.length > 0 || stagedBytes > 0;
+    if (heard) reportCommitted(batches, stagedBytes, result.appended);
   } else if (result.error.disposition === "halt") {
     halt(result.error);
   } else {
     const { tickets, error } = result;
-    report({ report: "refused", batches, tickets, fault: toPlain(error) });
+    report({ report: "refused", batches, stagedBytes, tickets, fault: toPlain(error) });
   }
 }
 
@@ -143,7 +148,11 @@ function commitSoon(): void {
   });
 }
 
-function reportCommitted(batches: readonly PackedBatch[], appended: readonly Appended[]): void {
+function reportCommitted(
+  batches: readonly PackedBatch[],
+  stagedBytes: number,
+  appended: readonly Appended[],
+): void {
   const results = new Float64Array(appended.length * RESULT_COLUMNS);
   const seqs = new BigInt64Array(appended.length);
   for (const [index, one] of appended.entries()) {
@@ -155,7 +164,7 @@ function reportCommitted(batches: readonly PackedBatch[], appended: readonly App
   }
   const returned = batches.flatMap(({ slab, table }) => [slab.buffer, table.buffer]);
   const transfer = [results.buffer, seqs.buffer, ...returned];
-  report({ report: "committed", batches, results, seqs }, transfer);
+  report({ report: "committed", batches, stagedBytes, results, seqs }, transfer);
 }
 
 type Answers = {

@@ -1,13 +1,12 @@
 /**
- * What goes out next: control first, then one chunk after another, fairly among streams (06 TP23).
+ * Which message goes out next: one chunk after another, fairly among streams (06 TP23).
  *
- * The next frame is chosen only while the socket holds little, so that a heartbeat never waits behind
- * megabytes. Streams take turns of one chunk's bytes each.
+ * The next frame is chosen only while the socket holds little, so that a heartbeat, which the session
+ * sends at once, never waits behind megabytes. Streams take turns of one chunk's bytes each.
  *
  * @module
  */
 import { encodeFrame } from "#protocol/codec.ts";
-import type { Frame } from "#protocol/frame.ts";
 import { CHUNK_FRAME_MARGIN_BYTES, CHUNK_MAX_BYTES, FRAME_HEADER_BYTES } from "#protocol/limits.ts";
 import { SOCKET_UNSENT_MAX_BYTES } from "../limits.ts";
 import type { Flow } from "./flow.ts";
@@ -74,11 +73,6 @@ export class Outgoing {
 
   add(stream: SendingStream): void {
     this.#streams.push(stream);
-  }
-
-  /** A control frame: at once, before any DATA that is not yet chosen. */
-  control(frame: Frame): void {
-    this.#sink.send(encodeFrame(frame));
   }
 
   /** No new message; the one in hand is finished (TP32). */

@@ -1,6 +1,8 @@
 /** The content of one block while it arrives: at most one copy, and none if it came in one piece. @module */
 
 const EMPTY = new Uint8Array(0);
+/** Small, for a hostile stream can make the reader begin a lookahead with each third byte (03 F11). */
+const SMALLEST_BYTES = 128;
 
 /** Collects parts of one block. Memory is what is held plus at most as much again. */
 export class HeldBytes {
@@ -94,7 +96,7 @@ export class HeldBytes {
   #append(part: Uint8Array): void {
     const needed = this.#length + part.length;
     if (needed > this.#buffer.length) {
-      const larger = new Uint8Array(Math.max(needed, this.#buffer.length * 2, 4_096));
+      const larger = new Uint8Array(Math.max(needed, this.#buffer.length * 2, SMALLEST_BYTES));
       larger.set(this.#buffer.subarray(0, this.#length));
       this.#buffer = larger;
     }

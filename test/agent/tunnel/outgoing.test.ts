@@ -232,20 +232,6 @@ describe("outgoing is fair and bounded", () => {
     }
   });
 
-  test("[TP23] control leaves at once, before DATA that is not yet chosen, whatever is unsent", () => {
-    const desk = new Desk();
-    desk.stream(new ListedSource("adt", bodyOf(1_000_000)));
-    desk.outgoing.pump();
-    const before = desk.sink.sent.length;
-    desk.outgoing.control({ type: "pong", stream: 0, nonce: 1 });
-    desk.run();
-    assert.deepEqual(decodeFrame(desk.sink.sent[before]?.bytes ?? new Uint8Array()), {
-      type: "pong",
-      stream: 0,
-      nonce: 1,
-    });
-  });
-
   test("[TP20] credit that fits exactly is used up; one byte less holds the frame back", () => {
     const measured = new Desk();
     measured.stream(new ListedSource("adt", "exact"));

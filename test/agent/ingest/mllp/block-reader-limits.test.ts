@@ -197,8 +197,10 @@ for (const [what, pattern, kib] of PATTERNS) {
       bytes[0] = 0x0b;
       return bytes;
     };
-    cost(wire(kib));
-    const [one, eight] = [cost(wire(kib)), cost(wire(8 * kib))];
+    // The best of three: what other processes and the collector do to one run is not the reader's cost.
+    const best = (kibibytes: number): number =>
+      Math.min(...[1, 2, 3].map(() => cost(wire(kibibytes))));
+    const [one, eight] = [best(kib), best(8 * kib)];
     // Below some milliseconds the clock's grain is larger than what is measured.
     assert.ok(eight <= Math.max(one, 20) * 10, `${kib} KiB ${one} ms, eight times ${eight} ms`);
   });
