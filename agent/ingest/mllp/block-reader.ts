@@ -71,6 +71,9 @@ export interface BlockReaderOptions {
   readonly spoolThresholdBytes?: number;
 }
 
+/** A mark, 64 blanks and a header's name: with so many bytes it is clear whether a header begins. */
+const LOOKAHEAD_BYTES = 70;
+
 type State = "outside" | "content" | "lookahead" | "ended" | "closed";
 
 /** What a peer that speaks something else begins with: a TLS record, or an HTTP method (F2). */
@@ -188,8 +191,7 @@ export class BlockReader {
     const vt = chunk.subarray(from, end).indexOf(VT);
     if (vt !== -1) {
       this.#take(chunk.subarray(from, from + vt));
-      this.#go("lookahead");
-      return from + vt + 1;
+      return this.#startInside(chunk, from + vt + 1);
     }
     this.#take(chunk.subarray(from, end));
     if (end < chunk.length) this.#go("ended");
@@ -203,6 +205,18 @@ export class BlockReader {
       this.#fsIndex = found === -1 ? chunk.length : found;
     }
     return this.#fsIndex;
+  }
+
+  /** A VT inside a block, just before `next`: decided at once where the chunk holds enough (F4). */
+  #startInside(chunk: Uint8Array, next: number): number {
+    if (this.#state === "closed") return chunk.length;
+    if (chunk.length - next < LOOKAHEAD_BYTES) this.#go("lookahead");
+    else if (headerStart(chunk.subarray(next, next + LOOKAHEAD_BYTES)) !== -1) this.#abandon();
+    else {
+      this.#malformed = true;
+      this.#take(VT_INSIDE);
+    }
+    return next;
   }
 
   #lookahead(chunk: Uint8Array, from: number): number {

@@ -78,7 +78,7 @@ test("[D1, E2] row 40: a malformed block 1,000 times gives AR each and one entry
   );
 });
 
-test("[D2] row 38: the same control id with other content gives a second AA, a second row, a flag", async () => {
+test("[D2, T-I03] row 38: the same control id with other content gives a second AA, a second row, a flag", async () => {
   await using agent = await AgentStack.open();
   await using sender = await agent.connect();
   await sender.send(framed(adt("M1")), framed(adt("M1", "^OTHER")), framed(adt("M2")));

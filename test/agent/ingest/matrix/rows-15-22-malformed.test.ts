@@ -83,7 +83,7 @@ for (const [field, block] of ECHOED) {
 }
 
 for (const how of ["finish", "reset"] as const) {
-  test(`[F5] row 21: ${how} inside a block leaves a fragment and no reply`, async () => {
+  test(`[F5, T-I01] row 21: ${how} inside a block leaves a fragment and no reply`, async () => {
     await using agent = await AgentStack.open();
     await using sender = await agent.connect();
     await sender.send(`${framed(adt("M1"))}\x0b${adt("M2")}`);
