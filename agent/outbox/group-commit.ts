@@ -85,12 +85,13 @@ export class GroupCommit {
   }
 
   /**
-   * Carries out orders in their order, with what was deferred, and flushes.
+   * Carries out orders in their order and flushes.
    *
+   * @param withDeferred whether progress that was deferred is written along
    * @returns only after COMMIT has returned: what it says is durable (I-1). On any error nothing of
    *   the group is stored, and a commit whose outcome is unknown counts as not done (05 S9)
    */
-  commit(orders: readonly WriteOrder[]): GroupResult {
+  commit(orders: readonly WriteOrder[], withDeferred = true): GroupResult {
     this.loadRecent();
     const mark = this.recent.mark();
     const appended: Appended[] = [];
@@ -99,7 +100,7 @@ export class GroupCommit {
       this.#inTransaction(() => {
         for (const order of orders) this.#carryOut(order, appended);
         remembered = this.#appender.flush();
-        this.#writeDeferred();
+        if (withDeferred) this.#writeDeferred();
         if (this.#forgettableRow > 0) this.prepared.recentForget.run(this.#forgettableRow);
       });
     } catch (error) {
@@ -110,8 +111,10 @@ export class GroupCommit {
     if (remembered) this.#lastRecentRow += 1;
     // Only now: a generation that a failed transaction had dropped could not be brought back.
     this.#forgettableRow = this.recent.forgetOldest();
-    this.#settles.clear();
-    this.#outcomes = undefined;
+    if (withDeferred) {
+      this.#settles.clear();
+      this.#outcomes = undefined;
+    }
     return { committed: true, appended };
   }
 

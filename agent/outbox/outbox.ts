@@ -25,7 +25,7 @@ import { type CommittedReport, type RefusedReport, WriterClient } from "./writer
 import { RESULT_COLUMNS, type StoreStanding } from "./writer-messages.ts";
 
 /** One batch is being committed, one waits behind it: more would only cost hand-overs (05 S7). */
-const POSTED_BATCHES_MAX_COUNT = 2;
+const POSTED_BATCHES_MAX_COUNT = 1;
 
 export interface OutboxOptions {
   readonly stateDir: string;

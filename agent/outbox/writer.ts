@@ -9,7 +9,7 @@
  */
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { AgentError } from "../errors.ts";
-import { systemClock, type Timer } from "../host/clock.ts";
+import { systemClock } from "../host/clock.ts";
 import {
   COMMIT_MAX_BYTES,
   COMMIT_MAX_COUNT,
@@ -40,7 +40,9 @@ if (port === null) throw new TypeError("Cannot run the writer outside a worker t
 
 const options = workerData as WriterOptions;
 let halted = false;
-let lazyTimer: Timer | undefined;
+let lazyArmed = false;
+/** Monotonic: when progress was last written. */
+let lazyWrittenMs = 0;
 
 function report(message: WriterReport, transfer: ArrayBufferLike[] = []): void {
   port?.postMessage(message, transfer as ArrayBuffer[]);
@@ -115,21 +117,22 @@ function work(first: WriterOrder): boolean {
     order = receiveMessageOnPort(port)?.message;
   }
   if (writes.length > 0) commit(writes);
-  else if (opened.store.hasDeferred) commitSoon();
+  if (opened.store.hasDeferred && !halted) commitSoon();
   for (const question of questions) answer(question);
   return writes.length > 0;
 }
 
 function commit(writes: readonly WriteOrder[]): void {
   if (opened === undefined) return;
-  lazyTimer?.[Symbol.dispose]();
-  lazyTimer = undefined;
+  const nowMs = systemClock.monotonicMs();
+  const withDeferred = writes.length === 0 || nowMs - lazyWrittenMs >= LAZY_WRITE_MS;
+  if (withDeferred) lazyWrittenMs = nowMs;
   const batches = writes.flatMap((write) => (write.order === "append" ? [write.batch] : []));
   const stagedBytes = writes.reduce(
     (sum, write) => sum + (write.order === "stage" ? write.bytes.length : 0),
     0,
   );
-  const result = opened.store.commit(writes);
+  const result = opened.store.commit(writes, withDeferred);
   if (result.committed) {
     const heard = batches.length > 0 || stagedBytes > 0;
     if (heard) reportCommitted(batches, stagedBytes, result.appended);
@@ -142,9 +145,11 @@ function commit(writes: readonly WriteOrder[]): void {
 }
 
 function commitSoon(): void {
-  lazyTimer ??= systemClock.after(LAZY_WRITE_MS, () => {
-    lazyTimer = undefined;
-    if (!halted) commit([]);
+  if (lazyArmed) return;
+  lazyArmed = true;
+  systemClock.after(LAZY_WRITE_MS, () => {
+    lazyArmed = false;
+    if (!halted && opened?.store.hasDeferred === true) commit([]);
   });
 }
 

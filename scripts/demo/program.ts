@@ -18,7 +18,8 @@ export class Program {
    * @throws if it ends before that
    */
   static async start(args: readonly string[], logFile: string): Promise<Program> {
-    const child = spawn(process.execPath, [...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const all = [...process.execArgv, ...args];
+    const child = spawn(process.execPath, all, { stdio: ["ignore", "pipe", "pipe"] });
     child.stderr.pipe(createWriteStream(logFile, { flags: "a" }));
     const lines = createInterface({ input: child.stdout });
     const started = once(lines, "line").then(() => true);
