@@ -59,7 +59,9 @@ export class Outbox implements AsyncDisposable {
   #postedBatches = 0;
   /** Slices that the writer has and has not reported. */
   #stagedBytes = 0;
-  #outcomesScheduled = false;
+  #progressScheduled = false;
+  /** By channel: what the receiver has and the writer was not told yet. */
+  readonly #settles = new Map<number, bigint>();
   #nextUpload: number;
   #closing: Promise<void> | undefined;
 
@@ -147,12 +149,14 @@ export class Outbox implements AsyncDisposable {
   /** 03 E5: the reply to row `id`, or to a repeat of it, was handed to TCP, or could not be. */
   replied(id: number, delivered: boolean): void {
     this.#acks.replied(id, delivered);
-    this.#scheduleOutcomes();
+    this.#scheduleProgress();
   }
 
-  /** The receiver holds everything up to `seq`. Written with a later commit: repeating it is harmless. */
+  /** The receiver holds everything up to `seq`. Written a little later: repeating it is harmless. */
   settle(channel: number, seq: bigint): void {
-    this.#writer.post({ order: "settle", channel, seq });
+    const known = this.#settles.get(channel) ?? 0n;
+    if (seq > known) this.#settles.set(channel, seq);
+    this.#scheduleProgress();
   }
 
   read(range: ReadRange): Promise<ReadResult> {
@@ -170,6 +174,7 @@ export class Outbox implements AsyncDisposable {
   }
 
   standing(): Promise<StoreStanding> {
+    this.#postProgress();
     return this.#writer.ask("standing", undefined);
   }
 
@@ -198,7 +203,7 @@ export class Outbox implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#flushNow();
-    this.#postOutcomes();
+    this.#postProgress();
     await this.#writer.close();
     this.#tickets.refuseAll(new AgentError("STORE_BUSY", { closing: true }));
   }
@@ -212,7 +217,6 @@ export class Outbox implements AsyncDisposable {
   #flushNow(): void {
     if (this.#batch.count === 0) return;
     this.#postedBatches += 1;
-    this.#postOutcomes();
     const batch = this.#batch.take();
     this.#writer.post({ order: "append", batch }, [batch.slab.buffer, batch.table.buffer]);
   }
@@ -244,7 +248,7 @@ export class Outbox implements AsyncDisposable {
       for (const listener of this.#appendedListeners) listener(channel, seq);
     }
     this.#announceRoom(wasSaturated);
-    this.#scheduleOutcomes();
+    this.#scheduleProgress();
   }
 
   #refused({ batches, stagedBytes, tickets }: RefusedReport, error: AgentError): void {
@@ -275,18 +279,21 @@ export class Outbox implements AsyncDisposable {
     if (wasSaturated && !this.saturated) for (const listener of this.#roomListeners) listener();
   }
 
-  #scheduleOutcomes(): void {
-    if (this.#outcomesScheduled) return;
-    this.#outcomesScheduled = true;
+  #scheduleProgress(): void {
+    if (this.#progressScheduled) return;
+    this.#progressScheduled = true;
     this.#options.clock.after(LAZY_WRITE_MS, () => {
-      this.#outcomesScheduled = false;
-      if (this.#closing === undefined) this.#postOutcomes();
+      this.#progressScheduled = false;
+      if (this.#closing === undefined) this.#postProgress();
     });
   }
 
-  #postOutcomes(): void {
+  #postProgress(): void {
     const outcomes = this.#acks.take();
     if (outcomes !== undefined) this.#writer.post({ order: "outcomes", outcomes });
+    for (const [channel, seq] of this.#settles)
+      this.#writer.post({ order: "settle", channel, seq });
+    this.#settles.clear();
   }
 }
 

@@ -109,8 +109,8 @@ const DEATHS: readonly (readonly [string, Edit])[] = [
     "ends inside a transaction",
     {
       file: "agent/outbox/group-commit.ts",
-      search: "        this.#writeDeferred();",
-      replacement: `        this.#writeDeferred();\n        if (${AFTER_THE_20TH}) process.exit(3);`,
+      search: "        if (withDeferred) this.#writeDeferred();",
+      replacement: `        if (withDeferred) this.#writeDeferred();\n        if (${AFTER_THE_20TH}) process.exit(3);`,
     },
   ],
   [

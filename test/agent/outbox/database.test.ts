@@ -58,7 +58,7 @@ const READ_BACK: Readonly<Record<string, number | string>> = {
   secure_delete: 2,
   locking_mode: "exclusive",
   busy_timeout: 5_000,
-  wal_autocheckpoint: 4_000,
+  wal_autocheckpoint: 1_000,
   journal_size_limit: 33_554_432,
   cache_size: -16_384,
 };

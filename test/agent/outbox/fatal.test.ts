@@ -34,6 +34,8 @@ describe("outbox that cannot go on", () => {
       await using store = await TestOutbox.open({ clock });
       await store.outbox.append(entryOf({ controlId: "A" }));
       store.worker.postMessage(poison);
+      // Progress is written a little later than messages: let it be found first.
+      if (poison.order === "settle") await until("it is fatal", () => store.fatals.length > 0);
       const same = store.outbox.append(entryOf({ controlId: "B" }));
       await until("it is fatal", () => store.fatals.length > 0);
       assert.equal(store.fatals[0]?.disposition, "halt");

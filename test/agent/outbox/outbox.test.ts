@@ -108,7 +108,7 @@ describe("outbox commits in groups", () => {
     assert.deepEqual(await store.bodies(), ids(0, 200));
   });
 
-  test("[S7] while two batches are with the writer the next one forms, and goes as one", async () => {
+  test("[S7] while a batch is with the writer the next one forms, and goes as one", async () => {
     await using store = await TestOutbox.open();
     const { worker, outbox } = store;
     const posted: number[] = [];
@@ -124,9 +124,9 @@ describe("outbox commits in groups", () => {
       waiting.push(outbox.append(entryOf({ controlId })));
       await new Promise((resolve) => setImmediate(resolve));
     }
-    assert.deepEqual(posted, [1, 1]);
+    assert.deepEqual(posted, [1]);
     await Promise.all(waiting);
-    assert.deepEqual(posted, [1, 1, 18]);
+    assert.deepEqual(posted, [1, 19]);
     assert.deepEqual(await store.bodies(), ids(0, 20));
   });
 
