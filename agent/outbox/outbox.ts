@@ -190,8 +190,9 @@ export class Outbox implements AsyncDisposable {
     return found.slice(0, TRACE_MAX_COUNT);
   }
 
-  /** Resolves if the store can commit now (03 E1). @throws {AgentError} why not */
+  /** Commits what progress there is, durably: whether the store can (03 E1). @throws {AgentError} why not */
   async probe(): Promise<void> {
+    this.#postProgress();
     await this.#writer.ask("probe", undefined);
   }
 
