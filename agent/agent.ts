@@ -157,7 +157,7 @@ export class Agent implements AsyncDisposable {
     openRelay({ ...parts, outbox, tunnel });
     const gate = new StoreGate({ ...parts, probe: () => outbox.probe() });
     stack.use(gate);
-    const doorway = new Doorway({ outbox, gate, clock: systemClock, log });
+    const doorway = new Doorway({ ...parts, outbox, gate });
     for (const channel of config.channels) await this.#openChannel(stack, channel, outbox, doorway);
     const answer = (request: unknown): Promise<unknown> => this.#answer(request);
     stack.use(await LocalSocket.open(config.stateDir, answer));
@@ -221,7 +221,7 @@ export class Agent implements AsyncDisposable {
     await listener[Symbol.asyncDispose]();
   }
 
-  /** 03 C3: all interfaces or all sources were written out, and stay in sight. */
+  /** 03 C3: all sources were written out, and that stays in sight. */
   #warnIfOpenToAll({ name, host, allow }: ChannelConfig): void {
     const everyone = allow.some((entry) => /^(?:0\.0\.0\.0|::)\/0$/.test(entry));
     if (isLoopback(host) || !everyone) return;

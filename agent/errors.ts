@@ -45,6 +45,12 @@ const CATALOGUE = {
     summary: "The agent met a state that it believes impossible, and stopped",
     remedy: "The service manager restarts it; report the code and the facts to the vendor",
   },
+  AGENT_NOT_REACHABLE: {
+    disposition: "retry",
+    exit: EXIT.notPermitted,
+    summary: "This account may not ask the agent that runs on this state directory",
+    remedy: "Run the command as the service account, for example with: sudo -u holdfast",
+  },
   AGENT_NOT_RUNNING: {
     disposition: "retry",
     exit: EXIT.unavailable,
@@ -147,7 +153,7 @@ const CATALOGUE = {
     disposition: "halt",
     exit: EXIT.defect,
     summary: "The store is damaged",
-    remedy: "Keep the state directory as it is, restore the last backup elsewhere, call the vendor",
+    remedy: "Keep the state directory as it is and call the vendor; do not restore an old copy",
   },
   STORE_IO: {
     disposition: "halt",
@@ -158,7 +164,7 @@ const CATALOGUE = {
   STORE_FULL: {
     disposition: "retry",
     exit: EXIT.unavailable,
-    summary: "The store cannot grow: the disk or its budget is full",
+    summary: "The store cannot grow: the disk is full",
     remedy: "Free space on the volume of the state directory; listeners reopen by themselves",
   },
   STORE_BUSY: {
@@ -213,15 +219,16 @@ const CATALOGUE = {
     disposition: "retry",
     exit: EXIT.unavailable,
     summary: "The receiver cannot be reached",
-    remedy: "Check DNS, firewall and proxy for the host of receiver.url; it is tried for ever",
+    remedy:
+      "Check DNS and firewall for the host of receiver.url (a direct outbound path); it is tried for ever",
   },
   TUNNEL_PEER_UNTRUSTED: {
     disposition: "retry",
     exit: EXIT.unavailable,
     summary:
-      "The receiver's certificate does not chain to the configured CA, or names another host",
+      "The receiver's certificate does not chain to the configured CA, names another host, or is not valid now",
     remedy:
-      "If TLS inspection stands between, exempt the receiver's host; else compare the CA file",
+      "If TLS inspection stands between, exempt the receiver's host; else compare CA file and clocks",
   },
   TUNNEL_REFUSED: {
     disposition: "retry",
@@ -245,9 +252,24 @@ const CATALOGUE = {
   TUNNEL_SILENT: {
     disposition: "retry",
     exit: EXIT.unavailable,
-    summary: "Nothing came from the receiver for three heartbeats; the connection was dropped",
+    summary: "Nothing came from the receiver in time; the connection was dropped",
     remedy:
       "It reconnects by itself; if it repeats, look for a firewall that drops idle connections",
+  },
+  TUNNEL_FENCED: {
+    disposition: "retry",
+    exit: EXIT.unavailable,
+    summary: "Another agent connected to the receiver with this agent's identity",
+    remedy:
+      "Find and stop the copy; an identity belongs to one machine. It is tried again by itself",
+  },
+  MESSAGE_REFUSED: {
+    disposition: "halt",
+    exit: EXIT.unavailable,
+    summary:
+      "The receiver refused a message for good (rejectCode 2: larger than its messageLimitBytes)",
+    remedy:
+      "Raise messageLimitBytes at the receiver and restart both; the channel is held, nothing is lost",
   },
   CHANNEL_PARTED: {
     disposition: "halt",

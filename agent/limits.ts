@@ -43,6 +43,11 @@ export const PENDING_BLOCKS_MAX_COUNT = 100;
 /** 03 C5: and their bytes; then reading pauses. */
 export const PENDING_BLOCKS_MAX_BYTES = 8 * MIB;
 
+/** A reply that TCP does not take for so long: the peer does not read, and holds a connection. */
+export const REPLY_WRITE_TIMEOUT_MS = 60_000;
+/** Replies whose outcome is open; beyond it the oldest counts as undelivered until it is known. */
+export const OPEN_REPLIES_MAX_COUNT = 100_000;
+
 /** 05 S7: what one group commit takes at most; a commit of this size stays under 100 ms. */
 export const COMMIT_MAX_COUNT = 1_000;
 export const COMMIT_MAX_BYTES = 8 * MIB;
@@ -76,12 +81,17 @@ export const STORE_LOCK_WAIT_MS = 5_000;
 
 /** 03 D1: how long a repeat is recognised. */
 export const DUPLICATE_WINDOW_MS = 24 * 3_600_000;
+/** 03 D6: for messages without a control id, of which the content alone decides. */
+export const ANONYMOUS_DUPLICATE_WINDOW_MS = 600_000;
 /** 03 D1: and how many messages back, whatever the time. */
 export const DUPLICATE_MEMORY_KEYS = 1_000_000;
-/** Keys of one generation; the oldest generation is forgotten whole (05 S22). */
+/** Keys of one generation, fewer than 65,536 (two bytes an index); the oldest generation is forgotten whole (05 S22). */
 export const DUPLICATE_GENERATION_KEYS = 62_500;
 /** 03 E7: what quarantine may hold. */
 export const QUARANTINE_MAX_BYTES = 1024 * MIB;
+
+/** What a row of it costs besides the bytes that are kept, so that many small ones count, too. */
+export const QUARANTINE_ROW_BYTES = 512;
 
 /** What one read for the relay brings at most: half a window, so that the next read overlaps. */
 export const READ_MAX_BYTES = 512 * KIB;
@@ -93,6 +103,13 @@ export const TRACE_MAX_COUNT = 50;
 
 /** 06 TP23: the next frame is chosen only while the socket holds less than this. */
 export const SOCKET_UNSENT_MAX_BYTES = 64 * KIB;
+/** What the tunnel's socket may hold when the receiver does not read; control frames included. */
+export const SOCKET_UNSENT_LIMIT_BYTES = MIB;
+/** What a receiver may ask us to wait; longer would be an outage that somebody typed. */
+export const RETRY_AFTER_MAX_MS = 3_600_000;
+/** 06 TP30: refusals of one message in a row before a person hears of it. */
+export const REJECTIONS_BEFORE_ALARM = 5;
+
 /** 06 TP27. */
 export const BACKOFF_BASE_MS = 1_000;
 export const BACKOFF_MAX_MS = 60_000;

@@ -103,8 +103,8 @@ function addTestCommands(root: Command, choose: (act: Act) => void): void {
     .command("send")
     .description("test sender: send files over MLLP and show the replies")
     .argument("[files...]", "one message a file, sent as it is; none: a generated ADT^A01")
-    .option("--host <address>", "", "127.0.0.1")
-    .option("--port <number>", "", portParser, DEFAULT_MLLP_PORT)
+    .option("--host <address>", "address to connect to", "127.0.0.1")
+    .option("--port <number>", "MLLP port", portParser, DEFAULT_MLLP_PORT)
     .option("--count <number>", "send all of it so often", wholeNumber(1, 1_000_000), 1)
     .option("--timeout <seconds>", "wait for each reply", wholeNumber(1, 3_600), 30)
     .addOption(jsonOption())
@@ -118,9 +118,13 @@ function addTestCommands(root: Command, choose: (act: Act) => void): void {
   root
     .command("listen")
     .description("test endpoint: accept MLLP, answer, show what came")
-    .option("--host <address>", "", "127.0.0.1")
-    .option("--port <number>", "", portParser, DEFAULT_MLLP_PORT)
-    .addOption(new Option("--reply <code>", "").choices(["AA", "AE", "AR", "none"]).default("AA"))
+    .option("--host <address>", "address to listen on", "127.0.0.1")
+    .option("--port <number>", "MLLP port", portParser, DEFAULT_MLLP_PORT)
+    .addOption(
+      new Option("--reply <code>", "MSA-1 of every reply")
+        .choices(["AA", "AE", "AR", "none"])
+        .default("AA"),
+    )
     .option("--delay <milliseconds>", "before each reply", wholeNumber(0, 600_000), 0)
     .option("--out <folder>", "keep every message as a file")
     .addOption(jsonOption())

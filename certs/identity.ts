@@ -36,21 +36,24 @@ export function loadIdentity(files: IdentityFiles): Identity {
   const privateKeyPem = read(files.key, "key");
   const receiverCaPem = read(files.receiverCa, "receiverCa");
   refuseIfExposed(files.key);
+  parsed("receiverCa", () => new X509Certificate(receiverCaPem));
+  const certificate = parsed("certificate", () => new X509Certificate(certificatePem));
+  const key = parsed("key", () => createPrivateKey(privateKeyPem));
+  if (!certificate.checkPrivateKey(key)) throw new AgentError("IDENTITY_MISMATCH", {});
+  return {
+    certificatePem,
+    privateKeyPem,
+    receiverCaPem,
+    notAfterMs: certificate.validToDate.getTime(),
+    serialHex: certificate.serialNumber.toLowerCase(),
+  };
+}
+
+function parsed<T>(part: string, parse: () => T): T {
   try {
-    const certificate = new X509Certificate(certificatePem);
-    new X509Certificate(receiverCaPem);
-    if (!certificate.checkPrivateKey(createPrivateKey(privateKeyPem))) {
-      throw new AgentError("IDENTITY_MISMATCH", {});
-    }
-    return {
-      certificatePem,
-      privateKeyPem,
-      receiverCaPem,
-      notAfterMs: certificate.validToDate.getTime(),
-      serialHex: certificate.serialNumber.toLowerCase(),
-    };
+    return parse();
   } catch (error) {
-    throw error instanceof AgentError ? error : unreadable("content", error);
+    throw unreadable(part, error);
   }
 }
 

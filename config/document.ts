@@ -159,9 +159,12 @@ function issueProblems(
       return problemAt([...issue.path, key], `unknown key '${key}'${hint}`, document, lines);
     });
   }
+  const path = issue.path.map(String).join(".");
   // Zod says "received undefined" for a key that is not there; people look for the key.
-  const absent = issue.path.length > 0 && document.getIn(issue.path) === undefined;
-  const message = absent ? `'${issue.path.map(String).join(".")}' is missing` : issue.message;
+  const absent = path !== "" && document.getIn(issue.path) === undefined;
+  const missing = absent && issue.code === "invalid_type";
+  const about = path === "" ? "" : `'${path}' `;
+  const message = missing ? `'${path}' is missing` : `${about}${issue.message}`;
   return [problemAt(issue.path, message, document, lines)];
 }
 

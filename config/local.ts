@@ -40,7 +40,7 @@ const mllpListener = z
       message: "must be lower-case letters, digits and hyphens, at most 63",
     }),
     kind: z.literal("mllp-listener", {
-      message: "this version has only kind: mllp-listener",
+      message: "must be mllp-listener: this version has no other kind",
     }),
     host: z.string().min(1).default("127.0.0.1"),
     port,
@@ -75,7 +75,7 @@ const localSchema = z
       receiverCa: z.string().min(1),
     }),
     configSource: z
-      .literal("local", { message: "this version has only configSource: local" })
+      .literal("local", { message: "must be local: this version has no other source" })
       .default("local"),
     shutdownGraceSeconds: z
       .int()

@@ -25,7 +25,7 @@ const POWER_CUT_MESSAGES = 12;
 const CHECKPOINT_OFTEN: readonly Edit[] = [
   {
     file: "agent/limits.ts",
-    search: "WAL_CHECKPOINT_PAGES = 4_000;",
+    search: "WAL_CHECKPOINT_PAGES = 1_000;",
     replacement: "WAL_CHECKPOINT_PAGES = 100;",
   },
 ];

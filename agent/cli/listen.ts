@@ -10,6 +10,7 @@ import { ACK_REASONS, buildAcknowledgment } from "../ingest/hl7/acknowledgment.t
 import { readMsh } from "../ingest/hl7/msh.ts";
 import { ReplyStamps } from "../ingest/identify.ts";
 import { BlockReader } from "../ingest/mllp/block-reader.ts";
+import { LISTEN_FAULTS } from "../ingest/mllp/listener.ts";
 import { BLOCK_MAX_CEILING_BYTES } from "../limits.ts";
 import { escaped, printFacts } from "./terminal.ts";
 
@@ -95,7 +96,9 @@ async function take(
     sha256: createHash("sha256").update(block).digest("hex"),
   };
   if (options.folder !== undefined) {
-    createFile(join(options.folder, `${String(index).padStart(8, "0")}.hl7`), block, 0o600);
+    // The time in the name: a folder that was used before is added to.
+    const name = `${systemClock.nowMs()}-${String(index).padStart(6, "0")}.hl7`;
+    createFile(join(options.folder, name), block, 0o600);
   }
   printFacts(options.json, facts, () => [
     `${index}: ${escaped(controlId)} ${escaped(facts.type)} ${facts.bytes} bytes ${facts.sha256.slice(0, 16)}`,
@@ -113,6 +116,6 @@ async function take(
 
 function listenFault(cause: unknown): AgentError {
   const sysCode = codeOf(cause);
-  const code = sysCode === "EADDRINUSE" ? "LISTEN_PORT_IN_USE" : "LISTEN_FAILED";
+  const code = LISTEN_FAULTS[sysCode] ?? "LISTEN_FAILED";
   return new AgentError(code, { sysCode }, { cause });
 }

@@ -1,10 +1,13 @@
 /** Asks the agent that runs on a state folder. @module */
-import { AgentError } from "../errors.ts";
+import { AgentError, ERROR_CATALOGUE, type ErrorCode } from "../errors.ts";
 import { askLocal } from "../host/local-socket.ts";
 
-/** @throws {AgentError} `AGENT_NOT_RUNNING`, or `AGENT_DEFECT` if it could not answer */
+/** @throws {AgentError} `AGENT_NOT_RUNNING`, `AGENT_NOT_REACHABLE`, or why it could not answer */
 export async function question(stateDir: string, request: unknown): Promise<unknown> {
-  const reply = (await askLocal(stateDir, request)) as { answer?: unknown };
-  if (reply.answer === undefined) throw new AgentError("AGENT_DEFECT", {});
+  const reply = (await askLocal(stateDir, request)) as { answer?: unknown; error?: unknown };
+  if (reply.answer === undefined) {
+    const known = typeof reply.error === "string" && reply.error in ERROR_CATALOGUE;
+    throw new AgentError(known ? (reply.error as ErrorCode) : "AGENT_DEFECT", {});
+  }
   return reply.answer;
 }

@@ -37,7 +37,7 @@ export async function send(options: SendOptions): Promise<ExitCode> {
     for (const { file, bytes } of messages(options.files, round)) {
       const sent = await sendOne(exchange, file, bytes, options.timeoutMs);
       printFacts(options.json, sent, () => [
-        `${sent.file}: ${escaped(sent.controlId)} ${sent.reply} ${sent.durationMs} ms`,
+        `${sent.file}: ${escaped(sent.controlId)} ${sent.reply}${sent.matches ? "" : " for another control id"} ${sent.durationMs} ms`,
       ]);
       if (sent.reply === "none") return EXIT.tryAgain;
       if (!/^[AC]A$/.test(sent.reply) || !sent.matches) exit = EXIT.badData;
@@ -58,7 +58,8 @@ async function sendOne(
   const reading = readMsh(bytes);
   const controlId = reading.kind === "message" ? latin1(reading.msh.field(10)) : "";
   const { code, acknowledged } = readMsa(reply);
-  return { file, controlId, reply: code, matches: acknowledged === controlId, durationMs };
+  const matches = code === "none" || acknowledged === controlId;
+  return { file, controlId, reply: code, matches, durationMs };
 }
 
 function* messages(

@@ -20,7 +20,7 @@ function lines(status: AgentStatus): string[] {
   const { tunnel, store } = status;
   const channels = status.channels.map((channel) => [
     channel.name,
-    channel.listening ? `${channel.host}:${channel.port}` : "closed",
+    listensOn(channel),
     String(channel.connections),
     String(channel.lastSeq),
     String(channel.waiting),
@@ -37,10 +37,11 @@ function lines(status: AgentStatus): string[] {
     "",
     `store: ${readableBytes(store.databaseBytes)}, quarantine ${store.quarantineCount} blocks`,
     `memory: ${readableBytes(status.memoryBytes)}`,
-    ...status.conditions.flatMap(({ condition, subject, sinceMs, remedy }) => [
+    ...status.conditions.flatMap(({ condition, subject, sinceMs, facts, remedy }) => [
       "",
       `! ${condition}${subject === "" ? "" : ` (${subject})`} since ${new Date(sinceMs).toISOString()}`,
       `  ${remedy}`,
+      ...Object.entries(facts).map(([name, value]) => `  ${name}: ${value}`),
     ]),
   ];
 }
@@ -48,4 +49,9 @@ function lines(status: AgentStatus): string[] {
 function lastError({ lastError, reason, state }: AgentStatus["tunnel"]): string {
   if (lastError === undefined || state === "streaming" || state === "throttled") return "";
   return `, last error ${lastError}${reason === undefined ? "" : ` (${reason})`}`;
+}
+
+function listensOn({ configured, listening, host, port }: AgentStatus["channels"][number]): string {
+  if (!configured) return "not configured";
+  return listening ? `${host}:${port}` : "closed";
 }

@@ -8,6 +8,9 @@ import type { Facts } from "../errors.ts";
 /** Everything that can be wrong while the agent runs, with what a person does about it. */
 export const CONDITIONS = {
   storeFailing: "Messages are not accepted: free space or repair the disk of the state directory",
+  listenerClosed:
+    "The port of a channel was taken while it was closed: stop the program that took it",
+  quarantineFull: "Blocks that are no messages cannot be kept any more: find their sender",
   tunnelDown:
     "The receiver is not reached: messages are kept; check network, certificate, receiver",
   channelHeld: "A channel is held: its messages are kept and not sent; see the code of the fact",

@@ -76,7 +76,10 @@ export function askLocal(stateDir: string, request: unknown): Promise<unknown> {
     const socket = connect(localSocketPath(stateDir));
     const fail = (cause?: Error): void => {
       const facts = cause === undefined ? {} : { sysCode: codeOf(cause) };
-      reject(new AgentError("AGENT_NOT_RUNNING", facts, { cause }));
+      const barred = /^(?:EACCES|EPERM)$/.test(codeOf(cause));
+      reject(
+        new AgentError(barred ? "AGENT_NOT_REACHABLE" : "AGENT_NOT_RUNNING", facts, { cause }),
+      );
     };
     socket.on("error", fail);
     socket.on("close", () => fail());

@@ -8,6 +8,7 @@
  */
 import { hash } from "node:crypto";
 import { type AgentError, identifierFrom } from "../errors.ts";
+import type { Conditions } from "../health/conditions.ts";
 import type { ChannelCounters } from "../health/counters.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
@@ -58,6 +59,7 @@ export type Verdict =
 export interface DoorwayOptions {
   readonly outbox: Outbox;
   readonly gate: StoreGate;
+  readonly conditions: Conditions;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -211,10 +213,11 @@ export class Doorway {
   }
 
   #verdict(
-    { channel: { counters } }: Arrival,
+    { channel, answerable }: Arrival,
     outcome: AppendOutcome,
     reply: Uint8Array | undefined,
   ): Verdict {
+    const { counters } = channel;
     switch (outcome.kind) {
       case "stored":
         counters.add("stored");
@@ -229,8 +232,14 @@ export class Doorway {
         return { kind: "answer", reply, id: 0 };
       case "refused":
         counters.add("cannotStore");
-        // 03 E7: a peer that sends rubbish must not stop the healthy channels.
-        if (outcome.error.code !== "QUARANTINE_FULL") this.#options.gate.close(outcome.error);
+        if (outcome.error.code === "QUARANTINE_FULL") {
+          // 03 E7: a peer that sends rubbish must not stop the healthy channels, and what nobody waits
+          // for an answer to is let go rather than its connection.
+          const { conditions, clock } = this.#options;
+          conditions.open("quarantineFull", channel.name, {}, clock.nowMs());
+          return answerable ? { kind: "hangUp", error: outcome.error } : NO_REPLY;
+        }
+        this.#options.gate.close(outcome.error);
         return { kind: "hangUp", error: outcome.error };
     }
     if (reply !== undefined) counters.add("repliesPositive");

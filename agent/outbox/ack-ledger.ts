@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { OPEN_REPLIES_MAX_COUNT } from "../limits.ts";
 import type { AckOutcomes } from "./writer-messages.ts";
 
 type Outcome = "open" | "delivered" | "undelivered";
@@ -26,6 +27,10 @@ export class AckLedger {
   /** A message was committed. @param owed whether its sender waits for a reply */
   committed(id: number, owed: boolean): void {
     this.#open.set(id, owed ? "open" : "delivered");
+    // One peer that never reads its replies must not keep every later outcome in memory.
+    const oldest =
+      this.#open.size > OPEN_REPLIES_MAX_COUNT ? this.#open.keys().next().value : undefined;
+    if (oldest !== undefined) this.#open.set(oldest, "undelivered");
     this.#advance();
   }
 

@@ -87,6 +87,11 @@ export class AppendBatch {
     return this.#count;
   }
 
+  /** What the collected entries take. */
+  get bytes(): number {
+    return this.#slabBytes;
+  }
+
   /** Copies `entry` in; its byte arrays may be reused afterwards. @param ticket given back with the outcome */
   add(ticket: number, entry: AppendEntry): void {
     const { sha256, controlKey, controlId, source, body } = entry;

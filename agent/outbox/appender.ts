@@ -1,6 +1,11 @@
 /** One entry into the open transaction: recognise a repeat, number, chain, insert. @module */
 
-import { QUARANTINE_MAX_BYTES } from "../limits.ts";
+import { AgentError } from "../errors.ts";
+import {
+  ANONYMOUS_DUPLICATE_WINDOW_MS,
+  QUARANTINE_MAX_BYTES,
+  QUARANTINE_ROW_BYTES,
+} from "../limits.ts";
 import type { TicketedEntry } from "./append-batch.ts";
 import { nextChain } from "./chain.ts";
 import { type ChannelTail, readTails } from "./channel-tails.ts";
@@ -13,10 +18,8 @@ export const OUTCOME = {
   repeat: 1,
   quarantined: 2,
   quarantinedRepeat: 3,
-  /** A slice of the body was not stored: nothing of it is kept. */
-  incomplete: 4,
   /** No room to set a block aside (03 E7): nothing of it is kept. */
-  quarantineFull: 5,
+  quarantineFull: 4,
 } as const;
 export type OutcomeCode = (typeof OUTCOME)[keyof typeof OUTCOME];
 
@@ -70,7 +73,7 @@ export class Appender {
     this.#fresh = [];
   }
 
-  /** @param recentRow the row of `recent` that `flushRecent` will write in this transaction */
+  /** @param recentRow the row of `recent` that `flush` will write in this transaction */
   append(entry: TicketedEntry, recentRow: number): Appended {
     this.#key.set(entry.controlKey, entry.sha256);
     if (entry.checkDuplicate) {
@@ -81,9 +84,7 @@ export class Appender {
         return repeat;
       }
     }
-    if (entry.upload !== 0 && !this.#completeUpload(entry)) {
-      return nothingKept(entry.ticket, OUTCOME.incomplete);
-    }
+    if (entry.upload !== 0) this.#completeUpload(entry);
     return entry.quarantine === undefined
       ? this.#store(entry, recentRow)
       : this.#setAside(entry, recentRow);
@@ -110,7 +111,10 @@ export class Appender {
   }
 
   #repeatOf(entry: TicketedEntry): Appended | undefined {
-    const hit = this.#recent.find(this.#key.words, entry.receivedAtMs - this.#windowMs);
+    // Without a control id two real events may have the same bytes hours apart (03 D6).
+    const anonymous = entry.quarantine === undefined && entry.controlId.length === 0;
+    const windowMs = anonymous ? ANONYMOUS_DUPLICATE_WINDOW_MS : this.#windowMs;
+    const hit = this.#recent.find(this.#key.words, entry.receivedAtMs - windowMs);
     // A block that was refused under an earlier configuration and is accepted now is no repeat.
     if (hit === undefined || hit.id > 0 !== (entry.quarantine === undefined)) return undefined;
     const common = { ticket: entry.ticket, controlIdReused: false, seq: 0n };
@@ -161,26 +165,30 @@ export class Appender {
   }
 
   /**
-   * Marks an upload complete if every slice is there. Slices have no ticket of their own: one that a
-   * full disk refused shows only here, and the message must not be acknowledged without it.
+   * Marks an upload complete. Slices have no ticket of their own: one that a full disk refused shows
+   * only here, and the message must not be acknowledged without it. The whole group is refused, for a
+   * message behind it on the same connection must not come before its resend.
    */
-  #completeUpload({ upload, length }: TicketedEntry): boolean {
+  #completeUpload({ upload, length }: TicketedEntry): void {
     const [count, next, bytes] = this.#prepared.sliceTotals.get(upload) as [number, number, number];
-    if (count === next && bytes === length) {
-      this.#prepared.uploadComplete.run(upload);
-      return true;
-    }
-    this.dropUpload(upload);
-    return false;
+    if (count !== next || bytes !== length) throw new AgentError("STORE_FULL", { slices: true });
+    this.#prepared.uploadComplete.run(upload);
   }
 
   #setAside(entry: TicketedEntry, recentRow: number): Appended {
     const { count, bytes } = this.#quarantine;
-    if (bytes + entry.length > QUARANTINE_MAX_BYTES) {
+    const kept = (entry.upload === 0 ? entry.body.length : entry.length) + QUARANTINE_ROW_BYTES;
+    if (bytes + kept > QUARANTINE_MAX_BYTES) {
       if (entry.upload !== 0) this.dropUpload(entry.upload);
-      return nothingKept(entry.ticket, OUTCOME.quarantineFull);
+      return {
+        ticket: entry.ticket,
+        outcome: OUTCOME.quarantineFull,
+        controlIdReused: false,
+        id: 0,
+        seq: 0n,
+      };
     }
-    this.#quarantine = { count: count + 1, bytes: bytes + entry.length };
+    this.#quarantine = { count: count + 1, bytes: bytes + kept };
     this.#quarantineChanged = true;
     const upload = entry.upload === 0 ? null : entry.upload;
     const { lastInsertRowid } = this.#prepared.quarantineInsert.run(
@@ -207,14 +215,6 @@ export class Appender {
     this.#fresh.push(entry);
   }
 }
-
-const nothingKept = (ticket: number, outcome: OutcomeCode): Appended => ({
-  ticket,
-  outcome,
-  controlIdReused: false,
-  id: 0,
-  seq: 0n,
-});
 
 interface QuarantineTotals {
   readonly count: number;

@@ -33,6 +33,8 @@ export class GroupCommit {
   /** The last row of `recent` that memory no longer needs: the next transaction deletes up to it. */
   #forgettableRow = 0;
   #recentLoaded = false;
+  /** Uploads whose message was refused with its group: dropped in the next transaction. */
+  readonly #abandoned = new Set<number>();
 
   /** @param channels names that exist from now on, each with its first epoch */
   constructor(database: Database, channels: readonly string[], duplicateWindowMs: number) {
@@ -98,6 +100,7 @@ export class GroupCommit {
     let remembered = false;
     try {
       this.#inTransaction(() => {
+        for (const upload of this.#abandoned) this.#appender.dropUpload(upload);
         for (const order of orders) this.#carryOut(order, appended);
         remembered = this.#appender.flush();
         if (withDeferred) this.#writeDeferred();
@@ -106,11 +109,14 @@ export class GroupCommit {
     } catch (error) {
       this.recent.rollback(mark);
       this.#appender.reload();
+      // Their senders send again under new numbers: the slices that are stored already go.
+      for (const upload of uploadsOf(orders)) this.#abandoned.add(upload);
       return { committed: false, tickets: ticketsOf(orders), error: translated(error) };
     }
     if (remembered) this.#lastRecentRow += 1;
     // Only now: a generation that a failed transaction had dropped could not be brought back.
     this.#forgettableRow = this.recent.forgetOldest();
+    this.#abandoned.clear();
     if (withDeferred) {
       this.#settles.clear();
       this.#outcomes = undefined;
@@ -187,5 +193,13 @@ export class GroupCommit {
 function ticketsOf(orders: readonly WriteOrder[]): number[] {
   return orders.flatMap((order) =>
     order.order === "append" ? [...unpacked(order.batch)].map((entry) => entry.ticket) : [],
+  );
+}
+
+function uploadsOf(orders: readonly WriteOrder[]): number[] {
+  return orders.flatMap((order) =>
+    order.order === "append"
+      ? [...unpacked(order.batch)].flatMap(({ upload }) => (upload === 0 ? [] : [upload]))
+      : [],
   );
 }

@@ -9,6 +9,7 @@
 import { AgentError } from "../errors.ts";
 import type { Chance, Clock } from "../host/clock.ts";
 import {
+  COMMIT_MAX_BYTES,
   DUPLICATE_WINDOW_MS,
   LAZY_WRITE_MS,
   STORE_DEADLINE_MS,
@@ -16,7 +17,7 @@ import {
   WAITING_MAX_BYTES,
 } from "../limits.ts";
 import { AckLedger } from "./ack-ledger.ts";
-import { AppendBatch, type AppendEntry, type PackedBatch } from "./append-batch.ts";
+import { AppendBatch, type AppendEntry, type PackedBatch, unpacked } from "./append-batch.ts";
 import { OUTCOME } from "./appender.ts";
 import type { ChannelTail } from "./channel-tails.ts";
 import type { ReadRange, ReadResult, TracedMessage } from "./reader.ts";
@@ -52,6 +53,8 @@ export class Outbox implements AsyncDisposable {
   readonly #tickets: TicketQueue;
   readonly #acks: AckLedger;
   readonly #batch = new AppendBatch();
+  /** Batches of the size of a commit that wait for the writer, in order. */
+  readonly #full: PackedBatch[] = [];
   readonly #appendedListeners: AppendedListener[] = [];
   readonly #roomListeners: (() => void)[] = [];
   #flushScheduled = false;
@@ -123,6 +126,7 @@ export class Outbox implements AsyncDisposable {
       const { channel, ackOwed, body } = entry;
       const ticket = this.#tickets.add({ channel, bytes: body.length, ackOwed, settle });
       this.#batch.add(ticket, entry);
+      if (this.#batch.bytes >= COMMIT_MAX_BYTES) this.#full.push(this.#batch.take());
       if (this.#flushScheduled) return;
       this.#flushScheduled = true;
       // After the poll phase: one hand-over for all sockets that were readable in this turn.
@@ -203,10 +207,18 @@ export class Outbox implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#flushNow();
+    while (this.#batch.count > 0 || this.#full.length > 0) this.#flushNow();
     this.#postProgress();
     await this.#writer.close();
     this.#tickets.refuseAll(new AgentError("STORE_BUSY", { closing: true }));
+  }
+
+  /** Forgets what was not handed over yet. @returns its tickets */
+  #dropCollected(): number[] {
+    const batches = [...this.#full.splice(0), this.#batch.take()];
+    const tickets = batches.flatMap((batch) => [...unpacked(batch)].map(({ ticket }) => ticket));
+    for (const batch of batches) this.#batch.recycle(batch);
+    return tickets;
   }
 
   /** Hands over what has collected, unless the writer has enough to do: then the batch grows on. */
@@ -216,9 +228,10 @@ export class Outbox implements AsyncDisposable {
   }
 
   #flushNow(): void {
-    if (this.#batch.count === 0) return;
+    if (this.#batch.count > 0) this.#full.push(this.#batch.take());
+    const batch = this.#full.shift();
+    if (batch === undefined) return;
     this.#postedBatches += 1;
-    const batch = this.#batch.take();
     this.#writer.post({ order: "append", batch }, [batch.slab.buffer, batch.table.buffer]);
   }
 
@@ -254,9 +267,12 @@ export class Outbox implements AsyncDisposable {
 
   #refused({ batches, stagedBytes, tickets }: RefusedReport, error: AgentError): void {
     const wasSaturated = this.saturated;
+    // What has collected behind the refused group goes with it: stored now, a message could come before
+    // the resend of one that its connection had sent earlier (I-3).
+    const behind = this.#dropCollected();
     this.#returned(batches, stagedBytes);
     const gone: Waiting[] = [];
-    for (const ticket of tickets) {
+    for (const ticket of [...tickets, ...behind]) {
       const taken = this.#tickets.take(ticket);
       if (taken !== undefined && !taken.late) gone.push(taken.waiting);
     }
@@ -308,8 +324,6 @@ function outcomeOf(code: number, controlIdReused: boolean, id: number, seq: bigi
       return { kind: "quarantined", repeated: false };
     case OUTCOME.quarantinedRepeat:
       return { kind: "quarantined", repeated: true };
-    case OUTCOME.incomplete:
-      return { kind: "refused", error: new AgentError("STORE_FULL", { slices: true }) };
     case OUTCOME.quarantineFull:
       return { kind: "refused", error: new AgentError("QUARANTINE_FULL", {}) };
     default:

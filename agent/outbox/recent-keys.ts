@@ -61,7 +61,7 @@ class Generation {
     if (this.findControl(key) === -1) this.#place(this.#byControl, key[0] ?? 0);
   }
 
-  /** The index of the newest entry with the same key, or -1. @param key words, as `keyWords` gives */
+  /** The index of the newest entry with the same key, or -1. @param key words, as `RecentKey.words` */
   findContent(key: Int32Array): number {
     return this.#find(this.#byContent, contentHash(key), key, KEY_WORDS);
   }
@@ -119,6 +119,7 @@ export class RecentKeys {
   #droppedCount = 0;
 
   constructor(memoryKeys = DUPLICATE_MEMORY_KEYS, generationKeys = DUPLICATE_GENERATION_KEYS) {
+    if (generationKeys >= 65_536) throw new RangeError(`Cannot index ${generationKeys} keys`);
     this.#generationKeys = generationKeys;
     this.#maxGenerations = Math.ceil(memoryKeys / generationKeys) + 1;
   }

@@ -189,7 +189,7 @@ function answers(store: GroupCommit, database: ReturnType<typeof openDatabase>):
       searchSlice(store.prepared, controlId, beforeId, SEARCH_SLICE_ROWS),
     standing: () => standing(store, database),
     probe: () => {
-      // A row of its own size, written and taken back in one flushed transaction.
+      // Touches one row in one flushed transaction: whether the store can commit.
       const result = store.commit([]);
       if (!result.committed) throw result.error;
       database.exec("BEGIN IMMEDIATE");

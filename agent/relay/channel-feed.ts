@@ -13,7 +13,12 @@ import type { Conditions } from "../health/conditions.ts";
 import type { Clock, Timer } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 import type { Tasks } from "../host/tasks.ts";
-import { READ_MAX_BYTES, READ_MAX_COUNT } from "../limits.ts";
+import {
+  READ_MAX_BYTES,
+  READ_MAX_COUNT,
+  REJECTIONS_BEFORE_ALARM,
+  RETRY_AFTER_MAX_MS,
+} from "../limits.ts";
 import type { ChannelTail } from "../outbox/channel-tails.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { OutgoingMessage, StreamSource, StreamStanding } from "../tunnel/source-stream.ts";
@@ -54,6 +59,9 @@ export class ChannelFeed implements StreamSource {
   /** Nothing flows from this seq on: its body is damaged (05 S16). What is before it still leaves. */
   #damagedSeq: bigint | undefined;
   #retry: Timer | undefined;
+  /** How often the receiver refused the same message in a row, for a reason that may pass. */
+  #rejections = 0;
+  #rejectedSeq = 0n;
 
   constructor(tail: ChannelTail, parts: FeedParts) {
     this.channel = tail.name;
@@ -100,7 +108,9 @@ export class ChannelFeed implements StreamSource {
       this.#hold(new AgentError("CHANNEL_PARTED", { status: frame.status, seq: frame.lastSeq }));
       return false;
     }
-    this.#parts.conditions.close("channelHeld", this.channel);
+    if (this.#rejections < REJECTIONS_BEFORE_ALARM) {
+      this.#parts.conditions.close("channelHeld", this.channel);
+    }
     this.#settle(frame.lastSeq);
     this.#restart(frame.lastSeq + 1n);
     return true;
@@ -128,9 +138,13 @@ export class ChannelFeed implements StreamSource {
     if (frame.permanent || frame.code === REJECT_CODE.conflict) {
       // Acks for what came before it may still arrive; what came behind it, the receiver drops (TP29).
       if (frame.seq <= this.#takenSeq) this.#takenSeq = larger(frame.seq - 1n, this.#ackedSeq);
-      this.#hold(new AgentError("CHANNEL_PARTED", facts));
+      const parted = frame.code === REJECT_CODE.conflict;
+      this.#hold(new AgentError(parted ? "CHANNEL_PARTED" : "MESSAGE_REFUSED", facts));
       return;
     }
+    this.#rejections = this.#rejectedSeq === frame.seq ? this.#rejections + 1 : 1;
+    this.#rejectedSeq = frame.seq;
+    if (this.#rejections >= REJECTIONS_BEFORE_ALARM) this.#open("channelHeld", facts);
     this.#retryIn(Math.max(REOPEN_MS, frame.retryAfterMs ?? 0));
   }
 
@@ -153,6 +167,10 @@ export class ChannelFeed implements StreamSource {
   #settle(seq: bigint): void {
     if (seq <= this.#ackedSeq) return;
     this.#ackedSeq = seq;
+    if (this.#rejections >= REJECTIONS_BEFORE_ALARM && seq >= this.#rejectedSeq) {
+      this.#rejections = 0;
+      this.#parts.conditions.close("channelHeld", this.channel);
+    }
     if (this.#takenSeq < seq) this.#takenSeq = seq;
     this.#parts.outbox.settle(this.#id, seq);
   }
@@ -228,7 +246,8 @@ export class ChannelFeed implements StreamSource {
 
   #retryIn(delayMs: number): void {
     this.#retry?.[Symbol.dispose]();
-    this.#retry = this.#parts.clock.after(delayMs, () => this.#parts.reopen(this));
+    const boundedMs = Math.min(delayMs, RETRY_AFTER_MAX_MS);
+    this.#retry = this.#parts.clock.after(boundedMs, () => this.#parts.reopen(this));
   }
 
   #open(condition: "channelHeld" | "messageDamaged", facts: AgentError["facts"]): void {

@@ -20,7 +20,7 @@ import {
 import { ProtocolError } from "#protocol/protocol-error.ts";
 import { AgentError, codeOf } from "../errors.ts";
 import type { Clock, Timer } from "../host/clock.ts";
-import { DOWNSTREAM_CREDIT_BYTES } from "../limits.ts";
+import { DOWNSTREAM_CREDIT_BYTES, SOCKET_UNSENT_LIMIT_BYTES } from "../limits.ts";
 import type { Dialled } from "./dial.ts";
 import { Flow } from "./flow.ts";
 import { Heartbeat } from "./heartbeat.ts";
@@ -71,6 +71,7 @@ export class Session {
     webSocket.on("message", (data, isBinary) => this.#received(data as Buffer, isBinary));
     webSocket.on("error", (error) => this.#end(unreachable(error)));
     webSocket.on("close", () => this.#end(unreachable(undefined)));
+    webSocket.on("ping", () => this.#boundUnsent());
     socket.on("drain", () => this.#pump());
     webSocket.resume();
   }
@@ -320,7 +321,15 @@ export class Session {
   }
 
   #sendNow(frame: Frame): void {
-    if (!this.#ended) this.#webSocket.send(encodeFrame(frame));
+    if (this.#ended) return;
+    this.#webSocket.send(encodeFrame(frame));
+    this.#boundUnsent();
+  }
+
+  /** A receiver that asks and does not read would grow our memory with each answer (I-8). */
+  #boundUnsent(): void {
+    if (this.#webSocket.bufferedAmount <= SOCKET_UNSENT_LIMIT_BYTES) return;
+    this.#end(new AgentError("TUNNEL_SILENT", { unsentBytes: this.#webSocket.bufferedAmount }));
   }
 
   #violated(error: ProtocolError): void {

@@ -8,12 +8,12 @@
  */
 import type { Identity } from "#certs/identity.ts";
 import { GOAWAY_CODE, type GoawayFrame, type WelcomeFrame } from "#protocol/frame.ts";
-import { AgentError, identifierFrom } from "../errors.ts";
+import { AgentError, type ErrorCode, identifierFrom } from "../errors.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Chance, Clock, Timer } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 import type { Tasks } from "../host/tasks.ts";
-import { DRAIN_MAX_MS } from "../limits.ts";
+import { DRAIN_MAX_MS, RETRY_AFTER_MAX_MS } from "../limits.ts";
 import { dial } from "./dial.ts";
 import { Session } from "./session.ts";
 import type { StreamSource } from "./source-stream.ts";
@@ -55,6 +55,13 @@ const STICKY_BY_GOAWAY: Readonly<Record<number, StickyReason>> = {
   [GOAWAY_CODE.denied]: "refused",
   [GOAWAY_CODE.certExpired]: "refused",
 };
+
+const ERROR_BY_REASON = {
+  fenced: "TUNNEL_FENCED",
+  duplicateIdentity: "TUNNEL_FENCED",
+  version: "TUNNEL_VERSION",
+  refused: "TUNNEL_REFUSED",
+} as const satisfies Record<StickyReason, ErrorCode>;
 
 export class Tunnel implements AsyncDisposable {
   readonly #options: TunnelOptions;
@@ -194,8 +201,14 @@ export class Tunnel implements AsyncDisposable {
 
   #goneAway(frame: GoawayFrame): void {
     const why = STICKY_BY_GOAWAY[frame.code];
-    if (why === undefined) this.#apply({ on: "goaway", retryAfterMs: frame.retryAfterMs ?? 0 });
-    else this.#apply({ on: "barred", why, ...this.#now() });
+    const retryAfterMs = Math.min(frame.retryAfterMs ?? 0, RETRY_AFTER_MAX_MS);
+    if (why === undefined) this.#apply({ on: "goaway", retryAfterMs });
+    else {
+      const code = ERROR_BY_REASON[why];
+      this.#lastError = new AgentError(code, { goaway: frame.code });
+      this.#options.log.fault("tunnelLost", this.#lastError);
+      this.#apply({ on: "barred", why, ...this.#now() });
+    }
   }
 
   #ended(session: Session, error: AgentError): void {

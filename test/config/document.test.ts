@@ -57,8 +57,8 @@ describe("document", () => {
   test("reports every problem, in the order of the file", () => {
     assert.deepEqual(problemsOf("level: x\nchannels:\n  - {kind: mllp, port: 70000}\n"), [
       "1:1 'stateDir' is missing",
-      "1:1 Invalid input: expected number, received string",
-      "3:18 Too big: expected number to be <=65535",
+      "1:1 'level' Invalid input: expected number, received string",
+      "3:18 'channels.0.port' Too big: expected number to be <=65535",
     ]);
   });
 

@@ -86,33 +86,37 @@ describe("local.yaml", () => {
       HEAD.replace("stateDir: state\n", "") + CHANNEL,
       "1:1 'stateDir' is missing",
     ],
-    ["no channel", `${HEAD}  []\n`, "8:1 must name at least one channel"],
-    ["a name used twice", HEAD + CHANNEL + CHANNEL, "8:1 must not use a name twice"],
+    ["no channel", `${HEAD}  []\n`, "8:1 'channels' must name at least one channel"],
+    ["a name used twice", HEAD + CHANNEL + CHANNEL, "8:1 'channels' must not use a name twice"],
     [
       "a name with a capital",
       HEAD + CHANNEL.replace("adt", "Adt"),
-      "9:5 must be lower-case letters",
+      "9:5 'channels.0.name' must be lower-case letters",
     ],
     [
       "an unsupported kind",
       HEAD + CHANNEL.replace("mllp-listener", "file-drop"),
-      "10:5 this version has only kind: mllp-listener",
+      "10:5 'channels.0.kind' must be mllp-listener",
     ],
     [
       "remote configuration",
       `configSource: remote\n${HEAD}${CHANNEL}`,
-      "1:1 this version has only configSource: local",
+      "1:1 'configSource' must be local",
     ],
-    ["a port that is none", HEAD + CHANNEL.replace("2575", "70000"), "11:5 Too big"],
+    [
+      "a port that is none",
+      HEAD + CHANNEL.replace("2575", "70000"),
+      "11:5 'channels.0.port' Too big",
+    ],
     [
       "an acknowledgment mode of a later version",
       `${HEAD}${CHANNEL}    ackMode: deferred\n`,
-      "12:5 Invalid option",
+      "12:5 'channels.0.ackMode' Invalid option",
     ],
     [
       "a block limit above the ceiling",
       `${HEAD}${CHANNEL}    maxBlockBytes: 268435457\n`,
-      "12:5 Too big",
+      "12:5 'channels.0.maxBlockBytes' Too big",
     ],
   ];
   for (const [what, text, expected] of PROBLEMS) {
@@ -138,7 +142,7 @@ describe("local.yaml", () => {
       const [first] = problems(text);
       assert.match(
         first ?? "",
-        /^\d+:\d+ (?:is required unless host is a loopback|'channels\.0\.allow' is missing)/,
+        /^\d+:\d+ 'channels\.0\.allow' is required unless host is a loopback address/,
         host,
       );
       assert.deepEqual(problems(`${text}    allow: [10.0.0.0/8]\n`), [], host);
@@ -205,7 +209,7 @@ describe("local.yaml", () => {
       "wss://a.example/?token=secret",
       "wss://a.example/#x",
     ]) {
-      assert.match(withUrl(url)[0] ?? "", /^3:3 must be a URL such as wss:/, url);
+      assert.match(withUrl(url)[0] ?? "", /^3:3 'receiver\.url' must be a URL such as wss:/, url);
       assert.doesNotMatch(withUrl(url).join(), /secret/);
     }
   });

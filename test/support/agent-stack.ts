@@ -218,7 +218,7 @@ async function openParts(
     conditions,
     ...(probeIntervalMs === undefined ? {} : { probeIntervalMs }),
   });
-  const doorway = new Doorway({ outbox, gate, clock, log });
+  const doorway = new Doorway({ outbox, gate, conditions, clock, log });
   const channel: AcceptingChannel = {
     name: "adt",
     id: outbox.channels[0]?.channel ?? 0,

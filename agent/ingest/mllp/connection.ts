@@ -2,7 +2,7 @@
 import type { Socket } from "node:net";
 import { codeOf, identifierFrom } from "../../errors.ts";
 import type { Timer } from "../../host/clock.ts";
-import { KEEP_ALIVE_MS } from "../../limits.ts";
+import { KEEP_ALIVE_MS, REPLY_WRITE_TIMEOUT_MS } from "../../limits.ts";
 import type { Arrival, Verdict } from "../accept.ts";
 import type { LargeBody } from "../large-body.ts";
 import { type BlockEvent, BlockReader, type Unit } from "./block-reader.ts";
@@ -38,6 +38,8 @@ export class MllpConnection {
   #receivedAny = false;
   /** Why the connection ended, for the log line. */
   #reason = "peerClosed";
+  #untakenReplies = 0;
+  #writeTimer: Timer | undefined;
   #silenceTimer: Timer | undefined;
   #idleTimer: Timer | undefined;
   #blockTimer: Timer | undefined;
@@ -61,8 +63,13 @@ export class MllpConnection {
   }
 
   /** Orderly stop: no more reading, what was read whole is committed and answered (03 E8). */
-  finish(): void {
-    this.#reason = "stopping";
+  finish(reason = "stopping"): void {
+    this.#reason = reason;
+    // A partial block is left to the sender's resend (03 E8): it is no fragment to keep.
+    this.#reader.abort();
+    this.#large?.discard();
+    this.#large = undefined;
+    this.#stopTimers();
     this.#apply({ on: "ending" });
   }
 
@@ -105,6 +112,7 @@ export class MllpConnection {
 
   #closed(): void {
     this.#stopTimers();
+    this.#stopWriteTimer();
     this.#handle(this.#reader.abort());
     this.#apply({ on: "lost" });
     this.#flushReplies();
@@ -203,11 +211,27 @@ export class MllpConnection {
     }
     const { doorway } = this.#parts;
     // Answered only once TCP took it: a peer that does not read its replies is not read from (C5).
+    this.#untakenReplies += 1;
+    this.#writeTimer ??= this.#parts.clock.after(REPLY_WRITE_TIMEOUT_MS, () => this.#notRead());
     this.#socket.write(framed(reply), (error) => {
+      this.#untakenReplies -= 1;
+      if (this.#untakenReplies === 0) this.#stopWriteTimer();
+      else this.#writeTimer?.refresh();
       if (error) this.#undelivered(id);
       else doorway.replied(id, true);
       this.#answered(slot);
     });
+  }
+
+  /** Zero-window probes keep such a connection alive for ever; it would hold its place and its replies. */
+  #notRead(): void {
+    this.#reason = "repliesNotRead";
+    this.#apply({ on: "refused" });
+  }
+
+  #stopWriteTimer(): void {
+    this.#writeTimer?.[Symbol.dispose]();
+    this.#writeTimer = undefined;
   }
 
   #answered({ bytes, last }: Slot): void {

@@ -6,7 +6,8 @@ import { allowList, plainAddress } from "./allow-list.ts";
 import { MllpConnection } from "./connection.ts";
 import type { ListenerOptions } from "./listener-options.ts";
 
-const LISTEN_FAULTS: Readonly<Record<string, ErrorCode>> = {
+/** The operating system's word for why a port cannot be opened. */
+export const LISTEN_FAULTS: Readonly<Record<string, ErrorCode>> = {
   EADDRINUSE: "LISTEN_PORT_IN_USE",
   EACCES: "LISTEN_NOT_PERMITTED",
   EADDRNOTAVAIL: "LISTEN_ADDRESS_UNKNOWN",
@@ -78,6 +79,12 @@ export class MllpListener implements AsyncDisposable {
         server.removeAllListeners("error");
         // Errors of accept(2), such as too few descriptors, are the next peer's to see.
         server.on("error", (error) => this.#refuse("unknown", codeOf(error)));
+        // Stopped, or the store failed again, while the port was being opened.
+        if (this.#stopping || !this.#options.doorway.isOpen) {
+          server.close();
+          resolve();
+          return;
+        }
         this.#server = server;
         log.write("listenerOpened", this.#facts({ port: this.port }));
         resolve();
@@ -144,15 +151,22 @@ export class MllpListener implements AsyncDisposable {
     }
     void this.#closePort();
     this.#options.log.write("listenerClosed", this.#facts({}));
-    for (const connection of [...this.#connections]) connection.finish();
+    for (const connection of [...this.#connections]) connection.finish("cannotStore");
   }
 
   #reopen(): void {
     if (this.#stopping || this.#server !== undefined) return;
+    const { log, conditions, channel, clock } = this.#options;
     this.#listen().then(
-      () => this.#options.log.write("listenerReopened", this.#facts({})),
+      () => {
+        conditions.close("listenerClosed", channel.name);
+        log.write("listenerReopened", this.#facts({}));
+      },
       // Somebody took the port meanwhile: try for as long as it takes.
-      () => this.#options.clock.after(HEALTH_PROBE_MS, () => this.#reopen()),
+      (error: AgentError) => {
+        conditions.open("listenerClosed", channel.name, error.facts, clock.nowMs());
+        clock.after(HEALTH_PROBE_MS, () => this.#reopen());
+      },
     );
   }
 

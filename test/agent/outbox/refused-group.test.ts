@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { AppendOutcome } from "#agent/outbox/ticket-queue.ts";
+import { entryOf, TestOutbox } from "#test/support/test-outbox.ts";
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe("a group that is refused", () => {
+  test("[I-3, E1] takes with it what has collected behind it: nothing overtakes its resend", async () => {
+    await using store = await TestOutbox.open();
+    const { outbox } = store;
+    // A message whose slices are not all here is refused with its group.
+    const upload = outbox.newUpload();
+    outbox.stage(upload, 0, new Uint8Array(1 << 20));
+    const outcomes: Promise<AppendOutcome>[] = [];
+    outcomes.push(outbox.append(entryOf({ controlId: "LARGE", upload, length: 3 << 20 })));
+    await turn();
+    for (const controlId of ["BEHIND-1", "BEHIND-2"]) {
+      outcomes.push(outbox.append(entryOf({ controlId })));
+      await turn();
+    }
+    const kinds = (await Promise.all(outcomes)).map(({ kind }) => kind);
+    assert.deepEqual(kinds, ["refused", "refused", "refused"]);
+    assert.deepEqual(await store.bodies(), []);
+    const again = await outbox.append(entryOf({ controlId: "BEHIND-1" }));
+    assert.equal(again.kind, "stored", "a resend of what was refused is no repeat");
+  });
+
+  test("[S11] leaves no slices behind: they go with the next commit", async () => {
+    await using store = await TestOutbox.open();
+    const { outbox } = store;
+    const upload = outbox.newUpload();
+    outbox.stage(upload, 0, new Uint8Array(1 << 20));
+    const { kind } = await outbox.append(entryOf({ controlId: "L", upload, length: 3 << 20 }));
+    assert.equal(kind, "refused");
+    await outbox.append(entryOf({ controlId: "NEXT" }));
+    assert.deepEqual(await outbox.slices(upload, 0, 1 << 20), []);
+  });
+});
+
+test("[D6] without a control id the same bytes are a repeat for ten minutes, and not longer", async () => {
+  await using store = await TestOutbox.open();
+  const at = 1_800_000_000_000;
+  const send = async (receivedAtMs: number): Promise<string> =>
+    (await store.outbox.append(entryOf({ controlId: "", receivedAtMs }))).kind;
+  assert.equal(await send(at), "stored");
+  assert.equal(await send(at + 590_000), "repeat");
+  assert.equal(await send(at + 700_000), "stored");
+});
