@@ -143,3 +143,13 @@ describe("acknowledgment states over a restart", () => {
     assert.deepEqual(await statesOf(store, ["A", "B"]), ["delivered", "undelivered"]);
   });
 });
+
+test("[E5, I-8] a reply that is never taken does not keep later outcomes in memory for ever", () => {
+  const ledger = new AckLedger(0);
+  ledger.committed(1, true);
+  for (let id = 2; id <= 100_001; id++) ledger.committed(id, false);
+  const outcomes = ledger.take();
+  assert.deepEqual([outcomes?.throughId, outcomes?.undeliveredIds], [100_001, [1]]);
+  ledger.replied(1, true);
+  assert.deepEqual(ledger.take()?.recoveredIds, [1]);
+});
