@@ -1,11 +1,13 @@
 /** A large backlog: how fast the agent starts on it, what memory it takes, how fast it drains. @module */
 import { hash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { systemChance, systemClock } from "#agent/host/clock.ts";
 import { Outbox } from "#agent/outbox/outbox.ts";
 import type { Rig } from "./rig.ts";
 
 const BODY_BYTES = 1_024;
 const AT_ONCE = 2_000;
+const POLL_MS = 20;
 
 /** Fills the agent's store through the outbox itself, without senders: the agent must not be running. */
 export async function fill(rig: Rig, count: number): Promise<void> {
@@ -88,5 +90,6 @@ async function streaming(rig: Rig): Promise<number> {
     const beforeMs = performance.now();
     const { channels } = await rig.status();
     if (channels.some(({ ackedSeq }) => ackedSeq > 0)) return beforeMs;
+    await sleep(POLL_MS);
   }
 }

@@ -3,13 +3,17 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { output, Program } from "#scripts/demo/program.ts";
+import { askLocal } from "#agent/host/local-socket.ts";
+import { Program } from "#scripts/demo/program.ts";
 import { makePair, type Pair } from "#scripts/make-pair.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const AGENT = join(root, "agent/main.ts");
 const RECEIVER = join(root, "receiver/main.ts");
+/** A drain takes seconds: what is lost by looking so often is below a hundredth. */
+const POLL_MS = 20;
 const LOAD_SOURCE = join(root, "bench/load.c");
 const LOAD = join(root, "build/load");
 
@@ -89,9 +93,12 @@ export class Rig implements AsyncDisposable {
     return (Number(fields[11]) + Number(fields[12])) * 10;
   }
 
+  /** Asked over the local socket: a command for each question would take a core from what is measured. */
   async status(): Promise<RigStatus> {
-    const args = [AGENT, "status", "--json", "--config", this.pair.agentConfig];
-    return JSON.parse(await output(args, [0, 69])) as RigStatus;
+    const reply = (await askLocal(`${this.folder}/agent/state`, { ask: "status" })) as {
+      readonly answer: RigStatus;
+    };
+    return reply.answer;
   }
 
   async load(connections: number, seconds: number, bytes = 1_024, rate = 0): Promise<LoadResult> {
@@ -111,6 +118,7 @@ export class Rig implements AsyncDisposable {
       const { channels } = await this.status();
       const nowMs = performance.now();
       if (channels.every(({ waiting }) => waiting === 0)) return nowMs;
+      await sleep(POLL_MS);
     }
   }
 
