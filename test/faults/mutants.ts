@@ -167,14 +167,25 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "agent/outbox/appender.ts",
-        search: "if (count === next && bytes === length) {",
-        replacement: "if (count + next + bytes + length >= 0) {",
+        search: "if (count !== next || bytes !== length) throw",
+        replacement: "if (count + next + bytes + length < 0) throw",
       },
     ],
     caughtBy: [
       { file: "test/faults/disk-faults.test.ts", only: "400th write" },
       inAgent("outbox/uploads.test.ts"),
     ],
+  },
+  {
+    id: "what collected behind a refused group is stored before its resend",
+    edits: [
+      {
+        file: "agent/outbox/outbox.ts",
+        search: "const behind = this.#dropCollected();",
+        replacement: "const behind: number[] = [];",
+      },
+    ],
+    caughtBy: [inAgent("outbox/refused-group.test.ts")],
   },
   {
     id: "incomplete uploads not swept",
