@@ -216,8 +216,14 @@ export class Outbox implements AsyncDisposable {
   /** Forgets what was not handed over yet. @returns its tickets */
   #dropCollected(): number[] {
     const batches = [...this.#full.splice(0), this.#batch.take()];
-    const tickets = batches.flatMap((batch) => [...unpacked(batch)].map(({ ticket }) => ticket));
-    for (const batch of batches) this.#batch.recycle(batch);
+    const tickets: number[] = [];
+    for (const batch of batches) {
+      for (const { ticket, upload } of unpacked(batch)) {
+        tickets.push(ticket);
+        if (upload !== 0) this.unstage(upload);
+      }
+      this.#batch.recycle(batch);
+    }
     return tickets;
   }
 

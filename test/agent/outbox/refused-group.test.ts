@@ -36,6 +36,20 @@ describe("a group that is refused", () => {
     await outbox.append(entryOf({ controlId: "NEXT" }));
     assert.deepEqual(await outbox.slices(upload, 0, 1 << 20), []);
   });
+
+  test("[S11] leaves none behind of a whole message that had collected behind it either", async () => {
+    await using store = await TestOutbox.open();
+    const { outbox } = store;
+    const [missing, whole] = [outbox.newUpload(), outbox.newUpload()];
+    outbox.stage(missing, 0, new Uint8Array(1 << 20));
+    outbox.stage(whole, 0, new Uint8Array(1 << 20));
+    const first = outbox.append(entryOf({ controlId: "A", upload: missing, length: 3 << 20 }));
+    await turn();
+    const second = outbox.append(entryOf({ controlId: "B", upload: whole, length: 1 << 20 }));
+    assert.deepEqual([(await first).kind, (await second).kind], ["refused", "refused"]);
+    await outbox.append(entryOf({ controlId: "NEXT" }));
+    assert.deepEqual(await outbox.slices(whole, 0, 1 << 20), []);
+  });
 });
 
 test("[D6] without a control id the same bytes are a repeat for ten minutes, and not longer", async () => {
