@@ -10,6 +10,7 @@ import { ACK_REASONS, buildAcknowledgment } from "../ingest/hl7/acknowledgment.t
 import { readMsh } from "../ingest/hl7/msh.ts";
 import { ReplyStamps } from "../ingest/identify.ts";
 import { BlockReader } from "../ingest/mllp/block-reader.ts";
+import { framed } from "../ingest/mllp/framed.ts";
 import { LISTEN_FAULTS } from "../ingest/mllp/listener.ts";
 import { BLOCK_MAX_CEILING_BYTES } from "../limits.ts";
 import { escaped, printFacts } from "./terminal.ts";
@@ -26,9 +27,6 @@ export interface ListenOptions {
   readonly json: boolean;
   readonly stop: Promise<void>;
 }
-
-const VT = Buffer.of(0x0b);
-const END_OF_BLOCK = Buffer.of(0x1c, 0x0d);
 
 /** Runs until it is told to stop. @throws {AgentError} `LISTEN_*` */
 export async function listen(options: ListenOptions): Promise<ExitCode> {
@@ -73,7 +71,7 @@ function serve(
       const block = new Uint8Array(event.bytes);
       turn = turn.then(async () => {
         const reply = await answer(block);
-        if (reply !== undefined) socket.write(Buffer.concat([VT, reply, END_OF_BLOCK]));
+        if (reply !== undefined) socket.write(framed(reply));
       });
     }
   });

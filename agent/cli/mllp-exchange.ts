@@ -3,10 +3,8 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { AgentError, codeOf } from "../errors.ts";
 import { BlockReader } from "../ingest/mllp/block-reader.ts";
+import { framed } from "../ingest/mllp/framed.ts";
 import { BLOCK_MAX_CEILING_BYTES } from "../limits.ts";
-
-const VT = Buffer.of(0x0b);
-const END_OF_BLOCK = Buffer.of(0x1c, 0x0d);
 
 export class MllpExchange implements Disposable {
   readonly #socket: Socket;
@@ -59,7 +57,7 @@ export class MllpExchange implements Disposable {
         patience.removeEventListener("abort", expire);
         resolve(reply);
       };
-      this.#socket.write(Buffer.concat([VT, message, END_OF_BLOCK]));
+      this.#socket.write(framed(message));
     });
   }
 

@@ -12,11 +12,8 @@ import {
   type ConnectionState,
   step,
 } from "./connection-state.ts";
+import { framed } from "./framed.ts";
 import type { ListenerParts } from "./listener-options.ts";
-
-const VT = 0x0b;
-const FS = 0x1c;
-const CR = 0x0d;
 
 /** A block that was taken, and what is to be done once it reaches the head of the line. */
 interface Slot {
@@ -312,14 +309,4 @@ export class MllpConnection {
     this.#silenceTimer = undefined;
     this.#stopBlockTimers();
   }
-}
-
-/** One buffer, one write: simple senders read the socket once (03 A2). */
-function framed(reply: Uint8Array): Buffer {
-  const block = Buffer.allocUnsafe(reply.length + 3);
-  block[0] = VT;
-  block.set(reply, 1);
-  block[reply.length + 1] = FS;
-  block[reply.length + 2] = CR;
-  return block;
 }
