@@ -16,8 +16,10 @@ import { spec } from "node:test/reporters";
 
 /** Debian packages that tests use, and a program by which each is known to be there. */
 const PACKAGES = [
-  { name: "python3-hl7", has: ["python3", "-c", "import hl7"] },
+  // Debian's own Python: another one on the path does not see Debian's packages.
+  { name: "python3-hl7", has: ["/usr/bin/python3", "-c", "import hl7"] },
   { name: "gcc", has: ["gcc", "--version"] },
+  { name: "libc6-dev", has: ["test", "-f", "/usr/include/stdio.h"] },
   { name: "make", has: ["make", "--version"] },
 ] as const;
 const TEST_TIMEOUT_MS = 300_000;
