@@ -126,6 +126,27 @@ test("[C5] a sender that does not read its replies is not read from, and loses n
   assert.equal((await sender.acknowledged(count, 30_000)).length, count);
 });
 
+test("[C5, I-8] a sender that never reads its replies is hung up on after a minute, and what it sent is kept", async () => {
+  const clock = new ManualClock();
+  await using agent = await AgentStack.open({ clock });
+  await using sender = await agent.connect();
+  const block = latin1(framed(message({ 3: "L".repeat(60_000) })));
+  sender.socket.pause();
+  for (let i = 0; i < 400; i++) sender.socket.write(block);
+  let before = -1;
+  let quietTurns = 0;
+  await until("replies pile up at TCP", () => {
+    const stored = agent.counters.value("stored") + agent.counters.value("duplicates");
+    quietTurns = stored === before ? quietTurns + 1 : 0;
+    before = stored;
+    return stored > 0 && quietTurns > 25;
+  });
+  assert.equal(agent.listener.connectionCount, 1);
+  clock.advance(61 * SECOND);
+  await until("it is hung up on", () => agent.listener.connectionCount === 0);
+  assert.ok(agent.counters.value("repliesUndelivered") > 0);
+});
+
 test("[E8, F5] an orderly stop answers what was read whole and leaves the rest to the sender", async () => {
   await using agent = await AgentStack.open();
   await using sender = await agent.connect();
