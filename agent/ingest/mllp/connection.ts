@@ -62,18 +62,23 @@ export class MllpConnection {
   /** Orderly stop: no more reading, what was read whole is committed and answered (03 E8). */
   finish(reason = "stopping"): void {
     this.#reason = reason;
-    // A partial block is left to the sender's resend (03 E8): it is no fragment to keep.
-    this.#reader.abort();
-    this.#large?.discard();
-    this.#large = undefined;
-    this.#stopTimers();
+    this.#discardPartial();
     this.#apply({ on: "ending" });
   }
 
   /** Hangs up now. */
   destroy(reason: string): void {
     this.#reason = reason;
+    this.#discardPartial();
     this.#apply({ on: "refused" });
+  }
+
+  /** Where it is we who end, a partial block is left to the sender's resend (03 E8): no fragment to keep. */
+  #discardPartial(): void {
+    this.#reader.abort();
+    this.#large?.discard();
+    this.#large = undefined;
+    this.#stopTimers();
   }
 
   room(): void {

@@ -159,6 +159,8 @@ export class MllpListener implements AsyncDisposable {
     const { log, conditions, channel, clock } = this.#options;
     this.#listen().then(
       () => {
+        // Not if we were stopped, or the store failed again, while the port was being opened.
+        if (!this.isListening) return;
         conditions.close("listenerClosed", channel.name);
         log.write("listenerReopened", this.#facts({}));
       },

@@ -147,6 +147,19 @@ test("[C5, I-8] a sender that never reads its replies is hung up on after a minu
   assert.ok(agent.counters.value("repliesUndelivered") > 0);
 });
 
+test("[E8] hanging up leaves a partial block to the sender: no fragment, and no alarm about the store", async () => {
+  await using agent = await AgentStack.open();
+  await using sender = await agent.connect();
+  // In one chunk: with the first reply the half block has been read, too.
+  await sender.send(`${framed(adt("WHOLE"))}\x0b${adt("HALF")}`);
+  await sender.acknowledged(1);
+  agent.listener.abort("hangUp");
+  await until("it is gone", () => agent.listener.connectionCount === 0);
+  await turn();
+  assert.equal(agent.counters.value("fragments"), 0);
+  assert.equal(agent.counters.value("cannotStore"), 0);
+});
+
 test("[E8, F5] an orderly stop answers what was read whole and leaves the rest to the sender", async () => {
   await using agent = await AgentStack.open();
   await using sender = await agent.connect();
