@@ -8,10 +8,12 @@
  * @module
  */
 import { loadIdentity } from "#certs/identity.ts";
-import { type ChannelConfig, isLoopback, type LocalConfig } from "#config/local.ts";
+import type { ChannelConfig, LocalConfig } from "#config/local.ts";
+import { isLoopback } from "#config/mllp-listener.ts";
+import { channelRules, listenerSettings, storeChannel } from "./channel-options.ts";
 import { AgentError, identifierFrom } from "./errors.ts";
+import { ChannelRecord } from "./health/channel-record.ts";
 import { Conditions } from "./health/conditions.ts";
-import { ChannelCounters } from "./health/counters.ts";
 import { systemChance, systemClock } from "./host/clock.ts";
 import { storageKind } from "./host/file-system.ts";
 import { LocalSocket } from "./host/local-socket.ts";
@@ -19,32 +21,19 @@ import type { Log } from "./host/log.ts";
 import { Tasks } from "./host/tasks.ts";
 import { Doorway } from "./ingest/accept.ts";
 import { MllpListener } from "./ingest/mllp/listener.ts";
-import type { ListenerOptions } from "./ingest/mllp/listener-options.ts";
 import { StoreGate } from "./ingest/store-gate.ts";
+import { answerLocal, type LocalDesk } from "./local-questions.ts";
 import { Outbox } from "./outbox/outbox.ts";
-import type { TracedMessage } from "./outbox/reader.ts";
+import { QuarantineDesk } from "./quarantine-desk.ts";
 import { openRelay } from "./relay/relay.ts";
 import { type AgentStatus, type RunningChannel, statusOf } from "./status.ts";
+import { type TraceRow, traceRows } from "./trace.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
 
 export interface AgentOptions {
   readonly config: LocalConfig;
   readonly version: string;
   readonly log: Log;
-}
-
-/** A message as `trace` prints it. */
-export interface TraceRow {
-  readonly channel: string;
-  readonly epoch: number;
-  readonly seq: number;
-  readonly receivedAt: string;
-  readonly bytes: number;
-  readonly sha256: string;
-  readonly source: string;
-  readonly controlIdReused: boolean;
-  readonly ack: TracedMessage["ack"];
-  readonly delivery: "stored" | "accepted";
 }
 
 export class Agent implements AsyncDisposable {
@@ -85,7 +74,11 @@ export class Agent implements AsyncDisposable {
     readonly host: string;
     readonly port: number;
   }[] {
-    return this.#running.map(({ name, host, listener }) => ({ name, host, port: listener.port }));
+    return this.#running.map(({ config: { name, host }, listener }) => ({
+      name,
+      host,
+      port: listener.port,
+    }));
   }
 
   async status(): Promise<AgentStatus> {
@@ -101,28 +94,8 @@ export class Agent implements AsyncDisposable {
   }
 
   /** The journey of every message with this control id (MSH-10, as text), newest first, at most 50. */
-  async trace(controlId: string): Promise<TraceRow[]> {
-    const { outbox } = this.#parts();
-    const [found, standing] = [
-      await outbox.trace(Buffer.from(controlId, "latin1")),
-      await outbox.standing(),
-    ];
-    return found.map((message) => {
-      const tail = standing.channels.find(({ channel }) => channel === message.channel);
-      const accepted = tail !== undefined && message.seq <= tail.ackedSeq;
-      return {
-        channel: tail?.name ?? String(message.channel),
-        epoch: Number(message.epoch),
-        seq: Number(message.seq),
-        receivedAt: new Date(message.receivedAtMs).toISOString(),
-        bytes: message.length,
-        sha256: Buffer.from(message.sha256).toString("hex"),
-        source: message.source,
-        controlIdReused: message.controlIdReused,
-        ack: message.ack,
-        delivery: accepted ? "accepted" : "stored",
-      };
-    });
+  trace(controlId: string): Promise<TraceRow[]> {
+    return traceRows(this.#parts().outbox, controlId);
   }
 
   /** Stops in order, within the grace of the configuration; nothing acknowledged is lost either way. */
@@ -155,11 +128,17 @@ export class Agent implements AsyncDisposable {
     this.#tunnel = tunnel;
     stack.use(tunnel);
     openRelay({ ...parts, outbox, tunnel });
-    const gate = new StoreGate({ ...parts, probe: () => outbox.probe() });
+    const probeIntervalMs = config.healthProbeSeconds * 1000;
+    const gate = new StoreGate({ ...parts, probe: () => outbox.probe(), probeIntervalMs });
     stack.use(gate);
     const doorway = new Doorway({ ...parts, outbox, gate });
     for (const channel of config.channels) await this.#openChannel(stack, channel, outbox, doorway);
-    const answer = (request: unknown): Promise<unknown> => this.#answer(request);
+    const desk: LocalDesk = {
+      status: () => this.status(),
+      trace: (controlId) => this.trace(controlId),
+      quarantine: new QuarantineDesk({ outbox, log, config }),
+    };
+    const answer = async (request: unknown): Promise<unknown> => answerLocal(request, desk);
     stack.use(await LocalSocket.open(config.stateDir, answer));
   }
 
@@ -168,7 +147,8 @@ export class Agent implements AsyncDisposable {
     const outbox = await Outbox.open({
       stateDir: config.stateDir,
       allowVolatileState: config.allowVolatileState,
-      channels: config.channels.map(({ name }) => name),
+      channels: config.channels.map(storeChannel),
+      duplicateMemoryKeys: config.duplicateMemoryKeys,
       clock: systemClock,
       chance: systemChance,
       onFatal: (error) => this.#fail(error),
@@ -191,27 +171,19 @@ export class Agent implements AsyncDisposable {
     const { log } = this.#options;
     const tail = outbox.channels.find(({ name }) => name === config.name);
     if (tail === undefined) throw new AgentError("AGENT_DEFECT", { channels: 0 });
-    const counters = new ChannelCounters();
-    const { ackMode, neAlAsOriginal, allowEmptyControlId } = config;
-    const channel = {
-      name: config.name,
-      id: tail.channel,
-      counters,
-      ackPolicy: { ackMode, neAlAsOriginal },
-      allowEmptyControlId,
-    };
-    const options: ListenerOptions = {
-      channel,
+    const record = new ChannelRecord({ channel: config.name, clock: systemClock, log });
+    const rules = channelRules(config, this.#options.config);
+    const listener = await MllpListener.open({
+      channel: { name: config.name, id: tail.channel, record, rules },
       settings: listenerSettings(config),
       doorway,
       conditions: this.#conditions,
       clock: systemClock,
       log,
-    };
-    const listener = await MllpListener.open(options);
+    });
     stack.defer(() => this.#closeListener(listener));
-    this.#running.push({ name: config.name, host: config.host, counters, listener });
-    this.#warnIfOpenToAll(config);
+    this.#running.push({ config, record, listener });
+    this.#warnIfOpen(config);
   }
 
   /** 03 E8: a budget for what was read, then hang up. */
@@ -221,20 +193,19 @@ export class Agent implements AsyncDisposable {
     await listener[Symbol.asyncDispose]();
   }
 
-  /** 03 C3: all sources were written out, and that stays in sight. */
-  #warnIfOpenToAll({ name, host, allow }: ChannelConfig): void {
-    const everyone = allow.some((entry) => /^(?:0\.0\.0\.0|::)\/0$/.test(entry));
-    if (isLoopback(host) || !everyone) return;
+  /** What was written out and stays in sight all the same (03 C3, E2). */
+  #warnIfOpen({ name, host, allow, tls, malformedReply }: ChannelConfig): void {
     const facts = { channel: identifierFrom(name) };
-    this.#conditions.open("openToAll", name, facts, systemClock.nowMs());
+    const nowMs = systemClock.nowMs();
+    if (malformedReply === "accept") this.#conditions.open("malformedAccepted", name, facts, nowMs);
+    if (isLoopback(host) || tls !== undefined) return;
+    if (host === "0.0.0.0" || host === "::") {
+      this.#conditions.open("openToAllInterfaces", name, facts, nowMs);
+    }
+    const everyone = allow.some((entry) => /^(?:0\.0\.0\.0|::)\/0$/.test(entry));
+    if (!everyone) return;
+    this.#conditions.open("openToAll", name, facts, nowMs);
     this.#options.log.write("allSourcesAllowed", facts);
-  }
-
-  async #answer(request: unknown): Promise<unknown> {
-    const { ask, controlId } = request as { ask?: unknown; controlId?: unknown };
-    if (ask === "status") return this.status();
-    if (ask === "trace" && typeof controlId === "string") return this.trace(controlId);
-    throw new TypeError("Cannot answer an unknown question");
   }
 
   #taskFailed(name: string, error: unknown): void {
@@ -259,18 +230,4 @@ export class Agent implements AsyncDisposable {
     }
     return { outbox: this.#outbox, tunnel: this.#tunnel };
   }
-}
-
-function listenerSettings(config: ChannelConfig): ListenerOptions["settings"] {
-  return {
-    host: config.host,
-    port: config.port,
-    allow: config.allow,
-    maxConnections: config.maxConnections,
-    blockMaxBytes: config.maxBlockBytes,
-    lenientEnd: config.lenientEnd,
-    endOfBlockWaitMs: config.endOfBlockWaitMilliseconds,
-    blockIdleTimeoutMs: config.blockIdleTimeoutSeconds * 1000,
-    blockMaxMs: config.blockMaxSeconds * 1000,
-  };
 }

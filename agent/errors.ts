@@ -117,6 +117,12 @@ const CATALOGUE = {
     summary: "The host of a channel is not an address of this machine",
     remedy: "Use an address that 'ip addr' shows, or 127.0.0.1",
   },
+  LISTEN_TLS_MATERIAL: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary: "The TLS certificate, key or client CA of a channel cannot be used",
+    remedy: "Check the files under tls of the channel: PEM, key of the certificate, mode 0600",
+  },
   LISTEN_FAILED: {
     disposition: "halt",
     exit: EXIT.unavailable,
@@ -136,6 +142,18 @@ const CATALOGUE = {
     summary:
       "A block that is no message cannot be kept: quarantine is full; its sender was hung up on",
     remedy: "Find the sender of such blocks (status, log); the limit protects the other channels",
+  },
+  QUARANTINE_NOT_WHOLE: {
+    disposition: "retry",
+    exit: EXIT.badData,
+    summary: "A fragment cannot be released: its end never came, or only its beginning is kept",
+    remedy: "Discard it; its sender was never told that it arrived, and sends the message again",
+  },
+  QUARANTINE_UNKNOWN: {
+    disposition: "retry",
+    exit: EXIT.badData,
+    summary: "Nothing with this number is in quarantine",
+    remedy: "List what there is with: holdfast quarantine list",
   },
   STORE_LOCKED: {
     disposition: "halt",
@@ -271,6 +289,12 @@ const CATALOGUE = {
     remedy:
       "Raise messageLimitBytes at the receiver and restart both; the channel is held, nothing is lost",
   },
+  CHANNEL_UNKNOWN: {
+    disposition: "retry",
+    exit: EXIT.badData,
+    summary: "There is no channel of this name",
+    remedy: "List the channels with: holdfast channel list",
+  },
   CHANNEL_PARTED: {
     disposition: "halt",
     exit: EXIT.defect,
@@ -300,6 +324,18 @@ export function identifierFrom(text: string): Identifier {
     throw new RangeError(`Cannot print a ${text.length}-character string as an identifier`);
   }
   return text as Identifier;
+}
+
+/**
+ * A control id as a fact, where it may be shown (08 PL4): at most 64 characters of `[A-Za-z0-9._-]`.
+ *
+ * @param controlId MSH-10 as sent
+ * @returns no fact for any other one: it could be a name
+ */
+export function controlIdFact(controlId: Uint8Array | undefined): { controlId?: Identifier } {
+  if (controlId === undefined || controlId.length === 0 || controlId.length > 64) return {};
+  const text = String.fromCharCode(...controlId);
+  return /^[A-Za-z0-9._-]+$/.test(text) ? { controlId: text as Identifier } : {};
 }
 
 /** A foreign error's code (`EADDRINUSE`, `SQLITE_FULL`), or `unknown`; its text is never used (08 PL3). */

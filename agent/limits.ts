@@ -27,12 +27,29 @@ export const JUNK_MAX_BYTES = 64 * KIB;
 /** 03 F2: how much of it is kept for diagnosis. */
 export const JUNK_SAMPLE_BYTES = 256;
 
+/** 03 F12: messages of one block that are told apart; beyond it the block is set aside as a whole. */
+export const BATCH_MAX_COUNT = 10_000;
+/** How much of each message of a large batch is held until the batch is complete: its MSH. */
+export const BATCH_HEAD_BYTES = 1_024;
+/** 04 P36: FHS, BHS, BTS and FTS together, which travel with each message; the wire allows 8 KiB of metadata. */
+export const BATCH_ENVELOPE_MAX_BYTES = 3_000;
+
 /** 03 F3: how long FS may wait for its CR. */
 export const END_OF_BLOCK_WAIT_MS = 250;
 /** 03 F5: silence inside a block. Not shorter: senders behind a VPN stall for seconds. */
 export const BLOCK_IDLE_TIMEOUT_MS = 60_000;
 /** 03 F5: a whole block, however it trickles. */
 export const BLOCK_MAX_DURATION_MS = 600_000;
+/** 03 C2: idle for so long, a connection gives its place to a new one of the same peer. */
+export const STALE_AFTER_MS = 120_000;
+/** 03 C4: what a TLS handshake may take. */
+export const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
+/** 03 C4: how often a listener's certificate is read again, and its end looked at. */
+export const CERTIFICATE_CHECK_MS = 3_600_000;
+/** 03 A3 `deferred`: what the receiver may take. */
+export const DEFERRED_TIMEOUT_MS = 20_000;
+/** 05 S12: what the store may take of the disk. */
+export const DISK_BUDGET_BYTES = 20 * 1024 * MIB;
 /** 03 F6: TCP keep-alive between blocks, where there is no timeout. */
 export const KEEP_ALIVE_MS = 60_000;
 

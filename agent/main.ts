@@ -5,8 +5,15 @@
  */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { channelList } from "./cli/channel.ts";
 import { init } from "./cli/init.ts";
 import { listen, type TestReply } from "./cli/listen.ts";
+import {
+  quarantineDiscard,
+  quarantineList,
+  quarantineRelease,
+  quarantineShow,
+} from "./cli/quarantine.ts";
 import { run } from "./cli/run.ts";
 import { status } from "./cli/status.ts";
 import { explain } from "./cli/terminal.ts";
@@ -89,6 +96,8 @@ function program(choose: (act: Act) => void): Command {
     .addOption(configOption())
     .addOption(jsonOption())
     .action((controlId, options) => choose(() => trace({ controlId, ...options })));
+  addChannelCommands(root, choose);
+  addQuarantineCommands(root, choose);
   addTestCommands(root, choose);
   root
     .command("version")
@@ -96,6 +105,61 @@ function program(choose: (act: Act) => void): Command {
     .addOption(jsonOption())
     .action(({ json }) => choose(() => version({ version: versionText, json })));
   return root;
+}
+
+function addChannelCommands(root: Command, choose: (act: Act) => void): void {
+  const channel = root.command("channel").description("the channels, and what their senders do");
+  channel
+    .command("list")
+    .description("ports, peers, what senders ask for, protocol warnings, last replies, counters")
+    .argument("[name]", "only this channel")
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action((name, options) => choose(() => channelList({ name, ...options })));
+}
+
+const blockNumber = wholeNumber(1, Number.MAX_SAFE_INTEGER);
+
+/** commander hands over one argument at a time, with those before it. */
+function blockNumbers(text: string, before: readonly number[] = []): readonly number[] {
+  return [...before, blockNumber(text)];
+}
+
+function addQuarantineCommands(root: Command, choose: (act: Act) => void): void {
+  const quarantine = root
+    .command("quarantine")
+    .description("blocks that are no messages: set aside, kept until a person decides");
+  quarantine
+    .command("list")
+    .description("what is there, newest first; no content")
+    .option("--channel <name>", "only of this channel")
+    .option("--limit <number>", "so many at most", wholeNumber(1, 1_000_000), 100)
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(({ channel, ...options }) => choose(() => quarantineList({ channel, ...options })));
+  quarantine
+    .command("show")
+    .description("one block, and why it is there")
+    .argument("<number>", "as in the list", blockNumber)
+    .option("--content", "print its beginning as text: it may name a patient", false)
+    .option("--out <file>", "write its bytes to a new file of mode 0600")
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action((id, { out, ...options }) => choose(() => quarantineShow({ id, out, ...options })));
+  quarantine
+    .command("release")
+    .description("send blocks to the receiver as they are, each as a message of its channel")
+    .argument("<numbers...>", "as in the list", blockNumbers)
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action((ids, options) => choose(() => quarantineRelease({ ids, ...options })));
+  quarantine
+    .command("discard")
+    .description("forget blocks for ever")
+    .argument("<numbers...>", "as in the list", blockNumbers)
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action((ids, options) => choose(() => quarantineDiscard({ ids, ...options })));
 }
 
 function addTestCommands(root: Command, choose: (act: Act) => void): void {

@@ -1,13 +1,17 @@
 /** The one snapshot of how the agent is doing: what `status` prints and later pages show. @module */
 
+import type { ChannelConfig } from "#config/local.ts";
 import type { Facts } from "./errors.ts";
+import type { ChannelRecord, ObservedChannel } from "./health/channel-record.ts";
 import type { OpenCondition } from "./health/conditions.ts";
-import type { ChannelCounters } from "./health/counters.ts";
 import type { MllpListener } from "./ingest/mllp/listener.ts";
 import type { StoreStanding } from "./outbox/writer-messages.ts";
 import type { TunnelStanding } from "./tunnel/tunnel.ts";
 
-/** As JSON. Times are RFC 3339; seqs are integers. Holds no message content and no control id. */
+/**
+ * As JSON. Times are RFC 3339; seqs are integers. Holds no message content; control ids only where 08 PL4
+ * allows them. Does not leave the machine as it is.
+ */
 export interface AgentStatus {
   readonly version: string;
   readonly pid: number;
@@ -31,6 +35,8 @@ export interface AgentStatus {
     readonly quarantineCount: number;
     readonly quarantineBytes: number;
     readonly duplicateKeys: number;
+    /** Repeats are recognised from here on only: memory shortens the window (03 D1). */
+    readonly duplicatesKnownSince: string | undefined;
   };
   readonly memoryBytes: number;
 }
@@ -43,20 +49,26 @@ export interface ChannelStatus {
   readonly host: string | undefined;
   readonly port: number | undefined;
   readonly connections: number;
+  readonly maxConnections: number | undefined;
+  readonly ackMode: ChannelConfig["ackMode"] | undefined;
+  readonly tls: boolean;
   readonly epoch: bigint;
   readonly lastSeq: bigint;
   readonly ackedSeq: bigint;
   /** Stored here and not yet acked by the receiver. */
   readonly waiting: bigint;
+  readonly waitingBytes: number;
   readonly oldestWaitingAt: string | undefined;
+  readonly quarantineCount: number;
+  readonly quarantineBytes: number;
+  readonly observed: ObservedChannel | undefined;
   readonly counters: Readonly<Record<string, number>>;
 }
 
 /** A configured channel with its listener. */
 export interface RunningChannel {
-  readonly name: string;
-  readonly host: string;
-  readonly counters: ChannelCounters;
+  readonly config: ChannelConfig;
+  readonly record: ChannelRecord;
   readonly listener: MllpListener;
 }
 
@@ -89,9 +101,10 @@ export function statusOf(parts: StatusParts): AgentStatus {
     channels: store.channels.map((tail) => channelStatus(tail, parts.running)),
     store: {
       databaseBytes: store.databaseBytes,
-      quarantineCount: store.quarantineCount,
-      quarantineBytes: store.quarantineBytes,
+      quarantineCount: sum(store.channels.map(({ quarantineCount }) => quarantineCount)),
+      quarantineBytes: sum(store.channels.map(({ quarantineBytes }) => quarantineBytes)),
       duplicateKeys: store.recentKeyCount,
+      duplicatesKnownSince: isoOf(store.recentSinceMs),
     },
     memoryBytes: process.memoryUsage.rss(),
   };
@@ -106,20 +119,31 @@ function channelStatus(
   tail: StoreStanding["channels"][number],
   running: readonly RunningChannel[],
 ): ChannelStatus {
-  const channel = running.find(({ name }) => name === tail.name);
-  const oldestAtMs = tail.oldestWaitingAtMs;
+  const channel = running.find(({ config }) => config.name === tail.name);
   return {
     name: tail.name,
     configured: channel !== undefined,
     listening: channel?.listener.isListening ?? false,
-    host: channel?.host,
+    host: channel?.config.host,
     port: channel?.listener.port,
     connections: channel?.listener.connectionCount ?? 0,
+    maxConnections: channel?.config.maxConnections,
+    ackMode: channel?.config.ackMode,
+    tls: channel?.config.tls !== undefined,
     epoch: tail.epoch,
     lastSeq: tail.lastSeq,
     ackedSeq: tail.ackedSeq,
     waiting: tail.lastSeq - tail.ackedSeq,
-    oldestWaitingAt: oldestAtMs === undefined ? undefined : new Date(oldestAtMs).toISOString(),
-    counters: channel?.counters.snapshot() ?? {},
+    waitingBytes: tail.lastBytes - tail.ackedBytes,
+    oldestWaitingAt: isoOf(tail.oldestWaitingAtMs),
+    quarantineCount: tail.quarantineCount,
+    quarantineBytes: tail.quarantineBytes,
+    observed: channel?.record.snapshot(),
+    counters: channel?.record.counters.snapshot() ?? {},
   };
 }
+
+const isoOf = (ms: number | undefined): string | undefined =>
+  ms === undefined ? undefined : new Date(ms).toISOString();
+
+const sum = (values: readonly number[]): number => values.reduce((all, one) => all + one, 0);

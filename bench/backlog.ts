@@ -3,6 +3,7 @@ import { hash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemChance, systemClock } from "#agent/host/clock.ts";
 import { Outbox } from "#agent/outbox/outbox.ts";
+import { appendTo } from "#test/support/test-outbox.ts";
 import type { Rig } from "./rig.ts";
 
 const BODY_BYTES = 1_024;
@@ -14,7 +15,7 @@ export async function fill(rig: Rig, count: number): Promise<void> {
   await using outbox = await Outbox.open({
     stateDir: `${rig.folder}/agent/state`,
     allowVolatileState: true,
-    channels: ["adt"],
+    channels: [{ name: "adt" }],
     clock: systemClock,
     chance: systemChance,
     onFatal: (error) => {
@@ -34,11 +35,12 @@ export async function fill(rig: Rig, count: number): Promise<void> {
 async function append(outbox: Outbox, channel: number, n: number): Promise<void> {
   const body = Buffer.alloc(BODY_BYTES, "x");
   body.write(`MSH|^~\\&|BENCH|||||||ADT^A01|${n}|P|2.5\r`, "latin1");
-  const outcome = await outbox.append({
+  const outcome = await appendTo(outbox, {
     channel,
     quarantine: undefined,
     ackOwed: true,
-    checkDuplicate: true,
+    duplicates: "replayAck",
+    duplicateWindowMs: 86_400_000,
     receivedAtMs: systemClock.nowMs(),
     length: body.length,
     sha256: hash("sha256", body, "buffer"),
@@ -47,6 +49,9 @@ async function append(outbox: Outbox, channel: number, n: number): Promise<void>
     source: "127.0.0.1:1",
     body,
     upload: 0,
+    uploadAt: 0,
+    uploadBytes: 0,
+    attributes: "",
   });
   if (outcome.kind !== "stored") throw new Error(`a message was not stored: ${outcome.kind}`);
   outbox.replied(outcome.id, true);

@@ -6,59 +6,16 @@
  *
  * @module
  */
-import { isIP } from "node:net";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import {
-  BLOCK_IDLE_TIMEOUT_MS,
-  BLOCK_MAX_BYTES,
-  BLOCK_MAX_CEILING_BYTES,
-  BLOCK_MAX_DURATION_MS,
-  CONNECTIONS_MAX_COUNT,
-  END_OF_BLOCK_WAIT_MS,
+  DISK_BUDGET_BYTES,
+  DUPLICATE_MEMORY_KEYS,
+  HEALTH_PROBE_MS,
   SHUTDOWN_GRACE_MS,
 } from "#agent/limits.ts";
 import { loadDocument } from "./document.ts";
-
-const CONNECTIONS_CEILING = 10_000;
-const port = z.int().min(0).max(65_535);
-const seconds = (defaultMs: number): z.ZodDefault<z.ZodInt> =>
-  z
-    .int()
-    .min(1)
-    .max(86_400)
-    .default(defaultMs / 1000);
-
-/** 03 C3: an address or CIDR range. */
-const source = z.string().refine(isAddressOrRange, {
-  message: "must be an IP address or a range such as 10.20.0.0/16",
-});
-
-const mllpListener = z
-  .strictObject({
-    name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
-      message: "must be lower-case letters, digits and hyphens, at most 63",
-    }),
-    kind: z.literal("mllp-listener", {
-      message: "must be mllp-listener: this version has no other kind",
-    }),
-    host: z.string().min(1).default("127.0.0.1"),
-    port,
-    allow: z.array(source).default([]),
-    ackMode: z.enum(["auto", "storeAA", "commitOnly", "none"]).default("auto"),
-    neAlAsOriginal: z.boolean().default(true),
-    allowEmptyControlId: z.boolean().default(false),
-    lenientEnd: z.boolean().default(true),
-    endOfBlockWaitMilliseconds: z.int().min(10).max(10_000).default(END_OF_BLOCK_WAIT_MS),
-    blockIdleTimeoutSeconds: seconds(BLOCK_IDLE_TIMEOUT_MS),
-    blockMaxSeconds: seconds(BLOCK_MAX_DURATION_MS),
-    maxBlockBytes: z.int().min(1_024).max(BLOCK_MAX_CEILING_BYTES).default(BLOCK_MAX_BYTES),
-    maxConnections: z.int().min(1).max(CONNECTIONS_CEILING).default(CONNECTIONS_MAX_COUNT),
-  })
-  .refine((channel) => isLoopback(channel.host) || channel.allow.length > 0, {
-    path: ["allow"],
-    message: "is required unless host is a loopback address: name who may connect",
-  });
+import { mllpListener } from "./mllp-listener.ts";
 
 const localSchema = z
   .strictObject({
@@ -82,6 +39,13 @@ const localSchema = z
       .min(0)
       .max(300)
       .default(SHUTDOWN_GRACE_MS / 1000),
+    healthProbeSeconds: z
+      .int()
+      .min(1)
+      .max(300)
+      .default(HEALTH_PROBE_MS / 1000),
+    diskBudgetBytes: z.int().min(268_435_456).default(DISK_BUDGET_BYTES),
+    duplicateMemoryKeys: z.int().min(62_500).max(20_000_000).default(DUPLICATE_MEMORY_KEYS),
     channels: z.array(mllpListener).min(1, { message: "must name at least one channel" }),
   })
   .refine(({ channels }) => new Set(channels.map(({ name }) => name)).size === channels.length, {
@@ -109,20 +73,17 @@ export function loadLocalConfig(file: string): LocalConfig {
       key: resolve(folder, key),
       receiverCa: resolve(folder, receiverCa),
     },
+    channels: config.channels.map((channel) => withAbsolutePaths(channel, folder)),
   };
 }
 
-function isAddressOrRange(text: string): boolean {
-  const [address = "", prefix, ...rest] = text.split("/");
-  const version = isIP(address);
-  // A zone (fe80::1%eth0) names an interface of this machine: no list can be checked against it.
-  if (version === 0 || address.includes("%") || rest.length > 0) return false;
-  if (prefix === undefined) return true;
-  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 6 ? 128 : 32);
+function withAbsolutePaths({ tls, ...channel }: ChannelConfig, folder: string): ChannelConfig {
+  if (tls === undefined) return channel;
+  const { certificate, key, clientCa } = tls;
+  const files = { certificate: resolve(folder, certificate), key: resolve(folder, key) };
+  const trusted = clientCa === undefined ? {} : { clientCa: resolve(folder, clientCa) };
+  return { ...channel, tls: { ...tls, ...files, ...trusted } };
 }
-
-export const isLoopback = (host: string): boolean =>
-  host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 
 function isSecureWebSocketUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;

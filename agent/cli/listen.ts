@@ -5,14 +5,14 @@ import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { AgentError, codeOf, EXIT, type ExitCode } from "../errors.ts";
 import { createFile } from "../host/atomic-file.ts";
-import { systemClock } from "../host/clock.ts";
+import { systemClock, type Timer } from "../host/clock.ts";
 import { ACK_REASONS, buildAcknowledgment } from "../ingest/hl7/acknowledgment.ts";
 import { readMsh } from "../ingest/hl7/msh.ts";
 import { ReplyStamps } from "../ingest/identify.ts";
-import { BlockReader } from "../ingest/mllp/block-reader.ts";
+import { type BlockEvent, BlockReader } from "../ingest/mllp/block-reader.ts";
 import { framed } from "../ingest/mllp/framed.ts";
 import { LISTEN_FAULTS } from "../ingest/mllp/listener.ts";
-import { BLOCK_MAX_CEILING_BYTES } from "../limits.ts";
+import { BLOCK_MAX_CEILING_BYTES, END_OF_BLOCK_WAIT_MS } from "../limits.ts";
 import { escaped, printFacts } from "./terminal.ts";
 
 export type TestReply = "AA" | "AE" | "AR" | "none";
@@ -34,7 +34,7 @@ export async function listen(options: ListenOptions): Promise<ExitCode> {
   const stamps = new ReplyStamps(systemClock);
   let count = 0;
   const open = new Set<Socket>();
-  const server = createServer((socket) => {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on("error", () => {});
     open.add(socket);
     socket.on("close", () => open.delete(socket));
@@ -65,15 +65,25 @@ function serve(
     spoolThresholdBytes: BLOCK_MAX_CEILING_BYTES,
   });
   let turn = Promise.resolve();
-  socket.on("data", (chunk: Buffer) => {
-    for (const event of reader.push(chunk)) {
+  let silence: Timer | undefined;
+  const take = (events: readonly BlockEvent[]): void => {
+    silence?.[Symbol.dispose]();
+    silence = reader.awaitsEnd
+      ? systemClock.after(END_OF_BLOCK_WAIT_MS, () => take(reader.silence()))
+      : undefined;
+    for (const event of events) {
       if (event.kind !== "block") continue;
       const block = new Uint8Array(event.bytes);
       turn = turn.then(async () => {
         const reply = await answer(block);
-        if (reply !== undefined) socket.write(framed(reply));
+        if (reply !== undefined && socket.writable) socket.write(framed(reply));
       });
     }
+  };
+  socket.on("data", (chunk: Buffer) => take(reader.push(chunk)));
+  socket.on("end", () => {
+    take(reader.end());
+    turn = turn.then(() => void socket.end());
   });
 }
 

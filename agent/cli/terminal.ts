@@ -17,7 +17,9 @@ export function explain(error: unknown): ExitCode {
     for (const { line, column, message } of error.problems) {
       console.error(`holdfast: ${error.file}:${line}:${column}: ${message}`);
     }
-    console.error("  Correct the file; README.md lists every setting with its default");
+    console.error(
+      "  Correct the file; README.md and docs/mllp-listener.md list every setting with its default",
+    );
     return EXIT.configuration;
   }
   if (error instanceof AgentError) {
@@ -51,6 +53,19 @@ export function readableBytes(bytes: number): string {
   const value = bytes / 1000 ** power;
   return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`;
 }
+
+/**
+ * A message's text for a terminal: a segment a line, printable characters as they are, all others as
+ * `\\u{…}`: what a peer sent never drives a terminal.
+ */
+export function escapedLines(text: string): string[] {
+  return text
+    .split(/\r\n|\r|\n/)
+    .map((line) => line.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => unicodeEscape(character)));
+}
+
+const unicodeEscape = (character: string): string =>
+  `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 
 /** Control characters and bytes above ASCII as `\xNN`: what a peer sent never drives a terminal. */
 export function escaped(text: string): string {

@@ -1,7 +1,7 @@
 /** `holdfast trace CONTROL-ID`: where a message is. @module */
 import { loadLocalConfig } from "#config/local.ts";
-import type { TraceRow } from "../agent.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
+import type { TraceRow } from "../trace.ts";
 import { question } from "./question.ts";
 import { escaped, printFacts, table } from "./terminal.ts";
 

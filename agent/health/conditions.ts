@@ -4,6 +4,7 @@
  * @module
  */
 import type { Facts } from "../errors.ts";
+import type { Clock, Timer } from "../host/clock.ts";
 
 /** Everything that can be wrong while the agent runs, with what a person does about it. */
 export const CONDITIONS = {
@@ -16,6 +17,14 @@ export const CONDITIONS = {
   channelHeld: "A channel is held: its messages are kept and not sent; see the code of the fact",
   messageDamaged:
     "A stored message is damaged: its channel is held; check the disk, call the vendor",
+  channelFull:
+    "A channel holds its share of the disk budget: its senders are not read from until messages leave",
+  tooManyConnections:
+    "A channel has all connections it allows: find who holds them, or raise maxConnections",
+  certificateExpiring: "The TLS certificate of a channel ends soon: put a new one in its place",
+  malformedAccepted:
+    "A channel tells senders AA for blocks that are no messages (malformedReply: accept)",
+  openToAllInterfaces: "A channel listens for plain MLLP on all interfaces: set host",
   messageTooLarge: "A sender sends a message over the limit: raise maxBlockBytes or split it there",
   volatileState: "The store is on a file system that does not survive a reboot: for trials only",
   openToAll: "A channel accepts plain MLLP from every address: restrict allow",
@@ -34,12 +43,33 @@ export interface OpenCondition {
 /** The one list of what is wrong. Opening twice and closing twice are harmless. */
 export class Conditions {
   readonly #open = new Map<string, OpenCondition>();
+  readonly #ends = new Map<string, Timer>();
 
   open(condition: ConditionName, subject: string, facts: Facts, nowMs: number): void {
     const key = `${condition} ${subject}`;
     const sinceMs = this.#open.get(key)?.sinceMs ?? nowMs;
     const remedy = CONDITIONS[condition];
     this.#open.set(key, { condition, subject, sinceMs, facts, remedy });
+  }
+
+  /**
+   * For what happens rather than lasts: stays open until `durationMs` have passed without another case,
+   * long enough for a person to see it.
+   */
+  openFor(
+    condition: ConditionName,
+    subject: string,
+    facts: Facts,
+    clock: Clock,
+    durationMs: number,
+  ): void {
+    this.open(condition, subject, facts, clock.nowMs());
+    const key = `${condition} ${subject}`;
+    this.#ends.get(key)?.[Symbol.dispose]();
+    this.#ends.set(
+      key,
+      clock.after(durationMs, () => this.close(condition, subject)),
+    );
   }
 
   close(condition: ConditionName, subject: string): void {

@@ -7,7 +7,8 @@
  * @module
  */
 import { createLogger, format, transports } from "winston";
-import type { AgentError, Facts } from "../errors.ts";
+import { type AgentError, type Facts, identifierFrom } from "../errors.ts";
+import { type Clock, systemClock } from "./clock.ts";
 
 /** What can be logged, with its level. The names are public: operators search for them. */
 const EVENTS = {
@@ -25,7 +26,17 @@ const EVENTS = {
   blockQuarantined: "warn",
   blockTooLarge: "error",
   blockFragment: "warn",
-  controlIdReused: "warn",
+  protocolWarning: "warn",
+  tlsHandshakeFailed: "warn",
+  tlsCertificateReloaded: "info",
+  tlsCertificateUnusable: "error",
+  certificateExpiring: "warn",
+  quarantineReleased: "info",
+  quarantineDiscarded: "warn",
+  channelFull: "error",
+  channelRoom: "info",
+  deferredUnanswered: "warn",
+  linesSummedUp: "warn",
   storeOpened: "info",
   storeFailing: "error",
   storeHealthy: "info",
@@ -58,7 +69,7 @@ export function openLog(): Log {
   });
   // A closed standard error (a service without a console) must not end the process (09 PK7).
   logger.on("error", () => {});
-  return {
+  return paced({
     write: (event, facts) => void logger.log({ level: EVENTS[event], message: event, ...facts }),
     fault: (event, error) =>
       void logger.log({
@@ -69,6 +80,41 @@ export function openLog(): Log {
         // Not beside them: a fact may be called `code`, too.
         facts: error.facts,
       }),
+  });
+}
+
+/** 08 PL6: lines of one event in a second; what is above is counted. */
+const LINES_PER_SECOND = 10;
+
+/**
+ * A log that a peer cannot flood: above ten lines of an event in a second the rest is counted, and the
+ * sum is one line as soon as the second is over.
+ */
+export function paced(log: Log, clock: Clock = systemClock): Log {
+  const seconds = new Map<LogEvent, { lines: number; leftOut: number }>();
+  const isDue = (event: LogEvent): boolean => {
+    let second = seconds.get(event);
+    if (second === undefined) {
+      second = { lines: 0, leftOut: 0 };
+      seconds.set(event, second);
+      clock.after(1_000, () => {
+        const { leftOut } = seconds.get(event) ?? { leftOut: 0 };
+        seconds.delete(event);
+        if (leftOut > 0)
+          log.write("linesSummedUp", { code: identifierFrom(event), count: leftOut });
+      });
+    }
+    second.lines += 1;
+    if (second.lines > LINES_PER_SECOND) second.leftOut += 1;
+    return second.lines <= LINES_PER_SECOND;
+  };
+  return {
+    write: (event, facts) => {
+      if (isDue(event)) log.write(event, facts);
+    },
+    fault: (event, error) => {
+      if (isDue(event)) log.fault(event, error);
+    },
   };
 }
 

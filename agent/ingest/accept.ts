@@ -1,58 +1,42 @@
 /**
- * The one doorway for every source: read the header, append, decide the acknowledgment.
+ * The one doorway for every source: examine, append, decide the acknowledgment.
  *
  * Nothing here knows where the message goes afterwards, or that there is a cloud. The reply that comes
  * back exists only after the commit was flushed (I-1).
  *
  * @module
  */
-import { hash } from "node:crypto";
-import { type AgentError, identifierFrom } from "../errors.ts";
+import type { AgentError } from "../errors.ts";
 import type { Conditions } from "../health/conditions.ts";
-import type { ChannelCounters } from "../health/counters.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
-import { CONTROL_ID_KEPT_BYTES } from "../limits.ts";
-import type { QuarantineReason } from "../outbox/append-batch.ts";
+import { ANONYMOUS_DUPLICATE_WINDOW_MS, CONTROL_ID_KEPT_BYTES } from "../limits.ts";
+import type { AppendEntry } from "../outbox/append-batch.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { AppendOutcome } from "../outbox/ticket-queue.ts";
-import { type AckCode, type AckPolicy, decideAck } from "./hl7/ack-policy.ts";
-import { ACK_REASONS, buildAcknowledgment } from "./hl7/acknowledgment.ts";
-import { type Msh, readMsh } from "./hl7/msh.ts";
-import { controlKeyOf, countControlBytes, ReplyStamps } from "./identify.ts";
+import { type Answer, prepareAnswer } from "./answer.ts";
+import { describe } from "./attributes.ts";
+import { Bookkeeping } from "./bookkeeping.ts";
+import type { Arrival } from "./channel.ts";
+import { DeferredReplies } from "./deferred.ts";
+import { type Batch, examine, type Item } from "./examine.ts";
+import { controlKeyOf, ReplyStamps } from "./identify.ts";
 import { LargeBody } from "./large-body.ts";
+import { ReplyBuilder } from "./replies.ts";
+import { Room } from "./room.ts";
+import { type Numbered, numberOf } from "./sender-habits.ts";
 import type { StoreGate } from "./store-gate.ts";
-
-/** One configured channel, as far as taking messages is concerned. */
-export interface AcceptingChannel {
-  readonly name: string;
-  /** Its row in the outbox. */
-  readonly id: number;
-  readonly counters: ChannelCounters;
-  readonly ackPolicy: AckPolicy;
-  /** 03 E2: a message without MSH-10 is refused unless this is set. */
-  readonly allowEmptyControlId: boolean;
-}
-
-/** Something that came from a source: a whole block, or why it is none. */
-export interface Arrival {
-  readonly channel: AcceptingChannel;
-  /** `address:port`, ASCII. */
-  readonly peer: string;
-  readonly kind: "block" | "malformed" | "abandoned" | "partial" | "tooLarge" | "junk";
-  /** The content, or what is left of it after slices went into `large`. Copied before `accept` returns. */
-  readonly bytes: Uint8Array;
-  /** Length of the whole content. */
-  readonly totalBytes: number;
-  readonly large: LargeBody | undefined;
-  /** False where no reply is possible any more: the end of the block was never seen (03 F10). */
-  readonly answerable: boolean;
-}
 
 /** What the source does now. */
 export type Verdict =
-  /** Write `reply`, or nothing where none is owed; then say with `replied` how that went. */
-  | { readonly kind: "answer"; readonly reply: Uint8Array | undefined; readonly id: number }
+  /** Write `reply`, or nothing where none is owed; say with `replied` how that went; then close, perhaps. */
+  | {
+      readonly kind: "answer";
+      readonly reply: Uint8Array | undefined;
+      /** Rows of the messages that it is about. */
+      readonly ids: readonly number[];
+      readonly close: boolean;
+    }
   /** Nothing is known to be stored: say nothing and hang up (03 E1). */
   | { readonly kind: "hangUp"; readonly error: AgentError };
 
@@ -64,34 +48,32 @@ export interface DoorwayOptions {
   readonly log: Log;
 }
 
-const NO_REPLY: Verdict = { kind: "answer", reply: undefined, id: 0 };
+const NO_REPLY = { kind: "answer", reply: undefined, ids: [], close: false } as const;
 const EMPTY = new Uint8Array(0);
 const CONTROL_ID_FIELD = 10;
-const VT = 0x0b;
-const FS = 0x1c;
 
-/** A reason for setting a block aside, and whether its sender hears of it. */
-interface Refusal {
-  readonly reason: QuarantineReason;
-  readonly msh: Msh | undefined;
+/** One block on its way through. */
+interface Passage {
+  readonly arrival: Arrival;
+  readonly answer: Answer;
+  readonly entries: readonly AppendEntry[];
+  readonly numbers: readonly (Numbered | undefined)[];
+  readonly settle: (verdict: Verdict) => void;
 }
 
 export class Doorway {
+  readonly room: Room;
   readonly #options: DoorwayOptions;
-  readonly #stamps: ReplyStamps;
+  readonly #replies: ReplyBuilder;
+  readonly #deferred: DeferredReplies;
+  readonly #books: Bookkeeping;
 
   constructor(options: DoorwayOptions) {
     this.#options = options;
-    this.#stamps = new ReplyStamps(options.clock);
-  }
-
-  /** Whether sources should stop reading for now (05 S8). */
-  get saturated(): boolean {
-    return this.#options.outbox.saturated;
-  }
-
-  onRoom(listener: () => void): void {
-    this.#options.outbox.onRoom(listener);
+    this.#replies = new ReplyBuilder(new ReplyStamps(options.clock));
+    this.#deferred = new DeferredReplies(options.outbox, options.clock);
+    this.room = new Room(options);
+    this.#books = new Bookkeeping(options);
   }
 
   get isOpen(): boolean {
@@ -108,166 +90,152 @@ export class Doorway {
     return new LargeBody(this.#options.outbox);
   }
 
-  /** 03 E5: the reply that `accept` gave for row `id` reached the local TCP stack, or did not. */
-  replied(id: number, delivered: boolean): void {
-    if (id > 0) this.#options.outbox.replied(id, delivered);
+  /** 03 E5: the reply that `accept` gave for rows `ids` reached the local TCP stack, or did not. */
+  replied(ids: readonly number[], delivered: boolean): void {
+    for (const id of ids) if (id > 0) this.#options.outbox.replied(id, delivered);
   }
 
   /**
    * Takes one arrival.
    *
-   * @param settle called once, after the message or its quarantine copy is durable
+   * @param settle called once, after everything in it is durable
    */
   accept(arrival: Arrival, settle: (verdict: Verdict) => void): void {
-    const { channel, bytes, totalBytes, large } = arrival;
-    const refusal = this.#refusalOf(arrival);
-    if (refusal === "empty") {
-      channel.counters.add("emptyBlocks");
-      settle(NO_REPLY);
+    const examined = examine(arrival);
+    if (examined.kind === "empty") {
+      settle(this.#emptyBlock(arrival));
       return;
     }
-    if ("reason" in refusal) {
-      this.#setAside(arrival, refusal, settle);
+    const { items, batch, inSlices } = examined;
+    const answer = prepareAnswer(arrival, items, batch, this.#replies);
+    // Also when the listener stays open: what came before it was refused, and it must not overtake that.
+    if (!this.isOpen) {
+      if (inSlices) arrival.large?.discard();
+      settle(this.#cannotStore(arrival, answer, undefined));
       return;
     }
-    const { msh } = refusal;
-    channel.counters.add("received");
-    channel.counters.add("receivedBytes", totalBytes);
-    const controlBytes = countControlBytes(large?.head ?? bytes);
-    if (controlBytes > 0) channel.counters.add("controlBytes", controlBytes);
-    const decision = decideAck(channel.ackPolicy, msh, "stored");
-    if (decision.unknownCondition) channel.counters.add("unknownAckCondition");
-    const reply = this.#reply(msh, decision.code, undefined);
-    this.#append(arrival, msh, undefined, reply, settle);
+    this.#books.arrived(arrival, items, batch, answer);
+    const upload = inSlices ? (arrival.large?.upload ?? 0) : 0;
+    const entries = items.map((item, index) =>
+      this.#entry(arrival, item, batch, index, upload, answer),
+    );
+    const numbers = items.map(({ msh, refusal }) =>
+      refusal === undefined ? numberOf(msh) : undefined,
+    );
+    const passage = { arrival, answer, entries, numbers, settle };
+    const { storeDeadlineMs } = arrival.channel.rules;
+    this.#options.outbox.append(entries, storeDeadlineMs, (outcomes) =>
+      this.#settled(passage, outcomes),
+    );
   }
 
-  /** Why this is no message, the header of one, or `empty` (03 E2, E3). */
-  #refusalOf(arrival: Arrival): Refusal | { readonly msh: Msh } | "empty" {
-    const reading = readMsh(arrival.large?.head ?? arrival.bytes);
-    const msh = reading.kind === "batch" ? undefined : reading.msh;
-    switch (arrival.kind) {
-      case "malformed":
-        return { reason: "embeddedFraming", msh };
-      case "abandoned":
-      case "partial":
-      case "tooLarge":
-      case "junk":
-        return { reason: arrival.kind, msh };
-      case "block":
-        break;
-    }
-    if (reading.kind === "message") return { msh: reading.msh };
-    if (reading.kind === "batch") return { reason: "batchUnsupported", msh: undefined };
-    if (reading.reason === "empty") {
-      // Of a large block only the beginning was looked at: not known to be blank as a whole.
-      return arrival.large === undefined ? "empty" : { reason: "noHeader", msh };
-    }
-    const tolerated = reading.reason === "noControlId" && arrival.channel.allowEmptyControlId;
-    if (tolerated && reading.msh !== undefined) return { msh: reading.msh };
-    return { reason: reading.reason, msh: reading.msh };
+  /** 03 E3: some peers use it as keep-alive. */
+  #emptyBlock({ channel, answerable }: Arrival): Verdict {
+    channel.record.counters.add("emptyBlocks");
+    const { emptyBlockReply, ackPolicy } = channel.rules;
+    if (emptyBlockReply === "none" || !answerable || ackPolicy.ackMode === "none") return NO_REPLY;
+    const code = ackPolicy.ackMode === "commitOnly" ? "CR" : "AR";
+    const reply = this.#replies.reply(ackPolicy.ackMode, undefined, code, "noHeader");
+    channel.record.counters.add("repliesNegative");
+    return { ...NO_REPLY, reply };
   }
 
-  #setAside(arrival: Arrival, { reason, msh }: Refusal, settle: (verdict: Verdict) => void): void {
-    const { channel, totalBytes, peer, answerable } = arrival;
-    const policy = decideAck(channel.ackPolicy, msh, "rejected");
-    const reply = answerable ? this.#reply(msh, policy.code, reason) : undefined;
-    const facts = {
-      channel: identifierFrom(channel.name),
-      reason: identifierFrom(reason),
-      bytes: totalBytes,
-      peer: identifierFrom(peer),
-    };
-    this.#options.log.write(answerable ? "blockQuarantined" : "blockFragment", facts);
-    this.#append(arrival, msh, reason, reply, settle);
-  }
-
-  #append(
+  #entry(
     arrival: Arrival,
-    msh: Msh | undefined,
-    quarantine: QuarantineReason | undefined,
-    reply: Uint8Array | undefined,
-    settle: (verdict: Verdict) => void,
-  ): void {
-    const { channel, large, bytes } = arrival;
-    // A block over the limit is not kept whole: its beginning is, and its length (03 F7).
-    const tooLarge = arrival.kind === "tooLarge";
-    if (tooLarge) large?.discard();
-    const inSlices = large !== undefined && !tooLarge;
-    const body = tooLarge && large !== undefined ? large.head : bytes;
-    const stored = this.#options.outbox.append({
+    item: Item,
+    batch: Batch | undefined,
+    index: number,
+    upload: number,
+    answer: Answer,
+  ): AppendEntry {
+    const { channel, peer, totalBytes } = arrival;
+    const { rules, record } = channel;
+    const { msh, refusal, start, length, sha256, body } = item;
+    const controlId = msh?.field(CONTROL_ID_FIELD) ?? EMPTY;
+    const { attributes, charsetMismatch } = describe(item, rules, batch, index);
+    if (charsetMismatch && refusal === undefined) record.warn("charsetMismatch", peer, controlId);
+    // Without a control id two real events may have the same bytes hours apart (03 D6).
+    const anonymous = refusal === undefined && controlId.length === 0;
+    const windowMs = rules.duplicateWindowMs;
+    return {
       channel: channel.id,
-      quarantine,
-      ackOwed: quarantine === undefined && reply !== undefined,
-      checkDuplicate: true,
+      quarantine: refusal,
+      ackOwed: refusal === undefined && (answer.reply !== undefined || answer.later !== undefined),
+      duplicates: rules.duplicatePolicy,
+      duplicateWindowMs: anonymous ? Math.min(windowMs, ANONYMOUS_DUPLICATE_WINDOW_MS) : windowMs,
       receivedAtMs: this.#options.clock.nowMs(),
-      length: arrival.totalBytes,
-      sha256: inSlices ? large.finish(bytes) : hash("sha256", body, "buffer"),
-      controlKey: controlKeyOf(channel.name, msh, quarantine),
-      controlId: msh?.field(CONTROL_ID_FIELD).subarray(0, CONTROL_ID_KEPT_BYTES) ?? EMPTY,
-      source: arrival.peer,
-      body: inSlices ? EMPTY : body,
-      upload: inSlices ? large.upload : 0,
-    });
-    // Never rejects: a refusal is an outcome.
-    void stored.then((outcome) => settle(this.#verdict(arrival, outcome, reply)));
-  }
-
-  #verdict(
-    { channel, answerable }: Arrival,
-    outcome: AppendOutcome,
-    reply: Uint8Array | undefined,
-  ): Verdict {
-    const { counters } = channel;
-    switch (outcome.kind) {
-      case "stored":
-        counters.add("stored");
-        if (outcome.controlIdReused) counters.add("controlIdReused");
-        break;
-      case "repeat":
-        counters.add("duplicates");
-        break;
-      case "quarantined":
-        counters.add(outcome.repeated ? "quarantinedRepeats" : "quarantined");
-        if (reply !== undefined) counters.add("repliesNegative");
-        return { kind: "answer", reply, id: 0 };
-      case "refused":
-        counters.add("cannotStore");
-        if (outcome.error.code === "QUARANTINE_FULL") {
-          // 03 E7: a peer that sends rubbish must not stop the healthy channels, and what nobody waits
-          // for an answer to is let go rather than its connection.
-          const { conditions, clock } = this.#options;
-          conditions.open("quarantineFull", channel.name, {}, clock.nowMs());
-          return answerable ? { kind: "hangUp", error: outcome.error } : NO_REPLY;
-        }
-        this.#options.gate.close(outcome.error);
-        return { kind: "hangUp", error: outcome.error };
-    }
-    if (reply !== undefined) counters.add("repliesPositive");
-    return { kind: "answer", reply, id: outcome.id };
-  }
-
-  /** Built before the commit, while the header is at hand; it leaves only with the verdict. */
-  #reply(
-    msh: Msh | undefined,
-    code: AckCode | undefined,
-    reason: QuarantineReason | undefined,
-  ): Uint8Array | undefined {
-    if (code === undefined) return undefined;
-    const request = {
-      code,
-      reason: reason === undefined ? undefined : ACK_REASONS[reasonForSender(reason)],
-      timestamp: this.#stamps.timestamp(),
-      controlId: this.#stamps.controlId(),
+      length,
+      sha256,
+      controlKey: controlKeyOf(channel.name, msh),
+      controlId: controlId.subarray(0, CONTROL_ID_KEPT_BYTES),
+      source: peer,
+      body,
+      upload,
+      uploadAt: start,
+      uploadBytes: upload === 0 ? 0 : totalBytes,
+      attributes,
     };
-    const reply = buildAcknowledgment({ ...request, msh });
-    // A header with framing bytes in it cannot be echoed: the reply would not be one block (A2).
-    return reply.includes(VT) || reply.includes(FS)
-      ? buildAcknowledgment({ ...request, msh: undefined })
-      : reply;
   }
-}
 
-/** The reasons that a sender is told; the others never have a reply. */
-function reasonForSender(reason: QuarantineReason): keyof typeof ACK_REASONS {
-  return reason in ACK_REASONS ? (reason as keyof typeof ACK_REASONS) : "embeddedFraming";
+  #settled(passage: Passage, outcomes: readonly AppendOutcome[]): void {
+    const { arrival, answer, settle } = passage;
+    const refused = outcomes.find((outcome) => outcome.kind === "refused");
+    if (refused !== undefined) {
+      // Of a batch the others may be stored; nobody hears of it before the resend (03 D1).
+      for (const outcome of outcomes)
+        if (outcome.kind === "stored") this.replied([outcome.id], false);
+      settle(this.#cannotStore(arrival, answer, refused.error));
+      return;
+    }
+    const ids: number[] = [];
+    let lastSeq = 0n;
+    for (const [index, outcome] of outcomes.entries()) {
+      const controlId = passage.entries[index]?.controlId;
+      this.#books.settled(arrival, answer, outcome, controlId, passage.numbers[index]);
+      if (outcome.kind !== "stored" && outcome.kind !== "repeat") continue;
+      ids.push(outcome.id);
+      if (outcome.seq > lastSeq) lastSeq = outcome.seq;
+    }
+    if (answer.later !== undefined && lastSeq > 0n) {
+      this.#defer(passage, answer.later, lastSeq, ids);
+      return;
+    }
+    const { reply, code, close } = answer;
+    this.#books.replied(arrival, reply === undefined ? undefined : code);
+    settle({ kind: "answer", reply, ids, close });
+  }
+
+  #defer(
+    { arrival, settle }: Passage,
+    later: NonNullable<Answer["later"]>,
+    seq: bigint,
+    ids: readonly number[],
+  ): void {
+    const { channel } = arrival;
+    this.#deferred.wait(channel.id, seq, channel.rules.deferredTimeoutMs, (verdict) => {
+      const { reply, code, close } = later(verdict);
+      if (verdict === "silent") this.#books.unanswered(arrival, seq);
+      this.#books.replied(arrival, reply === undefined ? undefined : code);
+      if (reply === undefined) this.replied(ids, false);
+      settle({ kind: "answer", reply, ids: reply === undefined ? [] : ids, close });
+    });
+  }
+
+  /** @param error `undefined` where the store was closed before the block came */
+  #cannotStore(arrival: Arrival, answer: Answer, error: AgentError | undefined): Verdict {
+    const { channel, answerable } = arrival;
+    const { gate } = this.#options;
+    channel.record.counters.add("cannotStore");
+    if (error?.code === "QUARANTINE_FULL") {
+      // 03 E7: a peer that sends rubbish must not stop the healthy channels, and what nobody waits
+      // for an answer to is let go rather than its connection.
+      this.#books.quarantineFull(arrival);
+      return answerable ? { kind: "hangUp", error } : NO_REPLY;
+    }
+    const reason = error ?? gate.reason;
+    if (error !== undefined) gate.close(error);
+    if (!answerable || answer.failure === undefined) return { kind: "hangUp", error: reason };
+    this.#books.replied(arrival, answer.failureCode);
+    return { ...NO_REPLY, reply: answer.failure };
+  }
 }

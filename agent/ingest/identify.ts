@@ -7,20 +7,17 @@ import type { Msh } from "./hl7/msh.ts";
  *
  * A quick hash, not a cryptographic one: alone it only raises the warning that a control id came
  * before. What makes a repeat is the SHA-256 of the content, in which these fields are contained.
- * Blocks without a header are known by channel, reason and content.
+ * Without a control id the content alone decides (03 D6).
  */
-export function controlKeyOf(
-  channel: string,
-  msh: Msh | undefined,
-  quarantine: string | undefined,
-): Uint8Array {
+export function controlKeyOf(channel: string, msh: Msh | undefined): Uint8Array {
   const hash = new KeyHash();
   hash.addText(channel);
-  hash.addText(quarantine ?? "");
-  for (const field of [3, 4, 10]) hash.add(msh?.field(field) ?? EMPTY);
+  const named = msh !== undefined && msh.field(CONTROL_ID_FIELD).length > 0;
+  for (const field of [3, 4, CONTROL_ID_FIELD]) hash.add(named ? msh.field(field) : EMPTY);
   return hash.digest();
 }
 
+const CONTROL_ID_FIELD = 10;
 const EMPTY = new Uint8Array(0);
 /** MurmurHash3's mixing constants; two lanes with different seeds make 64 bits. */
 const MIX_A = 0x85ebca6b;
@@ -53,16 +50,6 @@ class KeyHash {
     this.#b = Math.imul(this.#b ^ value, MIX_B);
     this.#b = (this.#b << 17) | (this.#b >>> 15);
   }
-}
-
-/** 03 F9: control bytes other than TAB, LF and CR; they are kept, and counted. */
-export function countControlBytes(bytes: Uint8Array): number {
-  let count = 0;
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at] ?? 0x20;
-    if (byte < 0x20 && byte !== 0x0d && byte !== 0x0a && byte !== 0x09) count += 1;
-  }
-  return count;
 }
 
 /** MSH-7 and MSH-10 of replies. */

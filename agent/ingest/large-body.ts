@@ -1,12 +1,58 @@
-/** A body that goes to the store in slices while it arrives (03 F7, 05 S11). @module */
-import { createHash } from "node:crypto";
-import { FRAGMENT_KEPT_BYTES } from "../limits.ts";
+/**
+ * A body that goes to the store in slices while it arrives (03 F7, 05 S11), and what it turned out to hold.
+ *
+ * The parts of a batch are found and digested as the bytes pass; none of them is kept here but the
+ * beginning of each (03 F12).
+ *
+ * @module
+ */
+import { createHash, type Hash } from "node:crypto";
+import { BATCH_HEAD_BYTES, BATCH_MAX_COUNT, FRAGMENT_KEPT_BYTES } from "../limits.ts";
 import type { Outbox } from "../outbox/outbox.ts";
+import { EncodingScan, type Scan } from "./hl7/charset.ts";
+import { type Boundary, BoundaryScan, type Part, partsOf } from "./hl7/message-splitter.ts";
+
+/** A boundary may be found a few bytes after it was passed: so many are not digested yet. */
+const LAG_BYTES = 64;
+
+/** What is known of the bytes between two boundaries. */
+interface Passed {
+  readonly sha256: Uint8Array;
+  readonly head: Uint8Array;
+}
+
+export interface LargePart extends Part, Passed {}
+
+export interface LargeContent {
+  readonly sha256: Uint8Array;
+  readonly scan: Scan;
+  readonly parts: readonly LargePart[];
+  /** More parts than a block may hold: they were not told apart. */
+  readonly tooManyParts: boolean;
+}
+
+interface Open {
+  readonly at: number;
+  /** `undefined`: the whole body's digest is this part's, too, so far. */
+  readonly digest: Hash | undefined;
+  head: Buffer;
+}
 
 export class LargeBody {
   readonly #outbox: Outbox;
   readonly upload: number;
   readonly #digest = createHash("sha256");
+  readonly #encoding = new EncodingScan();
+  readonly #boundaryScan = new BoundaryScan();
+  readonly #boundaries: Boundary[] = [];
+  readonly #passed = new Map<number, Passed>();
+  #tooManyParts = false;
+  #open: Open | undefined;
+  /** Boundaries whose bytes have not passed yet. */
+  #ahead: Boundary[] = [];
+  /** How much has passed, in bytes. */
+  #position = 0;
+  #lagging: Uint8Array = new Uint8Array(0);
   /** The beginning, copied: the header is read from it after the slices were handed over. */
   #head: Uint8Array = new Uint8Array(0);
   #ordinal = 0;
@@ -23,19 +69,89 @@ export class LargeBody {
   /** @param slice handed over: its memory is gone afterwards */
   add(slice: Uint8Array<ArrayBuffer>): void {
     if (this.#ordinal === 0) this.#head = slice.slice(0, FRAGMENT_KEPT_BYTES);
-    this.#digest.update(slice);
+    this.#encoding.add(slice);
+    this.#find(this.#tooManyParts ? [] : this.#boundaryScan.push(slice));
+    const kept = Math.max(0, slice.length - LAG_BYTES);
+    this.#pass(this.#lagging);
+    this.#pass(slice.subarray(0, kept));
+    this.#lagging = slice.slice(kept);
     this.#outbox.stage(this.upload, this.#ordinal, slice);
     this.#ordinal += 1;
   }
 
-  /** Adds the rest and closes the digest. @returns SHA-256 over the whole body */
-  finish(rest: Uint8Array): Uint8Array {
+  /** Adds the rest and closes the digests. */
+  finish(rest: Uint8Array): LargeContent {
     if (rest.length > 0) this.add(new Uint8Array(rest));
-    return this.#digest.digest();
+    this.#find(this.#tooManyParts ? [] : this.#boundaryScan.finish());
+    this.#pass(this.#lagging);
+    this.#close();
+    const sha256 = this.#digest.digest();
+    const found = this.#tooManyParts ? [] : partsOf(this.#boundaries, this.#position);
+    const whole = { sha256, head: this.#head };
+    const parts = found.map((part) => {
+      const isWhole = part.length === this.#position;
+      return { ...part, ...(isWhole ? whole : (this.#passed.get(part.start) ?? whole)) };
+    });
+    return { sha256, scan: this.#encoding.finish(), parts, tooManyParts: this.#tooManyParts };
   }
 
-  /** Takes the slices back: the block turned out too large to keep. */
+  /** Takes the slices back: the block turned out too large to keep, or blank. */
   discard(): void {
     this.#outbox.unstage(this.upload);
   }
+
+  #find(found: readonly Boundary[]): void {
+    if (this.#boundaries.length + found.length > BATCH_MAX_COUNT * 2) {
+      this.#tooManyParts = true;
+      this.#ahead = [];
+      this.#open = undefined;
+      return;
+    }
+    this.#boundaries.push(...found);
+    this.#ahead.push(...found);
+  }
+
+  #pass(bytes: Uint8Array): void {
+    let at = 0;
+    for (;;) {
+      const [next] = this.#ahead;
+      const until = next === undefined ? bytes.length : next.at - this.#position + at;
+      if (next === undefined || until >= bytes.length) break;
+      this.#take(bytes.subarray(at, until));
+      at = until;
+      this.#ahead.shift();
+      this.#close();
+      const { at: begin } = next;
+      const digest = begin === 0 ? undefined : createHash("sha256");
+      this.#open = next.begins === "blank" ? undefined : { at: begin, digest, head: EMPTY };
+    }
+    this.#take(bytes.subarray(at));
+  }
+
+  #take(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#digest.update(bytes);
+    this.#position += bytes.length;
+    const open = this.#open;
+    if (open === undefined) return;
+    open.digest?.update(bytes);
+    const room = BATCH_HEAD_BYTES - open.head.length;
+    if (room > 0) open.head = Buffer.concat([open.head, bytes.subarray(0, room)]);
+  }
+
+  #close(): void {
+    const open = this.#open;
+    this.#open = undefined;
+    if (open === undefined) return;
+    const sha256 = (open.digest ?? this.#digest.copy()).digest();
+    this.#passed.set(open.at, { sha256, head: firstLine(open.head) });
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+/** The segment at the beginning, copied out of a larger piece of memory. */
+function firstLine(head: Buffer): Uint8Array {
+  const end = head.findIndex((byte) => byte === 0x0d || byte === 0x0a);
+  return new Uint8Array(end === -1 ? head : head.subarray(0, end));
 }

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { type AgentError, identifierFrom } from "../errors.ts";
+import { AgentError, identifierFrom } from "../errors.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Clock, Timer } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
@@ -27,6 +27,7 @@ export class StoreGate implements Disposable {
   #open = true;
   #ended = false;
   #timer: Timer | undefined;
+  #reason = new AgentError("STORE_BUSY", {});
 
   constructor(options: StoreGateOptions) {
     this.#options = options;
@@ -34,6 +35,11 @@ export class StoreGate implements Disposable {
 
   get isOpen(): boolean {
     return this.#open;
+  }
+
+  /** Why it is closed, or was last. */
+  get reason(): AgentError {
+    return this.#reason;
   }
 
   /** Calls `listener` at each change. */
@@ -45,6 +51,7 @@ export class StoreGate implements Disposable {
   close(error: AgentError): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#reason = error;
     const { conditions, clock, log } = this.#options;
     conditions.open("storeFailing", "", { code: identifierFrom(error.code) }, clock.nowMs());
     log.fault("storeFailing", error);

@@ -14,8 +14,10 @@ export interface AppendEntry {
   readonly quarantine: QuarantineReason | undefined;
   /** 03 E5: whether the sender is owed a reply for it. */
   readonly ackOwed: boolean;
-  /** False for `duplicatePolicy: off` and for operators' replays. */
-  readonly checkDuplicate: boolean;
+  /** 03 D3; `off` also for what an operator sends again. */
+  readonly duplicates: DuplicatePolicy;
+  /** 03 D1, D6: how far back a repeat is recognised. */
+  readonly duplicateWindowMs: number;
   readonly receivedAtMs: number;
   /** Length of the whole block in bytes; more than the body where only a part is kept. */
   readonly length: number;
@@ -30,7 +32,17 @@ export interface AppendEntry {
   readonly body: Uint8Array;
   /** Number of the upload that holds the slices, 0 if none. */
   readonly upload: number;
+  /** Where in the upload's bytes the body begins: a batch lies in one upload (03 F12). */
+  readonly uploadAt: number;
+  /** Bytes of the whole upload, by which a missing slice is noticed. */
+  readonly uploadBytes: number;
+  /** What travels with the message besides its bytes: an object of strings as ASCII JSON, or empty. */
+  readonly attributes: string;
 }
+
+/** What is done with a message that came before (03 D3). */
+export const DUPLICATE_POLICIES = ["replayAck", "forwardFlagged", "off"] as const;
+export type DuplicatePolicy = (typeof DUPLICATE_POLICIES)[number];
 
 /** Why a block was set aside. Names are public and never reused. */
 export const QUARANTINE_REASONS = [
@@ -45,16 +57,20 @@ export const QUARANTINE_REASONS = [
   "partial",
   "tooLarge",
   "junk",
+  /** No longer given: batches are split. */
   "batchUnsupported",
   "damaged",
+  "batchTooLarge",
+  "leftover",
 ] as const;
 export type QuarantineReason = (typeof QUARANTINE_REASONS)[number];
 
-const COLUMNS = 11;
+/** What is left of blocks that never ended, or were no blocks: the first to go when room is needed (03 E7). */
+export const FRAGMENT_REASONS = ["abandoned", "partial", "tooLarge", "junk"] as const;
+
+const COLUMNS = 16;
 const SHA256_BYTES = 32;
 const CONTROL_KEY_BYTES = 8;
-const FLAG_ACK_OWED = 1;
-const FLAG_CHECK_DUPLICATE = 2;
 
 /** What crosses the thread border, there and back; both arrays are transferred, neither is full. */
 export interface PackedBatch {
@@ -94,30 +110,35 @@ export class AppendBatch {
 
   /** Copies `entry` in; its byte arrays may be reused afterwards. @param ticket given back with the outcome */
   add(ticket: number, entry: AppendEntry): void {
-    const { sha256, controlKey, controlId, source, body } = entry;
-    const bytes = SHA256_BYTES + CONTROL_KEY_BYTES + controlId.length + source.length + body.length;
-    this.#reserve(bytes);
+    const { sha256, controlKey, controlId, source, attributes, body } = entry;
+    const fixed = SHA256_BYTES + CONTROL_KEY_BYTES;
+    const texts = controlId.length + source.length + attributes.length;
+    this.#reserve(fixed + texts + body.length);
     const table = this.#table;
     let at = this.#count * COLUMNS;
     table[at++] = ticket;
     table[at++] = entry.channel;
     table[at++] =
       entry.quarantine === undefined ? -1 : QUARANTINE_REASONS.indexOf(entry.quarantine);
-    table[at++] =
-      (entry.ackOwed ? FLAG_ACK_OWED : 0) | (entry.checkDuplicate ? FLAG_CHECK_DUPLICATE : 0);
+    table[at++] = entry.ackOwed ? 1 : 0;
+    table[at++] = DUPLICATE_POLICIES.indexOf(entry.duplicates);
+    table[at++] = entry.duplicateWindowMs;
     table[at++] = entry.receivedAtMs;
     table[at++] = entry.length;
     table[at++] = entry.upload;
+    table[at++] = entry.uploadAt;
+    table[at++] = entry.uploadBytes;
     table[at++] = this.#slabBytes;
     table[at++] = controlId.length;
     table[at++] = source.length;
+    table[at++] = attributes.length;
     table[at] = body.length;
     this.#count += 1;
     this.#put(sha256);
     this.#put(controlKey);
     this.#put(controlId);
-    // An address: ASCII, a byte a character.
-    for (let i = 0; i < source.length; i++) this.#slab[this.#slabBytes++] = source.charCodeAt(i);
+    this.#putAscii(source);
+    this.#putAscii(attributes);
     this.#put(body);
   }
 
@@ -141,6 +162,10 @@ export class AppendBatch {
   #put(part: Uint8Array): void {
     this.#slab.set(part, this.#slabBytes);
     this.#slabBytes += part.length;
+  }
+
+  #putAscii(text: string): void {
+    for (let i = 0; i < text.length; i++) this.#slab[this.#slabBytes++] = text.charCodeAt(i);
   }
 
   #reserve(bytes: number): void {
@@ -167,8 +192,7 @@ export interface TicketedEntry extends AppendEntry {
 export function* unpacked({ count, slab, table }: PackedBatch): Generator<TicketedEntry> {
   for (let row = 0; row < count * COLUMNS; row += COLUMNS) {
     const column = (index: number): number => table[row + index] ?? 0;
-    const flags = column(3);
-    let at = column(7);
+    let at = column(11);
     const take = (length: number): Buffer => {
       at += length;
       return Buffer.from(slab.buffer, at - length, length);
@@ -177,16 +201,20 @@ export function* unpacked({ count, slab, table }: PackedBatch): Generator<Ticket
       ticket: column(0),
       channel: column(1),
       quarantine: QUARANTINE_REASONS[column(2)],
-      ackOwed: (flags & FLAG_ACK_OWED) !== 0,
-      checkDuplicate: (flags & FLAG_CHECK_DUPLICATE) !== 0,
-      receivedAtMs: column(4),
-      length: column(5),
-      upload: column(6),
+      ackOwed: column(3) === 1,
+      duplicates: DUPLICATE_POLICIES[column(4)] ?? "off",
+      duplicateWindowMs: column(5),
+      receivedAtMs: column(6),
+      length: column(7),
+      upload: column(8),
+      uploadAt: column(9),
+      uploadBytes: column(10),
       sha256: take(SHA256_BYTES),
       controlKey: take(CONTROL_KEY_BYTES),
-      controlId: take(column(8)),
-      source: take(column(9)).toString("latin1"),
-      body: take(column(10)),
+      controlId: take(column(12)),
+      source: take(column(13)).toString("latin1"),
+      attributes: take(column(14)).toString("latin1"),
+      body: take(column(15)),
     };
   }
 }

@@ -1,17 +1,13 @@
 /** One entry into the open transaction: recognise a repeat, number, chain, insert. @module */
 
-import { AgentError } from "../errors.ts";
-import {
-  ANONYMOUS_DUPLICATE_WINDOW_MS,
-  QUARANTINE_MAX_BYTES,
-  QUARANTINE_ROW_BYTES,
-} from "../limits.ts";
 import type { TicketedEntry } from "./append-batch.ts";
 import { nextChain } from "./chain.ts";
 import { type ChannelTail, readTails } from "./channel-tails.ts";
 import type { Prepared } from "./prepared.ts";
+import type { Quarantine } from "./quarantine.ts";
 import { RECENT_ENTRY_BYTES, RecentKey, type RecentKeys } from "./recent-keys.ts";
 import { type BodyPlace, Segments } from "./segments.ts";
+import type { Uploads } from "./uploads.ts";
 
 export const OUTCOME = {
   stored: 0,
@@ -31,33 +27,33 @@ export interface Appended {
   readonly controlIdReused: boolean;
   /** The row of `message`, or of `quarantine`: the first copy's for a repeat. */
   readonly id: number;
-  /** The seq in the channel's epoch, 0 where there is none. */
+  /** The seq in the channel's epoch, the first copy's for a repeat; 0 where there is none. */
   readonly seq: bigint;
 }
 
 export const FLAG_CONTROL_ID_REUSED = 1;
 export const FLAG_ACK_NOT_OWED = 2;
+/** 03 D3 `forwardFlagged`: it came before, and is forwarded again. */
+export const FLAG_DUPLICATE = 4;
 
 export class Appender {
   readonly #prepared: Prepared;
   readonly #recent: RecentKeys;
   readonly #segments: Segments;
-  readonly #windowMs: number;
+  readonly #uploads: Uploads;
+  readonly #quarantine: Quarantine;
   readonly #key = new RecentKey();
   #tails: Map<number, ChannelTail>;
-  /** Kept incrementally, in the same transaction as the rows (05 S20). */
-  #quarantine: QuarantineTotals;
-  #quarantineChanged = false;
   /** Entries of `recent` that this transaction adds. */
   #fresh: Buffer[] = [];
 
-  constructor(prepared: Prepared, recent: RecentKeys, windowMs: number) {
+  constructor(prepared: Prepared, recent: RecentKeys, uploads: Uploads, quarantine: Quarantine) {
     this.#prepared = prepared;
     this.#recent = recent;
     this.#segments = new Segments(prepared);
-    this.#windowMs = windowMs;
+    this.#uploads = uploads;
+    this.#quarantine = quarantine;
     this.#tails = readTails(prepared);
-    this.#quarantine = readQuarantineTotals(prepared);
   }
 
   get tails(): ReadonlyMap<number, ChannelTail> {
@@ -67,43 +63,28 @@ export class Appender {
   /** Reads the tails again: after a rollback, or when a channel was added. */
   reload(): void {
     this.#tails = readTails(this.#prepared);
-    this.#quarantine = readQuarantineTotals(this.#prepared);
-    this.#quarantineChanged = false;
+    this.#quarantine.reload();
     this.#segments.rollback();
+    this.#uploads.rollback();
     this.#fresh = [];
   }
 
   /** @param recentRow the row of `recent` that `flush` will write in this transaction */
   append(entry: TicketedEntry, recentRow: number): Appended {
+    this.#uploads.name(entry.upload, entry.uploadBytes);
+    if (entry.quarantine !== undefined) return this.#setAside(entry);
     this.#key.set(entry.controlKey, entry.sha256);
-    if (entry.checkDuplicate) {
-      const repeat = this.#repeatOf(entry);
-      if (repeat !== undefined) {
-        // Its slices were staged before anybody could know.
-        if (entry.upload !== 0) this.dropUpload(entry.upload);
-        return repeat;
-      }
-    }
-    if (entry.upload !== 0) this.#completeUpload(entry);
-    return entry.quarantine === undefined
-      ? this.#store(entry, recentRow)
-      : this.#setAside(entry, recentRow);
-  }
-
-  /** Takes back what was stored of a body that will not be completed. */
-  dropUpload(upload: number): void {
-    this.#prepared.sliceDelete.run(upload);
-    this.#prepared.uploadDelete.run(upload);
+    const repeat = entry.duplicates === "off" ? undefined : this.#repeatOf(entry);
+    if (repeat === undefined) return this.#store(entry, recentRow, 0);
+    if (entry.duplicates === "forwardFlagged") return this.#store(entry, recentRow, FLAG_DUPLICATE);
+    return repeat;
   }
 
   /** Writes the bodies and the keys of this transaction; call once, before the commit. @returns whether there were any keys */
   flush(): boolean {
     this.#segments.flush();
-    if (this.#quarantineChanged) {
-      const { count, bytes } = this.#quarantine;
-      this.#prepared.quarantineTotalsMove.run(count, bytes);
-      this.#quarantineChanged = false;
-    }
+    this.#uploads.flush();
+    this.#quarantine.flush();
     if (this.#fresh.length === 0) return false;
     this.#prepared.recentInsert.run(Buffer.concat(this.#fresh));
     this.#fresh = [];
@@ -111,33 +92,32 @@ export class Appender {
   }
 
   #repeatOf(entry: TicketedEntry): Appended | undefined {
-    // Without a control id two real events may have the same bytes hours apart (03 D6).
-    const anonymous = entry.quarantine === undefined && entry.controlId.length === 0;
-    const windowMs = anonymous ? ANONYMOUS_DUPLICATE_WINDOW_MS : this.#windowMs;
-    const hit = this.#recent.find(this.#key.words, entry.receivedAtMs - windowMs);
-    // A block that was refused under an earlier configuration and is accepted now is no repeat.
-    if (hit === undefined || hit.id > 0 !== (entry.quarantine === undefined)) return undefined;
-    const common = { ticket: entry.ticket, controlIdReused: false, seq: 0n };
-    if (hit.id < 0) {
-      const { changes } = this.#prepared.quarantineRepeat.run(entry.receivedAtMs, -hit.id);
-      if (changes === 0) return undefined;
-      return { ...common, outcome: OUTCOME.quarantinedRepeat, id: -hit.id };
-    }
-    const stored = this.#prepared.messageDigest.get(hit.id) as Uint8Array | undefined;
+    const hit = this.#recent.find(this.#key.words, entry.receivedAtMs - entry.duplicateWindowMs);
+    if (hit === undefined) return undefined;
+    const stored = this.#prepared.messageDigest.get(hit.id) as
+      | [Uint8Array, bigint, bigint]
+      | undefined;
     // A key without its row proves nothing: an extra copy is preferred to a loss.
-    if (stored === undefined || Buffer.compare(stored, entry.sha256) !== 0) return undefined;
-    return { ...common, outcome: OUTCOME.repeat, id: hit.id };
+    if (stored === undefined || Buffer.compare(stored[0], entry.sha256) !== 0) return undefined;
+    const common = { ticket: entry.ticket, controlIdReused: false, id: hit.id };
+    // A seq of an epoch that has ended is nobody's concern any more.
+    const seq = stored[1] === this.#tails.get(entry.channel)?.epoch ? stored[2] : 0n;
+    return { ...common, outcome: OUTCOME.repeat, seq };
   }
 
-  #store(entry: TicketedEntry, recentRow: number): Appended {
+  #store(entry: TicketedEntry, recentRow: number, flag: number): Appended {
     const tail = this.#tails.get(entry.channel);
     if (tail === undefined) throw new RangeError(`Cannot append to channel ${entry.channel}`);
-    const controlIdReused = entry.controlId.length > 0 && this.#recent.hasControl(this.#key.words);
+    const known = flag === 0 && entry.controlId.length > 0 && entry.duplicates !== "off";
+    const controlIdReused = known && this.#recent.hasControl(this.#key.words);
     const seq = tail.lastSeq + 1n;
     const chain = nextChain(tail.lastChain, tail.epoch, seq, entry.sha256);
     const flags =
-      (controlIdReused ? FLAG_CONTROL_ID_REUSED : 0) | (entry.ackOwed ? 0 : FLAG_ACK_NOT_OWED);
+      flag |
+      (controlIdReused ? FLAG_CONTROL_ID_REUSED : 0) |
+      (entry.ackOwed ? 0 : FLAG_ACK_NOT_OWED);
     const place = this.#placeOf(entry);
+    const throughBytes = tail.lastBytes + entry.length;
     const { lastInsertRowid } = this.#prepared.messageInsert.run(
       entry.channel,
       tail.epoch,
@@ -151,60 +131,30 @@ export class Appender {
       flags,
       place.segment,
       place.at,
+      throughBytes,
+      entry.attributes,
     );
     tail.lastSeq = seq;
     tail.lastChain = chain;
+    tail.lastBytes = throughBytes;
     const id = Number(lastInsertRowid);
     this.#remember(id, entry.receivedAtMs, recentRow);
     return { ticket: entry.ticket, outcome: OUTCOME.stored, controlIdReused, id, seq };
   }
 
   /** An upload stands as a negative segment. */
-  #placeOf({ channel, upload, body }: TicketedEntry): BodyPlace {
-    return upload === 0 ? this.#segments.add(channel, body) : { segment: -upload, at: 0 };
+  #placeOf({ channel, upload, uploadAt, body }: TicketedEntry): BodyPlace {
+    if (upload === 0) return this.#segments.add(channel, body);
+    this.#uploads.use(upload);
+    return { segment: -upload, at: uploadAt };
   }
 
-  /**
-   * Marks an upload complete. Slices have no ticket of their own: one that a full disk refused shows
-   * only here, and the message must not be acknowledged without it. The whole group is refused, for a
-   * message behind it on the same connection must not come before its resend.
-   */
-  #completeUpload({ upload, length }: TicketedEntry): void {
-    const [count, next, bytes] = this.#prepared.sliceTotals.get(upload) as [number, number, number];
-    if (count !== next || bytes !== length) throw new AgentError("STORE_FULL", { slices: true });
-    this.#prepared.uploadComplete.run(upload);
-  }
-
-  #setAside(entry: TicketedEntry, recentRow: number): Appended {
-    const { count, bytes } = this.#quarantine;
-    const kept = (entry.upload === 0 ? entry.body.length : entry.length) + QUARANTINE_ROW_BYTES;
-    if (bytes + kept > QUARANTINE_MAX_BYTES) {
-      if (entry.upload !== 0) this.dropUpload(entry.upload);
-      return {
-        ticket: entry.ticket,
-        outcome: OUTCOME.quarantineFull,
-        controlIdReused: false,
-        id: 0,
-        seq: 0n,
-      };
-    }
-    this.#quarantine = { count: count + 1, bytes: bytes + kept };
-    this.#quarantineChanged = true;
-    const upload = entry.upload === 0 ? null : entry.upload;
-    const { lastInsertRowid } = this.#prepared.quarantineInsert.run(
-      entry.channel,
-      entry.receivedAtMs,
-      entry.quarantine,
-      entry.length,
-      entry.sha256,
-      entry.controlId,
-      entry.source,
-      entry.body,
-      upload,
-    );
-    const id = Number(lastInsertRowid);
-    this.#remember(-id, entry.receivedAtMs, recentRow);
+  #setAside(entry: TicketedEntry): Appended {
     const common = { ticket: entry.ticket, controlIdReused: false, seq: 0n };
+    const known = this.#quarantine.repeatOf(entry);
+    if (known !== undefined) return { ...common, outcome: OUTCOME.quarantinedRepeat, id: known };
+    const id = this.#quarantine.setAside(entry);
+    if (id === undefined) return { ...common, outcome: OUTCOME.quarantineFull, id: 0 };
     return { ...common, outcome: OUTCOME.quarantined, id };
   }
 
@@ -214,14 +164,4 @@ export class Appender {
     this.#recent.add(entry, recentRow);
     this.#fresh.push(entry);
   }
-}
-
-interface QuarantineTotals {
-  readonly count: number;
-  readonly bytes: number;
-}
-
-function readQuarantineTotals(prepared: Prepared): QuarantineTotals {
-  const [count, bytes] = prepared.quarantineTotals.get() as [number, number];
-  return { count, bytes };
 }

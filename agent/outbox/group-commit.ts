@@ -6,14 +6,18 @@
  * @module
  */
 import { AgentError } from "../errors.ts";
-import { unpacked } from "./append-batch.ts";
+import { DUPLICATE_MEMORY_KEYS } from "../limits.ts";
+import { type TicketedEntry, unpacked } from "./append-batch.ts";
 import { type Appended, Appender } from "./appender.ts";
-import { type ChannelTail, ensureChannel } from "./channel-tails.ts";
+import { type ChannelTail, ensureChannel, type StoreChannel } from "./channel-tails.ts";
 import type { Database } from "./database.ts";
 import { translated } from "./fault.ts";
 import { type Prepared, prepareAll } from "./prepared.ts";
+import { Quarantine } from "./quarantine.ts";
+import type { SetAsideRow } from "./quarantine-reader.ts";
 import { ACK_PENDING, ACK_UNDELIVERED } from "./reader.ts";
-import { RECENT_ENTRY_BYTES, RecentKeys } from "./recent-keys.ts";
+import { idOfEntry, RECENT_ENTRY_BYTES, RecentKeys } from "./recent-keys.ts";
+import { COMPLETE_UPLOAD, Uploads } from "./uploads.ts";
 import type { AckOutcomes, LazyOrder, WriteOrder } from "./writer-messages.ts";
 
 /** What became of a group: every ticket in order, or the reason why none is stored. */
@@ -23,9 +27,11 @@ export type GroupResult =
 
 export class GroupCommit {
   readonly prepared: Prepared;
-  readonly recent = new RecentKeys();
+  readonly recent: RecentKeys;
   readonly #database: Database;
   readonly #appender: Appender;
+  readonly #uploads: Uploads;
+  readonly #quarantine: Quarantine;
   /** Progress not yet written: the newest of each kind is enough. */
   readonly #settles = new Map<number, bigint>();
   #outcomes: AckOutcomes | undefined;
@@ -36,13 +42,24 @@ export class GroupCommit {
   /** Uploads whose message was refused with its group: dropped in the next transaction. */
   readonly #abandoned = new Set<number>();
 
-  /** @param channels names that exist from now on, each with its first epoch */
-  constructor(database: Database, channels: readonly string[], duplicateWindowMs: number) {
+  /** @param channels that exist from now on, each with its first epoch */
+  constructor(
+    database: Database,
+    channels: readonly StoreChannel[],
+    duplicateMemoryKeys = DUPLICATE_MEMORY_KEYS,
+  ) {
     this.#database = database;
+    this.recent = new RecentKeys(duplicateMemoryKeys);
     this.prepared = prepareAll(database);
-    this.#appender = new Appender(this.prepared, this.recent, duplicateWindowMs);
+    this.#uploads = new Uploads(this.prepared);
+    const quarantineMaxBytes = new Map<number, number>();
+    this.#quarantine = new Quarantine(this.prepared, this.#uploads, quarantineMaxBytes);
+    this.#appender = new Appender(this.prepared, this.recent, this.#uploads, this.#quarantine);
     this.#inTransaction(() => {
-      for (const name of channels) ensureChannel(this.prepared, name);
+      for (const { name, quarantineMaxBytes: most } of channels) {
+        const channel = ensureChannel(this.prepared, name);
+        if (most !== undefined) quarantineMaxBytes.set(channel, most);
+      }
       this.#sweepUploads();
       this.#closeOpenAcks();
     });
@@ -61,7 +78,9 @@ export class GroupCommit {
       [number, Uint8Array]
     >) {
       for (let at = 0; at < entries.length; at += RECENT_ENTRY_BYTES) {
-        this.recent.add(entries.subarray(at, at + RECENT_ENTRY_BYTES), row);
+        const entry = entries.subarray(at, at + RECENT_ENTRY_BYTES);
+        // Version 1 kept the keys of quarantined blocks here, too.
+        if (idOfEntry(entry) > 0) this.recent.add(entry, row);
       }
       this.#lastRecentRow = row;
     }
@@ -100,7 +119,7 @@ export class GroupCommit {
     let remembered = false;
     try {
       this.#inTransaction(() => {
-        for (const upload of this.#abandoned) this.#appender.dropUpload(upload);
+        for (const upload of this.#abandoned) this.#uploads.drop(upload);
         for (const order of orders) this.#carryOut(order, appended);
         remembered = this.#appender.flush();
         if (withDeferred) this.#writeDeferred();
@@ -124,6 +143,45 @@ export class GroupCommit {
     return { committed: true, appended };
   }
 
+  /**
+   * Makes a message of a block that was set aside, in one transaction (an operator's decision).
+   *
+   * @returns the message, or `undefined` if the block is gone meanwhile
+   */
+  release(block: SetAsideRow, body: Uint8Array, nowMs: number): Appended | undefined {
+    this.loadRecent();
+    let appended: Appended | undefined;
+    const mark = this.recent.mark();
+    try {
+      this.#inTransaction(() => {
+        if (!this.#quarantine.remove(block.id, true)) return;
+        appended = this.#appender.append(entryOf(block, body, nowMs), this.#lastRecentRow + 1);
+        this.#appender.flush();
+      });
+    } catch (error) {
+      this.recent.rollback(mark);
+      this.#appender.reload();
+      throw error;
+    }
+    if (appended !== undefined) this.#lastRecentRow += 1;
+    return appended;
+  }
+
+  /** Forgets blocks that were set aside (an operator's decision). @returns how many were there */
+  discard(ids: readonly number[]): number {
+    let count = 0;
+    try {
+      this.#inTransaction(() => {
+        for (const id of ids) if (this.#quarantine.remove(id)) count += 1;
+        this.#quarantine.flush();
+      });
+    } catch (error) {
+      this.#appender.reload();
+      throw error;
+    }
+    return count;
+  }
+
   #carryOut(order: WriteOrder, appended: Appended[]): void {
     switch (order.order) {
       case "append":
@@ -137,7 +195,7 @@ export class GroupCommit {
         this.prepared.sliceInsert.run(order.upload, order.ordinal, order.bytes);
         return;
       case "unstage":
-        this.#appender.dropUpload(order.upload);
+        this.#uploads.drop(order.upload);
         return;
     }
   }
@@ -148,11 +206,14 @@ export class GroupCommit {
       if (tail === undefined) continue;
       if (seq > tail.lastSeq) throw new AgentError("AGENT_DEFECT", { channel, seq });
       const row = this.prepared.messageAt.get(channel, tail.epoch, seq) as
-        | [Uint8Array, bigint]
+        | [Uint8Array, bigint, bigint]
         | undefined;
       const chain = row?.[0] ?? null;
-      this.prepared.cursorSettle.run(seq, chain, seq, channel, tail.epoch, seq);
-      if (seq > tail.ackedSeq) tail.ackedSeq = seq;
+      const throughBytes = Number(row?.[2] ?? tail.ackedBytes);
+      this.prepared.cursorSettle.run(seq, chain, throughBytes, seq, channel, tail.epoch, seq);
+      if (seq <= tail.ackedSeq) continue;
+      tail.ackedSeq = seq;
+      tail.ackedBytes = throughBytes;
     }
     if (this.#outcomes === undefined) return;
     for (const id of this.#outcomes.undeliveredIds) {
@@ -165,7 +226,7 @@ export class GroupCommit {
   /** What a crash left of bodies that were still arriving (05 S11). */
   #sweepUploads(): void {
     for (const upload of this.prepared.uploadIncomplete.all() as number[]) {
-      this.#appender.dropUpload(upload);
+      this.#uploads.drop(upload);
     }
   }
 
@@ -202,4 +263,27 @@ function uploadsOf(orders: readonly WriteOrder[]): number[] {
       ? [...unpacked(order.batch)].flatMap(({ upload }) => (upload === 0 ? [] : [upload]))
       : [],
   );
+}
+
+/** A block that was set aside, as a message: nobody waits for a reply, and it is no repeat. */
+function entryOf(block: SetAsideRow, body: Uint8Array, nowMs: number): TicketedEntry {
+  return {
+    ticket: 0,
+    channel: block.channel,
+    quarantine: undefined,
+    ackOwed: false,
+    duplicates: "off",
+    duplicateWindowMs: 0,
+    receivedAtMs: nowMs,
+    length: block.length,
+    sha256: block.sha256,
+    controlKey: new Uint8Array(8),
+    controlId: block.controlId,
+    source: block.source,
+    body,
+    upload: block.upload,
+    uploadAt: block.uploadAt,
+    uploadBytes: COMPLETE_UPLOAD,
+    attributes: block.attributes,
+  };
 }

@@ -16,6 +16,10 @@ import { AgentError } from "../errors.ts";
  * the upload's; `body_at` is where in the segment the body begins. `recent` holds the keys by which repeats are recognised,
  * one row a commit, forgotten from the old end (S22). Rows whose acknowledgment did not end as
  * `delivered` are in `ack_exception`; up to `ack_through` everything else is delivered (03 E5).
+ *
+ * Since version 2 `message.through_bytes` sums the lengths of a channel's epoch up to the row, so that
+ * a backlog's bytes are one subtraction (S20); an upload counts the rows that keep it; quarantine is
+ * found by content and counted for each channel, no longer in `identity` (03 E7).
  */
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE identity (
@@ -83,6 +87,32 @@ const MIGRATIONS: readonly string[] = [
      last_id INTEGER NOT NULL,
      state INTEGER NOT NULL
    ) STRICT;`,
+
+  `ALTER TABLE message ADD COLUMN through_bytes INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE message ADD COLUMN attributes TEXT NOT NULL DEFAULT '';
+   ALTER TABLE cursor ADD COLUMN acked_bytes INTEGER NOT NULL DEFAULT 0;
+   UPDATE message SET through_bytes = summed.bytes FROM (
+     SELECT id, sum(length) OVER (PARTITION BY channel, epoch ORDER BY seq) AS bytes FROM message
+   ) AS summed WHERE summed.id = message.id;
+   UPDATE cursor SET acked_bytes = coalesce((
+     SELECT through_bytes FROM message
+     WHERE message.channel = cursor.channel AND message.epoch = cursor.epoch AND seq = acked
+   ), 0);
+   ALTER TABLE upload ADD COLUMN uses INTEGER NOT NULL DEFAULT 1;
+   ALTER TABLE quarantine ADD COLUMN body_at INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE quarantine ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE quarantine ADD COLUMN attributes TEXT NOT NULL DEFAULT '';
+   UPDATE quarantine SET kept = 512 + iif(upload IS NULL, length(bytes), length);
+   CREATE INDEX quarantine_by_content ON quarantine (channel, sha256);
+   CREATE INDEX quarantine_expendable ON quarantine (channel, id)
+     WHERE reason IN ('abandoned', 'partial', 'tooLarge', 'junk');
+   CREATE TABLE quarantine_total (
+     channel INTEGER PRIMARY KEY,
+     count INTEGER NOT NULL,
+     bytes INTEGER NOT NULL
+   ) STRICT;
+   INSERT INTO quarantine_total
+     SELECT channel, count(*), sum(kept) FROM quarantine GROUP BY channel;`,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -10,20 +10,21 @@ import { AgentError } from "../errors.ts";
 import type { Chance, Clock } from "../host/clock.ts";
 import {
   COMMIT_MAX_BYTES,
-  DUPLICATE_WINDOW_MS,
+  DUPLICATE_MEMORY_KEYS,
   LAZY_WRITE_MS,
-  STORE_DEADLINE_MS,
   TRACE_MAX_COUNT,
   WAITING_MAX_BYTES,
 } from "../limits.ts";
 import { AckLedger } from "./ack-ledger.ts";
 import { AppendBatch, type AppendEntry, type PackedBatch, unpacked } from "./append-batch.ts";
+import { outcomeOf } from "./append-outcome.ts";
 import { OUTCOME } from "./appender.ts";
-import type { ChannelTail } from "./channel-tails.ts";
+import type { ChannelTail, StoreChannel } from "./channel-tails.ts";
+import type { SetAsideBlock, SetAsideRow } from "./quarantine-reader.ts";
 import type { ReadRange, ReadResult, TracedMessage } from "./reader.ts";
 import { type AppendOutcome, TicketQueue, type Waiting } from "./ticket-queue.ts";
 import { type CommittedReport, type RefusedReport, WriterClient } from "./writer-client.ts";
-import { RESULT_COLUMNS, type StoreStanding } from "./writer-messages.ts";
+import { RESULT_COLUMNS, type Released, type StoreStanding } from "./writer-messages.ts";
 
 /** One batch is being committed, one waits behind it: more would only cost hand-overs (05 S7). */
 const POSTED_BATCHES_MAX_COUNT = 1;
@@ -31,18 +32,24 @@ const POSTED_BATCHES_MAX_COUNT = 1;
 export interface OutboxOptions {
   readonly stateDir: string;
   readonly allowVolatileState: boolean;
-  /** Names of configured channels; a channel once known stays known, for its messages must leave. */
-  readonly channels: readonly string[];
+  /** Configured channels; a channel once known stays known, for its messages must leave. */
+  readonly channels: readonly StoreChannel[];
   readonly clock: Clock;
   readonly chance: Chance;
-  readonly duplicateWindowMs?: number;
-  readonly storeDeadlineMs?: number;
+  readonly duplicateMemoryKeys?: number;
   /** The store cannot go on: close the sockets, end the process (05 S9). At most once. */
   readonly onFatal: (error: AgentError) => void;
 }
 
 /** Called after each commit that appended to a channel, with its new last seq. */
 export type AppendedListener = (channel: number, lastSeq: bigint) => void;
+
+/** The receiver holds everything up to `seq`, or has refused it for good. */
+export type SettledListener = (
+  channel: number,
+  seq: bigint,
+  verdict: "settled" | "refused",
+) => void;
 
 export class Outbox implements AsyncDisposable {
   readonly storeId: Uint8Array;
@@ -56,7 +63,10 @@ export class Outbox implements AsyncDisposable {
   /** Batches of the size of a commit that wait for the writer, in order. */
   readonly #full: PackedBatch[] = [];
   readonly #appendedListeners: AppendedListener[] = [];
+  readonly #settledListeners: SettledListener[] = [];
   readonly #roomListeners: (() => void)[] = [];
+  /** By channel: bytes that the receiver does not have yet. */
+  readonly #backlogs = new Map<number, number>();
   #flushScheduled = false;
   /** Batches that the writer has and has not reported. */
   #postedBatches = 0;
@@ -70,9 +80,10 @@ export class Outbox implements AsyncDisposable {
 
   private constructor(options: OutboxOptions, writer: WriterClient) {
     this.#options = options;
-    this.#tickets = new TicketQueue(options.clock, options.storeDeadlineMs ?? STORE_DEADLINE_MS);
+    this.#tickets = new TicketQueue(options.clock);
     this.#writer = writer;
-    const { storeId, channels, lastMessageId, lastUpload } = writer.opened;
+    const { storeId, channels, lastMessageId, lastUpload, backlogs } = writer.opened;
+    this.#takeBacklogs(backlogs);
     this.storeId = storeId;
     this.channels = channels;
     this.#acks = new AckLedger(lastMessageId);
@@ -90,7 +101,7 @@ export class Outbox implements AsyncDisposable {
       allowVolatileState: options.allowVolatileState,
       channels: options.channels,
       newStoreId: options.chance.bytes(16),
-      duplicateWindowMs: options.duplicateWindowMs ?? DUPLICATE_WINDOW_MS,
+      duplicateMemoryKeys: options.duplicateMemoryKeys ?? DUPLICATE_MEMORY_KEYS,
     });
     const outbox = new Outbox(options, writer);
     writer.listen({
@@ -106,7 +117,12 @@ export class Outbox implements AsyncDisposable {
     return this.#tickets.bytes + this.#stagedBytes >= WAITING_MAX_BYTES;
   }
 
-  /** Calls `listener` each time room comes back after `saturated`. */
+  /** What a channel holds for the receiver, in bytes, as of the last commit (03 C5). */
+  backlogBytes(channel: number): number {
+    return this.#backlogs.get(channel) ?? 0;
+  }
+
+  /** Calls `listener` whenever there may be room again, after `saturated` or in a channel's backlog. */
   onRoom(listener: () => void): void {
     this.#roomListeners.push(listener);
   }
@@ -115,23 +131,43 @@ export class Outbox implements AsyncDisposable {
     this.#appendedListeners.push(listener);
   }
 
+  /** Calls `listener` on the receiver's word, before that is written down here. */
+  onSettled(listener: SettledListener): void {
+    this.#settledListeners.push(listener);
+  }
+
   /**
-   * Appends one message, or sets one block aside.
+   * Appends messages and blocks to set aside, in one commit, all or none (03 F12).
    *
-   * @param entry copied before this returns; its byte arrays may be reused
-   * @returns settles after the commit was flushed. Never rejects: a refusal is an outcome
+   * @param entries copied before this returns; their byte arrays may be reused
+   * @param deadlineMs after it a commit that has not returned counts as refused (03 A9)
+   * @param settle called once, with an outcome for each entry, after the commit was flushed
    */
-  append(entry: AppendEntry): Promise<AppendOutcome> {
-    return new Promise((settle) => {
+  append(
+    entries: readonly AppendEntry[],
+    deadlineMs: number,
+    settle: (outcomes: readonly AppendOutcome[]) => void,
+  ): void {
+    const outcomes: AppendOutcome[] = [];
+    for (const entry of entries) {
       const { channel, ackOwed, body } = entry;
-      const ticket = this.#tickets.add({ channel, bytes: body.length, ackOwed, settle });
+      const ticket = this.#tickets.add({
+        channel,
+        bytes: body.length,
+        ackOwed,
+        settle: (outcome) => {
+          outcomes.push(outcome);
+          if (outcomes.length === entries.length) settle(outcomes);
+        },
+        deadlineMs,
+      });
       this.#batch.add(ticket, entry);
-      if (this.#batch.bytes >= COMMIT_MAX_BYTES) this.#full.push(this.#batch.take());
-      if (this.#flushScheduled) return;
-      this.#flushScheduled = true;
-      // After the poll phase: one hand-over for all sockets that were readable in this turn.
-      setImmediate(() => this.#flush());
-    });
+    }
+    if (this.#batch.bytes >= COMMIT_MAX_BYTES) this.#full.push(this.#batch.take());
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    // After the poll phase: one hand-over for all sockets that were readable in this turn.
+    setImmediate(() => this.#flush());
   }
 
   /** A number under which the slices of one large body are staged. */
@@ -160,16 +196,52 @@ export class Outbox implements AsyncDisposable {
   settle(channel: number, seq: bigint): void {
     const known = this.#settles.get(channel) ?? 0n;
     if (seq > known) this.#settles.set(channel, seq);
+    for (const listener of this.#settledListeners) listener(channel, seq, "settled");
     this.#scheduleProgress();
+  }
+
+  /** The receiver refused the message for good; it stays where it is (06 TP30). */
+  refused(channel: number, seq: bigint): void {
+    for (const listener of this.#settledListeners) listener(channel, seq, "refused");
   }
 
   read(range: ReadRange): Promise<ReadResult> {
     return this.#writer.ask("read", range);
   }
 
-  /** Slices of a large body from `ordinal` on, at least one unless there are no more. */
-  slices(upload: number, ordinal: number, maxBytes: number): Promise<Uint8Array[]> {
-    return this.#writer.ask("slices", { upload, ordinal, maxBytes });
+  /** Bytes of an upload from `from` on, at most `maxBytes`; empty where it ends. */
+  slices(upload: number, from: number, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#writer.ask("slices", { upload, from, maxBytes });
+  }
+
+  /** Blocks that were set aside before row `beforeId`, newest first. */
+  quarantined(beforeId: number, count: number): Promise<SetAsideRow[]> {
+    return this.#writer.ask("quarantineList", { beforeId, count });
+  }
+
+  /** One of them with bytes of what is kept of it, or `undefined` if it is not there. */
+  quarantinedBlock(id: number, from: number, maxBytes: number): Promise<SetAsideBlock | undefined> {
+    return this.#writer.ask("quarantineRead", { id, from, maxBytes });
+  }
+
+  /**
+   * Makes a message of a block that was set aside; durable when this resolves.
+   *
+   * @returns the message, or `undefined` if the block is not there
+   * @throws {AgentError} `QUARANTINE_NOT_WHOLE` for a fragment
+   */
+  async release(id: number): Promise<Released | undefined> {
+    const nowMs = this.#options.clock.nowMs();
+    const released = await this.#writer.ask("quarantineRelease", { id, nowMs });
+    if (released === undefined) return undefined;
+    this.#acks.committed(released.id, false);
+    for (const listener of this.#appendedListeners) listener(released.channel, released.seq);
+    return released;
+  }
+
+  /** Forgets blocks that were set aside; durable when this resolves. @returns how many were there */
+  discard(ids: readonly number[]): Promise<number> {
+    return this.#writer.ask("quarantineDiscard", { ids });
   }
 
   /** The chain value after `seq`, or `undefined` if that row is not here (06 TP15). */
@@ -241,9 +313,9 @@ export class Outbox implements AsyncDisposable {
     this.#writer.post({ order: "append", batch }, [batch.slab.buffer, batch.table.buffer]);
   }
 
-  #committed({ batches, stagedBytes, results, seqs }: CommittedReport): void {
+  #committed({ batches, stagedBytes, results, seqs, backlogs }: CommittedReport): void {
     const lastSeqs = new Map<number, bigint>();
-    const wasSaturated = this.saturated;
+    this.#takeBacklogs(backlogs);
     this.#returned(batches, stagedBytes);
     for (let index = 0; index < seqs.length; index++) {
       const row = index * RESULT_COLUMNS;
@@ -267,12 +339,11 @@ export class Outbox implements AsyncDisposable {
     for (const [channel, seq] of lastSeqs) {
       for (const listener of this.#appendedListeners) listener(channel, seq);
     }
-    this.#announceRoom(wasSaturated);
+    this.#announceRoom();
     this.#scheduleProgress();
   }
 
   #refused({ batches, stagedBytes, tickets }: RefusedReport, error: AgentError): void {
-    const wasSaturated = this.saturated;
     // What has collected behind the refused group goes with it: stored now, a message could come before
     // the resend of one that its connection had sent earlier (I-3).
     const behind = this.#dropCollected();
@@ -283,7 +354,7 @@ export class Outbox implements AsyncDisposable {
       if (taken !== undefined && !taken.late) gone.push(taken.waiting);
     }
     for (const waiting of gone) waiting.settle({ kind: "refused", error });
-    this.#announceRoom(wasSaturated);
+    this.#announceRoom();
   }
 
   #returned(batches: readonly PackedBatch[], stagedBytes: number): void {
@@ -298,8 +369,14 @@ export class Outbox implements AsyncDisposable {
     this.#options.onFatal(error);
   }
 
-  #announceRoom(wasSaturated: boolean): void {
-    if (wasSaturated && !this.saturated) for (const listener of this.#roomListeners) listener();
+  #takeBacklogs(pairs: Float64Array): void {
+    for (let at = 0; at < pairs.length; at += 2)
+      this.#backlogs.set(pairs[at] ?? 0, pairs[at + 1] ?? 0);
+  }
+
+  /** Whoever paused asks again; after a commit that is cheap. */
+  #announceRoom(): void {
+    if (!this.saturated) for (const listener of this.#roomListeners) listener();
   }
 
   #scheduleProgress(): void {
@@ -317,22 +394,5 @@ export class Outbox implements AsyncDisposable {
     for (const [channel, seq] of this.#settles)
       this.#writer.post({ order: "settle", channel, seq });
     this.#settles.clear();
-  }
-}
-
-function outcomeOf(code: number, controlIdReused: boolean, id: number, seq: bigint): AppendOutcome {
-  switch (code) {
-    case OUTCOME.stored:
-      return { kind: "stored", id, seq, controlIdReused };
-    case OUTCOME.repeat:
-      return { kind: "repeat", id };
-    case OUTCOME.quarantined:
-      return { kind: "quarantined", repeated: false };
-    case OUTCOME.quarantinedRepeat:
-      return { kind: "quarantined", repeated: true };
-    case OUTCOME.quarantineFull:
-      return { kind: "refused", error: new AgentError("QUARANTINE_FULL", {}) };
-    default:
-      throw new AgentError("AGENT_DEFECT", { outcome: code });
   }
 }

@@ -9,18 +9,23 @@ export type Prepared = Readonly<Record<StatementName, SqliteStatement>>;
 const SINGLE_COLUMN: ReadonlySet<StatementName> = new Set([
   "identityRead",
   "ackThroughRead",
-  "messageDigest",
   "messageLastId",
   "segmentRead",
   "segmentLast",
   "uploadLast",
   "uploadIncomplete",
+  "uploadUses",
+  "sliceLength",
+  "quarantineFind",
+  "quarantineExpendable",
+  "quarantineBytes",
 ]);
 /** Statements whose epoch and seq may pass 2^53. */
 const BIG_INTEGERS: ReadonlySet<StatementName> = new Set([
   "cursorLatest",
   "messageTail",
   "messageAt",
+  "messageDigest",
   "messageRange",
   "messageSearch",
 ]);

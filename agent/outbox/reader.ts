@@ -1,6 +1,6 @@
 /** What is read from the store: for the relay, for a person who asks. Each call is short. @module */
 import { hash } from "node:crypto";
-import { FLAG_ACK_NOT_OWED, FLAG_CONTROL_ID_REUSED } from "./appender.ts";
+import { FLAG_ACK_NOT_OWED, FLAG_CONTROL_ID_REUSED, FLAG_DUPLICATE } from "./appender.ts";
 import type { Prepared } from "./prepared.ts";
 
 /** One message on its way to the relay. */
@@ -14,6 +14,13 @@ export interface StoredMessage {
   /** The body, or `undefined` where it lies in the slices of `upload`. */
   readonly body: Uint8Array | undefined;
   readonly upload: number;
+  /** Where in the bytes of the upload it begins. */
+  readonly uploadAt: number;
+  /** 03 D2, D3: its control id, or all of it, came before. */
+  readonly controlIdReused: boolean;
+  readonly duplicate: boolean;
+  /** An object of strings as ASCII JSON, or empty: what travels besides the bytes. */
+  readonly attributes: string;
 }
 
 export interface ReadRange {
@@ -30,7 +37,18 @@ export interface ReadResult {
   readonly damagedSeq: bigint | undefined;
 }
 
-type RangeRow = [bigint, bigint, bigint, bigint, Uint8Array, Uint8Array, bigint, bigint];
+type RangeRow = [
+  bigint,
+  bigint,
+  bigint,
+  bigint,
+  Uint8Array,
+  Uint8Array,
+  bigint,
+  bigint,
+  bigint,
+  string,
+];
 
 /**
  * Reads messages after a seq, in order, each checked against its digest.
@@ -45,17 +63,26 @@ export function readRange(prepared: Prepared, range: ReadRange): ReadResult {
   const messages: StoredMessage[] = [];
   let bytes = 0;
   let segment: Segment = { id: 0, bytes: new Uint8Array(0) };
-  for (const [id, seq, receivedAtMs, length, sha256, controlId, place, at] of rows) {
-    const common = { id: Number(id), seq, receivedAtMs: Number(receivedAtMs), sha256, controlId };
+  for (const [id, seq, receivedAtMs, length, sha256, controlId, place, at, flags, more] of rows) {
+    const common = {
+      id: Number(id),
+      seq,
+      receivedAtMs: Number(receivedAtMs),
+      sha256,
+      controlId,
+      controlIdReused: (Number(flags) & FLAG_CONTROL_ID_REUSED) !== 0,
+      duplicate: (Number(flags) & FLAG_DUPLICATE) !== 0,
+      attributes: more,
+    };
     if (place < 0n) {
       // A body in slices is checked by whoever reads the slices; here it is enough that it is named.
-      const upload = Number(-place);
-      messages.push({ ...common, length: Number(length), body: undefined, upload });
+      const where = { body: undefined, upload: Number(-place), uploadAt: Number(at) };
+      messages.push({ ...common, length: Number(length), ...where });
     } else {
       if (segment.id !== Number(place)) segment = readSegment(prepared, Number(place));
       const body = segment.bytes.subarray(Number(at), Number(at + length));
       if (!isWhole(body, Number(length), sha256)) return { messages, damagedSeq: seq };
-      messages.push({ ...common, length: body.length, body, upload: 0 });
+      messages.push({ ...common, length: body.length, body, upload: 0, uploadAt: 0 });
       bytes += body.length;
     }
     if (bytes >= maxBytes) break;
@@ -91,24 +118,31 @@ export function buffersOf({ messages }: ReadResult): ArrayBufferLike[] {
 /** Node's `Buffer.poolSize`: smaller Buffers may share memory, larger ones never do. */
 const POOL_BYTES = 65_536;
 
-/** Slices of a large body from `ordinal` on, at least one, at most about `maxBytes`. */
+/**
+ * Bytes of an upload from `from` on, at most `maxBytes`; empty where it ends.
+ *
+ * Every slice of an upload but the last has the same length, so that a place is found without reading
+ * what comes before it.
+ */
 export function readSlices(
   prepared: Prepared,
   upload: number,
-  ordinal: number,
+  from: number,
   maxBytes: number,
-): Uint8Array[] {
-  const slices: Uint8Array[] = [];
-  let bytes = 0;
-  const found = prepared.sliceRead.iterate(upload, ordinal) as IterableIterator<
-    [number, Uint8Array]
-  >;
+): Uint8Array<ArrayBuffer> {
+  const sliceBytes = (prepared.sliceLength.get(upload) as number | undefined) ?? 0;
+  if (sliceBytes === 0 || maxBytes <= 0) return new Uint8Array(0);
+  const first = Math.floor(from / sliceBytes);
+  const skip = from - first * sliceBytes;
+  const parts: Uint8Array[] = [];
+  let bytes = -skip;
+  const found = prepared.sliceRead.iterate(upload, first) as IterableIterator<[number, Uint8Array]>;
   for (const [, slice] of found) {
-    slices.push(new Uint8Array(slice));
+    parts.push(slice);
     bytes += slice.length;
     if (bytes >= maxBytes) break;
   }
-  return slices;
+  return new Uint8Array(Buffer.concat(parts).subarray(skip, skip + maxBytes));
 }
 
 /** 03 E5: what became of the reply to a message. */

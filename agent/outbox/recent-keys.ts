@@ -18,9 +18,9 @@ const CONTENT_KEY_BYTES = 16;
 const ID_OFFSET = CONTROL_KEY_BYTES + CONTENT_KEY_BYTES;
 const AT_OFFSET = ID_OFFSET + 8;
 
-/** Where a key leads. Quarantined blocks have negative ids, so that both kinds share one table. */
+/** Where a key leads. */
 export interface RecentHit {
-  /** The `message` row, or minus the `quarantine` row. */
+  /** The `message` row. */
   readonly id: number;
   readonly atMs: number;
 }
@@ -179,10 +179,24 @@ export class RecentKeys {
     return rowId === 0 ? 0 : rowId - 1;
   }
 
+  /**
+   * Since when every message is remembered, or `undefined` where none was forgotten for want of room:
+   * the limit shortens the window from here on (03 D1).
+   */
+  get sinceMs(): number | undefined {
+    const oldest = this.#generations[0];
+    if (this.#droppedCount === 0 || oldest === undefined) return undefined;
+    return oldest.entries.readUInt32LE(AT_OFFSET) * 1000;
+  }
+
   get count(): number {
     return this.#generations.reduce((sum, generation) => sum + generation.count, 0);
   }
 }
+
+/** The row that an entry leads to. */
+export const idOfEntry = (entry: Buffer | Uint8Array): number =>
+  Number(Buffer.from(entry.buffer, entry.byteOffset, entry.byteLength).readBigInt64LE(ID_OFFSET));
 
 /** Control key and content key as `find` takes them; one object serves for any number of look-ups. */
 export class RecentKey {

@@ -4,20 +4,18 @@ import type { GroupCommit } from "./group-commit.ts";
 import type { StoreStanding } from "./writer-messages.ts";
 
 export function standing(store: GroupCommit, database: Database): StoreStanding {
-  const [quarantineCount, quarantineBytes] = store.prepared.quarantineTotals.get() as [
-    number,
-    number,
-  ];
+  const quarantine = store.prepared.quarantineTotals.all() as [number, number, number][];
   const pageCount = Number(database.pragma("page_count", { simple: true }));
   const pageBytes = Number(database.pragma("page_size", { simple: true }));
   return {
-    channels: [...store.tails.values()].map((tail) => ({
-      ...tail,
-      oldestWaitingAtMs: receivedAt(store, tail.channel, tail.epoch, tail.ackedSeq + 1n),
-    })),
-    quarantineCount,
-    quarantineBytes,
+    channels: [...store.tails.values()].map((tail) => {
+      const [, quarantineCount = 0, quarantineBytes = 0] =
+        quarantine.find(([channel]) => channel === tail.channel) ?? [];
+      const oldestWaitingAtMs = receivedAt(store, tail.channel, tail.epoch, tail.ackedSeq + 1n);
+      return { ...tail, oldestWaitingAtMs, quarantineCount, quarantineBytes };
+    }),
     recentKeyCount: store.recent.count,
+    recentSinceMs: store.recent.sinceMs,
     databaseBytes: pageCount * pageBytes,
   };
 }

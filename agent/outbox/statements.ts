@@ -10,7 +10,14 @@
 export interface Statement {
   readonly sql: string;
   /** What `EXPLAIN QUERY PLAN` must name; `insert` for statements that search nothing. */
-  readonly uses: "primary key" | "insert" | "small table" | "message_by_seq" | "upload_incomplete";
+  readonly uses:
+    | "primary key"
+    | "insert"
+    | "small table"
+    | "message_by_seq"
+    | "upload_incomplete"
+    | "quarantine_by_content"
+    | "quarantine_expendable";
 }
 
 export const STATEMENTS = {
@@ -30,37 +37,41 @@ export const STATEMENTS = {
     uses: "insert",
   },
   cursorLatest: {
-    sql: `SELECT epoch, sent, acked, trimmed, acked_chain, trimmed_chain FROM cursor
+    sql: `SELECT epoch, sent, acked, trimmed, acked_chain, trimmed_chain, acked_bytes FROM cursor
           WHERE channel = ? ORDER BY epoch DESC LIMIT 1`,
     uses: "primary key",
   },
   cursorSettle: {
-    sql: `UPDATE cursor SET acked = ?, acked_chain = ?, sent = max(sent, ?)
+    sql: `UPDATE cursor SET acked = ?, acked_chain = ?, acked_bytes = ?, sent = max(sent, ?)
           WHERE channel = ? AND epoch = ? AND acked < ?`,
     uses: "primary key",
   },
 
   messageInsert: {
     sql: `INSERT INTO message (channel, epoch, seq, received_at_ms, length, sha256, chain,
-            control_id, source, flags, body, body_at)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+            control_id, source, flags, body, body_at, through_bytes, attributes)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     uses: "insert",
   },
   messageTail: {
-    sql: `SELECT id, seq, chain FROM message WHERE channel = ? AND epoch = ?
+    sql: `SELECT id, seq, chain, through_bytes FROM message WHERE channel = ? AND epoch = ?
           ORDER BY seq DESC LIMIT 1`,
     uses: "message_by_seq",
   },
   messageAt: {
-    sql: "SELECT chain, received_at_ms FROM message WHERE channel = ? AND epoch = ? AND seq = ?",
+    sql: `SELECT chain, received_at_ms, through_bytes FROM message
+          WHERE channel = ? AND epoch = ? AND seq = ?`,
     uses: "message_by_seq",
   },
   messageRange: {
-    sql: `SELECT id, seq, received_at_ms, length, sha256, control_id, body, body_at FROM message
-          WHERE channel = ? AND epoch = ? AND seq > ? ORDER BY seq LIMIT ?`,
+    sql: `SELECT id, seq, received_at_ms, length, sha256, control_id, body, body_at, flags, attributes
+          FROM message WHERE channel = ? AND epoch = ? AND seq > ? ORDER BY seq LIMIT ?`,
     uses: "message_by_seq",
   },
-  messageDigest: { sql: "SELECT sha256 FROM message WHERE id = ?", uses: "primary key" },
+  messageDigest: {
+    sql: "SELECT sha256, epoch, seq FROM message WHERE id = ?",
+    uses: "primary key",
+  },
   messageLastId: { sql: "SELECT max(id) FROM message", uses: "primary key" },
   messageSearch: {
     sql: `SELECT id, channel, epoch, seq, received_at_ms, length, sha256, source, flags, control_id
@@ -75,7 +86,12 @@ export const STATEMENTS = {
     sql: "INSERT OR IGNORE INTO upload (id, complete) VALUES (?, 0)",
     uses: "insert",
   },
-  uploadComplete: { sql: "UPDATE upload SET complete = 1 WHERE id = ?", uses: "primary key" },
+  uploadComplete: {
+    sql: "UPDATE upload SET complete = 1, uses = ? WHERE id = ?",
+    uses: "primary key",
+  },
+  uploadUses: { sql: "SELECT uses FROM upload WHERE id = ?", uses: "primary key" },
+  uploadRelease: { sql: "UPDATE upload SET uses = uses - 1 WHERE id = ?", uses: "primary key" },
   uploadLast: { sql: "SELECT max(id) FROM upload", uses: "primary key" },
   uploadIncomplete: {
     sql: "SELECT id FROM upload WHERE complete = 0",
@@ -90,6 +106,10 @@ export const STATEMENTS = {
     sql: "SELECT ordinal, bytes FROM slice WHERE upload = ? AND ordinal >= ? ORDER BY ordinal",
     uses: "primary key",
   },
+  sliceLength: {
+    sql: "SELECT length(bytes) FROM slice WHERE upload = ? AND ordinal = 0",
+    uses: "primary key",
+  },
   sliceTotals: {
     sql: `SELECT count(*), coalesce(max(ordinal), -1) + 1, coalesce(sum(length(bytes)), 0)
           FROM slice WHERE upload = ?`,
@@ -99,20 +119,43 @@ export const STATEMENTS = {
 
   quarantineInsert: {
     sql: `INSERT INTO quarantine (channel, received_at_ms, reason, length, sha256, control_id,
-            source, bytes, upload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+            source, bytes, upload, body_at, kept, attributes)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     uses: "insert",
   },
+  quarantineFind: {
+    sql: `SELECT id FROM quarantine WHERE channel = ? AND sha256 = ? AND reason = ?
+            AND max(received_at_ms, coalesce(last_at_ms, 0)) >= ? LIMIT 1`,
+    uses: "quarantine_by_content",
+  },
+  quarantineExpendable: {
+    sql: `SELECT id FROM quarantine WHERE channel = ?
+            AND reason IN ('abandoned', 'partial', 'tooLarge', 'junk') ORDER BY id LIMIT ?`,
+    uses: "quarantine_expendable",
+  },
+  quarantineKept: {
+    sql: "SELECT channel, kept, upload FROM quarantine WHERE id = ?",
+    uses: "primary key",
+  },
+  quarantineDelete: { sql: "DELETE FROM quarantine WHERE id = ?", uses: "primary key" },
+  quarantineList: {
+    sql: `SELECT id, channel, received_at_ms, last_at_ms, repeat_count, reason, length, sha256,
+            control_id, source, coalesce(upload, 0), body_at, attributes, length(bytes)
+          FROM quarantine WHERE id < ? ORDER BY id DESC LIMIT ?`,
+    uses: "primary key",
+  },
+  quarantineBytes: { sql: "SELECT bytes FROM quarantine WHERE id = ?", uses: "primary key" },
   quarantineRepeat: {
     sql: `UPDATE quarantine SET repeat_count = repeat_count + 1, last_at_ms = ? WHERE id = ?`,
     uses: "primary key",
   },
   quarantineTotals: {
-    sql: "SELECT quarantine_count, quarantine_bytes FROM identity WHERE id = 1",
-    uses: "primary key",
+    sql: "SELECT channel, count, bytes FROM quarantine_total",
+    uses: "small table",
   },
   quarantineTotalsMove: {
-    sql: "UPDATE identity SET quarantine_count = ?, quarantine_bytes = ? WHERE id = 1",
-    uses: "primary key",
+    sql: "INSERT OR REPLACE INTO quarantine_total (channel, count, bytes) VALUES (?, ?, ?)",
+    uses: "insert",
   },
 
   recentInsert: { sql: "INSERT INTO recent (entries) VALUES (?)", uses: "insert" },

@@ -10,8 +10,8 @@ export type AppendOutcome =
       readonly seq: bigint;
       readonly controlIdReused: boolean;
     }
-  /** 03 D1: the same message came before; `id` is the first copy's row. */
-  | { readonly kind: "repeat"; readonly id: number }
+  /** 03 D1: the same message came before; `id` is the first copy's row, `seq` 0 if its epoch has ended. */
+  | { readonly kind: "repeat"; readonly id: number; readonly seq: bigint }
   | { readonly kind: "quarantined"; readonly repeated: boolean }
   /** Nothing is known to be stored: no reply may claim it (03 E1). */
   | { readonly kind: "refused"; readonly error: AgentError };
@@ -21,23 +21,28 @@ export interface Waiting {
   readonly channel: number;
   readonly bytes: number;
   readonly ackOwed: boolean;
+  /** How long its sender's connection waits for the commit. */
   readonly deadlineMs: number;
   readonly settle: (outcome: AppendOutcome) => void;
 }
 
+interface Timed extends Waiting {
+  /** Monotonic. */
+  readonly expiresAtMs: number;
+}
+
 export class TicketQueue {
   readonly #clock: Clock;
-  readonly #deadlineMs: number;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #waiting = new Map<number, Timed>();
   /** Tickets whose sender was sent away before the commit returned. */
   readonly #late = new Map<number, Waiting>();
   #nextTicket = 1;
   #bytes = 0;
   #timer: Timer | undefined;
+  #timerAtMs = 0;
 
-  constructor(clock: Clock, deadlineMs: number) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#deadlineMs = deadlineMs;
   }
 
   /** Bytes that wait for a commit, late ones included: they are still in memory. */
@@ -45,12 +50,13 @@ export class TicketQueue {
     return this.#bytes;
   }
 
-  add(waiting: Omit<Waiting, "ticket" | "deadlineMs">): number {
+  add({ channel, bytes, ackOwed, deadlineMs, settle }: Omit<Waiting, "ticket">): number {
     const ticket = this.#nextTicket++;
-    const deadlineMs = this.#clock.monotonicMs() + this.#deadlineMs;
-    this.#waiting.set(ticket, { ...waiting, ticket, deadlineMs });
-    this.#bytes += waiting.bytes;
-    this.#timer ??= this.#clock.after(this.#deadlineMs, () => this.#expire());
+    const expiresAtMs = this.#clock.monotonicMs() + deadlineMs;
+    const timed = { ticket, channel, bytes, ackOwed, deadlineMs, settle, expiresAtMs };
+    this.#waiting.set(ticket, timed);
+    this.#bytes += bytes;
+    this.#arm(deadlineMs, expiresAtMs);
     return ticket;
   }
 
@@ -75,18 +81,28 @@ export class TicketQueue {
     this.#bytes = 0;
   }
 
+  /** One timer, for whoever's patience ends first: channels may differ in it. */
+  #arm(delayMs: number, atMs: number): void {
+    if (this.#timer !== undefined && this.#timerAtMs <= atMs) return;
+    this.#timer?.[Symbol.dispose]();
+    this.#timerAtMs = atMs;
+    this.#timer = this.#clock.after(delayMs, () => this.#expire());
+  }
+
   #expire(): void {
     this.#timer = undefined;
     const nowMs = this.#clock.monotonicMs();
-    for (const waiting of this.#waiting.values()) {
-      if (waiting.deadlineMs > nowMs) {
-        this.#timer = this.#clock.after(waiting.deadlineMs - nowMs, () => this.#expire());
-        return;
+    let nextAtMs = Number.POSITIVE_INFINITY;
+    for (const waiting of [...this.#waiting.values()]) {
+      const { ticket, expiresAtMs, deadlineMs } = waiting;
+      if (expiresAtMs > nowMs) {
+        nextAtMs = Math.min(nextAtMs, expiresAtMs);
+        continue;
       }
-      this.#waiting.delete(waiting.ticket);
-      this.#late.set(waiting.ticket, waiting);
-      const error = new AgentError("STORE_BUSY", { deadlineMs: this.#deadlineMs });
-      waiting.settle({ kind: "refused", error });
+      this.#waiting.delete(ticket);
+      this.#late.set(ticket, waiting);
+      waiting.settle({ kind: "refused", error: new AgentError("STORE_BUSY", { deadlineMs }) });
     }
+    if (nextAtMs < Number.POSITIVE_INFINITY) this.#arm(nextAtMs - nowMs, nextAtMs);
   }
 }

@@ -1,16 +1,18 @@
 /** What the main thread and the writer thread say to each other. Order is kept in both directions. @module */
 import type { PackedBatch } from "./append-batch.ts";
-import type { ChannelTail } from "./channel-tails.ts";
+import type { ChannelTail, StoreChannel } from "./channel-tails.ts";
 import type { PlainFault } from "./fault.ts";
+import type { SetAsideBlock, SetAsideRow } from "./quarantine-reader.ts";
 import type { ReadRange, ReadResult, TracedMessage } from "./reader.ts";
 
 /** Given to the thread when it starts. */
 export interface WriterOptions {
   readonly stateDir: string;
   readonly allowVolatileState: boolean;
-  readonly channels: readonly string[];
+  readonly channels: readonly StoreChannel[];
   readonly newStoreId: Uint8Array;
-  readonly duplicateWindowMs: number;
+  /** 03 D1: messages that are remembered at least, whatever the time. */
+  readonly duplicateMemoryKeys: number;
 }
 
 /** How far replies are known to have left, and which did not (03 E5). */
@@ -42,8 +44,8 @@ export type LazyOrder =
 export interface Questions {
   read: { readonly ask: ReadRange; readonly answer: ReadResult };
   slices: {
-    readonly ask: { readonly upload: number; readonly ordinal: number; readonly maxBytes: number };
-    readonly answer: Uint8Array[];
+    readonly ask: { readonly upload: number; readonly from: number; readonly maxBytes: number };
+    readonly answer: Uint8Array<ArrayBuffer>;
   };
   chainAt: {
     readonly ask: { readonly channel: number; readonly epoch: bigint; readonly seq: bigint };
@@ -54,6 +56,21 @@ export interface Questions {
     readonly answer: { readonly matches: TracedMessage[]; readonly nextId: number };
   };
   standing: { readonly ask: undefined; readonly answer: StoreStanding };
+  quarantineList: {
+    readonly ask: { readonly beforeId: number; readonly count: number };
+    readonly answer: SetAsideRow[];
+  };
+  quarantineRead: {
+    readonly ask: { readonly id: number; readonly from: number; readonly maxBytes: number };
+    readonly answer: SetAsideBlock | undefined;
+  };
+  /** Durable when answered. */
+  quarantineRelease: {
+    readonly ask: { readonly id: number; readonly nowMs: number };
+    readonly answer: Released | undefined;
+  };
+  /** Durable when answered. @returns how many were there */
+  quarantineDiscard: { readonly ask: { readonly ids: readonly number[] }; readonly answer: number };
   /** Commits once and durably: whether the store can store (03 E1). */
   probe: { readonly ask: undefined; readonly answer: undefined };
   /** Writes what is still lazy and closes the file. */
@@ -68,12 +85,26 @@ export interface Question {
   readonly ask: unknown;
 }
 
-/** What `status` shows of the store. */
-export interface StoreStanding {
-  readonly channels: readonly (ChannelTail & { readonly oldestWaitingAtMs: number | undefined })[];
+/** The message that became of a block that was set aside. */
+export interface Released {
+  readonly channel: number;
+  readonly id: number;
+  readonly seq: bigint;
+}
+
+/** What `status` shows of a channel. */
+export interface ChannelStanding extends ChannelTail {
+  readonly oldestWaitingAtMs: number | undefined;
   readonly quarantineCount: number;
   readonly quarantineBytes: number;
+}
+
+/** What `status` shows of the store. */
+export interface StoreStanding {
+  readonly channels: readonly ChannelStanding[];
   readonly recentKeyCount: number;
+  /** Since when the duplicate memory is complete; `undefined`: for the whole window. */
+  readonly recentSinceMs: number | undefined;
   readonly databaseBytes: number;
 }
 
@@ -86,6 +117,7 @@ export type WriterReport =
       readonly lastUpload: number;
       readonly lastMessageId: number;
       readonly channels: readonly ChannelTail[];
+      readonly backlogs: Float64Array;
     }
   | {
       readonly report: "committed";
@@ -95,6 +127,8 @@ export type WriterReport =
       readonly stagedBytes: number;
       readonly results: Float64Array;
       readonly seqs: BigInt64Array;
+      /** Pairs of channel and bytes: what the store holds for the receiver (03 C5). */
+      readonly backlogs: Float64Array;
     }
   | {
       readonly report: "refused";

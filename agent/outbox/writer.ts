@@ -19,9 +19,11 @@ import {
 } from "../limits.ts";
 import type { PackedBatch } from "./append-batch.ts";
 import type { Appended } from "./appender.ts";
+import { backlogsOf } from "./channel-tails.ts";
 import { openDatabase } from "./database.ts";
 import { toPlain, translated } from "./fault.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { listQuarantine, quarantineBytes, quarantineRow } from "./quarantine-reader.ts";
 import { buffersOf, type ReadResult, readRange, readSlices, searchSlice } from "./reader.ts";
 import { standing } from "./standing.ts";
 import {
@@ -29,6 +31,7 @@ import {
   type QuestionName,
   type Questions,
   RESULT_COLUMNS,
+  type Released,
   type WriteOrder,
   type WriterOptions,
   type WriterOrder,
@@ -56,13 +59,14 @@ function halt(error: unknown): void {
 function open(): { database: ReturnType<typeof openDatabase>; store: GroupCommit } | undefined {
   try {
     const database = openDatabase({ ...options, nowMs: systemClock.nowMs() });
-    const store = new GroupCommit(database, options.channels, options.duplicateWindowMs);
+    const store = new GroupCommit(database, options.channels, options.duplicateMemoryKeys);
     report({
       report: "opened",
       storeId: new Uint8Array(store.prepared.identityRead.get() as Uint8Array),
       lastUpload: (store.prepared.uploadLast.get() as number | null) ?? 0,
       lastMessageId: (store.prepared.messageLastId.get() as number | null) ?? 0,
       channels: [...store.tails.values()],
+      backlogs: backlogsOf(store.tails),
     });
     return { database, store };
   } catch (error) {
@@ -134,8 +138,8 @@ function commit(writes: readonly WriteOrder[]): void {
   );
   const result = opened.store.commit(writes, withDeferred);
   if (result.committed) {
-    const heard = batches.length > 0 || stagedBytes > 0;
-    if (heard) reportCommitted(batches, stagedBytes, result.appended);
+    const heard = batches.length > 0 || stagedBytes > 0 || withDeferred;
+    if (heard) reportCommitted(opened.store, batches, stagedBytes, result.appended);
   } else if (result.error.disposition === "halt") {
     halt(result.error);
   } else {
@@ -154,6 +158,7 @@ function commitSoon(): void {
 }
 
 function reportCommitted(
+  store: GroupCommit,
   batches: readonly PackedBatch[],
   stagedBytes: number,
   appended: readonly Appended[],
@@ -169,7 +174,8 @@ function reportCommitted(
   }
   const returned = batches.flatMap(({ slab, table }) => [slab.buffer, table.buffer]);
   const transfer = [results.buffer, seqs.buffer, ...returned];
-  report({ report: "committed", batches, stagedBytes, results, seqs }, transfer);
+  const backlogs = backlogsOf(store.tails);
+  report({ report: "committed", batches, stagedBytes, results, seqs, backlogs }, transfer);
 }
 
 type Answers = {
@@ -179,8 +185,7 @@ type Answers = {
 function answers(store: GroupCommit, database: ReturnType<typeof openDatabase>): Answers {
   return {
     read: (range) => readRange(store.prepared, range),
-    slices: ({ upload, ordinal, maxBytes }) =>
-      readSlices(store.prepared, upload, ordinal, maxBytes),
+    slices: ({ upload, from, maxBytes }) => readSlices(store.prepared, upload, from, maxBytes),
     chainAt: ({ channel, epoch, seq }) => {
       const row = store.prepared.messageAt.get(channel, epoch, seq) as [Uint8Array] | undefined;
       return row === undefined ? undefined : new Uint8Array(row[0]);
@@ -188,6 +193,14 @@ function answers(store: GroupCommit, database: ReturnType<typeof openDatabase>):
     search: ({ controlId, beforeId }) =>
       searchSlice(store.prepared, controlId, beforeId, SEARCH_SLICE_ROWS),
     standing: () => standing(store, database),
+    quarantineList: ({ beforeId, count }) => listQuarantine(store.prepared, beforeId, count),
+    quarantineRead: ({ id, from, maxBytes }) => {
+      const row = quarantineRow(store.prepared, id);
+      if (row === undefined) return undefined;
+      return { row, bytes: quarantineBytes(store.prepared, row, from, maxBytes) };
+    },
+    quarantineRelease: ({ id, nowMs }) => releaseQuarantined(store, id, nowMs),
+    quarantineDiscard: ({ ids }) => store.discard(ids),
     probe: () => {
       // Touches one row in one flushed transaction: whether the store can commit.
       const result = store.commit([]);
@@ -204,6 +217,16 @@ function answers(store: GroupCommit, database: ReturnType<typeof openDatabase>):
       return undefined;
     },
   };
+}
+
+/** @throws {AgentError} `QUARANTINE_NOT_WHOLE` */
+function releaseQuarantined(store: GroupCommit, id: number, nowMs: number): Released | undefined {
+  const row = quarantineRow(store.prepared, id);
+  if (row === undefined) return undefined;
+  if (!row.whole) throw new AgentError("QUARANTINE_NOT_WHOLE", { id });
+  const body = quarantineBytes(store.prepared, row, 0, row.upload === 0 ? row.length : 0);
+  const made = store.release(row, body, nowMs);
+  return made === undefined ? undefined : { channel: row.channel, id: made.id, seq: made.seq };
 }
 
 function answer({ id, name, ask }: Question): void {

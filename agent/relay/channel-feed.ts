@@ -139,6 +139,7 @@ export class ChannelFeed implements StreamSource {
       // Acks for what came before it may still arrive; what came behind it, the receiver drops (TP29).
       if (frame.seq <= this.#takenSeq) this.#takenSeq = larger(frame.seq - 1n, this.#ackedSeq);
       const parted = frame.code === REJECT_CODE.conflict;
+      if (!parted) this.#parts.outbox.refused(this.#id, frame.seq);
       this.#hold(new AgentError(parted ? "CHANNEL_PARTED" : "MESSAGE_REFUSED", facts));
       return;
     }

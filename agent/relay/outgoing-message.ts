@@ -8,6 +8,10 @@ import type { OutgoingMessage } from "../tunnel/source-stream.ts";
 
 /** Under this name the control id travels with a message, latin1: every byte is one character. */
 export const CONTROL_ID_ATTRIBUTE = "hl7.controlId";
+/** 03 D2: the control id came before with other content. */
+const CONTROL_ID_REUSED_ATTRIBUTE = "controlIdReused";
+/** 03 D3 `forwardFlagged`: the same message came before. */
+const DUPLICATE_ATTRIBUTE = "duplicate";
 
 /**
  * @param message its body was checked against its digest by the read, unless it lies in slices
@@ -18,17 +22,27 @@ export function outgoingMessage(
   message: StoredMessage,
   onDamaged: () => void,
 ): OutgoingMessage {
-  const { seq, sha256, receivedAtMs, length, controlId } = message;
-  const named =
-    controlId.length === 0
-      ? {}
-      : { attributes: { [CONTROL_ID_ATTRIBUTE]: Buffer.from(controlId).toString("latin1") } };
+  const { seq, sha256, receivedAtMs, length } = message;
+  const attributes = attributesOf(message);
+  const more = Object.keys(attributes).length === 0 ? {} : { attributes };
   return {
     seq,
-    meta: { sha256, receivedAtMs, ...named },
+    meta: { sha256, receivedAtMs, ...more },
     total: length,
     body: message.body ?? sliceReader(outbox, message, onDamaged),
   };
+}
+
+function attributesOf(message: StoredMessage): Record<string, string> {
+  const { controlId, controlIdReused, duplicate, attributes } = message;
+  const found: Record<string, string> =
+    attributes === "" ? {} : (JSON.parse(attributes) as Record<string, string>);
+  if (controlId.length > 0) {
+    found[CONTROL_ID_ATTRIBUTE] = Buffer.from(controlId).toString("latin1");
+  }
+  if (controlIdReused) found[CONTROL_ID_REUSED_ATTRIBUTE] = "1";
+  if (duplicate) found[DUPLICATE_ATTRIBUTE] = "1";
+  return found;
 }
 
 /**
@@ -41,17 +55,15 @@ function sliceReader(
   onDamaged: () => void,
 ): () => Promise<Uint8Array> {
   const digest = createHash("sha256");
-  let ordinal = 0;
+  const { upload, uploadAt, length } = message;
   let readBytes = 0;
   return async () => {
-    const slices = await outbox.slices(message.upload, ordinal, SLICE_BYTES);
-    ordinal += slices.length;
-    const part = Buffer.concat(slices);
+    const most = Math.min(SLICE_BYTES, length - readBytes);
+    const part = await outbox.slices(upload, uploadAt + readBytes, most);
     digest.update(part);
     readBytes += part.length;
-    const ended = readBytes >= message.length;
-    const whole =
-      !ended || (readBytes === message.length && digest.digest().equals(message.sha256));
+    const ended = readBytes >= length;
+    const whole = !ended || digest.digest().equals(message.sha256);
     if (part.length === 0 || !whole) {
       onDamaged();
       // The receiver has a part of it: a new connection makes it forget.

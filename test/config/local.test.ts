@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { DocumentError } from "#config/document.ts";
-import { isLoopback, type LocalConfig, loadLocalConfig } from "#config/local.ts";
+import { type LocalConfig, loadLocalConfig } from "#config/local.ts";
+import { isLoopback } from "#config/mllp-listener.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-local-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -24,6 +25,35 @@ const CHANNEL = `  - name: adt
     kind: mllp-listener
     port: 2575
 `;
+
+/** Every key of 03 that the shortest channel leaves out. */
+const LISTENER_DEFAULTS = {
+  allowedProcessingIds: [],
+  allowedVersions: [],
+  answerApplicationAck: false,
+  appAckSameSocket: false,
+  batchReply: "batch",
+  cannotStoreReply: "close",
+  deferredFallback: "close",
+  deferredTimeoutSeconds: 20,
+  duplicatePolicy: "replayAck",
+  duplicateWindowHours: 24,
+  emptyBlockReply: "none",
+  fallbackCharset: "windows-1252",
+  highWaterPercent: 80,
+  idleTimeoutSeconds: 0,
+  junkSampleBytes: 256,
+  keepAliveSeconds: 60,
+  lowWaterPercent: 70,
+  malformedReply: "reject",
+  maxJunkBytes: 65_536,
+  maxPendingBlocks: 100,
+  oversizeReply: "reject",
+  quarantineMaxBytes: 1_073_741_824,
+  spoolThresholdBytes: 1_048_576,
+  staleAfterSeconds: 120,
+  storeDeadlineSeconds: 3,
+};
 
 function load(text: string): LocalConfig {
   writeFileSync(file, text);
@@ -50,24 +80,24 @@ describe("local.yaml", () => {
       receiverCa: "/etc/ca.crt",
     });
     assert.deepEqual([config.allowVolatileState, config.shutdownGraceSeconds], [false, 10]);
-    assert.deepEqual(config.channels, [
-      {
-        name: "adt",
-        kind: "mllp-listener",
-        host: "127.0.0.1",
-        port: 2575,
-        allow: [],
-        ackMode: "auto",
-        neAlAsOriginal: true,
-        allowEmptyControlId: false,
-        lenientEnd: true,
-        endOfBlockWaitMilliseconds: 250,
-        blockIdleTimeoutSeconds: 60,
-        blockMaxSeconds: 600,
-        maxBlockBytes: 33_554_432,
-        maxConnections: 16,
-      },
-    ]);
+    const [channel] = config.channels;
+    assert.deepEqual(channel, {
+      name: "adt",
+      kind: "mllp-listener",
+      host: "127.0.0.1",
+      port: 2575,
+      allow: [],
+      ackMode: "auto",
+      neAlAsOriginal: true,
+      allowEmptyControlId: false,
+      lenientEnd: true,
+      endOfBlockWaitMilliseconds: 250,
+      blockIdleTimeoutSeconds: 60,
+      blockMaxSeconds: 600,
+      maxBlockBytes: 33_554_432,
+      maxConnections: 16,
+      ...LISTENER_DEFAULTS,
+    });
   });
 
   const PROBLEMS: readonly (readonly [string, string, string])[] = [
@@ -109,9 +139,39 @@ describe("local.yaml", () => {
       "11:5 'channels.0.port' Too big",
     ],
     [
-      "an acknowledgment mode of a later version",
-      `${HEAD}${CHANNEL}    ackMode: deferred\n`,
+      "an acknowledgment mode that does not exist",
+      `${HEAD}${CHANNEL}    ackMode: maybe\n`,
       "12:5 'channels.0.ackMode' Invalid option",
+    ],
+    [
+      "[A6] an application acknowledgment that this version cannot deliver",
+      `${HEAD}${CHANNEL}    applicationAckChannel: back\n`,
+      "12:5 'channels.0.applicationAckChannel' applicationAckChannel comes with downstream delivery",
+    ],
+    [
+      "[A6] an application acknowledgment on the same socket",
+      `${HEAD}${CHANNEL}    appAckSameSocket: true\n`,
+      "12:5 'channels.0.appAckSameSocket' appAckSameSocket comes with downstream delivery",
+    ],
+    [
+      "[C5] a low-water mark above the high one",
+      `${HEAD}${CHANNEL}    highWaterPercent: 50\n`,
+      "9:5 'channels.0.lowWaterPercent' must be below highWaterPercent",
+    ],
+    [
+      "[X2] a character set that nobody knows",
+      `${HEAD}${CHANNEL}    charset: EBCDIC\n`,
+      "12:5 'channels.0.charset' must be a character set of HL7 table 0211",
+    ],
+    [
+      "[C4] TLS that asks for certificates of nobody",
+      `${HEAD}${CHANNEL}    tls:\n      certificate: a.crt\n      key: a.key\n`,
+      "12:5 'channels.0.tls.clientCa' is required",
+    ],
+    [
+      "[C4] a pin that is no fingerprint",
+      `${HEAD}${CHANNEL}    tls:\n      certificate: a\n      key: a\n      clientCa: a\n      pinnedCertificates: [abc]\n`,
+      "16:28 'channels.0.tls.pinnedCertificates.0' must be a SHA-256 fingerprint",
     ],
     [
       "a block limit above the ceiling",

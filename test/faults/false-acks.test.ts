@@ -22,7 +22,10 @@ class FiveMessages {
   read({ afterSeq }: ReadRange): Promise<ReadResult> {
     const seqs = [1n, 2n, 3n, 4n, LAST_SEQ].filter((seq) => seq > afterSeq);
     const sha256 = hash("sha256", body, "buffer");
-    const common = { receivedAtMs: 1, length: 1, sha256, controlId: body, body, upload: 0 };
+    const common = {
+      ...{ receivedAtMs: 1, length: 1, sha256, controlId: body, body, upload: 0, uploadAt: 0 },
+      ...{ controlIdReused: false, duplicate: false, attributes: "" },
+    };
     const messages = seqs.map((seq) => ({ ...common, id: Number(seq), seq }));
     return Promise.resolve({ messages, damagedSeq: undefined });
   }
@@ -35,7 +38,7 @@ class FiveMessages {
 async function openFeed(outbox: FiveMessages): Promise<ChannelFeed> {
   const tail = {
     ...{ channel: 1, name: "adt", epoch: EPOCH, lastSeq: LAST_SEQ, ackedSeq: 0n, trimmedSeq: 0n },
-    lastChain: new Uint8Array(32),
+    ...{ lastChain: new Uint8Array(32), lastBytes: 5, ackedBytes: 0 },
   };
   const woken = Promise.withResolvers<void>();
   const feed = new ChannelFeed(tail, {

@@ -107,8 +107,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "agent/outbox/appender.ts",
-        search: "if (repeat !== undefined) {",
-        replacement: "if (repeat !== undefined && entry.ticket < 0) {",
+        search: "if (repeat === undefined) return",
+        replacement: "if (repeat === undefined || entry.ticket >= 0) return",
       },
     ],
     caughtBy: [inAgent("ingest/duplicates.test.ts"), inAgent("outbox/duplicates.test.ts")],
@@ -134,8 +134,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: "agent/outbox/appender.ts",
-        search: "Buffer.compare(stored, entry.sha256) !== 0",
-        replacement: "Buffer.compare(stored, stored) !== 0",
+        search: "Buffer.compare(stored[0], entry.sha256) !== 0",
+        replacement: "Buffer.compare(stored[0], stored[0]) !== 0",
       },
     ],
     caughtBy: [{ ...inAgent("ingest/duplicates.test.ts"), only: "D2" }],
@@ -145,8 +145,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "agent/ingest/mllp/listener.ts",
-        search: "if (full || !this.#isAllowed(address)) {",
-        replacement: "if (full || !this.#isAllowed) {",
+        search: "if (!this.#isAllowed(address)) {",
+        replacement: "if (!this.#isAllowed) {",
       },
     ],
     caughtBy: [inAgent("ingest/mllp/listener.test.ts")],
@@ -166,9 +166,9 @@ export const MUTANTS: readonly Mutant[] = [
     id: "a body with a missing slice is acknowledged",
     edits: [
       {
-        file: "agent/outbox/appender.ts",
-        search: "if (count !== next || bytes !== length) throw",
-        replacement: "if (count + next + bytes + length < 0) throw",
+        file: "agent/outbox/uploads.ts",
+        search: "if (count !== next || bytes !== totalBytes) {",
+        replacement: "if (count + next + bytes + totalBytes < 0) {",
       },
     ],
     caughtBy: [

@@ -1,13 +1,15 @@
 /** The store answers in another order than the blocks came: the replies keep the order of the blocks. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ChannelRecord } from "#agent/health/channel-record.ts";
 import { Conditions } from "#agent/health/conditions.ts";
-import { ChannelCounters } from "#agent/health/counters.ts";
 import { systemClock } from "#agent/host/clock.ts";
 import { silentLog } from "#agent/host/log.ts";
-import type { Arrival, Doorway, Verdict } from "#agent/ingest/accept.ts";
+import type { Doorway, Verdict } from "#agent/ingest/accept.ts";
+import { type Arrival, DEFAULT_RULES } from "#agent/ingest/channel.ts";
 import { MllpListener } from "#agent/ingest/mllp/listener.ts";
 import { freePort } from "#scripts/free-port.ts";
+import { LISTENER_SETTINGS } from "#test/support/agent-stack.ts";
 import { adt, framed } from "#test/support/messages.ts";
 import { MllpSocket } from "#test/support/mllp-socket.ts";
 import { until } from "#test/support/processes.ts";
@@ -16,7 +18,7 @@ const COUNT = 5;
 
 /** Takes everything and answers when told, newest first. */
 class LateDoorway {
-  readonly saturated = false;
+  readonly room = { mayRead: () => true, onRoom: () => {} };
   readonly isOpen = true;
   readonly waiting: { readonly controlId: string; readonly settle: (verdict: Verdict) => void }[] =
     [];
@@ -29,12 +31,11 @@ class LateDoorway {
   answerNewestFirst(): void {
     for (const { controlId, settle } of this.waiting.toReversed()) {
       const reply = Buffer.from(`MSH|^~\\&\rMSA|AA|${controlId}\r`);
-      settle({ kind: "answer", reply, id: 0 });
+      settle({ kind: "answer", reply, ids: [], close: false });
     }
   }
 
   onGate(): void {}
-  onRoom(): void {}
   replied(): void {}
 }
 
@@ -43,14 +44,10 @@ test("[A2] [T-I05] replies leave in the order of their blocks, whatever the orde
   const port = await freePort();
   await using _listener = await MllpListener.open({
     channel: {
-      ...{ name: "adt", id: 1, counters: new ChannelCounters(), allowEmptyControlId: false },
-      ackPolicy: { ackMode: "auto", neAlAsOriginal: true },
+      ...{ name: "adt", id: 1, rules: DEFAULT_RULES },
+      record: new ChannelRecord({ channel: "adt", clock: systemClock, log: silentLog }),
     },
-    settings: {
-      ...{ host: "127.0.0.1", port, allow: [], maxConnections: 16, blockMaxBytes: 1_000_000 },
-      ...{ lenientEnd: true, endOfBlockWaitMs: 250, blockIdleTimeoutMs: 60_000 },
-      blockMaxMs: 600_000,
-    },
+    settings: { ...LISTENER_SETTINGS, port },
     // Only what a listener calls.
     doorway: doorway as unknown as Doorway,
     conditions: new Conditions(),

@@ -25,6 +25,8 @@ interface QuarantineRow {
   readonly sha256: Buffer;
   readonly bytes: Buffer;
   readonly upload: number | null;
+  readonly bodyAt: number;
+  readonly length: number;
 }
 
 /** Last message of a channel and epoch, and the chain after each. */
@@ -72,7 +74,7 @@ export function inspectDatabase(db: Database.Database): StoreReport {
     else bodies.set(row.controlId, body);
   }
   const { setAside, wrong } = quarantineOf(db);
-  reasons.push(...wrong, ...cursorsAhead(db, tails));
+  reasons.push(...wrong, ...cursorsAhead(db, tails), ...wronglyCounted(db));
   return { bodies, setAside, reasons };
 }
 
@@ -105,7 +107,8 @@ function bodyReader(db: Database.Database): (row: Row) => Buffer {
   const segment = db.prepare("SELECT bytes FROM segment WHERE id = ?").pluck();
   let held: { readonly id: number; readonly bytes: Buffer } = { id: 0, bytes: Buffer.alloc(0) };
   return ({ body, bodyAt, length }) => {
-    if (body < 0) return slicesOf(db, -body);
+    // A batch lies in one upload: each of its messages is a part of it.
+    if (body < 0) return slicesOf(db, -body).subarray(bodyAt, bodyAt + length);
     if (held.id !== body) {
       held = { id: body, bytes: (segment.get(body) as Buffer | undefined) ?? Buffer.alloc(0) };
     }
@@ -131,14 +134,43 @@ function quarantineOf(db: Database.Database): {
 } {
   const setAside = new Map<string, Buffer>();
   const wrong: string[] = [];
-  const sql = "SELECT CAST(control_id AS TEXT) AS controlId, sha256, bytes, upload FROM quarantine";
+  const sql = `SELECT CAST(control_id AS TEXT) AS controlId, sha256, bytes, upload, length,
+                 body_at AS bodyAt FROM quarantine`;
   for (const row of db.prepare(sql).all() as QuarantineRow[]) {
-    const kept = row.upload === null ? row.bytes : slicesOf(db, row.upload);
+    const { upload, bodyAt, length } = row;
+    const kept =
+      upload === null ? row.bytes : slicesOf(db, upload).subarray(bodyAt, bodyAt + length);
     if (!sha256(kept).equals(row.sha256)) wrong.push(`integrity: quarantine ${row.controlId}`);
     else if (setAside.has(row.controlId)) wrong.push(`uniqueness: quarantine ${row.controlId}`);
     else setAside.set(row.controlId, kept);
   }
   return { setAside, wrong };
+}
+
+/** What is counted along equals a recount (05 S20): bytes of a channel, uses of an upload, quarantine. */
+function wronglyCounted(db: Database.Database): string[] {
+  const count = (sql: string): number => db.prepare(sql).pluck().get() as number;
+  const sums = count(
+    `SELECT count(*) FROM (SELECT through_bytes,
+         sum(length) OVER (PARTITION BY channel, epoch ORDER BY seq) AS bytes FROM message)
+       WHERE through_bytes <> bytes`,
+  );
+  const acked = count(
+    `SELECT count(*) FROM cursor WHERE acked_bytes <> coalesce((SELECT sum(length) FROM message
+       WHERE message.channel = cursor.channel AND message.epoch = cursor.epoch AND seq <= acked), 0)`,
+  );
+  const uses = count(
+    `SELECT count(*) FROM upload WHERE complete = 1 AND uses <>
+       (SELECT count(*) FROM message WHERE body = -upload.id) +
+       (SELECT count(*) FROM quarantine WHERE upload = upload.id)`,
+  );
+  const totals = count(
+    `SELECT count(*) FROM quarantine_total AS total WHERE (total.count, total.bytes) <>
+       (SELECT count(*), coalesce(sum(kept), 0) FROM quarantine WHERE channel = total.channel)`,
+  );
+  return sums + acked + uses + totals === 0
+    ? []
+    : [`accounting: ${sums} sums, ${acked} cursors, ${uses} uploads, ${totals} totals`];
 }
 
 /** A cursor names a row that is there, with its chain: what is settled was stored once. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { until } from "#test/support/processes.ts";
 import { RelayLine } from "#test/support/relay-line.ts";
-import { entryOf, TestOutbox } from "#test/support/test-outbox.ts";
+import { appendTo, entryOf, TestOutbox } from "#test/support/test-outbox.ts";
 
 describe("the outbox settles on the receiver's word", () => {
   test("[TP24, TP14] the cursor follows the ACKs, and what is settled is not sent again after a restart", async () => {
@@ -68,11 +68,12 @@ describe("the outbox settles on the receiver's word", () => {
     await line.closeTunnel();
     // The store is lost, and a new one begins to number again.
     await using replaced = await TestOutbox.open();
-    await replaced.outbox.append(entryOf({ controlId: "second history" }));
-    await replaced.outbox.append(
+    await appendTo(replaced.outbox, entryOf({ controlId: "second history" }));
+    await appendTo(
+      replaced.outbox,
       entryOf({ controlId: "second", body: "other channel", channel: 2 }),
     );
-    await replaced.outbox.append(entryOf({ controlId: "more", channel: 2 }));
+    await appendTo(replaced.outbox, entryOf({ controlId: "more", channel: 2 }));
     line.openTunnel(await replaced.reopen());
     await until("the other channel flows", async () => (await replaced.tail(2)).ackedSeq === 2n);
     const held = line.tunnel.conditions.list();

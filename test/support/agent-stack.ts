@@ -8,11 +8,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AgentError, Facts } from "#agent/errors.ts";
+import { ChannelRecord } from "#agent/health/channel-record.ts";
 import { Conditions } from "#agent/health/conditions.ts";
-import { ChannelCounters } from "#agent/health/counters.ts";
+import type { ChannelCounters } from "#agent/health/counters.ts";
 import { type Clock, systemChance, systemClock } from "#agent/host/clock.ts";
 import type { Log, LogEvent } from "#agent/host/log.ts";
-import { type AcceptingChannel, Doorway } from "#agent/ingest/accept.ts";
+import { Doorway } from "#agent/ingest/accept.ts";
+import { type AcceptingChannel, type ChannelRules, DEFAULT_RULES } from "#agent/ingest/channel.ts";
 import type { AckPolicy } from "#agent/ingest/hl7/ack-policy.ts";
 import { MllpListener } from "#agent/ingest/mllp/listener.ts";
 import type { ListenerSettings } from "#agent/ingest/mllp/listener-options.ts";
@@ -28,7 +30,8 @@ import { type SetAside, StoreFile } from "./store-file.ts";
 export interface StackOptions {
   readonly settings?: Partial<ListenerSettings>;
   readonly ackPolicy?: Partial<AckPolicy>;
-  readonly allowEmptyControlId?: boolean;
+  readonly rules?: Partial<ChannelRules>;
+  readonly quarantineMaxBytes?: number;
   /** Of listener, doorway and gate. */
   readonly clock?: Clock;
   /** Of the store's deadline (03 A9). */
@@ -44,6 +47,8 @@ export interface Kept {
   readonly controlId: string;
   readonly text: string;
   readonly sha256: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly duplicate: boolean;
 }
 
 export interface Logged {
@@ -51,7 +56,8 @@ export interface Logged {
   readonly facts: Facts;
 }
 
-const SETTINGS = {
+/** The defaults of 03, without the port. */
+export const LISTENER_SETTINGS = {
   host: "127.0.0.1",
   allow: [],
   maxConnections: 16,
@@ -60,12 +66,21 @@ const SETTINGS = {
   endOfBlockWaitMs: 250,
   blockIdleTimeoutMs: 60_000,
   blockMaxMs: 600_000,
+  tls: undefined,
+  staleAfterMs: 120_000,
+  idleTimeoutMs: 0,
+  keepAliveMs: 60_000,
+  maxPendingBlocks: 100,
 };
 
 export class AgentStack implements AsyncDisposable {
-  readonly counters = new ChannelCounters();
+  readonly record: ChannelRecord;
   readonly conditions = new Conditions();
   readonly logged: Logged[] = [];
+  readonly log: Log = {
+    write: (event, facts) => void this.logged.push({ event, facts }),
+    fault: (event, { facts }) => void this.logged.push({ event, facts }),
+  };
   readonly stateDir: string;
   readonly #options: StackOptions;
   readonly #port: number;
@@ -76,6 +91,11 @@ export class AgentStack implements AsyncDisposable {
     this.#options = options;
     this.#port = port;
     this.stateDir = options.stateDir ?? mkdtempSync(join(tmpdir(), "holdfast-ingest-"));
+    this.record = new ChannelRecord({
+      channel: "adt",
+      clock: options.clock ?? systemClock,
+      log: this.log,
+    });
   }
 
   static async open(options: StackOptions = {}): Promise<AgentStack> {
@@ -94,6 +114,10 @@ export class AgentStack implements AsyncDisposable {
 
   get port(): number {
     return this.#port;
+  }
+
+  get counters(): ChannelCounters {
+    return this.record.counters;
   }
 
   get outbox(): Outbox {
@@ -125,12 +149,15 @@ export class AgentStack implements AsyncDisposable {
       const { messages, damagedSeq } = await outbox.read(range);
       assert.equal(damagedSeq, undefined);
       if (messages.length === 0) return kept;
-      for (const { seq, body, upload, sha256, length, controlId } of messages) {
-        const bytes = body ?? (await slicesOf(outbox, upload));
+      for (const { seq, body, upload, uploadAt, sha256, length, ...more } of messages) {
+        const bytes = body ?? (await slicesOf(outbox, upload, uploadAt, length));
         assert.equal(bytes.length, length);
         assert.equal(sha256Of(bytes), Buffer.from(sha256).toString("hex"));
         const text = textOf(bytes);
-        kept.push({ seq, controlId: textOf(controlId), text, sha256: sha256Of(bytes) });
+        const attributes = more.attributes === "" ? {} : JSON.parse(more.attributes);
+        const controlId = textOf(more.controlId);
+        const { duplicate } = more;
+        kept.push({ seq, controlId, text, sha256: sha256Of(bytes), attributes, duplicate });
         afterSeq = seq;
       }
     }
@@ -191,21 +218,17 @@ interface Parts {
 }
 
 async function openParts(
-  { counters, conditions, logged, stateDir }: AgentStack,
+  { record, conditions, log, stateDir }: AgentStack,
   options: StackOptions,
   port: number,
   onFatal: (error: AgentError) => void,
 ): Promise<Parts> {
-  const { clock = systemClock, probeIntervalMs } = options;
-  const log: Log = {
-    write: (event, facts) => void logged.push({ event, facts }),
-    fault: (event, { facts }) => void logged.push({ event, facts }),
-  };
+  const { clock = systemClock, probeIntervalMs, quarantineMaxBytes } = options;
   await using stack = new AsyncDisposableStack();
   const outbox = await Outbox.open({
     stateDir,
     allowVolatileState: true,
-    channels: ["adt"],
+    channels: [{ name: "adt", ...(quarantineMaxBytes && { quarantineMaxBytes }) }],
     clock: options.storeClock ?? systemClock,
     chance: systemChance,
     onFatal,
@@ -222,21 +245,31 @@ async function openParts(
   const channel: AcceptingChannel = {
     name: "adt",
     id: outbox.channels[0]?.channel ?? 0,
-    counters,
-    ackPolicy: { ackMode: "auto", neAlAsOriginal: true, ...options.ackPolicy },
-    allowEmptyControlId: options.allowEmptyControlId ?? false,
+    record,
+    rules: {
+      ...DEFAULT_RULES,
+      ...options.rules,
+      ackPolicy: { ...DEFAULT_RULES.ackPolicy, ...options.ackPolicy },
+    },
   };
-  const settings = { ...SETTINGS, port, ...options.settings };
+  const settings = { ...LISTENER_SETTINGS, port, ...options.settings };
   const listener = await MllpListener.open({ channel, settings, doorway, conditions, clock, log });
   stack.move();
   return { outbox, gate, doorway, listener, channel };
 }
 
-async function slicesOf(outbox: Outbox, upload: number): Promise<Uint8Array> {
+async function slicesOf(
+  outbox: Outbox,
+  upload: number,
+  at: number,
+  length: number,
+): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
-  for (;;) {
-    const more = await outbox.slices(upload, parts.length, 1 << 20);
-    if (more.length === 0) return Buffer.concat(parts);
-    parts.push(...more);
+  for (let from = 0; from < length; ) {
+    const more = await outbox.slices(upload, at + from, Math.min(1 << 20, length - from));
+    assert.notEqual(more.length, 0, "slices end too early");
+    parts.push(more);
+    from += more.length;
   }
+  return Buffer.concat(parts);
 }

@@ -9,7 +9,7 @@ import { OPENED_STATUS, type OpenedFrame, type RejectCode } from "#protocol/fram
 import { ManualClock } from "./clocks.ts";
 import { textOf } from "./messages.ts";
 import { until } from "./processes.ts";
-import { entryOf, TestOutbox } from "./test-outbox.ts";
+import { appendTo, entryOf, TestOutbox } from "./test-outbox.ts";
 
 /** A feed between a real outbox and a tunnel that is played: it takes, acks, refuses and hangs up. */
 export class FeedBench implements AsyncDisposable {
@@ -46,7 +46,7 @@ export class FeedBench implements AsyncDisposable {
 
   async append(...bodies: readonly string[]): Promise<void> {
     const entries = bodies.map((body) => entryOf({ controlId: body.slice(0, 60), body }));
-    await Promise.all(entries.map((entry) => this.outbox.append(entry)));
+    await Promise.all(entries.map((entry) => appendTo(this.outbox, entry)));
   }
 
   async opened(lastSeq = 0n, more: Partial<OpenedFrame> = {}): Promise<boolean> {

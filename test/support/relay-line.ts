@@ -14,7 +14,7 @@ import { freePort } from "#scripts/free-port.ts";
 import { type NewAgent, ReceiverFolder } from "#test/receiver/support/receiver-folder.ts";
 import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
 import { until } from "./processes.ts";
-import { entryOf, TestOutbox } from "./test-outbox.ts";
+import { appendTo, entryOf, TestOutbox } from "./test-outbox.ts";
 import { identityOf, TestTunnel } from "./test-tunnel.ts";
 
 /** Delays of at most 120 ms: a test has no hour for a fleet's patience. */
@@ -85,7 +85,8 @@ export class RelayLine implements AsyncDisposable {
   }
 
   async append(body: string, channel = 1): Promise<void> {
-    const outcome = await this.store.outbox.append(
+    const outcome = await appendTo(
+      this.store.outbox,
       entryOf({ controlId: body.slice(0, 40), body, channel }),
     );
     assert.equal(outcome.kind, "stored");

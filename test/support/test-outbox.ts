@@ -9,8 +9,11 @@ import type { AgentError } from "#agent/errors.ts";
 import { systemChance, systemClock } from "#agent/host/clock.ts";
 import type { AppendEntry } from "#agent/outbox/append-batch.ts";
 import { Outbox, type OutboxOptions } from "#agent/outbox/outbox.ts";
+import type { AppendOutcome } from "#agent/outbox/ticket-queue.ts";
 import type { StoreStanding } from "#agent/outbox/writer-messages.ts";
 import { latin1, textOf } from "./messages.ts";
+
+const DAY_MS = 86_400_000;
 
 export const sha256 = (bytes: Uint8Array): Uint8Array => hash("sha256", bytes, "buffer");
 
@@ -28,7 +31,8 @@ export function entryOf({ controlId = "M1", body = controlId, ...more }: EntryFi
     channel,
     quarantine: undefined,
     ackOwed: true,
-    checkDuplicate: true,
+    duplicates: "replayAck",
+    duplicateWindowMs: DAY_MS,
     receivedAtMs: 1_700_000_000_000,
     length: bytes.length,
     sha256: sha256(bytes),
@@ -37,6 +41,9 @@ export function entryOf({ controlId = "M1", body = controlId, ...more }: EntryFi
     source: "127.0.0.1",
     body: bytes,
     upload: 0,
+    uploadAt: 0,
+    uploadBytes: more.length ?? bytes.length,
+    attributes: "",
     ...more,
   };
 }
@@ -53,8 +60,22 @@ export function stagedEntry(
     const slice = body.subarray(ordinal * sliceBytes, (ordinal + 1) * sliceBytes);
     outbox.stage(upload, ordinal, new Uint8Array(slice));
   }
-  const whole = { length: body.length, sha256: sha256(body) };
+  const whole = { length: body.length, uploadBytes: body.length, sha256: sha256(body) };
   return entryOf({ controlId, body: new Uint8Array(0), ...whole, upload });
+}
+
+/** Appends one entry, as `Outbox.append` does several. */
+export function appendTo(
+  outbox: Outbox,
+  entry: AppendEntry,
+  deadlineMs = 3_000,
+): Promise<AppendOutcome> {
+  return new Promise((resolve, reject) => {
+    outbox.append([entry], deadlineMs, ([outcome]) => {
+      if (outcome === undefined) reject(new Error("an append came to nothing"));
+      else resolve(outcome);
+    });
+  });
 }
 
 export class TestOutbox implements AsyncDisposable {
@@ -105,7 +126,7 @@ export class TestOutbox implements AsyncDisposable {
       this.#outbox = await Outbox.open({
         stateDir: this.stateDir,
         allowVolatileState: true,
-        channels: ["adt", "oru"],
+        channels: [{ name: "adt" }, { name: "oru" }],
         clock: systemClock,
         chance: systemChance,
         onFatal: (error) => this.fatals.push(error),
@@ -150,10 +171,11 @@ export class TestOutbox implements AsyncDisposable {
 
   async slices(upload: number): Promise<Uint8Array> {
     const parts: Uint8Array[] = [];
-    for (;;) {
-      const more = await this.outbox.slices(upload, parts.length, 1 << 20);
+    for (let from = 0; ; ) {
+      const more = await this.outbox.slices(upload, from, 1 << 20);
       if (more.length === 0) return Buffer.concat(parts);
-      parts.push(...more);
+      parts.push(more);
+      from += more.length;
     }
   }
 

@@ -24,7 +24,9 @@ export const ACK_REASONS = {
   embeddedFraming: { conditionCode: "207", phrase: "MLLP framing bytes inside the message" },
   wideCharacters: { conditionCode: "207", phrase: "UTF-16 and UTF-32 cannot be sent over MLLP" },
   tooLarge: { conditionCode: "207", phrase: "Message larger than the configured limit" },
-  batchUnsupported: { conditionCode: "207", phrase: "Batches are not accepted on this channel" },
+  batchTooLarge: { conditionCode: "207", phrase: "Batch larger than the limit" },
+  receiverRefused: { conditionCode: "207", phrase: "The receiving system refused the message" },
+  receiverSilent: { conditionCode: "207", phrase: "The receiving system has not answered yet" },
   cannotStore: { conditionCode: "207", phrase: "Message cannot be stored at the moment" },
 } as const satisfies Record<string, AckReason>;
 
@@ -47,9 +49,9 @@ export function buildAcknowledgment(request: AckRequest): Uint8Array {
   const { msh, code, reason } = request;
   const original = msh === undefined ? NO_HEADER : latin1(msh.segment);
   const separator = original[3] ?? "|";
-  // MSH-1 is the separator itself: field n stands at n − 1.
-  const fields = original.split(separator);
-  const field = (n: number): string => fields[n - 1] ?? "";
+  // MSH-1 is the separator itself, even where it is one of the letters of the name: field n stands at n − 2.
+  const fields = original.slice(4).split(separator);
+  const field = (n: number): string => fields[n - 2] ?? "";
   const encoding = field(2);
   const minor = minorVersion(field(12));
   const header = [

@@ -58,8 +58,10 @@ export type BlockEvent =
   | ({ readonly kind: "fragment"; readonly reason: "abandoned" | "partial" } & Unit)
   /** Over the limit; `ended` if its end was seen, so that it can be refused. Close afterwards (F7). */
   | ({ readonly kind: "tooLarge"; readonly ended: boolean } & Unit)
-  /** Bytes between blocks that mean nothing; a sample once per run of them (F2). */
-  | { readonly kind: "junk"; readonly count: number; readonly sample: Uint8Array | undefined }
+  /** Bytes between blocks that mean nothing (F2). */
+  | { readonly kind: "junk"; readonly count: number }
+  /** How they begin: once for each run of them, as soon as it is full or over. */
+  | { readonly kind: "junkSample"; readonly bytes: Uint8Array }
   /** F3: the end was decided by silence, and then more came. */
   | { readonly kind: "bytesAfterLenientEnd" }
   /** TLS, HTTP, or 64 KiB without a VT: close (F2). */
@@ -69,7 +71,16 @@ export interface BlockReaderOptions {
   readonly blockMaxBytes: number;
   readonly lenientEnd: boolean;
   readonly spoolThresholdBytes?: number;
+  /** F2. */
+  readonly maxJunkBytes?: number;
+  readonly junkSampleBytes?: number;
 }
+
+const DEFAULTS = {
+  spoolThresholdBytes: SPOOL_THRESHOLD_BYTES,
+  maxJunkBytes: JUNK_MAX_BYTES,
+  junkSampleBytes: JUNK_SAMPLE_BYTES,
+};
 
 /** A mark, 64 blanks and a header's name: with so many bytes it is clear whether a header begins. */
 const LOOKAHEAD_BYTES = 70;
@@ -92,6 +103,8 @@ export class BlockReader {
   /** Where the next FS of this chunk is: a VT before it does not make us look again (F11). */
   #fsIndex = -1;
   #junkBytes = 0;
+  readonly #junkSample = new HeldBytes(0);
+  #junkSampled = false;
   #beginning = "";
   #begunCount = 0;
   #endedBySilence = false;
@@ -101,7 +114,7 @@ export class BlockReader {
     if (!Number.isInteger(options.blockMaxBytes) || options.blockMaxBytes < 1) {
       throw new RangeError(`Cannot limit a block to ${options.blockMaxBytes} bytes`);
     }
-    this.#options = { spoolThresholdBytes: SPOOL_THRESHOLD_BYTES, ...options };
+    this.#options = { ...DEFAULTS, ...options };
   }
 
   /** Inside a block, from its VT to its end: the limits of F5 run. */
@@ -148,6 +161,7 @@ export class BlockReader {
     }
     this.#held.keep();
     this.#ahead.keep();
+    this.#junkSample.keep();
     return this.#takeEvents();
   }
 
@@ -168,7 +182,8 @@ export class BlockReader {
 
   /** The connection broke, or a limit of F5 ran out: what is here becomes a fragment. */
   abort(): BlockEvent[] {
-    if (this.#held.totalBytes > 0) this.#takeUndecided();
+    this.#endJunk();
+    this.#takeUndecided();
     if (this.insideBlock && this.#held.totalBytes > 0) {
       if (this.#held.dropping) this.#emitTooLarge(false);
       else this.#events.push({ kind: "fragment", reason: "partial", ...this.#takeHeld() });
@@ -263,10 +278,12 @@ export class BlockReader {
   }
 
   #begin(): void {
+    this.#endJunk();
     this.#state = "content";
     this.#begunCount += 1;
     this.#malformed = false;
     this.#junkBytes = 0;
+    this.#junkSampled = false;
     this.#endedBySilence = false;
   }
 
@@ -334,10 +351,21 @@ export class BlockReader {
   #countJunk(meaningless: Uint8Array): void {
     if (this.#endedBySilence) this.#events.push({ kind: "bytesAfterLenientEnd" });
     this.#endedBySilence = false;
-    const sample = this.#junkBytes === 0 ? meaningless.slice(0, JUNK_SAMPLE_BYTES) : undefined;
+    const { junkSampleBytes, maxJunkBytes } = this.#options;
     this.#junkBytes += meaningless.length;
-    this.#events.push({ kind: "junk", count: meaningless.length, sample });
-    if (this.#junkBytes > JUNK_MAX_BYTES) this.#refusePeer();
+    this.#events.push({ kind: "junk", count: meaningless.length });
+    const room = this.#junkSampled ? 0 : junkSampleBytes - this.#junkSample.totalBytes;
+    if (room > 0) this.#junkSample.add(meaningless.subarray(0, room));
+    if (meaningless.length >= room) this.#endJunk();
+    if (this.#junkBytes > maxJunkBytes) this.#refusePeer();
+  }
+
+  /** Gives out the sample of this run, if there is one that was not given out. */
+  #endJunk(): void {
+    if (this.#junkSample.totalBytes === 0) return;
+    this.#junkSample.keep();
+    this.#events.push({ kind: "junkSample", bytes: this.#junkSample.takeAll() });
+    this.#junkSampled = true;
   }
 
   #lookForForeign(part: Uint8Array): void {
@@ -349,6 +377,7 @@ export class BlockReader {
 
   #refusePeer(): void {
     if (this.#state === "closed") return;
+    this.#endJunk();
     this.#events.push({ kind: "notMllp" });
     this.#state = "closed";
   }

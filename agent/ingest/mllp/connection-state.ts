@@ -17,6 +17,17 @@
  */
 import { PENDING_BLOCKS_MAX_BYTES, PENDING_BLOCKS_MAX_COUNT } from "../../limits.ts";
 
+/** 03 C5: what may wait for a commit before reading pauses. */
+export interface PendingLimits {
+  readonly count: number;
+  readonly bytes: number;
+}
+
+export const PENDING_LIMITS: PendingLimits = {
+  count: PENDING_BLOCKS_MAX_COUNT,
+  bytes: PENDING_BLOCKS_MAX_BYTES,
+};
+
 export type ConnectionState =
   | { readonly at: "reading" | "paused" | "finishing"; readonly waiting: Waiting }
   | { readonly at: "closed" };
@@ -46,7 +57,11 @@ export interface ConnectionStep {
 export const CONNECTION_START: ConnectionState = { at: "reading", waiting: { count: 0, bytes: 0 } };
 
 /** Moves a connection one step. Pure; an event that means nothing in `state` changes nothing. */
-export function step(state: ConnectionState, event: ConnectionEvent): ConnectionStep {
+export function step(
+  state: ConnectionState,
+  event: ConnectionEvent,
+  limits = PENDING_LIMITS,
+): ConnectionStep {
   if (state.at === "closed") return { state, effects: [] };
   switch (event.on) {
     case "lost":
@@ -60,19 +75,21 @@ export function step(state: ConnectionState, event: ConnectionEvent): Connection
     case "saturated":
       return state.at === "reading" ? to("paused", state.waiting, "pause") : { state, effects: [] };
     case "room":
-      return resumed(state.at, state.waiting);
-    case "taken":
-      return taken(state.at, {
+      return resumed(state.at, state.waiting, limits);
+    case "taken": {
+      const waiting = {
         count: state.waiting.count + 1,
         bytes: state.waiting.bytes + event.bytes,
-      });
+      };
+      return taken(state.at, waiting, limits);
+    }
     case "answered": {
       const waiting = {
         count: state.waiting.count - 1,
         bytes: state.waiting.bytes - event.bytes,
       };
       if (state.at === "finishing") return finishing(waiting, []);
-      return resumed(state.at, waiting);
+      return resumed(state.at, waiting, limits);
     }
   }
 }
@@ -83,22 +100,18 @@ function to(at: Live, waiting: Waiting, ...effects: ConnectionEffect[]): Connect
   return { state: { at, waiting }, effects };
 }
 
-function taken(at: Live, waiting: Waiting): ConnectionStep {
-  return at === "reading" && isFull(waiting) ? to("paused", waiting, "pause") : to(at, waiting);
+function taken(at: Live, waiting: Waiting, limits: PendingLimits): ConnectionStep {
+  const full = waiting.count >= limits.count || waiting.bytes >= limits.bytes;
+  return at === "reading" && full ? to("paused", waiting, "pause") : to(at, waiting);
 }
 
 /** Half empty before reading goes on, so that it does not stop and go with each block. */
-function resumed(at: Live, waiting: Waiting): ConnectionStep {
-  const halfEmpty =
-    waiting.count <= PENDING_BLOCKS_MAX_COUNT / 2 && waiting.bytes <= PENDING_BLOCKS_MAX_BYTES / 2;
+function resumed(at: Live, waiting: Waiting, limits: PendingLimits): ConnectionStep {
+  const halfEmpty = waiting.count <= limits.count / 2 && waiting.bytes <= limits.bytes / 2;
   return at === "paused" && halfEmpty ? to("reading", waiting, "resume") : to(at, waiting);
 }
 
 function finishing(waiting: Waiting, effects: ConnectionEffect[]): ConnectionStep {
   if (waiting.count > 0) return to("finishing", waiting, ...effects);
   return { state: { at: "closed" }, effects: [...effects, "end"] };
-}
-
-function isFull({ count, bytes }: Waiting): boolean {
-  return count >= PENDING_BLOCKS_MAX_COUNT || bytes >= PENDING_BLOCKS_MAX_BYTES;
 }

@@ -2,18 +2,22 @@
 import type { Socket } from "node:net";
 import { codeOf, identifierFrom } from "../../errors.ts";
 import type { Timer } from "../../host/clock.ts";
-import { KEEP_ALIVE_MS, REPLY_WRITE_TIMEOUT_MS } from "../../limits.ts";
-import type { Arrival, Verdict } from "../accept.ts";
+import { REPLY_WRITE_TIMEOUT_MS } from "../../limits.ts";
+import type { Verdict } from "../accept.ts";
+import type { Arrival } from "../channel.ts";
+import { readMsh } from "../hl7/msh.ts";
 import type { LargeBody } from "../large-body.ts";
 import { type BlockEvent, BlockReader, type Unit } from "./block-reader.ts";
+import { BlockTimers, type Expired } from "./block-timers.ts";
 import {
   CONNECTION_START,
   type ConnectionEvent,
   type ConnectionState,
+  PENDING_LIMITS,
   step,
 } from "./connection-state.ts";
 import { framed } from "./framed.ts";
-import type { ListenerParts } from "./listener-options.ts";
+import type { ListenerOptions } from "./listener-options.ts";
 
 /** A block that was taken, and what is to be done once it reaches the head of the line. */
 interface Slot {
@@ -23,40 +27,68 @@ interface Slot {
   readonly last: boolean;
 }
 
+/** Who is at the other end. */
+export interface Peer {
+  readonly address: string;
+  /** `address:port`. */
+  readonly name: string;
+}
+
+const CONTROL_ID_FIELD = 10;
+
 export class MllpConnection {
-  readonly peer: string;
+  readonly peer: Peer;
   readonly #socket: Socket;
-  readonly #parts: ListenerParts;
+  readonly #parts: ListenerOptions;
   readonly #reader: BlockReader;
   readonly #onClosed: () => void;
+  readonly #timers: BlockTimers;
   readonly #slots: Slot[] = [];
   #state: ConnectionState = CONNECTION_START;
   #large: LargeBody | undefined;
   #receivedAny = false;
+  /** Monotonic: when a byte came, or a reply left. */
+  #lastActiveMs: number;
+  /** MSH-10 of a block whose end silence decided: bytes behind it are suspicious (F3). */
+  #silencedControlId: Uint8Array | undefined;
   /** Why the connection ended, for the log line. */
   #reason = "peerClosed";
   #untakenReplies = 0;
   #writeTimer: Timer | undefined;
-  #silenceTimer: Timer | undefined;
-  #idleTimer: Timer | undefined;
-  #blockTimer: Timer | undefined;
-  /** Which block of the reader the block timer is for. */
-  #timedBlock = 0;
 
   /** Takes over `socket`, which must not have been read from. */
-  constructor(socket: Socket, peer: string, parts: ListenerParts, onClosed: () => void) {
+  constructor(socket: Socket, peer: Peer, parts: ListenerOptions, onClosed: () => void) {
     this.peer = peer;
     this.#socket = socket;
     this.#parts = parts;
     this.#onClosed = onClosed;
     this.#reader = new BlockReader(parts.settings);
+    this.#timers = new BlockTimers(parts.clock, parts.settings, this.#reader, (what) =>
+      this.#expired(what),
+    );
+    this.#lastActiveMs = parts.clock.monotonicMs();
     socket.setNoDelay(true);
-    socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    socket.setKeepAlive(true, parts.settings.keepAliveMs);
     socket.on("data", (chunk: Buffer) => this.#received(chunk));
     socket.on("end", () => this.#peerEnded());
     socket.on("error", (error) => this.#lost(codeOf(error)));
     socket.on("close", () => this.#closed());
-    if (parts.doorway.saturated) this.#apply({ on: "saturated" });
+    if (!this.#mayRead) this.#apply({ on: "saturated" });
+    this.#armTimers();
+  }
+
+  /**
+   * How long nothing has happened here, in ms; `undefined` while a block is being read, a reply is owed,
+   * or it is we who do not read: such a connection is not stale (03 C2).
+   */
+  get idleMs(): number | undefined {
+    const owes = this.#slots.length > 0 || this.#untakenReplies > 0;
+    const busy = this.#reader.insideBlock || owes || this.#state.at !== "reading";
+    return busy ? undefined : this.#parts.clock.monotonicMs() - this.#lastActiveMs;
+  }
+
+  get #mayRead(): boolean {
+    return this.#parts.doorway.room.mayRead(this.#parts.channel);
   }
 
   /** Orderly stop: no more reading, what was read whole is committed and answered (03 E8). */
@@ -78,24 +110,26 @@ export class MllpConnection {
     this.#reader.abort();
     this.#large?.discard();
     this.#large = undefined;
-    this.#stopTimers();
+    this.#timers.stop();
   }
 
+  /** There may be room again. */
   room(): void {
-    this.#apply({ on: "room" });
+    if (this.#state.at === "paused" && this.#mayRead) this.#apply({ on: "room" });
   }
 
   #received(chunk: Buffer): void {
     this.#receivedAny = true;
+    this.#lastActiveMs = this.#parts.clock.monotonicMs();
     this.#handle(this.#reader.push(chunk));
-    if (this.#parts.doorway.saturated) this.#apply({ on: "saturated" });
+    if (!this.#mayRead) this.#apply({ on: "saturated" });
     this.#armTimers();
   }
 
   #peerEnded(): void {
     this.#countProbe();
     this.#handle(this.#reader.end());
-    this.#stopTimers();
+    this.#timers.stop();
     this.#apply({ on: "ending" });
   }
 
@@ -108,12 +142,12 @@ export class MllpConnection {
 
   /** 03 C6: a peer that came and left, by FIN or RST, without a byte. */
   #countProbe(): void {
-    if (!this.#receivedAny) this.#parts.channel.counters.add("probes");
+    if (!this.#receivedAny) this.#parts.channel.record.counters.add("probes");
     this.#receivedAny = true;
   }
 
   #closed(): void {
-    this.#stopTimers();
+    this.#timers.stop();
     this.#stopWriteTimer();
     this.#handle(this.#reader.abort());
     this.#apply({ on: "lost" });
@@ -121,7 +155,7 @@ export class MllpConnection {
     this.#onClosed();
     this.#parts.log.write("connectionClosed", {
       channel: identifierFrom(this.#parts.channel.name),
-      peer: identifierFrom(this.peer),
+      peer: identifierFrom(this.peer.name),
       reason: identifierFrom(this.#reason),
     });
   }
@@ -131,7 +165,8 @@ export class MllpConnection {
   }
 
   #handleOne(event: BlockEvent): void {
-    const { counters } = this.#parts.channel;
+    const { record } = this.#parts.channel;
+    const { counters } = record;
     switch (event.kind) {
       case "slice":
         this.#large ??= this.#parts.doorway.newLargeBody();
@@ -139,7 +174,7 @@ export class MllpConnection {
         return;
       case "block":
       case "malformed":
-        if (event.lenientEnd) counters.add("lenientEnd");
+        if (event.lenientEnd) record.warn("lenientEnd", this.peer.name);
         this.#take(event.kind, event, true, false);
         return;
       case "fragment":
@@ -148,22 +183,25 @@ export class MllpConnection {
         return;
       case "tooLarge":
         counters.add("tooLarge");
-        this.#parts.onTooLarge(this.peer, event.totalBytes);
         this.#take("tooLarge", event, event.ended, true);
         return;
       case "junk":
         counters.add("junkBytes", event.count);
-        if (event.sample !== undefined) {
-          const unit = { bytes: event.sample, totalBytes: event.sample.length };
-          this.#take("junk", unit, false, false);
-        }
         return;
+      case "junkSample": {
+        const unit = { bytes: event.bytes, totalBytes: event.bytes.length };
+        this.#take("junk", unit, false, false);
+        return;
+      }
       case "bytesAfterLenientEnd":
-        counters.add("bytesAfterLenientEnd");
+        record.warn("bytesAfterLenientEnd", this.peer.name, this.#silencedControlId);
         return;
       case "notMllp":
         counters.add("notMllp");
-        this.#parts.log.write("peerNotMllp", { peer: identifierFrom(this.peer) });
+        this.#parts.log.write("peerNotMllp", {
+          channel: identifierFrom(this.#parts.channel.name),
+          peer: identifierFrom(this.peer.name),
+        });
         this.#reason = "notMllp";
         this.#apply({ on: "ending" });
         return;
@@ -180,7 +218,8 @@ export class MllpConnection {
     const slot: Slot = { bytes: waitingBytes, verdict: undefined, last };
     this.#slots.push(slot);
     this.#apply({ on: "taken", bytes: slot.bytes });
-    const arrival = { channel, peer: this.peer, kind, bytes, totalBytes, large, answerable };
+    const who = { channel, peer: this.peer.name, address: this.peer.address };
+    const arrival = { ...who, kind, bytes, totalBytes, large, answerable };
     doorway.accept(arrival, (verdict) => {
       slot.verdict = verdict;
       this.#flushReplies();
@@ -201,14 +240,14 @@ export class MllpConnection {
       this.#apply({ on: "refused" });
       return;
     }
-    const { reply, id } = verdict;
+    const { reply, ids, close } = verdict;
     if (reply === undefined) {
-      this.#answered(slot);
+      this.#answered(slot, close);
       return;
     }
     if (this.#state.at === "closed" || !this.#socket.writable) {
-      this.#undelivered(id);
-      this.#answered(slot);
+      this.#undelivered(ids);
+      this.#answered(slot, close);
       return;
     }
     const { doorway } = this.#parts;
@@ -219,9 +258,10 @@ export class MllpConnection {
       this.#untakenReplies -= 1;
       if (this.#untakenReplies === 0) this.#stopWriteTimer();
       else this.#writeTimer?.refresh();
-      if (error) this.#undelivered(id);
-      else doorway.replied(id, true);
-      this.#answered(slot);
+      this.#lastActiveMs = this.#parts.clock.monotonicMs();
+      if (error) this.#undelivered(ids);
+      else doorway.replied(ids, true);
+      this.#answered(slot, close);
     });
   }
 
@@ -236,20 +276,21 @@ export class MllpConnection {
     this.#writeTimer = undefined;
   }
 
-  #answered({ bytes, last }: Slot): void {
+  #answered({ bytes, last }: Slot, close: boolean): void {
     this.#apply({ on: "answered", bytes });
-    if (!last) return;
-    this.#reason = "tooLarge";
+    if (!last && !close) return;
+    this.#reason = last ? "tooLarge" : "closedByPolicy";
     this.#apply({ on: "ending" });
   }
 
-  #undelivered(id: number): void {
-    this.#parts.channel.counters.add("repliesUndelivered");
-    this.#parts.doorway.replied(id, false);
+  #undelivered(ids: readonly number[]): void {
+    this.#parts.channel.record.counters.add("repliesUndelivered");
+    this.#parts.doorway.replied(ids, false);
   }
 
   #apply(event: ConnectionEvent): void {
-    const { state, effects } = step(this.#state, event);
+    const limits = { ...PENDING_LIMITS, count: this.#parts.settings.maxPendingBlocks };
+    const { state, effects } = step(this.#state, event, limits);
     this.#state = state;
     for (const effect of effects) {
       if (effect === "pause") this.#pause();
@@ -262,56 +303,48 @@ export class MllpConnection {
   /** While we do not read, silence is ours and not the peer's: no timer runs (F3, F5). */
   #pause(): void {
     this.#socket.pause();
-    this.#stopTimers();
+    this.#timers.stop();
   }
 
   #resume(): void {
+    // Enough was answered here; whether the store and the channel have room is another question.
+    if (!this.#mayRead) {
+      this.#apply({ on: "saturated" });
+      return;
+    }
     this.#socket.resume();
     this.#armTimers();
   }
 
-  /** The three waits inside a block: for the CR, for the next byte, for the whole (03 F3, F5). */
   #armTimers(): void {
-    if (this.#state.at !== "reading") return;
-    const { clock, settings } = this.#parts;
-    const { awaitsEnd, insideBlock, begunCount } = this.#reader;
-    this.#silenceTimer?.[Symbol.dispose]();
-    this.#silenceTimer = awaitsEnd
-      ? clock.after(settings.endOfBlockWaitMs, () => this.#silent())
-      : undefined;
-    // Another block has its own time, although no chunk ended between the two.
-    if (!insideBlock || begunCount !== this.#timedBlock) this.#stopBlockTimers();
-    if (!insideBlock) return;
-    if (this.#idleTimer === undefined) {
-      this.#timedBlock = begunCount;
-      this.#idleTimer = clock.after(settings.blockIdleTimeoutMs, () => this.#expired("blockIdle"));
-      this.#blockTimer = clock.after(settings.blockMaxMs, () => this.#expired("blockTooSlow"));
-    } else {
-      this.#idleTimer.refresh();
+    if (this.#state.at === "reading") this.#timers.arm();
+  }
+
+  #expired(what: Expired): void {
+    if (what === "silence") {
+      this.#silent();
+      return;
     }
-  }
-
-  #silent(): void {
-    this.#handle(this.#reader.silence());
-    this.#armTimers();
-  }
-
-  #expired(reason: string): void {
-    this.#reason = reason;
+    // A reply that is owed is waited for, not counted as silence.
+    if (what === "idle" && this.idleMs === undefined) {
+      this.#timers.armBetween();
+      return;
+    }
+    if (what === "idle") this.#parts.channel.record.counters.add("idleClosed");
+    this.#reason = what;
     this.#handle(this.#reader.abort());
     this.#apply({ on: "ending" });
   }
 
-  #stopBlockTimers(): void {
-    this.#idleTimer?.[Symbol.dispose]();
-    this.#blockTimer?.[Symbol.dispose]();
-    this.#idleTimer = undefined;
-    this.#blockTimer = undefined;
-  }
-
-  #stopTimers(): void {
-    this.#silenceTimer?.[Symbol.dispose]();
-    this.#silenceTimer = undefined;
-    this.#stopBlockTimers();
+  #silent(): void {
+    const events = this.#reader.silence();
+    for (const event of events) {
+      if (event.kind !== "block") continue;
+      const reading = readMsh(event.bytes);
+      const msh = reading.kind === "batch" ? undefined : reading.msh;
+      this.#silencedControlId = new Uint8Array(msh?.field(CONTROL_ID_FIELD) ?? []);
+    }
+    this.#handle(events);
+    this.#armTimers();
   }
 }

@@ -14,8 +14,10 @@ export class HeldBytes {
   #slicedBytes = 0;
   #droppedBytes = 0;
   #dropping = false;
+  /** Nothing went out in slices: what is held is the beginning. */
+  #keptWhole = true;
 
-  /** @param keptWhenDropping how many bytes of the beginning survive `dropRest` */
+  /** @param keptWhenDropping how many bytes of the beginning survive `dropRest`, or still come after it */
   constructor(keptWhenDropping: number) {
     this.#keptWhenDropping = keptWhenDropping;
   }
@@ -32,7 +34,9 @@ export class HeldBytes {
   /** @param part copied as soon as a second part comes; until then a view of the caller's chunk */
   add(part: Uint8Array): void {
     if (this.#dropping) {
-      this.#droppedBytes += part.length;
+      const room = this.#keptWhole ? this.#keptWhenDropping - this.#length : 0;
+      if (room > 0) this.#append(part.subarray(0, room));
+      this.#droppedBytes += part.length - Math.max(0, Math.min(room, part.length));
     } else if (this.totalBytes === 0) {
       this.#single = part;
     } else {
@@ -63,6 +67,7 @@ export class HeldBytes {
     this.#slicedBytes = 0;
     this.#droppedBytes = 0;
     this.#dropping = false;
+    this.#keptWhole = true;
     return all;
   }
 
@@ -80,12 +85,13 @@ export class HeldBytes {
     return slices;
   }
 
-  /** From now on only counts; of what is held the beginning stays. */
+  /** From now on only counts; the beginning stays, as far as it did not go out in slices. */
   dropRest(): void {
     if (this.#dropping) return;
     this.keep();
     const total = this.totalBytes;
-    const kept = this.#slicedBytes > 0 ? 0 : Math.min(this.#length, this.#keptWhenDropping);
+    this.#keptWhole = this.#slicedBytes === 0;
+    const kept = this.#keptWhole ? Math.min(this.#length, this.#keptWhenDropping) : 0;
     this.#buffer = this.#buffer.slice(0, kept);
     this.#length = kept;
     this.#slicedBytes = 0;

@@ -2,14 +2,25 @@
 import type { Conditions } from "../../health/conditions.ts";
 import type { Clock } from "../../host/clock.ts";
 import type { Log } from "../../host/log.ts";
-import type { AcceptingChannel, Doorway } from "../accept.ts";
+import type { Doorway } from "../accept.ts";
+import type { AcceptingChannel } from "../channel.ts";
 import type { BlockReaderOptions } from "./block-reader.ts";
+import type { ListenerTls } from "./tls-server.ts";
 
 export interface ListenerSettings extends BlockReaderOptions {
   readonly host: string;
   readonly port: number;
   readonly allow: readonly string[];
   readonly maxConnections: number;
+  /** 03 C2. */
+  readonly staleAfterMs: number;
+  /** 03 C5: complete blocks of one connection that may wait for their commit. */
+  readonly maxPendingBlocks: number;
+  /** 03 F6: silence between blocks after which a connection is closed; 0: never. */
+  readonly idleTimeoutMs: number;
+  readonly keepAliveMs: number;
+  /** `undefined`: plain MLLP. */
+  readonly tls: ListenerTls | undefined;
   readonly endOfBlockWaitMs: number;
   readonly blockIdleTimeoutMs: number;
   readonly blockMaxMs: number;
@@ -22,9 +33,4 @@ export interface ListenerOptions {
   readonly conditions: Conditions;
   readonly clock: Clock;
   readonly log: Log;
-}
-
-/** What a connection needs of its listener. */
-export interface ListenerParts extends ListenerOptions {
-  readonly onTooLarge: (peer: string, totalBytes: number) => void;
 }

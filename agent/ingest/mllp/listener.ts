@@ -3,8 +3,10 @@ import { createServer, type Server, type Socket } from "node:net";
 import { AgentError, codeOf, type ErrorCode, identifierFrom } from "../../errors.ts";
 import { HEALTH_PROBE_MS } from "../../limits.ts";
 import { allowList, plainAddress } from "./allow-list.ts";
-import { MllpConnection } from "./connection.ts";
+import { MllpConnection, type Peer } from "./connection.ts";
+import { ListenerCertificate } from "./listener-certificate.ts";
 import type { ListenerOptions } from "./listener-options.ts";
+import { secure } from "./tls-server.ts";
 
 /** The operating system's word for why a port cannot be opened. */
 export const LISTEN_FAULTS: Readonly<Record<string, ErrorCode>> = {
@@ -13,9 +15,15 @@ export const LISTEN_FAULTS: Readonly<Record<string, ErrorCode>> = {
   EADDRNOTAVAIL: "LISTEN_ADDRESS_UNKNOWN",
 };
 
+/** 03 C2: how long the alarm about too many connections stays in sight after the last case. */
+const ALARM_MS = 600_000;
+
 export class MllpListener implements AsyncDisposable {
   readonly #options: ListenerOptions;
+  readonly #certificate: ListenerCertificate | undefined;
   readonly #connections = new Set<MllpConnection>();
+  /** Sockets whose TLS handshake goes on: they hold a place, too. */
+  readonly #handshaking = new Set<Socket>();
   readonly #isAllowed: (address: string) => boolean;
   #server: Server | undefined;
   #stopping = false;
@@ -23,8 +31,10 @@ export class MllpListener implements AsyncDisposable {
   private constructor(options: ListenerOptions) {
     this.#options = options;
     this.#isAllowed = allowList(options.settings.allow);
+    const { tls } = options.settings;
+    this.#certificate = tls === undefined ? undefined : new ListenerCertificate(tls, options);
     options.doorway.onGate((open) => this.#gateChanged(open));
-    options.doorway.onRoom(() => {
+    options.doorway.room.onRoom(() => {
       for (const connection of this.#connections) connection.room();
     });
   }
@@ -57,7 +67,9 @@ export class MllpListener implements AsyncDisposable {
   /** 03 E8: closes the port, then every connection once what it had read whole is answered. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true;
+    this.#certificate?.[Symbol.dispose]();
     const closed = this.#closePort();
+    for (const socket of this.#handshaking) socket.destroy();
     for (const connection of this.#connections) connection.finish();
     await closed;
   }
@@ -67,6 +79,7 @@ export class MllpListener implements AsyncDisposable {
     this.#stopping = true;
     this.#server?.close();
     this.#server = undefined;
+    for (const socket of this.#handshaking) socket.destroy();
     for (const connection of [...this.#connections]) connection.destroy(reason);
   }
 
@@ -104,29 +117,108 @@ export class MllpListener implements AsyncDisposable {
     // Before anything else: no peer behaviour may end the process (03 E6).
     socket.on("error", () => {});
     const address = plainAddress(socket.remoteAddress ?? "");
-    const peer = `${address === "" ? "unknown" : address}:${socket.remotePort ?? 0}`;
-    const { channel, settings, doorway, log } = this.#options;
-    if (this.#stopping || !doorway.isOpen) {
+    const name = `${address === "" ? "unknown" : address}:${socket.remotePort ?? 0}`;
+    if (this.#stopping || !this.#mayTake) {
       socket.destroy();
       return;
     }
-    const full = this.#connections.size >= settings.maxConnections;
-    if (full || !this.#isAllowed(address)) {
-      this.#refuse(peer, full ? "tooManyConnections" : "notAllowed", socket);
+    if (!this.#isAllowed(address)) {
+      this.#refuse(name, "notAllowed", socket);
       return;
     }
-    channel.counters.add("connections");
-    log.write("connectionOpened", this.#facts({ peer: identifierFrom(peer) }));
-    const parts = { ...this.#options, onTooLarge: this.#tooLarge };
-    const connection = new MllpConnection(socket, peer, parts, () =>
-      this.#connections.delete(connection),
-    );
+    if (this.#isFull && !this.#closeStalest(address)) {
+      this.#tooMany(name, socket);
+      return;
+    }
+    const peer = { address, name };
+    if (this.#certificate === undefined) this.#admit(socket, peer, undefined);
+    else this.#shakeHands(socket, peer, this.#certificate);
+  }
+
+  /** While the store cannot store; where negative codes are wanted instead, connections go on (03 E1). */
+  get #mayTake(): boolean {
+    return this.#options.doorway.isOpen || !this.#closesWithStore;
+  }
+
+  get #closesWithStore(): boolean {
+    return this.#options.channel.rules.ackPolicy.cannotStoreReply === "close";
+  }
+
+  get #isFull(): boolean {
+    const count = this.#connections.size + this.#handshaking.size;
+    return count >= this.#options.settings.maxConnections;
+  }
+
+  /**
+   * 03 C2: a peer that lost its old connection without a FIN must get a new one.
+   *
+   * @returns whether a place was made
+   */
+  #closeStalest(address: string): boolean {
+    let stalest: MllpConnection | undefined;
+    let longestMs: number = this.#options.settings.staleAfterMs;
+    for (const connection of this.#connections) {
+      const { idleMs } = connection;
+      if (connection.peer.address !== address || idleMs === undefined || idleMs < longestMs)
+        continue;
+      longestMs = idleMs;
+      stalest = connection;
+    }
+    if (stalest === undefined) return false;
+    this.#options.channel.record.counters.add("staleClosed");
+    this.#connections.delete(stalest);
+    stalest.destroy("stale");
+    return true;
+  }
+
+  #shakeHands(raw: Socket, peer: Peer, certificate: ListenerCertificate): void {
+    this.#handshaking.add(raw);
+    secure(raw, certificate.material, certificate.tls, (outcome) => {
+      this.#handshaking.delete(raw);
+      if (outcome.kind === "failed") {
+        this.#handshakeFailed(peer.name, outcome.fault);
+      } else if (this.#stopping || !this.#mayTake) {
+        outcome.socket.destroy();
+      } else {
+        this.#admit(outcome.socket, peer, outcome.name);
+      }
+    });
+  }
+
+  #handshakeFailed(peer: string, fault: string): void {
+    const { channel, log } = this.#options;
+    if (fault === "probe") {
+      channel.record.counters.add("probes");
+      return;
+    }
+    channel.record.counters.add("tlsFailures");
+    const facts = { peer: identifierFrom(peer), reason: identifierFrom(fault) };
+    log.write("tlsHandshakeFailed", this.#facts(facts));
+  }
+
+  /** @param certified the common name of its certificate */
+  #admit(socket: Socket, peer: Peer, certified: string | undefined): void {
+    const { channel, log } = this.#options;
+    channel.record.counters.add("connections");
+    channel.record.connected(peer.address, certified);
+    log.write("connectionOpened", this.#facts({ peer: identifierFrom(peer.name) }));
+    const connection = new MllpConnection(socket, peer, this.#options, () => {
+      this.#connections.delete(connection);
+      channel.record.disconnected(peer.address);
+    });
     this.#connections.add(connection);
+  }
+
+  #tooMany(peer: string, socket: Socket): void {
+    const { channel, conditions, clock, settings } = this.#options;
+    this.#refuse(peer, "tooManyConnections", socket);
+    const facts = this.#facts({ peer: identifierFrom(peer), count: settings.maxConnections });
+    conditions.openFor("tooManyConnections", channel.name, facts, clock, ALARM_MS);
   }
 
   #refuse(peer: string, reason: string, socket?: Socket): void {
     const { channel, log } = this.#options;
-    channel.counters.add("refusedConnections");
+    channel.record.counters.add("refusedConnections");
     log.write(
       "connectionRefused",
       this.#facts({ peer: identifierFrom(peer), reason: identifierFrom(reason) }),
@@ -134,23 +226,16 @@ export class MllpListener implements AsyncDisposable {
     socket?.destroy();
   }
 
-  /** 03 F7: some senders retry such a message for ever and block their own queue. */
-  readonly #tooLarge = (peer: string, bytes: number): void => {
-    const { channel, conditions, clock, log } = this.#options;
-    const facts = this.#facts({ peer: identifierFrom(peer), bytes });
-    conditions.open("messageTooLarge", channel.name, facts, clock.nowMs());
-    log.write("blockTooLarge", facts);
-  };
-
   /** 03 E1: while the store cannot store, the port is closed: the signal that senders' monitors watch. */
   #gateChanged(open: boolean): void {
-    if (this.#stopping) return;
+    if (this.#stopping || !this.#closesWithStore) return;
     if (open) {
       this.#reopen();
       return;
     }
     void this.#closePort();
     this.#options.log.write("listenerClosed", this.#facts({}));
+    for (const socket of this.#handshaking) socket.destroy();
     for (const connection of [...this.#connections]) connection.finish("cannotStore");
   }
 

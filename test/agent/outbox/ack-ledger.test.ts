@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { AckLedger } from "#agent/outbox/ack-ledger.ts";
 import type { AckState } from "#agent/outbox/reader.ts";
 import { ManualClock } from "#test/support/clocks.ts";
-import { entryOf, TestOutbox } from "#test/support/test-outbox.ts";
+import { appendTo, entryOf, TestOutbox } from "#test/support/test-outbox.ts";
 
 describe("ack ledger", () => {
   test("[E5] the number moves over rows whose reply left, and stops at the first that is open", () => {
@@ -101,7 +101,10 @@ describe("acknowledgment states over a restart", () => {
     const names = ["D", "U", "N", "P1", "P2"];
     const rows = new Map<string, number>();
     for (const controlId of names) {
-      const outcome = await store.outbox.append(entryOf({ controlId, ackOwed: controlId !== "N" }));
+      const outcome = await appendTo(
+        store.outbox,
+        entryOf({ controlId, ackOwed: controlId !== "N" }),
+      );
       assert.equal(outcome.kind, "stored");
       rows.set(controlId, outcome.id);
     }
@@ -114,7 +117,7 @@ describe("acknowledgment states over a restart", () => {
     await store.kill();
     await store.reopen();
     assert.deepEqual(await statesOf(store, names), before, "after a crash pending can remain");
-    await store.outbox.append(entryOf({ controlId: "NEW" }));
+    await appendTo(store.outbox, entryOf({ controlId: "NEW" }));
     store.outbox.replied(rows.get("U") ?? 0, true);
     store.outbox.replied(6, true);
     clock.advance(100);
@@ -135,7 +138,7 @@ describe("acknowledgment states over a restart", () => {
   test("[E5] an orderly stop writes every outcome that is known", async () => {
     await using store = await TestOutbox.open({ clock: new ManualClock() });
     for (const controlId of ["A", "B"]) {
-      const outcome = await store.outbox.append(entryOf({ controlId }));
+      const outcome = await appendTo(store.outbox, entryOf({ controlId }));
       assert.equal(outcome.kind, "stored");
       store.outbox.replied(outcome.id, controlId === "A");
     }

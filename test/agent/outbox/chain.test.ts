@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { CHAIN_START, nextChain } from "#agent/outbox/chain.ts";
 import { chainInput, CHAIN_START as PROTOCOL_START } from "#protocol/chain.ts";
-import { entryOf, sha256, TestOutbox } from "#test/support/test-outbox.ts";
+import { appendTo, entryOf, sha256, TestOutbox } from "#test/support/test-outbox.ts";
 
 /** 06 section 15: chain[1] for "hello" in epoch 1. */
 const VECTOR = "7d4aa940fd24a50528cbcba13cb43c9ff1d3f832693a420a2ea603c865606f72";
@@ -41,7 +41,7 @@ test("[TP15] the store chains every row, a channel at a time, and goes on after 
     if (seq === 4n) await store.reopen();
     for (const channel of [1, 2]) {
       const controlId = `${channel}-${seq}`;
-      await store.outbox.append(entryOf({ controlId, channel }));
+      await appendTo(store.outbox, entryOf({ controlId, channel }));
       const before = expected.get(channel) ?? PROTOCOL_START;
       const digest = sha256(Buffer.from(controlId));
       expected.set(channel, sha256(chainInput(before, 1n, seq, digest)));

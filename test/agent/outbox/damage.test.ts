@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { entryOf, stagedEntry, TestOutbox } from "#test/support/test-outbox.ts";
+import { appendTo, entryOf, stagedEntry, TestOutbox } from "#test/support/test-outbox.ts";
 
 /** Flips one bit of the closed store where `marker` lies; the marker must be there once. */
 async function flip(store: TestOutbox, marker: string): Promise<void> {
@@ -26,7 +26,7 @@ describe("a body that the disk changed", () => {
       test(`[S16] is named and never given out, those before it are: ${damaged} of ${where}`, async () => {
         await using store = await TestOutbox.open();
         const appends = bodies.map((body) => async () => {
-          await store.outbox.append(entryOf({ controlId: body.slice(0, 3), body }));
+          await appendTo(store.outbox, entryOf({ controlId: body.slice(0, 3), body }));
         });
         if (together) await Promise.all(appends.map((append) => append()));
         else for (const append of appends) await append();
@@ -49,7 +49,7 @@ describe("a body that the disk changed", () => {
     const body = new Uint8Array(300_000).fill(0x41);
     body.set(Buffer.from("a mark in the second slice"), 150_000);
     const entry = stagedEntry(store.outbox, "BIG", body);
-    await store.outbox.append(entry);
+    await appendTo(store.outbox, entry);
     await flip(store, "a mark in the second slice");
     const { messages } = await read(store, 0n);
     assert.deepEqual(messages[0]?.sha256, new Uint8Array(entry.sha256));
@@ -59,11 +59,11 @@ describe("a body that the disk changed", () => {
 
   test("[S16] a damaged message of one channel leaves another channel whole", async () => {
     await using store = await TestOutbox.open();
-    await store.outbox.append(entryOf({ controlId: "A", body: "damaged body" }));
-    await store.outbox.append(entryOf({ controlId: "B", body: "whole body", channel: 2 }));
+    await appendTo(store.outbox, entryOf({ controlId: "A", body: "damaged body" }));
+    await appendTo(store.outbox, entryOf({ controlId: "B", body: "whole body", channel: 2 }));
     await flip(store, "damaged body");
     assert.equal((await read(store, 0n)).damagedSeq, 1n);
     assert.deepEqual(await store.bodies(2), ["whole body"]);
-    assert.equal((await store.outbox.append(entryOf({ controlId: "C" }))).kind, "stored");
+    assert.equal((await appendTo(store.outbox, entryOf({ controlId: "C" }))).kind, "stored");
   });
 });

@@ -3,14 +3,14 @@ import { chmodSync } from "node:fs";
 import { describe, test } from "node:test";
 import { ManualClock } from "#test/support/clocks.ts";
 import { until } from "#test/support/processes.ts";
-import { entryOf, TestOutbox } from "#test/support/test-outbox.ts";
+import { appendTo, entryOf, TestOutbox } from "#test/support/test-outbox.ts";
 
 describe("outbox that cannot go on", () => {
   test("[S9, T-S03] the death of the writer is fatal once; what waited is refused, the rest was stored", async () => {
     await using store = await TestOutbox.open();
-    await store.outbox.append(entryOf({ controlId: "A" }));
+    await appendTo(store.outbox, entryOf({ controlId: "A" }));
     await store.worker.terminate();
-    const waiting = store.outbox.append(entryOf({ controlId: "B" }));
+    const waiting = appendTo(store.outbox, entryOf({ controlId: "B" }));
     await until("it is fatal", () => store.fatals.length > 0);
     await assert.rejects(store.outbox.standing(), { code: "WRITER_DIED", disposition: "halt" });
     assert.equal((await waiting).kind, "refused");
@@ -21,7 +21,7 @@ describe("outbox that cannot go on", () => {
     await store.close();
     await store.reopen();
     assert.deepEqual(await store.bodies(), ["A"]);
-    const again = await store.outbox.append(entryOf({ controlId: "A" }));
+    const again = await appendTo(store.outbox, entryOf({ controlId: "A" }));
     assert.equal(again.kind, "repeat");
   });
 
@@ -32,14 +32,14 @@ describe("outbox that cannot go on", () => {
     test(`[S9, T-S03] ${what} halts: nothing settles positively afterwards`, async () => {
       const clock = new ManualClock();
       await using store = await TestOutbox.open({ clock });
-      await store.outbox.append(entryOf({ controlId: "A" }));
+      await appendTo(store.outbox, entryOf({ controlId: "A" }));
       store.worker.postMessage(poison);
       // Progress is written a little later than messages: let it be found first.
       if (poison.order === "settle") await until("it is fatal", () => store.fatals.length > 0);
-      const same = store.outbox.append(entryOf({ controlId: "B" }));
+      const same = appendTo(store.outbox, entryOf({ controlId: "B" }));
       await until("it is fatal", () => store.fatals.length > 0);
       assert.equal(store.fatals[0]?.disposition, "halt");
-      const late = store.outbox.append(entryOf({ controlId: "C" }));
+      const late = appendTo(store.outbox, entryOf({ controlId: "C" }));
       clock.advance(3_000);
       for (const outcome of await Promise.all([same, late])) assert.equal(outcome.kind, "refused");
       assert.equal(store.fatals.length, 1);
@@ -48,7 +48,7 @@ describe("outbox that cannot go on", () => {
       const bodies = await store.bodies();
       assert.ok(!bodies.includes("C"));
       for (const controlId of ["A", "B", "C"]) {
-        const { kind } = await store.outbox.append(entryOf({ controlId }));
+        const { kind } = await appendTo(store.outbox, entryOf({ controlId }));
         assert.equal(kind, bodies.includes(controlId) ? "repeat" : "stored");
       }
     });
@@ -57,7 +57,7 @@ describe("outbox that cannot go on", () => {
   test("[S9] an append to a channel that does not exist is a defect that halts", async () => {
     await using store = await TestOutbox.open();
     const both = ["A", "B"].map((controlId, index) =>
-      store.outbox.append(entryOf({ controlId, channel: index === 0 ? 1 : 99 })),
+      appendTo(store.outbox, entryOf({ controlId, channel: index === 0 ? 1 : 99 })),
     );
     for (const outcome of await Promise.all(both)) {
       assert.equal(outcome.kind, "refused");
@@ -76,7 +76,7 @@ describe("outbox that cannot go on", () => {
       code: "STORE_LOCKED",
       exit: 75,
     });
-    assert.equal((await store.outbox.append(entryOf({ controlId: "A" }))).kind, "stored");
+    assert.equal((await appendTo(store.outbox, entryOf({ controlId: "A" }))).kind, "stored");
     assert.deepEqual([store.fatals, other.fatals], [[], []]);
     await store.close();
     await other.reopen({ stateDir: store.stateDir });
@@ -99,7 +99,7 @@ describe("outbox that cannot go on", () => {
     await using store = await TestOutbox.open({ clock });
     const { outbox } = store;
     await Promise.all([outbox[Symbol.asyncDispose](), outbox[Symbol.asyncDispose]()]);
-    const late = outbox.append(entryOf({ controlId: "A" }));
+    const late = appendTo(outbox, entryOf({ controlId: "A" }));
     clock.advance(3_000);
     assert.equal((await late).kind, "refused");
     assert.deepEqual(store.fatals, []);

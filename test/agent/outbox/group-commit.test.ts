@@ -21,7 +21,7 @@ class Store implements Disposable {
     const newStoreId = new Uint8Array(16).fill(7);
     const { stateDir } = this;
     this.database = openDatabase({ stateDir, allowVolatileState: true, nowMs: 1, newStoreId });
-    this.store = new GroupCommit(this.database, ["adt", "oru"], 86_400_000);
+    this.store = new GroupCommit(this.database, [{ name: "adt" }, { name: "oru" }]);
   }
 
   order(...entries: readonly AppendEntry[]): WriteOrder {
@@ -69,7 +69,7 @@ describe("group commit", () => {
       "stored 1",
       "stored 1",
       "stored 2",
-      "repeat 0",
+      "repeat 1",
       "quarantined 0",
     ]);
   });
@@ -103,7 +103,7 @@ describe("group commit", () => {
       "stored 2",
       "stored 3",
     ]);
-    assert.deepEqual(outcomesOf(store.commit(large)), ["repeat 0"]);
+    assert.deepEqual(outcomesOf(store.commit(large)), ["repeat 3"]);
   });
 
   test("[S7] progress that was deferred goes with the next group, the newest of each channel", () => {

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import type { AppendOutcome } from "#agent/outbox/ticket-queue.ts";
 import type { WriterOrder } from "#agent/outbox/writer-messages.ts";
 import { until } from "#test/support/processes.ts";
-import { entryOf, TestOutbox } from "#test/support/test-outbox.ts";
+import { appendTo, entryOf, TestOutbox } from "#test/support/test-outbox.ts";
 import { commitCount } from "#test/support/wal-file.ts";
 
 const ids = (from: number, count: number): string[] =>
@@ -24,7 +24,7 @@ describe("outbox numbers what it stores", () => {
       assert.deepEqual(outbox.storeId, storeId);
       assert.deepEqual(outbox.channels[0]?.lastSeq, BigInt(sent.length));
       const more = ids(round * 10, 5);
-      const appended = more.map((controlId) => outbox.append(entryOf({ controlId })));
+      const appended = more.map((controlId) => appendTo(outbox, entryOf({ controlId })));
       const seqs = (await Promise.all(appended)).map(seqOf);
       assert.deepEqual(
         seqs,
@@ -39,7 +39,7 @@ describe("outbox numbers what it stores", () => {
   test("[S6] channels number on their own, also when their messages share a commit", async () => {
     await using store = await TestOutbox.open();
     const turns = ids(0, 60).map((controlId, index) =>
-      store.outbox.append(entryOf({ controlId, channel: 1 + (index % 2) })),
+      appendTo(store.outbox, entryOf({ controlId, channel: 1 + (index % 2) })),
     );
     const seqs = (await Promise.all(turns)).map(seqOf);
     assert.deepEqual(
@@ -57,9 +57,9 @@ describe("outbox numbers what it stores", () => {
   });
 
   test("[S6] a channel that is no longer configured keeps its number and its messages", async () => {
-    await using store = await TestOutbox.open({ channels: ["adt", "oru"] });
-    await store.outbox.append(entryOf({ controlId: "A", channel: 2 }));
-    const outbox = await store.reopen({ channels: ["lab", "adt"] });
+    await using store = await TestOutbox.open({ channels: [{ name: "adt" }, { name: "oru" }] });
+    await appendTo(store.outbox, entryOf({ controlId: "A", channel: 2 }));
+    const outbox = await store.reopen({ channels: [{ name: "lab" }, { name: "adt" }] });
     const known = outbox.channels.map(({ channel, name }) => `${channel} ${name}`);
     assert.deepEqual(known, ["1 adt", "2 oru", "3 lab"]);
     assert.deepEqual(await store.bodies(2), ["A"]);
@@ -69,7 +69,7 @@ describe("outbox numbers what it stores", () => {
     await using store = await TestOutbox.open();
     const given = new Map<number, string>();
     for (const controlId of [...ids(0, 5), ...ids(0, 5), ...ids(3, 5)]) {
-      const outcome = await store.outbox.append(entryOf({ controlId }));
+      const outcome = await appendTo(store.outbox, entryOf({ controlId }));
       assert.ok(outcome.kind === "stored" || outcome.kind === "repeat");
       assert.equal(given.get(outcome.id) ?? controlId, controlId);
       given.set(outcome.id, controlId);
@@ -81,12 +81,12 @@ describe("outbox numbers what it stores", () => {
 describe("outbox commits in groups", () => {
   test("[S7] many appends of one turn are one commit, in their order", async () => {
     await using store = await TestOutbox.open();
-    await store.outbox.append(entryOf({ controlId: "first" }));
+    await appendTo(store.outbox, entryOf({ controlId: "first" }));
     const before = commitCount(store.walFile);
     const settled: string[] = [];
     await Promise.all(
       ids(0, 500).map((controlId) =>
-        store.outbox.append(entryOf({ controlId })).then(() => settled.push(controlId)),
+        appendTo(store.outbox, entryOf({ controlId })).then(() => settled.push(controlId)),
       ),
     );
     assert.equal(commitCount(store.walFile) - before, 1);
@@ -99,7 +99,7 @@ describe("outbox commits in groups", () => {
     const before = commitCount(store.walFile);
     const waiting: Promise<AppendOutcome>[] = [];
     for (const controlId of ids(0, 200)) {
-      waiting.push(store.outbox.append(entryOf({ controlId })));
+      waiting.push(appendTo(store.outbox, entryOf({ controlId })));
       await new Promise((resolve) => setImmediate(resolve));
     }
     await Promise.all(waiting);
@@ -121,7 +121,7 @@ describe("outbox commits in groups", () => {
     outbox.stage(outbox.newUpload(), 0, new Uint8Array(48 << 20));
     const waiting: Promise<AppendOutcome>[] = [];
     for (const controlId of ids(0, 20)) {
-      waiting.push(outbox.append(entryOf({ controlId })));
+      waiting.push(appendTo(outbox, entryOf({ controlId })));
       await new Promise((resolve) => setImmediate(resolve));
     }
     assert.deepEqual(posted, [1]);
@@ -134,7 +134,7 @@ describe("outbox commits in groups", () => {
     await using store = await TestOutbox.open();
     for (const controlId of ids(0, 10)) {
       const before = commitCount(store.walFile);
-      await store.outbox.append(entryOf({ controlId }));
+      await appendTo(store.outbox, entryOf({ controlId }));
       assert.ok(commitCount(store.walFile) > before, controlId);
     }
   });
@@ -144,15 +144,15 @@ describe("outbox commits in groups", () => {
     const heard: string[] = [];
     store.outbox.onAppended((channel, lastSeq) => heard.push(`${channel} ${lastSeq}`));
     const both = [entryOf({ controlId: "A" }), entryOf({ controlId: "B", channel: 2 })];
-    await Promise.all(both.map((entry) => store.outbox.append(entry)));
-    await store.outbox.append(entryOf({ controlId: "C" }));
-    await store.outbox.append(entryOf({ controlId: "C" }));
+    await Promise.all(both.map((entry) => appendTo(store.outbox, entry)));
+    await appendTo(store.outbox, entryOf({ controlId: "C" }));
+    await appendTo(store.outbox, entryOf({ controlId: "C" }));
     assert.deepEqual(heard, ["1 1", "2 1", "1 2"]);
   });
 
   test("[S7] a disposal commits what was handed over before it", async () => {
     await using store = await TestOutbox.open();
-    const waiting = ids(0, 50).map((controlId) => store.outbox.append(entryOf({ controlId })));
+    const waiting = ids(0, 50).map((controlId) => appendTo(store.outbox, entryOf({ controlId })));
     await store.close();
     for (const outcome of await Promise.all(waiting)) assert.equal(outcome.kind, "stored");
     await store.reopen();
@@ -171,12 +171,12 @@ describe("outbox bounds what waits", () => {
     const waiting: Promise<AppendOutcome>[] = [];
     for (const controlId of ids(0, 16)) {
       assert.equal(store.outbox.saturated, false);
-      waiting.push(store.outbox.append(entryOf({ controlId, body })));
+      waiting.push(appendTo(store.outbox, entryOf({ controlId, body })));
     }
     assert.equal(store.outbox.saturated, true);
     assert.equal(rooms, 0);
     for (const outcome of await Promise.all(waiting)) assert.equal(outcome.kind, "stored");
-    await until("there is room", () => rooms === 1);
+    await until("there is room", () => rooms > 0);
     assert.equal(store.outbox.saturated, false);
     assert.equal((await store.tail()).lastSeq, 16n);
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { AppendOutcome } from "#agent/outbox/ticket-queue.ts";
-import { entryOf, TestOutbox } from "#test/support/test-outbox.ts";
+import { appendTo, entryOf, TestOutbox } from "#test/support/test-outbox.ts";
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -13,16 +13,16 @@ describe("a group that is refused", () => {
     const upload = outbox.newUpload();
     outbox.stage(upload, 0, new Uint8Array(1 << 20));
     const outcomes: Promise<AppendOutcome>[] = [];
-    outcomes.push(outbox.append(entryOf({ controlId: "LARGE", upload, length: 3 << 20 })));
+    outcomes.push(appendTo(outbox, entryOf({ controlId: "LARGE", upload, length: 3 << 20 })));
     await turn();
     for (const controlId of ["BEHIND-1", "BEHIND-2"]) {
-      outcomes.push(outbox.append(entryOf({ controlId })));
+      outcomes.push(appendTo(outbox, entryOf({ controlId })));
       await turn();
     }
     const kinds = (await Promise.all(outcomes)).map(({ kind }) => kind);
     assert.deepEqual(kinds, ["refused", "refused", "refused"]);
     assert.deepEqual(await store.bodies(), []);
-    const again = await outbox.append(entryOf({ controlId: "BEHIND-1" }));
+    const again = await appendTo(outbox, entryOf({ controlId: "BEHIND-1" }));
     assert.equal(again.kind, "stored", "a resend of what was refused is no repeat");
   });
 
@@ -31,10 +31,10 @@ describe("a group that is refused", () => {
     const { outbox } = store;
     const upload = outbox.newUpload();
     outbox.stage(upload, 0, new Uint8Array(1 << 20));
-    const { kind } = await outbox.append(entryOf({ controlId: "L", upload, length: 3 << 20 }));
+    const { kind } = await appendTo(outbox, entryOf({ controlId: "L", upload, length: 3 << 20 }));
     assert.equal(kind, "refused");
-    await outbox.append(entryOf({ controlId: "NEXT" }));
-    assert.deepEqual(await outbox.slices(upload, 0, 1 << 20), []);
+    await appendTo(outbox, entryOf({ controlId: "NEXT" }));
+    assert.equal((await outbox.slices(upload, 0, 1 << 20)).length, 0);
   });
 
   test("[S11] leaves none behind of a whole message that had collected behind it either", async () => {
@@ -43,20 +43,22 @@ describe("a group that is refused", () => {
     const [missing, whole] = [outbox.newUpload(), outbox.newUpload()];
     outbox.stage(missing, 0, new Uint8Array(1 << 20));
     outbox.stage(whole, 0, new Uint8Array(1 << 20));
-    const first = outbox.append(entryOf({ controlId: "A", upload: missing, length: 3 << 20 }));
+    const first = appendTo(outbox, entryOf({ controlId: "A", upload: missing, length: 3 << 20 }));
     await turn();
-    const second = outbox.append(entryOf({ controlId: "B", upload: whole, length: 1 << 20 }));
+    const second = appendTo(outbox, entryOf({ controlId: "B", upload: whole, length: 1 << 20 }));
     assert.deepEqual([(await first).kind, (await second).kind], ["refused", "refused"]);
-    await outbox.append(entryOf({ controlId: "NEXT" }));
-    assert.deepEqual(await outbox.slices(whole, 0, 1 << 20), []);
+    await appendTo(outbox, entryOf({ controlId: "NEXT" }));
+    assert.equal((await outbox.slices(whole, 0, 1 << 20)).length, 0);
   });
 });
 
-test("[D6] without a control id the same bytes are a repeat for ten minutes, and not longer", async () => {
+test("[D1] a repeat is one inside the window that its entry names, and not longer", async () => {
   await using store = await TestOutbox.open();
   const at = 1_800_000_000_000;
+  const duplicateWindowMs = 600_000;
   const send = async (receivedAtMs: number): Promise<string> =>
-    (await store.outbox.append(entryOf({ controlId: "", receivedAtMs }))).kind;
+    (await appendTo(store.outbox, entryOf({ controlId: "", receivedAtMs, duplicateWindowMs })))
+      .kind;
   assert.equal(await send(at), "stored");
   assert.equal(await send(at + 590_000), "repeat");
   assert.equal(await send(at + 700_000), "stored");

@@ -31,7 +31,9 @@ const PROMISED: Readonly<Record<Statement["uses"], RegExp>> = {
     /^SEARCH \w+ USING (?:INTEGER PRIMARY KEY|PRIMARY KEY|(?:COVERING )?INDEX sqlite_autoindex_\w+) \(/,
   message_by_seq: /^SEARCH message USING (?:COVERING )?INDEX message_by_seq \(/,
   upload_incomplete: /(?:SEARCH|SCAN) upload USING (?:COVERING )?INDEX upload_incomplete/,
-  "small table": /^SCAN channel\b/,
+  quarantine_by_content: /^SEARCH quarantine USING INDEX quarantine_by_content \(/,
+  quarantine_expendable: /^SEARCH quarantine USING INDEX quarantine_expendable \(/,
+  "small table": /^SCAN (?:channel|quarantine_total)\b/,
   insert: /^never$/,
 };
 /** `max` of the key: SQLite steps to the last row and names nothing. */
@@ -39,7 +41,7 @@ const LAST_ROW = /^SELECT max\(id\) FROM (\w+)$/;
 /** A scan in the order of the key that reads each row once because all of them are wanted. */
 const WHOLE_ON_PURPOSE: ReadonlySet<string> = new Set(["recentList"]);
 /** The only ones that may read a whole table because it is small: one row a channel. */
-const SMALL: ReadonlySet<string> = new Set(["channelList"]);
+const SMALL: ReadonlySet<string> = new Set(["channelList", "quarantineTotals"]);
 
 describe("statements of the outbox", () => {
   for (const [name, { sql, uses }] of Object.entries<Statement>(STATEMENTS)) {

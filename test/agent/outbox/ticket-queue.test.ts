@@ -3,20 +3,20 @@ import { describe, test } from "node:test";
 import { AgentError } from "#agent/errors.ts";
 import { type AppendOutcome, TicketQueue } from "#agent/outbox/ticket-queue.ts";
 import { ManualClock } from "#test/support/clocks.ts";
-import { entryOf, TestOutbox } from "#test/support/test-outbox.ts";
+import { appendTo, entryOf, TestOutbox } from "#test/support/test-outbox.ts";
 
 class Desk {
   readonly clock = new ManualClock();
-  readonly queue = new TicketQueue(this.clock, 3_000);
+  readonly queue = new TicketQueue(this.clock);
   readonly settled: string[] = [];
 
-  add(name: string, bytes = 10): number {
+  add(name: string, bytes = 10, deadlineMs = 3_000): number {
     const settle = (outcome: AppendOutcome): void => {
       this.settled.push(
         `${name} ${outcome.kind === "refused" ? outcome.error.code : outcome.kind}`,
       );
     };
-    return this.queue.add({ channel: 1, bytes, ackOwed: true, settle });
+    return this.queue.add({ channel: 1, bytes, ackOwed: true, deadlineMs, settle });
   }
 }
 
@@ -84,7 +84,7 @@ describe("outbox whose commit is late", () => {
     await using store = await TestOutbox.open({ clock });
     const appended = Promise.withResolvers<bigint>();
     store.outbox.onAppended((_channel, lastSeq) => appended.resolve(lastSeq));
-    const late = store.outbox.append(entryOf({ controlId: "A" }));
+    const late = appendTo(store.outbox, entryOf({ controlId: "A" }));
     clock.advance(3_000);
     const outcome = await late;
     assert.ok(outcome.kind === "refused" && outcome.error.code === "STORE_BUSY");
@@ -92,8 +92,8 @@ describe("outbox whose commit is late", () => {
     clock.advance(100);
     await store.outbox.probe();
     assert.equal((await store.outbox.trace(Buffer.from("A")))[0]?.ack, "undelivered");
-    const again = await store.outbox.append(entryOf({ controlId: "A" }));
-    assert.deepEqual(again, { kind: "repeat", id: 1 });
+    const again = await appendTo(store.outbox, entryOf({ controlId: "A" }));
+    assert.deepEqual(again, { kind: "repeat", id: 1, seq: 1n });
     store.outbox.replied(1, true);
     clock.advance(100);
     await store.outbox.probe();

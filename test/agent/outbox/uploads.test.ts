@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { until } from "#test/support/processes.ts";
 import { StoreFile } from "#test/support/store-file.ts";
-import { entryOf, stagedEntry, TestOutbox } from "#test/support/test-outbox.ts";
+import { appendTo, entryOf, stagedEntry, TestOutbox } from "#test/support/test-outbox.ts";
 
 const bodyOf = (bytes: number, seed = 1): Uint8Array =>
   Uint8Array.from({ length: bytes }, (_, index) => (index * 31 + (index >> 8) * seed) % 251);
@@ -18,7 +18,7 @@ describe("large bodies", () => {
     test(`[S11] ${bytes} bytes in slices come back as they were, also after a restart`, async () => {
       await using store = await TestOutbox.open();
       const body = bodyOf(bytes);
-      const outcome = await store.outbox.append(stagedEntry(store.outbox, "BIG", body));
+      const outcome = await appendTo(store.outbox, stagedEntry(store.outbox, "BIG", body));
       assert.equal(outcome.kind, "stored");
       await store.reopen();
       const range = { channel: 1, epoch: 1n, afterSeq: 0n, maxBytes: 1, maxCount: 1 };
@@ -33,7 +33,7 @@ describe("large bodies", () => {
     const entry = stagedEntry(store.outbox, "BIG", bodyOf(500_000));
     await store.outbox.probe();
     assert.deepEqual(await store.bodies(), []);
-    assert.equal((await store.outbox.append(entry)).kind, "stored");
+    assert.equal((await appendTo(store.outbox, entry)).kind, "stored");
     assert.equal((await store.bodies()).length, 1);
   });
 
@@ -42,9 +42,9 @@ describe("large bodies", () => {
     const { outbox } = store;
     const upload = outbox.newUpload();
     outbox.stage(upload, 0, new Uint8Array(128 * 1024));
-    assert.equal((await outbox.append(entryOf({ controlId: "B", channel: 2 }))).kind, "stored");
+    assert.equal((await appendTo(outbox, entryOf({ controlId: "B", channel: 2 }))).kind, "stored");
     outbox.stage(upload, 1, new Uint8Array(128 * 1024));
-    assert.equal((await outbox.append(entryOf({ controlId: "C", channel: 2 }))).kind, "stored");
+    assert.equal((await appendTo(outbox, entryOf({ controlId: "C", channel: 2 }))).kind, "stored");
     outbox.unstage(upload);
     assert.deepEqual(await store.bodies(2), ["B", "C"]);
   });
@@ -65,10 +65,10 @@ describe("large bodies", () => {
         if (spoil(ordinal)) outbox.stage(upload, ordinal, slice);
       }
       const entry = { ...stagedEntry(outbox, "BIG", body), upload };
-      const outcome = await outbox.append(entry);
+      const outcome = await appendTo(outbox, entry);
       assert.equal(outcome.kind, "refused");
       assert.deepEqual(await store.bodies(), []);
-      const again = await outbox.append(stagedEntry(outbox, "BIG", body));
+      const again = await appendTo(outbox, stagedEntry(outbox, "BIG", body));
       assert.equal(again.kind, "stored", "the resend is not taken for a repeat");
       await store.reopen();
       assert.equal((await store.bodies()).length, 1);
@@ -78,7 +78,7 @@ describe("large bodies", () => {
 
   test("[S11] what a crash leaves of an unfinished upload is swept at start; the number is not used again", async () => {
     await using store = await TestOutbox.open();
-    await store.outbox.append(stagedEntry(store.outbox, "KEPT", bodyOf(300_000)));
+    await appendTo(store.outbox, stagedEntry(store.outbox, "KEPT", bodyOf(300_000)));
     stagedEntry(store.outbox, "LOST", bodyOf(700_000, 3));
     await store.outbox.probe();
     await store.kill();
@@ -99,9 +99,9 @@ describe("large bodies", () => {
     await using store = await TestOutbox.open();
     const { outbox } = store;
     const body = bodyOf(300_000);
-    const first = await outbox.append(stagedEntry(outbox, "BIG", body));
+    const first = await appendTo(outbox, stagedEntry(outbox, "BIG", body));
     const repeat = stagedEntry(outbox, "BIG", body);
-    assert.deepEqual(await outbox.append(repeat), { kind: "repeat", id: 1 });
+    assert.deepEqual(await appendTo(outbox, repeat), { kind: "repeat", id: 1, seq: 1n });
     assert.equal(first.kind, "stored");
     outbox.unstage(repeat.upload);
     await until("the repeat's slices are gone", async () => {
@@ -114,7 +114,7 @@ describe("large bodies", () => {
   test("[S11, E7] a large block that is set aside keeps its slices", async () => {
     await using store = await TestOutbox.open();
     const entry = stagedEntry(store.outbox, "BAD", bodyOf(300_000));
-    const outcome = await store.outbox.append({ ...entry, quarantine: "noControlId" });
+    const outcome = await appendTo(store.outbox, { ...entry, quarantine: "noControlId" });
     assert.deepEqual(outcome, { kind: "quarantined", repeated: false });
     await store.reopen();
     await store.close();

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { FeedBench } from "#test/support/feed-bench.ts";
 import { until } from "#test/support/processes.ts";
-import { entryOf, stagedEntry } from "#test/support/test-outbox.ts";
+import { appendTo, entryOf, stagedEntry } from "#test/support/test-outbox.ts";
 
 describe("channel feed over a damaged store", () => {
   const flip = (file: string, marker: string): void => {
@@ -17,7 +17,7 @@ describe("channel feed over a damaged store", () => {
   test("[S16] what is before the damaged message leaves; it and what is behind it stay", async () => {
     await using bench = await FeedBench.open();
     await bench.append("one", "two");
-    await bench.outbox.append(entryOf({ controlId: "three", body: "damaged body" }));
+    await appendTo(bench.outbox, entryOf({ controlId: "three", body: "damaged body" }));
     await bench.append("four");
     await bench.restart(() => flip(bench.store.databaseFile, "damaged body"));
     await bench.opened();
@@ -37,7 +37,7 @@ describe("channel feed over a damaged store", () => {
     await using bench = await FeedBench.open();
     const body = Buffer.alloc(400_000, "abcdefg");
     body.write("a mark", 200_000);
-    await bench.outbox.append(stagedEntry(bench.outbox, "BIG", body));
+    await appendTo(bench.outbox, stagedEntry(bench.outbox, "BIG", body));
     await bench.append("behind");
     await bench.restart(() => flip(bench.store.databaseFile, "a mark"));
     await bench.opened();

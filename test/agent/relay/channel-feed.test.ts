@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { FeedBench, names, numbered } from "#test/support/feed-bench.ts";
 import { until } from "#test/support/processes.ts";
-import { entryOf, stagedEntry } from "#test/support/test-outbox.ts";
+import { appendTo, entryOf, stagedEntry } from "#test/support/test-outbox.ts";
 
 describe("channel feed", () => {
   test("[TP14] gives messages in order, and settles on the receiver's word", async () => {
@@ -21,7 +21,7 @@ describe("channel feed", () => {
   test("[TP8, S11] a large message comes in parts that are its bytes", async () => {
     await using bench = await FeedBench.open();
     const body = Buffer.alloc(400_000, "abcdefg");
-    await bench.outbox.append(stagedEntry(bench.outbox, "BIG", body));
+    await appendTo(bench.outbox, stagedEntry(bench.outbox, "BIG", body));
     await bench.opened();
     await until("it is read", () => bench.wakes > 0);
     const message = bench.feed.take();
@@ -132,11 +132,11 @@ describe("channel feed", () => {
     };
     for (let round = 1; round <= 500; round++) {
       // A read that is under way when the next message is committed, at every phase of it.
-      const first = bench.outbox.append(entryOf({ controlId: `A${round}` }));
+      const first = appendTo(bench.outbox, entryOf({ controlId: `A${round}` }));
       for (let turn = 0; turn < round % 7; turn++) {
         await (turn % 2 === 0 ? Promise.resolve() : new Promise((done) => setImmediate(done)));
       }
-      await Promise.all([first, bench.outbox.append(entryOf({ controlId: `B${round}` }))]);
+      await Promise.all([first, appendTo(bench.outbox, entryOf({ controlId: `B${round}` }))]);
       const last = BigInt(round * 2);
       const deadlineMs = performance.now() + 5_000;
       while (taken.at(-1) !== last) {

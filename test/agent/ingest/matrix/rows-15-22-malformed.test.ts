@@ -14,7 +14,7 @@ const REFUSED: readonly (readonly [string, string, string, string])[] = [
   ["row 17: MSH-10 empty", message({ 10: "" }), "AR ", "noControlId"],
   ["row 20: VT inside a field", adt("M1", "\x0bx"), "AR M1", "embeddedFraming"],
   ["row 26: a UTF-16 block", [...adt("M1")].map((c) => `${c}\0`).join(""), "AR ", "wideCharacters"],
-  ["a batch", `FHS|^~\\&|LAB\rBHS|^~\\&|LAB\r${adt("M1")}`, "AR ", "batchUnsupported"],
+  ["a batch without a message", "FHS|^~\\&|LAB\rBHS|^~\\&|LAB\rBTS|0\r", "AR ", "noHeader"],
 ];
 for (const [what, block, acknowledgment, reason] of REFUSED) {
   test(`[E2] ${what} gives quarantine, ${acknowledgment.trim()}, and the connection stays open`, async () => {
@@ -44,7 +44,7 @@ test("[E2, A10] a negative reply names its reason in MSA-3 and in ERR", async ()
 });
 
 test("[E2] row 17: MSH-10 empty gives AA when the channel allows it", async () => {
-  await using agent = await AgentStack.open({ allowEmptyControlId: true });
+  await using agent = await AgentStack.open({ rules: { allowEmptyControlId: true } });
   await using sender = await agent.connect();
   await sender.send(framed(message({ 10: "" })));
   assert.deepEqual(await sender.acknowledged(1), ["AA "]);

@@ -17,7 +17,7 @@ test("[F7] a block of exactly the limit is a block, one byte more is too large",
 
 test("[F7] past twice the limit a block is cut off at once, and nothing after it is read", () => {
   const after = "\x1c\r\x0bMSH|2\x1c\r";
-  const cut = ["tooLarge cut off 9:abcde"];
+  const cut = ["tooLarge cut off 9:abcdefghi"];
   assert.deepEqual(read({ blockMaxBytes: 4 }, ...`\x0babcdefghi${after}`), cut);
   // In one chunk there is more to keep, and the same end.
   const whole = read({ blockMaxBytes: 4 }, `\x0babcdefghi${after}`);
@@ -128,7 +128,7 @@ test("[F2] more than 64 KiB without a VT since the last block is not MLLP", () =
   reader.push(latin1("\x0ba\x1c\r"));
   const kinds = (bytes: number): string[] =>
     reader.push(Buffer.alloc(bytes, "x")).map(({ kind }) => kind);
-  assert.deepEqual(kinds(65_536), ["junk"]);
+  assert.deepEqual(kinds(65_536), ["junk", "junkSample"]);
   assert.deepEqual(kinds(1), ["junk", "notMllp"]);
   assert.deepEqual(kinds(1), [], "nothing is read afterwards");
 });
@@ -146,11 +146,12 @@ test("[F2] the first 256 bytes of a run of junk are kept, once", () => {
   const samples = (chunks: readonly string[]): string[] => {
     const reader = newReader();
     const events = chunks.flatMap((chunk) => reader.push(latin1(chunk)));
-    const kept = events.flatMap((event) => (event.kind === "junk" ? [event.sample] : []));
-    return kept.flatMap((sample) => (sample === undefined ? [] : [textOf(sample)]));
+    const kept = [...events, ...reader.end()];
+    return kept.flatMap((event) => (event.kind === "junkSample" ? [textOf(event.bytes)] : []));
   };
   assert.deepEqual(samples([`${"x".repeat(300)}`, "y"]), ["x".repeat(256)]);
   assert.deepEqual(samples(["x", "\x0ba\x1c\r", "y"]), ["x", "y"]);
+  assert.deepEqual(samples(["x", "\r", "y".repeat(300), "z"]), [`x${"y".repeat(255)}`]);
 });
 
 const FOREIGN = ["GET / HTTP/1.1\r\n", "POST /x HTTP/1.1\r\n", "\x16\x03\x01\x01\x00\x01\x00"];

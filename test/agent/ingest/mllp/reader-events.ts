@@ -16,6 +16,7 @@ export function lines(events: readonly BlockEvent[]): string[] {
   for (const event of events) {
     if (event.kind === "slice") slices += textOf(event.bytes);
     else if (event.kind === "junk") shown.push(`junk:${event.count}`);
+    else if (event.kind === "junkSample") continue;
     else if (event.kind === "notMllp" || event.kind === "bytesAfterLenientEnd") {
       shown.push(event.kind);
     } else {
@@ -44,7 +45,7 @@ export function merged(shown: readonly string[]): string[] {
   return out;
 }
 
-function labelOf(event: Exclude<BlockEvent, { kind: "slice" | "junk" }>): string {
+function labelOf(event: Exclude<BlockEvent, { kind: "slice" | "junk" | "junkSample" }>): string {
   switch (event.kind) {
     case "block":
     case "malformed":

@@ -1,0 +1,65 @@
+/** From a channel's configuration to what its listener and the doorway are given. @module */
+import type { ChannelConfig, LocalConfig } from "#config/local.ts";
+import type { ChannelRules } from "./ingest/channel.ts";
+import type { ListenerSettings } from "./ingest/mllp/listener-options.ts";
+import type { StoreChannel } from "./outbox/channel-tails.ts";
+
+const SECOND_MS = 1_000;
+const HOUR_MS = 3_600_000;
+
+/** 05 S12: each channel has an equal share of the disk budget, so that one feed cannot starve the others. */
+export function channelRules(config: ChannelConfig, agent: LocalConfig): ChannelRules {
+  const shareBytes = agent.diskBudgetBytes / agent.channels.length;
+  const { ackMode, neAlAsOriginal, answerApplicationAck, malformedReply, cannotStoreReply } =
+    config;
+  return {
+    ackPolicy: { ackMode, neAlAsOriginal, answerApplicationAck, malformedReply, cannotStoreReply },
+    deferredTimeoutMs: config.deferredTimeoutSeconds * SECOND_MS,
+    deferredFallback: config.deferredFallback,
+    allowEmptyControlId: config.allowEmptyControlId,
+    allowedProcessingIds: config.allowedProcessingIds,
+    allowedVersions: config.allowedVersions,
+    emptyBlockReply: config.emptyBlockReply,
+    oversizeReply: config.oversizeReply,
+    batchReply: config.batchReply,
+    duplicatePolicy: config.duplicatePolicy,
+    duplicateWindowMs: config.duplicateWindowHours * HOUR_MS,
+    storeDeadlineMs: config.storeDeadlineSeconds * SECOND_MS,
+    charset: config.charset,
+    highWaterBytes: (shareBytes * config.highWaterPercent) / 100,
+    lowWaterBytes: (shareBytes * config.lowWaterPercent) / 100,
+  };
+}
+
+export function listenerSettings(config: ChannelConfig): ListenerSettings {
+  return {
+    host: config.host,
+    port: config.port,
+    allow: config.allow,
+    tls: listenerTls(config),
+    maxConnections: config.maxConnections,
+    staleAfterMs: config.staleAfterSeconds * SECOND_MS,
+    idleTimeoutMs: config.idleTimeoutSeconds * SECOND_MS,
+    keepAliveMs: config.keepAliveSeconds * SECOND_MS,
+    maxPendingBlocks: config.maxPendingBlocks,
+    blockMaxBytes: config.maxBlockBytes,
+    spoolThresholdBytes: config.spoolThresholdBytes,
+    maxJunkBytes: config.maxJunkBytes,
+    junkSampleBytes: config.junkSampleBytes,
+    lenientEnd: config.lenientEnd,
+    endOfBlockWaitMs: config.endOfBlockWaitMilliseconds,
+    blockIdleTimeoutMs: config.blockIdleTimeoutSeconds * SECOND_MS,
+    blockMaxMs: config.blockMaxSeconds * SECOND_MS,
+  };
+}
+
+export const storeChannel = ({ name, quarantineMaxBytes }: ChannelConfig): StoreChannel => ({
+  name,
+  quarantineMaxBytes,
+});
+
+function listenerTls({ tls }: ChannelConfig): ListenerSettings["tls"] {
+  if (tls === undefined) return undefined;
+  const { tlsHandshakeTimeoutSeconds, clientCa, ...rest } = tls;
+  return { ...rest, clientCa, handshakeTimeoutMs: tlsHandshakeTimeoutSeconds * SECOND_MS };
+}

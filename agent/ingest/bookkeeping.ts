@@ -1,0 +1,157 @@
+/**
+ * What is noted of every block: counters, protocol warnings, log lines, alarms. Nothing depends on it.
+ *
+ * @module
+ */
+import { controlIdFact, identifierFrom } from "../errors.ts";
+import type { Conditions } from "../health/conditions.ts";
+import type { Clock } from "../host/clock.ts";
+import type { Log } from "../host/log.ts";
+import type { AppendOutcome } from "../outbox/ticket-queue.ts";
+import type { Answer } from "./answer.ts";
+import type { AcceptingChannel, Arrival } from "./channel.ts";
+import type { Batch, Item } from "./examine.ts";
+import { type Numbered, SenderHabits } from "./sender-habits.ts";
+
+export interface BookkeepingParts {
+  readonly conditions: Conditions;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** 03 F7, E7: how long such an alarm stays in sight after the last case. */
+const ALARM_MS = 3_600_000;
+const EMPTY = new Uint8Array(0);
+const CONTROL_ID_FIELD = 10;
+const ACCEPT_CONDITION_FIELD = 15;
+const APPLICATION_CONDITION_FIELD = 16;
+
+export class Bookkeeping {
+  readonly #parts: BookkeepingParts;
+  readonly #habits = new Map<AcceptingChannel, SenderHabits>();
+
+  constructor(parts: BookkeepingParts) {
+    this.#parts = parts;
+  }
+
+  /** A block came, and is about to be appended. */
+  arrived(
+    arrival: Arrival,
+    items: readonly Item[],
+    batch: Batch | undefined,
+    answer: Answer,
+  ): void {
+    const { channel, peer, totalBytes, kind } = arrival;
+    const { record } = channel;
+    const first = items[0]?.msh?.field(CONTROL_ID_FIELD);
+    for (const item of items) this.#item(arrival, item);
+    // The items of a large batch share one scan.
+    for (const scan of new Set(items.map((item) => item.scan))) {
+      if (scan !== undefined && scan.controlBytes > 0) {
+        record.counters.add("controlBytes", scan.controlBytes);
+      }
+    }
+    if (kind === "block") record.counters.add("receivedBytes", totalBytes);
+    if (kind === "tooLarge") this.#tooLarge(arrival, first);
+    const { unknownCondition, applicationAckDue } = answer.decision;
+    if (unknownCondition) record.warn("unknownAckCondition", peer, first);
+    if (applicationAckDue) record.warn("applicationAckUnserved", peer, first);
+    if (batch === undefined) return;
+    record.counters.add("batches");
+    record.counters.add("batchMessages", batch.count);
+    if (batch.header === undefined) record.warn("multipleMessages", peer, first);
+    if (batch.countMismatch) record.warn("batchCountMismatch", peer, first);
+  }
+
+  /** @param controlId MSH-10 @param number MSH-13, where the message has one */
+  settled(
+    { channel, peer }: Arrival,
+    answer: Answer,
+    outcome: AppendOutcome,
+    controlId: Uint8Array | undefined,
+    number: Numbered | undefined,
+  ): void {
+    const { record } = channel;
+    switch (outcome.kind) {
+      case "stored": {
+        record.counters.add("stored");
+        if (outcome.controlIdReused) record.warn("controlIdReused", peer, controlId);
+        const warning = number === undefined ? undefined : this.#habitsOf(channel).sequence(number);
+        if (warning !== undefined) record.warn(warning, peer, controlId);
+        return;
+      }
+      case "repeat": {
+        record.counters.add("duplicates");
+        if (!answer.decision.silentByRequest) return;
+        const warning = this.#habitsOf(channel).repeatedInSilence(outcome.id, peer);
+        if (warning !== undefined) record.warn(warning, peer, controlId);
+        return;
+      }
+      case "quarantined":
+        record.counters.add(outcome.repeated ? "quarantinedRepeats" : "quarantined");
+        return;
+      case "refused":
+        return;
+    }
+  }
+
+  /** @param code MSA-1 of the reply; `undefined` where nothing is sent */
+  replied({ channel, address }: Arrival, code: string | undefined): void {
+    const { record } = channel;
+    record.replied(address, code ?? "none");
+    if (code === undefined) return;
+    record.counters.add(/^[AC][ER]$/.test(code) ? "repliesNegative" : "repliesPositive");
+  }
+
+  /** 03 E7: no room to set a block aside. */
+  quarantineFull({ channel }: Arrival): void {
+    const { conditions, clock } = this.#parts;
+    conditions.openFor("quarantineFull", channel.name, {}, clock, ALARM_MS);
+  }
+
+  /** 03 A3: the receiver did not answer in time. */
+  unanswered({ channel, peer }: Arrival, seq: bigint): void {
+    const where = { channel: identifierFrom(channel.name), peer: identifierFrom(peer) };
+    this.#parts.log.write("deferredUnanswered", { ...where, seq });
+  }
+
+  #item(arrival: Arrival, { msh, refusal }: Item): void {
+    const { record } = arrival.channel;
+    if (refusal !== undefined) {
+      this.#refused(arrival, refusal, msh?.field(CONTROL_ID_FIELD));
+      return;
+    }
+    record.counters.add("received");
+    const accept = msh?.field(ACCEPT_CONDITION_FIELD) ?? EMPTY;
+    const application = msh?.field(APPLICATION_CONDITION_FIELD) ?? EMPTY;
+    record.message(arrival.address, accept, application);
+  }
+
+  #refused(arrival: Arrival, refusal: string, controlId: Uint8Array | undefined): void {
+    const { channel, totalBytes, peer, answerable } = arrival;
+    this.#parts.log.write(answerable ? "blockQuarantined" : "blockFragment", {
+      channel: identifierFrom(channel.name),
+      reason: identifierFrom(refusal),
+      bytes: totalBytes,
+      peer: identifierFrom(peer),
+      ...controlIdFact(controlId),
+    });
+  }
+
+  /** 03 F7: some senders retry such a message for ever and block their own queue. */
+  #tooLarge({ channel, peer, totalBytes }: Arrival, controlId: Uint8Array | undefined): void {
+    const { conditions, clock, log } = this.#parts;
+    const who = { channel: identifierFrom(channel.name), peer: identifierFrom(peer) };
+    const facts = { ...who, bytes: totalBytes, ...controlIdFact(controlId) };
+    conditions.openFor("messageTooLarge", channel.name, facts, clock, ALARM_MS);
+    log.write("blockTooLarge", facts);
+  }
+
+  #habitsOf(channel: AcceptingChannel): SenderHabits {
+    const known = this.#habits.get(channel);
+    if (known !== undefined) return known;
+    const habits = new SenderHabits();
+    this.#habits.set(channel, habits);
+    return habits;
+  }
+}

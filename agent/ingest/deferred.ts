@@ -1,0 +1,73 @@
+/** Replies that wait for the receiver's word about their message (03 A3 `deferred`). @module */
+import type { Clock, Timer } from "../host/clock.ts";
+import type { Outbox } from "../outbox/outbox.ts";
+import type { ReceiverVerdict } from "./answer.ts";
+
+interface Wait {
+  readonly seq: bigint;
+  readonly timer: Timer;
+  readonly tell: (verdict: ReceiverVerdict) => void;
+}
+
+/** Bounded by the connections and what each may have unanswered (03 C5). */
+export class DeferredReplies {
+  readonly #clock: Clock;
+  readonly #waits = new Map<number, Set<Wait>>();
+  readonly #settled = new Map<number, bigint>();
+  /** By channel: a seq that the receiver refused for good; the channel is held before it. */
+  readonly #refused = new Map<number, bigint>();
+
+  constructor(outbox: Outbox, clock: Clock) {
+    this.#clock = clock;
+    for (const { channel, ackedSeq } of outbox.channels) this.#settled.set(channel, ackedSeq);
+    outbox.onSettled((channel, seq, verdict) => {
+      if (verdict === "settled") this.#settledUpTo(channel, seq);
+      else this.#refusedAt(channel, seq);
+    });
+  }
+
+  /** Calls `tell` once: when the receiver has answered `seq`, or after `timeoutMs`. */
+  wait(
+    channel: number,
+    seq: bigint,
+    timeoutMs: number,
+    tell: (verdict: ReceiverVerdict) => void,
+  ): void {
+    const settled = seq <= (this.#settled.get(channel) ?? 0n);
+    if (settled || seq === this.#refused.get(channel)) {
+      tell(settled ? "settled" : "refused");
+      return;
+    }
+    const waits = this.#waits.get(channel) ?? new Set();
+    this.#waits.set(channel, waits);
+    const wait: Wait = {
+      seq,
+      tell,
+      timer: this.#clock.after(timeoutMs, () => {
+        waits.delete(wait);
+        tell("silent");
+      }),
+    };
+    waits.add(wait);
+  }
+
+  #settledUpTo(channel: number, seq: bigint): void {
+    this.#settled.set(channel, seq);
+    this.#end(channel, "settled", (wait) => wait.seq <= seq);
+  }
+
+  #refusedAt(channel: number, seq: bigint): void {
+    this.#refused.set(channel, seq);
+    this.#end(channel, "refused", (wait) => wait.seq === seq);
+  }
+
+  #end(channel: number, verdict: ReceiverVerdict, ends: (wait: Wait) => boolean): void {
+    const waits = this.#waits.get(channel);
+    for (const wait of [...(waits ?? [])]) {
+      if (!ends(wait)) continue;
+      waits?.delete(wait);
+      wait.timer[Symbol.dispose]();
+      wait.tell(verdict);
+    }
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Blocks that are no messages: set aside, counted, kept within a bound for each channel (03 E7).
+ *
+ * Runs in the writer's transactions. Fragments and junk are the first to go when a channel's room is
+ * used up; a complete block never goes without a person who discards it.
+ *
+ * @module
+ */
+import { QUARANTINE_MAX_BYTES, QUARANTINE_ROW_BYTES } from "../limits.ts";
+import type { TicketedEntry } from "./append-batch.ts";
+import type { Prepared } from "./prepared.ts";
+import type { Uploads } from "./uploads.ts";
+
+interface Totals {
+  count: number;
+  bytes: number;
+}
+
+/** How many fragments one block may push out: the rest waits for the next. */
+const EXPENDABLE_ROWS = 1_000;
+
+export class Quarantine {
+  readonly #prepared: Prepared;
+  readonly #uploads: Uploads;
+  readonly #maxBytes: ReadonlyMap<number, number>;
+  /** Kept incrementally, in the same transaction as the rows (05 S20). */
+  readonly #totals = new Map<number, Totals>();
+  readonly #changed = new Set<number>();
+
+  /** @param maxBytes by channel; the others have the default */
+  constructor(prepared: Prepared, uploads: Uploads, maxBytes: ReadonlyMap<number, number>) {
+    this.#prepared = prepared;
+    this.#uploads = uploads;
+    this.#maxBytes = maxBytes;
+    this.reload();
+  }
+
+  /** Reads the totals again: after a rollback. */
+  reload(): void {
+    this.#totals.clear();
+    this.#changed.clear();
+    const rows = this.#prepared.quarantineTotals.all() as [number, number, number][];
+    for (const [channel, count, bytes] of rows) this.#totals.set(channel, { count, bytes });
+  }
+
+  /** Counts identical bytes that were set aside before, for the same reason (03 E7). @returns the first copy's row */
+  repeatOf({
+    channel,
+    sha256,
+    quarantine,
+    receivedAtMs,
+    ...more
+  }: TicketedEntry): number | undefined {
+    const sinceMs = receivedAtMs - more.duplicateWindowMs;
+    const id = this.#prepared.quarantineFind.get(channel, sha256, quarantine, sinceMs) as
+      | number
+      | undefined;
+    if (id !== undefined) this.#prepared.quarantineRepeat.run(receivedAtMs, id);
+    return id;
+  }
+
+  /** @returns the new row, or `undefined` if there is no room for it */
+  setAside(entry: TicketedEntry): number | undefined {
+    const kept = (entry.upload === 0 ? entry.body.length : entry.length) + QUARANTINE_ROW_BYTES;
+    if (!this.#makeRoom(entry.channel, kept)) return undefined;
+    const { lastInsertRowid } = this.#prepared.quarantineInsert.run(
+      entry.channel,
+      entry.receivedAtMs,
+      entry.quarantine,
+      entry.length,
+      entry.sha256,
+      entry.controlId,
+      entry.source,
+      entry.body,
+      entry.upload === 0 ? null : entry.upload,
+      entry.uploadAt,
+      kept,
+      entry.attributes,
+    );
+    this.#uploads.use(entry.upload);
+    this.#count(entry.channel, 1, kept);
+    return Number(lastInsertRowid);
+  }
+
+  /** Forgets a row. @param keepUpload where its slices go on with a message */
+  remove(id: number, keepUpload = false): boolean {
+    const row = this.#prepared.quarantineKept.get(id) as
+      | [number, number, number | null]
+      | undefined;
+    if (row === undefined) return false;
+    const [channel, kept, upload] = row;
+    if (upload !== null && !keepUpload) this.#uploads.release(upload);
+    this.#prepared.quarantineDelete.run(id);
+    this.#count(channel, -1, -kept);
+    return true;
+  }
+
+  /** Writes the totals that changed; call once, before the commit. */
+  flush(): void {
+    for (const channel of this.#changed) {
+      const { count, bytes } = this.#totalsOf(channel);
+      this.#prepared.quarantineTotalsMove.run(channel, count, bytes);
+    }
+    this.#changed.clear();
+  }
+
+  #makeRoom(channel: number, kept: number): boolean {
+    const limit = this.#maxBytes.get(channel) ?? QUARANTINE_MAX_BYTES;
+    const fits = (): boolean => this.#totalsOf(channel).bytes + kept <= limit;
+    if (fits()) return true;
+    const expendable = this.#prepared.quarantineExpendable.all(
+      channel,
+      EXPENDABLE_ROWS,
+    ) as number[];
+    for (const id of expendable) {
+      this.remove(id);
+      if (fits()) return true;
+    }
+    return false;
+  }
+
+  #count(channel: number, count: number, bytes: number): void {
+    const totals = this.#totalsOf(channel);
+    totals.count += count;
+    totals.bytes += bytes;
+    this.#changed.add(channel);
+  }
+
+  #totalsOf(channel: number): Totals {
+    const known = this.#totals.get(channel);
+    if (known !== undefined) return known;
+    const fresh = { count: 0, bytes: 0 };
+    this.#totals.set(channel, fresh);
+    return fresh;
+  }
+}

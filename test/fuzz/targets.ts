@@ -1,0 +1,48 @@
+/** What can be fuzzed, each as runs from a seed: the short form is a test, the long one `npm run fuzz`. @module */
+import fc from "fast-check";
+import { checkStream } from "./block-reader-fuzz.ts";
+import { checkHeader, headerCase, showHeader } from "./msh-fuzz.ts";
+import { showStream, streamCase } from "./stream-cases.ts";
+
+export interface FuzzResult {
+  /** With it the same runs come again, as long as the corpus is the same. */
+  readonly seed: number;
+  readonly runs: number;
+  /** The smallest input found that fails, as hex with its options, and why; `undefined`: none fails. */
+  readonly failure: string | undefined;
+}
+
+export interface FuzzTarget {
+  readonly name: string;
+  /** About a second of them. */
+  readonly roundRuns: number;
+  /** @param seed one of fast-check's own choice where it is not given */
+  run(runs: number, seed?: number): FuzzResult;
+}
+
+export const BLOCK_READER = target("block reader", 2_000, streamCase, checkStream, showStream);
+export const MSH_READER = target("MSH reader", 20_000, headerCase, checkHeader, showHeader);
+
+function target<T>(
+  name: string,
+  roundRuns: number,
+  cases: fc.Arbitrary<T>,
+  check: (input: T) => void,
+  show: (input: T) => string,
+): FuzzTarget {
+  const property = fc.property(cases, check);
+  return {
+    name,
+    roundRuns,
+    run: (numRuns, seed) => {
+      const details = fc.check(property, { numRuns, ...(seed === undefined ? {} : { seed }) });
+      const smallest = details.counterexample?.[0];
+      const reason = String(details.errorInstance).slice(0, 2_000);
+      return {
+        seed: details.seed,
+        runs: details.numRuns,
+        failure: smallest === undefined ? undefined : `${show(smallest)}\n${reason}`,
+      };
+    },
+  };
+}
