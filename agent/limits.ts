@@ -29,10 +29,14 @@ export const JUNK_SAMPLE_BYTES = 256;
 
 /** 03 F12: messages of one block that are told apart; beyond it the block is set aside as a whole. */
 export const BATCH_MAX_COUNT = 10_000;
-/** How much of each message of a large batch is held until the batch is complete: its MSH. */
-export const BATCH_HEAD_BYTES = 1_024;
+/** How much of each message of a large batch is held until the batch is complete: its MSH, up to this size. */
+export const BATCH_HEAD_BYTES = 64 * KIB;
+/** And of all of them together; beyond it the block is set aside as a whole. */
+export const BATCH_HEADS_MAX_BYTES = 4 * MIB;
 /** 04 P36: FHS, BHS, BTS and FTS together, which travel with each message; the wire allows 8 KiB of metadata. */
 export const BATCH_ENVELOPE_MAX_BYTES = 3_000;
+/** And that times the messages: so much a block may grow in the store. */
+export const BATCH_ENVELOPES_MAX_BYTES = 8 * MIB;
 
 /** 03 F3: how long FS may wait for its CR. */
 export const END_OF_BLOCK_WAIT_MS = 250;
@@ -72,6 +76,11 @@ export const COMMIT_MAX_BYTES = 8 * MIB;
 export const WRITER_SPIN_MS = 0.2;
 /** 05 S8: what waits for a commit over all connections; past it the sockets are paused. */
 export const WAITING_MAX_BYTES = 64 * MIB;
+/**
+ * Slices of one body that may wait for their commit before its connection is not read from: so a peer
+ * that writes without end takes its turn like any other (03 F11).
+ */
+export const UPLOAD_WAITING_MAX_BYTES = MIB;
 /** 03 A9: a commit that has not returned by then counts as "cannot store now". */
 export const STORE_DEADLINE_MS = 3_000;
 /** 03 E1: how often a failing store is probed. */

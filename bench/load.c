@@ -6,7 +6,7 @@
  *
  *   load PORT CONNECTIONS SECONDS BYTES RATE     RATE: messages a second over all, 0: as fast as replies come
  *
- * Prints one line of JSON: acknowledged, seconds, perSecond, p50Ms, p99Ms.
+ * Prints one line of JSON: acknowledged, seconds, perSecond, p50Ms, p99Ms, maxMs.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -121,6 +121,8 @@ int main(int argc, char **argv) {
       if (t >= until && !alive) break;
     }
     int wait = interval > 0 && soonest > t ? (int)((soonest - t) * 1000) : interval > 0 ? 1 : 1000;
+    /* Among many senders somebody is due within the millisecond, always: waiting by turning would take a core. */
+    if (wait == 0 && count >= 100) wait = 1;
     struct epoll_event events[256];
     int n = epoll_wait(epoll, events, 256, wait);
     for (int i = 0; i < n; i++) {
@@ -131,7 +133,8 @@ int main(int argc, char **argv) {
   }
   double elapsed = now() - start;
   qsort(latencies, latency_count, sizeof *latencies, by_value);
-  printf("{\"acknowledged\":%zu,\"seconds\":%.3f,\"perSecond\":%.0f,\"p50Ms\":%.4f,\"p99Ms\":%.4f}\n", latency_count,
-         elapsed, latency_count / elapsed, latencies[latency_count / 2] * 1e3, latencies[latency_count * 99 / 100] * 1e3);
+  printf("{\"acknowledged\":%zu,\"seconds\":%.3f,\"perSecond\":%.0f,\"p50Ms\":%.4f,\"p99Ms\":%.4f,\"maxMs\":%.4f}\n",
+         latency_count, elapsed, latency_count / elapsed, latencies[latency_count / 2] * 1e3,
+         latencies[latency_count * 99 / 100] * 1e3, latencies[latency_count - 1] * 1e3);
   return 0;
 }

@@ -1,8 +1,9 @@
 /**
  * `npm run bench`: what the agent does, beside the limit measured in the same run.
  *
- *   npm run bench                         five interleaved rounds, then a backlog of 1,000,000
+ *   npm run bench                         five interleaved rounds of everything, a backlog of 1,000,000
  *   npm run bench -- --rounds 3 --seconds 3 --backlog 0
+ *   npm run bench -- --only mllp          one part: ingest, backlog, mllp or crowd
  *
  * Prints a table in Markdown: medians, and each round's ratio. `bench/RESULTS.md` keeps the ones worth
  * keeping, with date, commit and machine.
@@ -16,8 +17,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type BacklogResult, measureBacklog } from "./backlog.ts";
+import { measureCrowd } from "./crowd.ts";
 import { type Limits, measureLimits, quantile } from "./limits.ts";
+import { measureMllp } from "./mllp.ts";
 import { type LoadResult, Rig } from "./rig.ts";
+import { megabytes, print, type Row, ratio, whole } from "./table.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { values } = parseArgs({
@@ -25,8 +29,15 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "4" },
     backlog: { type: "string", default: "1000000" },
+    only: { type: "string" },
   },
 });
+const PARTS = ["ingest", "backlog", "mllp", "crowd"] as const;
+const { only } = values;
+if (only !== undefined && !PARTS.some((part) => part === only)) {
+  throw new Error(`--only takes one of ${PARTS.join(", ")}`);
+}
+const wanted = (part: (typeof PARTS)[number]): boolean => only === undefined || only === part;
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
 const backlog = Number(values.backlog);
@@ -78,8 +89,6 @@ async function endToEnd(folder: string): Promise<number> {
 
 const median = (all: readonly Round[], pick: (round: Round) => number): number =>
   quantile(all.map(pick), 0.5);
-
-type Row = readonly [figure: string, value: string, limit: string, ratio: string, target: string];
 
 function ingestRow(all: readonly Round[], connections: 1 | 10 | 100, target: number): Row {
   const rate = (round: Round): number => round.ingest[connections].perSecond;
@@ -168,14 +177,13 @@ function backlogRows(count: number, result: BacklogResult): Row[] {
   ];
 }
 
-const whole = (value: number): string => Math.round(value).toLocaleString("en-US");
-const ratio = (value: number): string => value.toFixed(2);
-const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
-
-function print(table: readonly Row[]): void {
-  console.log("\n| figure | measured | limit in the same run | ratio | target |");
-  console.log("| --- | --- | --- | --- | --- |");
-  for (const row of table) console.log(`| ${row.join(" | ")} |`);
+async function measureIngest(folder: string): Promise<Row[]> {
+  const all: Round[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    all.push(await measureRound(folder));
+    console.error(`round ${round} of ${rounds} done`);
+  }
+  return rows(all);
 }
 
 async function main(): Promise<void> {
@@ -189,16 +197,14 @@ async function main(): Promise<void> {
     console.log(
       `${new Date().toISOString()}, commit ${commit.trim()}, ${machine}, Node ${process.version}`,
     );
-    const all: Round[] = [];
-    for (let round = 1; round <= rounds; round++) {
-      all.push(await measureRound(folder));
-      console.error(`round ${round} of ${rounds} done`);
-    }
-    const table = rows(all);
-    if (backlog > 0) {
+    const table: Row[] = [];
+    if (wanted("ingest")) table.push(...(await measureIngest(folder)));
+    if (wanted("backlog") && backlog > 0) {
       await using rig = await Rig.make(join(folder, "backlog"));
       table.push(...backlogRows(backlog, await measureBacklog(rig, backlog)));
     }
+    if (wanted("mllp")) table.push(...(await measureMllp(folder, rounds, seconds)));
+    if (wanted("crowd")) table.push(...(await measureCrowd(folder, rounds, seconds)));
     print(table);
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -1,17 +1,19 @@
 /** A real agent, and where asked a real receiver, for one measurement. @module */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { askLocal } from "#agent/host/local-socket.ts";
 import { Program } from "#scripts/demo/program.ts";
 import { makePair, type Pair } from "#scripts/make-pair.ts";
+import type { HostileKind } from "#test/support/hostile-peers.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const AGENT = join(root, "agent/main.ts");
 const RECEIVER = join(root, "receiver/main.ts");
+const HOSTILE = join(root, "bench/hostile.ts");
 /** A drain takes seconds: what is lost by looking so often is below a hundredth. */
 const POLL_MS = 20;
 const LOAD_SOURCE = join(root, "bench/load.c");
@@ -24,6 +26,7 @@ export interface LoadResult {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly maxMs: number;
 }
 
 /** Compiles the load generator if it is not there or older than its source. Needs gcc. */
@@ -41,6 +44,7 @@ export interface RigStatus {
     readonly lastSeq: number;
     readonly ackedSeq: number;
     readonly waiting: number;
+    readonly connections: number;
   }[];
 }
 
@@ -56,10 +60,10 @@ export class Rig implements AsyncDisposable {
   }
 
   /** @param folder emptied first */
-  static async make(folder: string): Promise<Rig> {
+  static async make(folder: string, maxConnections = 2_000): Promise<Rig> {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
-    const channelYaml = "    maxConnections: 2000\n";
+    const channelYaml = `    maxConnections: ${maxConnections}\n`;
     return new Rig(folder, await makePair({ folder, channelYaml }));
   }
 
@@ -93,6 +97,10 @@ export class Rig implements AsyncDisposable {
     return (Number(fields[11]) + Number(fields[12])) * 10;
   }
 
+  agentDescriptors(): number {
+    return readdirSync(`/proc/${this.#agent?.pid}/fd`).length;
+  }
+
   /** Asked over the local socket: a command for each question would take a core from what is measured. */
   async status(): Promise<RigStatus> {
     const reply = (await askLocal(`${this.folder}/agent/state`, { ask: "status" })) as {
@@ -110,6 +118,13 @@ export class Rig implements AsyncDisposable {
     const [code] = await once(child, "close");
     if (code !== 0) throw new Error(`the load ended with ${code}`);
     return JSON.parse(Buffer.concat(parts).toString("utf8")) as LoadResult;
+  }
+
+  /** Peers in a process of their own, connected when it returns; of each kind in its turn, until disposal. */
+  async hostile(count: number, kinds: readonly HostileKind[]): Promise<AsyncDisposable> {
+    const args = [HOSTILE, String(this.pair.mllp.port), String(count), ...kinds];
+    const peers = await Program.start(args, join(this.folder, "hostile.log"));
+    return { [Symbol.asyncDispose]: () => peers.stop("SIGKILL") };
   }
 
   /** Waits until everything that is stored is acked by the receiver. @returns that moment, as performance.now() */

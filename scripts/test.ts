@@ -51,8 +51,10 @@ stream.on("test:pass", ({ name, skip, details }) => {
   if (skip === undefined) passed += 1;
   else skipped.push(typeof skip === "string" ? `${name}: ${skip}` : name);
 });
-stream.on("test:fail", ({ details }) => {
-  if (details.type !== "suite") failed += 1;
+stream.on("test:fail", ({ name, todo, details }) => {
+  if (details.type === "suite") return;
+  if (todo === undefined) failed += 1;
+  else skipped.push(`${name}: known to fail`);
 });
 stream.compose(spec).pipe(process.stdout);
 stream.on("end", () => {

@@ -47,6 +47,7 @@ export class Conditions {
 
   open(condition: ConditionName, subject: string, facts: Facts, nowMs: number): void {
     const key = `${condition} ${subject}`;
+    this.#endTimer(key);
     const sinceMs = this.#open.get(key)?.sinceMs ?? nowMs;
     const remedy = CONDITIONS[condition];
     this.#open.set(key, { condition, subject, sinceMs, facts, remedy });
@@ -65,7 +66,6 @@ export class Conditions {
   ): void {
     this.open(condition, subject, facts, clock.nowMs());
     const key = `${condition} ${subject}`;
-    this.#ends.get(key)?.[Symbol.dispose]();
     this.#ends.set(
       key,
       clock.after(durationMs, () => this.close(condition, subject)),
@@ -74,6 +74,12 @@ export class Conditions {
 
   close(condition: ConditionName, subject: string): void {
     this.#open.delete(`${condition} ${subject}`);
+    this.#endTimer(`${condition} ${subject}`);
+  }
+
+  #endTimer(key: string): void {
+    this.#ends.get(key)?.[Symbol.dispose]();
+    this.#ends.delete(key);
   }
 
   list(): readonly OpenCondition[] {

@@ -144,7 +144,7 @@ export class Doorway {
     arrival: Arrival,
     item: Item,
     batch: Batch | undefined,
-    index: number,
+    position: number,
     upload: number,
     answer: Answer,
   ): AppendEntry {
@@ -152,7 +152,7 @@ export class Doorway {
     const { rules, record } = channel;
     const { msh, refusal, start, length, sha256, body } = item;
     const controlId = msh?.field(CONTROL_ID_FIELD) ?? EMPTY;
-    const { attributes, charsetMismatch } = describe(item, rules, batch, index);
+    const { attributes, charsetMismatch } = describe(item, rules, batch);
     if (charsetMismatch && refusal === undefined) record.warn("charsetMismatch", peer, controlId);
     // Without a control id two real events may have the same bytes hours apart (03 D6).
     const anonymous = refusal === undefined && controlId.length === 0;
@@ -160,7 +160,7 @@ export class Doorway {
     return {
       channel: channel.id,
       quarantine: refusal,
-      ackOwed: refusal === undefined && (answer.reply !== undefined || answer.later !== undefined),
+      ackOwed: answer.owed[position] === true,
       duplicates: rules.duplicatePolicy,
       duplicateWindowMs: anonymous ? Math.min(windowMs, ANONYMOUS_DUPLICATE_WINDOW_MS) : windowMs,
       receivedAtMs: this.#options.clock.nowMs(),
@@ -188,16 +188,17 @@ export class Doorway {
       return;
     }
     const ids: number[] = [];
-    let lastSeq = 0n;
+    const seqs: bigint[] = [];
     for (const [index, outcome] of outcomes.entries()) {
       const controlId = passage.entries[index]?.controlId;
-      this.#books.settled(arrival, answer, outcome, controlId, passage.numbers[index]);
+      const decision = answer.decisions[index];
+      this.#books.settled(arrival, decision, outcome, controlId, passage.numbers[index]);
       if (outcome.kind !== "stored" && outcome.kind !== "repeat") continue;
-      ids.push(outcome.id);
-      if (outcome.seq > lastSeq) lastSeq = outcome.seq;
+      if (answer.owed[index] === true) ids.push(outcome.id);
+      if (outcome.seq > 0n) seqs.push(outcome.seq);
     }
-    if (answer.later !== undefined && lastSeq > 0n) {
-      this.#defer(passage, answer.later, lastSeq, ids);
+    if (answer.later !== undefined) {
+      this.#defer(passage, answer.later, seqs, ids);
       return;
     }
     const { reply, code, close } = answer;
@@ -208,13 +209,13 @@ export class Doorway {
   #defer(
     { arrival, settle }: Passage,
     later: NonNullable<Answer["later"]>,
-    seq: bigint,
+    seqs: readonly bigint[],
     ids: readonly number[],
   ): void {
     const { channel } = arrival;
-    this.#deferred.wait(channel.id, seq, channel.rules.deferredTimeoutMs, (verdict) => {
+    this.#deferred.wait(channel.id, seqs, channel.rules.deferredTimeoutMs, (verdict) => {
       const { reply, code, close } = later(verdict);
-      if (verdict === "silent") this.#books.unanswered(arrival, seq);
+      if (verdict === "silent") this.#books.unanswered(arrival, seqs[0] ?? 0n);
       this.#books.replied(arrival, reply === undefined ? undefined : code);
       if (reply === undefined) this.replied(ids, false);
       settle({ kind: "answer", reply, ids: reply === undefined ? [] : ids, close });
@@ -234,6 +235,9 @@ export class Doorway {
     }
     const reason = error ?? gate.reason;
     if (error !== undefined) gate.close(error);
+    const { cannotStoreReply } = channel.rules.ackPolicy;
+    // What nobody waits for an answer to is no reason to hang up where the channel stays open.
+    if (!answerable && cannotStoreReply !== "close") return NO_REPLY;
     if (!answerable || answer.failure === undefined) return { kind: "hangUp", error: reason };
     this.#books.replied(arrival, answer.failureCode);
     return { ...NO_REPLY, reply: answer.failure };

@@ -11,18 +11,13 @@ const SEQUENCE_FIELD = 13;
 const CHARSET_FIELD = 18;
 
 export interface Described {
-  /** An object of strings as ASCII JSON; empty where there is nothing to say of it. */
+  /** An object of strings as JSON, each character a byte; empty where there is nothing to say of it. */
   readonly attributes: string;
   readonly charsetMismatch: boolean;
 }
 
-/** @param batch what it came in, and `index` where in it; `undefined` for a message alone in its block */
-export function describe(
-  item: Item,
-  rules: ChannelRules,
-  batch: Batch | undefined,
-  index: number,
-): Described {
+/** @param batch what it came in; `undefined` for a message alone in its block */
+export function describe(item: Item, rules: ChannelRules, batch: Batch | undefined): Described {
   const { msh, scan } = item;
   const found: Record<string, string> = {};
   const separator = msh?.field(2)[1];
@@ -35,8 +30,9 @@ export function describe(
   if (verdict !== undefined) addDetected(found, verdict);
   const sequence = textOf(msh?.field(SEQUENCE_FIELD));
   if (/^-?\d{1,15}$/.test(sequence)) found["hl7.sequenceNumber"] = sequence;
-  if (batch !== undefined) addBatch(found, batch, index);
-  return { attributes: asciiJson(found), charsetMismatch: verdict?.mismatch ?? false };
+  if (batch !== undefined) addBatch(found, batch, item);
+  const attributes = Object.keys(found).length === 0 ? "" : JSON.stringify(found);
+  return { attributes, charsetMismatch: verdict?.mismatch ?? false };
 }
 
 function addDetected(found: Record<string, string>, { detected, errors }: CharsetVerdict): void {
@@ -44,23 +40,17 @@ function addDetected(found: Record<string, string>, { detected, errors }: Charse
   if (errors) found["hl7.decodingErrors"] = "1";
 }
 
-function addBatch(found: Record<string, string>, batch: Batch, index: number): void {
+function addBatch(found: Record<string, string>, batch: Batch, item: Item): void {
   found["batch.sha256"] = Buffer.from(batch.sha256).toString("hex");
-  found["batch.index"] = String(index);
+  found["batch.index"] = String(item.index);
+  // For whoever looks for a bad one in the sender's file (04 P38).
+  if (item.refusal !== undefined) found["batch.offset"] = String(item.start);
   found["batch.count"] = String(batch.count);
   if (batch.envelope.length > 0) {
     const lines = batch.envelope.map(({ bytes }) => textOf(bytes).replace(/[\r\n]+$/, ""));
     found["batch.envelope"] = lines.join("\r");
   }
   if (batch.countMismatch) found["batch.countMismatch"] = "1";
-}
-
-function asciiJson(found: Record<string, string>): string {
-  if (Object.keys(found).length === 0) return "";
-  return JSON.stringify(found).replace(
-    /[\u0080-\uffff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }
 
 const EMPTY = new Uint8Array(0);

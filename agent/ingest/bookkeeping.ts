@@ -11,6 +11,7 @@ import type { AppendOutcome } from "../outbox/ticket-queue.ts";
 import type { Answer } from "./answer.ts";
 import type { AcceptingChannel, Arrival } from "./channel.ts";
 import type { Batch, Item } from "./examine.ts";
+import type { AckDecision } from "./hl7/ack-policy.ts";
 import { type Numbered, SenderHabits } from "./sender-habits.ts";
 
 export interface BookkeepingParts {
@@ -44,18 +45,9 @@ export class Bookkeeping {
     const { channel, peer, totalBytes, kind } = arrival;
     const { record } = channel;
     const first = items[0]?.msh?.field(CONTROL_ID_FIELD);
-    for (const item of items) this.#item(arrival, item);
-    // The items of a large batch share one scan.
-    for (const scan of new Set(items.map((item) => item.scan))) {
-      if (scan !== undefined && scan.controlBytes > 0) {
-        record.counters.add("controlBytes", scan.controlBytes);
-      }
-    }
+    for (const [index, item] of items.entries()) this.#item(arrival, item, answer.decisions[index]);
     if (kind === "block") record.counters.add("receivedBytes", totalBytes);
     if (kind === "tooLarge") this.#tooLarge(arrival, first);
-    const { unknownCondition, applicationAckDue } = answer.decision;
-    if (unknownCondition) record.warn("unknownAckCondition", peer, first);
-    if (applicationAckDue) record.warn("applicationAckUnserved", peer, first);
     if (batch === undefined) return;
     record.counters.add("batches");
     record.counters.add("batchMessages", batch.count);
@@ -66,7 +58,7 @@ export class Bookkeeping {
   /** @param controlId MSH-10 @param number MSH-13, where the message has one */
   settled(
     { channel, peer }: Arrival,
-    answer: Answer,
+    decision: AckDecision | undefined,
     outcome: AppendOutcome,
     controlId: Uint8Array | undefined,
     number: Numbered | undefined,
@@ -75,14 +67,18 @@ export class Bookkeeping {
     switch (outcome.kind) {
       case "stored": {
         record.counters.add("stored");
+        if (outcome.duplicate) record.counters.add("duplicates");
         if (outcome.controlIdReused) record.warn("controlIdReused", peer, controlId);
-        const warning = number === undefined ? undefined : this.#habitsOf(channel).sequence(number);
+        const habits = this.#habitsOf(channel);
+        if (decision?.silentByRequest === true) habits.storedInSilence(outcome.id, peer);
+        const counts = number !== undefined && !outcome.duplicate;
+        const warning = counts ? habits.sequence(number) : undefined;
         if (warning !== undefined) record.warn(warning, peer, controlId);
         return;
       }
       case "repeat": {
         record.counters.add("duplicates");
-        if (!answer.decision.silentByRequest) return;
+        if (decision?.silentByRequest !== true) return;
         const warning = this.#habitsOf(channel).repeatedInSilence(outcome.id, peer);
         if (warning !== undefined) record.warn(warning, peer, controlId);
         return;
@@ -115,10 +111,17 @@ export class Bookkeeping {
     this.#parts.log.write("deferredUnanswered", { ...where, seq });
   }
 
-  #item(arrival: Arrival, { msh, refusal }: Item): void {
+  #item(arrival: Arrival, item: Item, decision: AckDecision | undefined): void {
+    const { msh, refusal, scan } = item;
     const { record } = arrival.channel;
+    const controlId = msh?.field(CONTROL_ID_FIELD);
+    const { unknownCondition = false, applicationAckDue = false } = decision ?? {};
+    if (unknownCondition) record.warn("unknownAckCondition", arrival.peer, controlId);
+    if (applicationAckDue) record.warn("applicationAckUnserved", arrival.peer, controlId);
+    const controlBytes = scan?.controlBytes ?? 0;
+    if (controlBytes > 0) record.counters.add("controlBytes", controlBytes);
     if (refusal !== undefined) {
-      this.#refused(arrival, refusal, msh?.field(CONTROL_ID_FIELD));
+      this.#refused(arrival, refusal, item.length, controlId);
       return;
     }
     record.counters.add("received");
@@ -127,12 +130,16 @@ export class Bookkeeping {
     record.message(arrival.address, accept, application);
   }
 
-  #refused(arrival: Arrival, refusal: string, controlId: Uint8Array | undefined): void {
-    const { channel, totalBytes, peer, answerable } = arrival;
+  #refused(
+    { channel, peer, answerable }: Arrival,
+    refusal: string,
+    bytes: number,
+    controlId: Uint8Array | undefined,
+  ): void {
     this.#parts.log.write(answerable ? "blockQuarantined" : "blockFragment", {
       channel: identifierFrom(channel.name),
       reason: identifierFrom(refusal),
-      bytes: totalBytes,
+      bytes,
       peer: identifierFrom(peer),
       ...controlIdFact(controlId),
     });

@@ -1,10 +1,12 @@
-/** Replies that wait for the receiver's word about their message (03 A3 `deferred`). @module */
+/** Replies that wait for the receiver's word about their messages (03 A3 `deferred`). @module */
 import type { Clock, Timer } from "../host/clock.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { ReceiverVerdict } from "./answer.ts";
 
 interface Wait {
-  readonly seq: bigint;
+  /** Of one block, in any order. */
+  readonly seqs: readonly bigint[];
+  readonly last: bigint;
   readonly timer: Timer;
   readonly tell: (verdict: ReceiverVerdict) => void;
 }
@@ -26,22 +28,31 @@ export class DeferredReplies {
     });
   }
 
-  /** Calls `tell` once: when the receiver has answered `seq`, or after `timeoutMs`. */
+  /**
+   * Calls `tell` once: when the receiver has all of `seqs`, or has refused one of them, or after
+   * `timeoutMs`.
+   *
+   * @param seqs at least one
+   */
   wait(
     channel: number,
-    seq: bigint,
+    seqs: readonly bigint[],
     timeoutMs: number,
     tell: (verdict: ReceiverVerdict) => void,
   ): void {
-    const settled = seq <= (this.#settled.get(channel) ?? 0n);
-    if (settled || seq === this.#refused.get(channel)) {
+    let last = 0n;
+    for (const seq of seqs) if (seq > last) last = seq;
+    const settled = last <= (this.#settled.get(channel) ?? 0n);
+    const refused = this.#refused.get(channel);
+    if (settled || (refused !== undefined && seqs.includes(refused))) {
       tell(settled ? "settled" : "refused");
       return;
     }
     const waits = this.#waits.get(channel) ?? new Set();
     this.#waits.set(channel, waits);
     const wait: Wait = {
-      seq,
+      seqs,
+      last,
       tell,
       timer: this.#clock.after(timeoutMs, () => {
         waits.delete(wait);
@@ -53,12 +64,12 @@ export class DeferredReplies {
 
   #settledUpTo(channel: number, seq: bigint): void {
     this.#settled.set(channel, seq);
-    this.#end(channel, "settled", (wait) => wait.seq <= seq);
+    this.#end(channel, "settled", (wait) => wait.last <= seq);
   }
 
   #refusedAt(channel: number, seq: bigint): void {
     this.#refused.set(channel, seq);
-    this.#end(channel, "refused", (wait) => wait.seq === seq);
+    this.#end(channel, "refused", (wait) => wait.seqs.includes(seq));
   }
 
   #end(channel: number, verdict: ReceiverVerdict, ends: (wait: Wait) => boolean): void {

@@ -4,7 +4,7 @@
  * @module
  */
 import { hash } from "node:crypto";
-import { BATCH_ENVELOPE_MAX_BYTES, BATCH_HEAD_BYTES, BATCH_MAX_COUNT } from "../limits.ts";
+import { BATCH_ENVELOPE_MAX_BYTES, BATCH_ENVELOPES_MAX_BYTES, BATCH_MAX_COUNT } from "../limits.ts";
 import type { QuarantineReason } from "../outbox/append-batch.ts";
 import type { Arrival, ChannelRules } from "./channel.ts";
 import { type Scan, scanBytes } from "./hl7/charset.ts";
@@ -23,6 +23,8 @@ export interface Item {
   readonly refusal: QuarantineReason | undefined;
   /** False for what is left over between messages: nobody waits for a word about it (04 P39). */
   readonly isMessage: boolean;
+  /** How many messages of the block come before it. */
+  readonly index: number;
   /** Where in the block it is. */
   readonly start: number;
   readonly length: number;
@@ -104,7 +106,7 @@ function examineLarge(arrival: Arrival, reading: MshReading): Examined {
     return { kind: "empty" };
   }
   if (!isBatch(parts)) return single(wholeItem(reading, channel.rules, whole), true);
-  const contents = parts.map((part) => ({ ...part, body: EMPTY, scan }));
+  const contents = parts.map((part) => ({ ...part, body: EMPTY }));
   return batchOf(arrival, contents, sha256, true);
 }
 
@@ -132,13 +134,14 @@ function batchOf(
     .filter(({ kind }) => kind !== "envelope")
     .map((part) => (part.kind === "message" ? messageItem(part, rules) : leftover(part)));
   const count = items.filter(({ isMessage }) => isMessage).length;
-  const refusal = count === 0 ? "noHeader" : tooLargeBatch(parts, envelope, count);
+  const refusal = count === 0 ? "noHeader" : tooLargeBatch(envelope, count);
   if (refusal !== undefined) {
     const { bytes, totalBytes } = arrival;
     const body = inSlices ? EMPTY : bytes;
     const whole = {
-      msh: undefined,
+      msh: items.find(({ isMessage }) => isMessage)?.msh,
       isMessage: true,
+      index: 0,
       start: 0,
       length: totalBytes,
       acknowledges: "",
@@ -159,38 +162,26 @@ function batchOf(
 }
 
 function tooLargeBatch(
-  parts: readonly PartContent[],
   envelope: readonly EnvelopeSegment[],
   count: number,
 ): QuarantineReason | undefined {
   const envelopeBytes = envelope.reduce((sum, { bytes }) => sum + bytes.length, 0);
-  const cut = parts.some(({ kind, length }) => kind === "envelope" && length > BATCH_HEAD_BYTES);
-  const tooLarge = count > BATCH_MAX_COUNT || envelopeBytes > BATCH_ENVELOPE_MAX_BYTES || cut;
+  const tooLarge =
+    count > BATCH_MAX_COUNT ||
+    envelopeBytes > BATCH_ENVELOPE_MAX_BYTES ||
+    envelopeBytes * count > BATCH_ENVELOPES_MAX_BYTES;
   return tooLarge ? "batchTooLarge" : undefined;
 }
 
-function messageItem(
-  { head, body, start, length, sha256, scan }: PartContent,
-  rules: ChannelRules,
-): Item {
-  const reading = readMsh(head);
-  const { msh, refusal } = judged(reading, rules);
-  return {
-    msh,
-    refusal,
-    isMessage: true,
-    start,
-    length,
-    sha256,
-    body,
-    scan,
-    acknowledges: acknowledges(msh, body),
-  };
+function messageItem(part: PartContent, rules: ChannelRules): Item {
+  const { msh, refusal } = judged(readMsh(part.head), rules);
+  const acknowledged = acknowledges(msh, part.head);
+  return { ...part, msh, refusal, isMessage: true, acknowledges: acknowledged };
 }
 
-function leftover({ body, start, length, sha256 }: PartContent): Item {
-  const nothing = { msh: undefined, scan: undefined, acknowledges: "" };
-  return { ...nothing, refusal: "leftover", isMessage: false, start, length, sha256, body };
+function leftover({ body, index, start, length, sha256 }: PartContent): Item {
+  const nothing = { msh: undefined, scan: undefined, acknowledges: "", isMessage: false };
+  return { ...nothing, refusal: "leftover", index, start, length, sha256, body };
 }
 
 interface Whole extends Arrival {
@@ -202,7 +193,7 @@ interface Whole extends Arrival {
 function wholeItem(reading: MshReading, rules: ChannelRules, whole: Whole): Item {
   const { bytes, totalBytes, sha256, scan, head } = whole;
   const { msh, refusal } = judged(reading, rules);
-  const place = { start: 0, length: totalBytes, sha256, body: bytes };
+  const place = { index: 0, start: 0, length: totalBytes, sha256, body: bytes };
   return { msh, refusal, isMessage: true, ...place, scan, acknowledges: acknowledges(msh, head) };
 }
 
@@ -252,7 +243,8 @@ function setAside(arrival: Arrival, refusal: QuarantineReason): Item {
   const { large, bytes, totalBytes, kind } = arrival;
   const reading = readMsh(large?.head ?? bytes);
   const msh = reading.kind === "batch" ? undefined : reading.msh;
-  const common = { msh, refusal, isMessage: true, start: 0, length: totalBytes, acknowledges: "" };
+  const place = { index: 0, start: 0, length: totalBytes };
+  const common = { msh, refusal, isMessage: true, ...place, acknowledges: "" };
   // A block over the limit is not kept whole: its beginning is, and its length (03 F7).
   if (large !== undefined && kind === "tooLarge") {
     large.discard();

@@ -7,18 +7,28 @@
  * @module
  */
 import { createHash, type Hash } from "node:crypto";
-import { BATCH_HEAD_BYTES, BATCH_MAX_COUNT, FRAGMENT_KEPT_BYTES } from "../limits.ts";
+import {
+  BATCH_HEAD_BYTES,
+  BATCH_HEADS_MAX_BYTES,
+  BATCH_MAX_COUNT,
+  FRAGMENT_KEPT_BYTES,
+} from "../limits.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { EncodingScan, type Scan } from "./hl7/charset.ts";
 import { type Boundary, BoundaryScan, type Part, partsOf } from "./hl7/message-splitter.ts";
+import { readMsh } from "./hl7/msh.ts";
 
-/** A boundary may be found a few bytes after it was passed: so many are not digested yet. */
+/** A boundary may be found a few bytes after it came: so many, at least, have not passed yet. */
 const LAG_BYTES = 64;
+/** Of an acknowledgment its MSA is looked at, too. */
+const ACKNOWLEDGMENT_HEAD_BYTES = 1_024;
 
 /** What is known of the bytes between two boundaries. */
 interface Passed {
   readonly sha256: Uint8Array;
+  /** Its first segment. */
   readonly head: Uint8Array;
+  readonly scan: Scan;
 }
 
 export interface LargePart extends Part, Passed {}
@@ -33,8 +43,8 @@ export interface LargeContent {
 
 interface Open {
   readonly at: number;
-  /** `undefined`: the whole body's digest is this part's, too, so far. */
-  readonly digest: Hash | undefined;
+  /** `undefined`: the whole body's digest and scan are this part's, too, so far. */
+  readonly own: { readonly digest: Hash; readonly encoding: EncodingScan } | undefined;
   head: Buffer;
 }
 
@@ -46,6 +56,7 @@ export class LargeBody {
   readonly #boundaryScan = new BoundaryScan();
   readonly #boundaries: Boundary[] = [];
   readonly #passed = new Map<number, Passed>();
+  #headBytes = 0;
   #tooManyParts = false;
   #open: Open | undefined;
   /** Boundaries whose bytes have not passed yet. */
@@ -69,12 +80,8 @@ export class LargeBody {
   /** @param slice handed over: its memory is gone afterwards */
   add(slice: Uint8Array<ArrayBuffer>): void {
     if (this.#ordinal === 0) this.#head = slice.slice(0, FRAGMENT_KEPT_BYTES);
-    this.#encoding.add(slice);
     this.#find(this.#tooManyParts ? [] : this.#boundaryScan.push(slice));
-    const kept = Math.max(0, slice.length - LAG_BYTES);
-    this.#pass(this.#lagging);
-    this.#pass(slice.subarray(0, kept));
-    this.#lagging = slice.slice(kept);
+    this.#lag(slice);
     this.#outbox.stage(this.upload, this.#ordinal, slice);
     this.#ordinal += 1;
   }
@@ -86,13 +93,14 @@ export class LargeBody {
     this.#pass(this.#lagging);
     this.#close();
     const sha256 = this.#digest.digest();
+    const scan = this.#encoding.finish();
     const found = this.#tooManyParts ? [] : partsOf(this.#boundaries, this.#position);
-    const whole = { sha256, head: this.#head };
+    const whole = { sha256, head: this.#head, scan };
     const parts = found.map((part) => {
       const isWhole = part.length === this.#position;
       return { ...part, ...(isWhole ? whole : (this.#passed.get(part.start) ?? whole)) };
     });
-    return { sha256, scan: this.#encoding.finish(), parts, tooManyParts: this.#tooManyParts };
+    return { sha256, scan, parts, tooManyParts: this.#tooManyParts };
   }
 
   /** Takes the slices back: the block turned out too large to keep, or blank. */
@@ -101,14 +109,28 @@ export class LargeBody {
   }
 
   #find(found: readonly Boundary[]): void {
-    if (this.#boundaries.length + found.length > BATCH_MAX_COUNT * 2) {
-      this.#tooManyParts = true;
-      this.#ahead = [];
-      this.#open = undefined;
-      return;
-    }
+    if (this.#boundaries.length + found.length > BATCH_MAX_COUNT * 2) this.#giveUp();
+    if (this.#tooManyParts) return;
     this.#boundaries.push(...found);
     this.#ahead.push(...found);
+  }
+
+  /** The parts are no longer told apart: the block is one, to be set aside. */
+  #giveUp(): void {
+    this.#tooManyParts = true;
+    this.#ahead = [];
+    this.#open = undefined;
+    this.#passed.clear();
+  }
+
+  /** Lets pass what came before, but for the last bytes. */
+  #lag(slice: Uint8Array): void {
+    const short = slice.length < LAG_BYTES;
+    const bytes = short ? Buffer.concat([this.#lagging, slice]) : slice;
+    if (!short) this.#pass(this.#lagging);
+    const passing = Math.max(0, bytes.length - LAG_BYTES);
+    this.#pass(bytes.subarray(0, passing));
+    this.#lagging = new Uint8Array(bytes.subarray(passing));
   }
 
   #pass(bytes: Uint8Array): void {
@@ -122,8 +144,9 @@ export class LargeBody {
       this.#ahead.shift();
       this.#close();
       const { at: begin } = next;
-      const digest = begin === 0 ? undefined : createHash("sha256");
-      this.#open = next.begins === "blank" ? undefined : { at: begin, digest, head: EMPTY };
+      const own = { digest: createHash("sha256"), encoding: new EncodingScan() };
+      const open = { at: begin, own: begin === 0 ? undefined : own, head: EMPTY };
+      this.#open = next.begins === "blank" ? undefined : open;
     }
     this.#take(bytes.subarray(at));
   }
@@ -131,10 +154,12 @@ export class LargeBody {
   #take(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.#digest.update(bytes);
+    this.#encoding.add(bytes);
     this.#position += bytes.length;
     const open = this.#open;
     if (open === undefined) return;
-    open.digest?.update(bytes);
+    open.own?.digest.update(bytes);
+    open.own?.encoding.add(bytes);
     const room = BATCH_HEAD_BYTES - open.head.length;
     if (room > 0) open.head = Buffer.concat([open.head, bytes.subarray(0, room)]);
   }
@@ -143,15 +168,24 @@ export class LargeBody {
     const open = this.#open;
     this.#open = undefined;
     if (open === undefined) return;
-    const sha256 = (open.digest ?? this.#digest.copy()).digest();
-    this.#passed.set(open.at, { sha256, head: firstLine(open.head) });
+    const sha256 = (open.own?.digest ?? this.#digest.copy()).digest();
+    const scan = (open.own?.encoding ?? this.#encoding).finish();
+    const head = headOf(open.head);
+    this.#headBytes += head.length;
+    if (this.#headBytes > BATCH_HEADS_MAX_BYTES) this.#giveUp();
+    else this.#passed.set(open.at, { sha256, head, scan });
   }
 }
 
 const EMPTY = Buffer.alloc(0);
+const MESSAGE_TYPE_FIELD = 9;
 
 /** The segment at the beginning, copied out of a larger piece of memory. */
-function firstLine(head: Buffer): Uint8Array {
+function headOf(head: Buffer): Uint8Array {
   const end = head.findIndex((byte) => byte === 0x0d || byte === 0x0a);
-  return new Uint8Array(end === -1 ? head : head.subarray(0, end));
+  const segment = end === -1 ? head : head.subarray(0, end);
+  const reading = readMsh(segment);
+  const type = reading.kind === "batch" ? undefined : reading.msh?.component(MESSAGE_TYPE_FIELD);
+  const isAck = /^(?:ACK|MCF)$/.test(Buffer.from(type ?? []).toString("latin1"));
+  return new Uint8Array(isAck ? head.subarray(0, ACKNOWLEDGMENT_HEAD_BYTES) : segment);
 }

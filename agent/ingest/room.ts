@@ -1,6 +1,6 @@
 /**
  * Whether a channel's senders are read from: not while the store as a whole has too much to commit (05
- * S8), nor while the channel holds more than its share for the receiver (03 C5).
+ * S8), nor one body (03 F11), nor while the channel holds more than its share for the receiver (03 C5).
  *
  * Not reading is the only back-pressure that every sender understands; nothing is refused.
  *
@@ -10,6 +10,7 @@ import { identifierFrom } from "../errors.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
+import { UPLOAD_WAITING_MAX_BYTES } from "../limits.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { AcceptingChannel } from "./channel.ts";
 
@@ -33,9 +34,15 @@ export class Room {
     parts.outbox.onRoom(() => this.#changed());
   }
 
-  /** Asked after each chunk: whoever hears `false` stops reading until `onRoom` calls. */
-  mayRead(channel: AcceptingChannel): boolean {
-    const may = !this.#parts.outbox.saturated && !this.#isFull(channel);
+  /**
+   * Asked after each chunk: whoever hears `false` stops reading until `onRoom` calls.
+   *
+   * @param upload of the body that is arriving, 0 if it is not in slices
+   */
+  mayRead(channel: AcceptingChannel, upload: number): boolean {
+    const { outbox } = this.#parts;
+    const ahead = outbox.stagedBytes(upload) >= UPLOAD_WAITING_MAX_BYTES;
+    const may = !ahead && !outbox.saturated && !this.#isFull(channel);
     if (!may) this.#paused = true;
     return may;
   }

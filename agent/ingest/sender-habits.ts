@@ -38,6 +38,11 @@ export class SenderHabits {
     return number <= last ? "sequenceRepeated" : "sequenceGap";
   }
 
+  /** 03 A14: a message was stored whose sender had asked for silence. */
+  storedInSilence(id: number, peer: string): void {
+    remember(this.#unannounced, id, { peer, count: 0 });
+  }
+
   /**
    * 03 A14, for each repeat of a message whose sender had asked for silence.
    *

@@ -36,7 +36,7 @@ export interface AppendEntry {
   readonly uploadAt: number;
   /** Bytes of the whole upload, by which a missing slice is noticed. */
   readonly uploadBytes: number;
-  /** What travels with the message besides its bytes: an object of strings as ASCII JSON, or empty. */
+  /** What travels with the message besides its bytes: an object of strings as JSON, each character a byte (latin1), or empty. */
   readonly attributes: string;
 }
 
@@ -137,8 +137,8 @@ export class AppendBatch {
     this.#put(sha256);
     this.#put(controlKey);
     this.#put(controlId);
-    this.#putAscii(source);
-    this.#putAscii(attributes);
+    this.#putLatin1(source);
+    this.#putLatin1(attributes);
     this.#put(body);
   }
 
@@ -164,7 +164,7 @@ export class AppendBatch {
     this.#slabBytes += part.length;
   }
 
-  #putAscii(text: string): void {
+  #putLatin1(text: string): void {
     for (let i = 0; i < text.length; i++) this.#slab[this.#slabBytes++] = text.charCodeAt(i);
   }
 

@@ -4,15 +4,16 @@ import { OUTCOME } from "./appender.ts";
 import type { AppendOutcome } from "./ticket-queue.ts";
 
 /** @throws {AgentError} `AGENT_DEFECT` for a code that does not exist */
-export function outcomeOf(
-  code: number,
-  controlIdReused: boolean,
-  id: number,
-  seq: bigint,
-): AppendOutcome {
+export function outcomeOf(code: number, flags: number, id: number, seq: bigint): AppendOutcome {
   switch (code) {
     case OUTCOME.stored:
-      return { kind: "stored", id, seq, controlIdReused };
+      return {
+        kind: "stored",
+        id,
+        seq,
+        controlIdReused: (flags & 1) !== 0,
+        duplicate: (flags & 2) !== 0,
+      };
     case OUTCOME.repeat:
       return { kind: "repeat", id, seq };
     case OUTCOME.quarantined:

@@ -25,6 +25,8 @@ export interface Appended {
   readonly outcome: OutcomeCode;
   /** 03 D2: the control id came before with other content. */
   readonly controlIdReused: boolean;
+  /** 03 D3: it came before, and was stored all the same. */
+  readonly duplicate: boolean;
   /** The row of `message`, or of `quarantine`: the first copy's for a repeat. */
   readonly id: number;
   /** The seq in the channel's epoch, the first copy's for a repeat; 0 where there is none. */
@@ -35,6 +37,8 @@ export const FLAG_CONTROL_ID_REUSED = 1;
 export const FLAG_ACK_NOT_OWED = 2;
 /** 03 D3 `forwardFlagged`: it came before, and is forwarded again. */
 export const FLAG_DUPLICATE = 4;
+
+const UNFLAGGED = { controlIdReused: false, duplicate: false };
 
 export class Appender {
   readonly #prepared: Prepared;
@@ -99,7 +103,7 @@ export class Appender {
       | undefined;
     // A key without its row proves nothing: an extra copy is preferred to a loss.
     if (stored === undefined || Buffer.compare(stored[0], entry.sha256) !== 0) return undefined;
-    const common = { ticket: entry.ticket, controlIdReused: false, id: hit.id };
+    const common = { ticket: entry.ticket, ...UNFLAGGED, id: hit.id };
     // A seq of an epoch that has ended is nobody's concern any more.
     const seq = stored[1] === this.#tails.get(entry.channel)?.epoch ? stored[2] : 0n;
     return { ...common, outcome: OUTCOME.repeat, seq };
@@ -139,7 +143,8 @@ export class Appender {
     tail.lastBytes = throughBytes;
     const id = Number(lastInsertRowid);
     this.#remember(id, entry.receivedAtMs, recentRow);
-    return { ticket: entry.ticket, outcome: OUTCOME.stored, controlIdReused, id, seq };
+    const duplicate = flag === FLAG_DUPLICATE;
+    return { ticket: entry.ticket, outcome: OUTCOME.stored, controlIdReused, duplicate, id, seq };
   }
 
   /** An upload stands as a negative segment. */
@@ -150,7 +155,7 @@ export class Appender {
   }
 
   #setAside(entry: TicketedEntry): Appended {
-    const common = { ticket: entry.ticket, controlIdReused: false, seq: 0n };
+    const common = { ticket: entry.ticket, ...UNFLAGGED, seq: 0n };
     const known = this.#quarantine.repeatOf(entry);
     if (known !== undefined) return { ...common, outcome: OUTCOME.quarantinedRepeat, id: known };
     const id = this.#quarantine.setAside(entry);

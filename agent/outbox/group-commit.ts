@@ -77,6 +77,7 @@ export class GroupCommit {
     for (const [row, entries] of this.prepared.recentList.iterate() as IterableIterator<
       [number, Uint8Array]
     >) {
+      if (this.#lastRecentRow === 0 && row > 1) this.recent.noteForgotten();
       for (let at = 0; at < entries.length; at += RECENT_ENTRY_BYTES) {
         const entry = entries.subarray(at, at + RECENT_ENTRY_BYTES);
         // Version 1 kept the keys of quarantined blocks here, too.

@@ -7,7 +7,6 @@
  * @module
  */
 import { AgentError } from "../errors.ts";
-import type { Chance, Clock } from "../host/clock.ts";
 import {
   COMMIT_MAX_BYTES,
   DUPLICATE_MEMORY_KEYS,
@@ -19,37 +18,17 @@ import { AckLedger } from "./ack-ledger.ts";
 import { AppendBatch, type AppendEntry, type PackedBatch, unpacked } from "./append-batch.ts";
 import { outcomeOf } from "./append-outcome.ts";
 import { OUTCOME } from "./appender.ts";
-import type { ChannelTail, StoreChannel } from "./channel-tails.ts";
+import type { ChannelTail } from "./channel-tails.ts";
+import type { AppendedListener, OutboxOptions, SettledListener } from "./outbox-options.ts";
 import type { SetAsideBlock, SetAsideRow } from "./quarantine-reader.ts";
 import type { ReadRange, ReadResult, TracedMessage } from "./reader.ts";
+import { type Staged, StagedBytes } from "./staged-bytes.ts";
 import { type AppendOutcome, TicketQueue, type Waiting } from "./ticket-queue.ts";
 import { type CommittedReport, type RefusedReport, WriterClient } from "./writer-client.ts";
 import { RESULT_COLUMNS, type Released, type StoreStanding } from "./writer-messages.ts";
 
 /** One batch is being committed, one waits behind it: more would only cost hand-overs (05 S7). */
 const POSTED_BATCHES_MAX_COUNT = 1;
-
-export interface OutboxOptions {
-  readonly stateDir: string;
-  readonly allowVolatileState: boolean;
-  /** Configured channels; a channel once known stays known, for its messages must leave. */
-  readonly channels: readonly StoreChannel[];
-  readonly clock: Clock;
-  readonly chance: Chance;
-  readonly duplicateMemoryKeys?: number;
-  /** The store cannot go on: close the sockets, end the process (05 S9). At most once. */
-  readonly onFatal: (error: AgentError) => void;
-}
-
-/** Called after each commit that appended to a channel, with its new last seq. */
-export type AppendedListener = (channel: number, lastSeq: bigint) => void;
-
-/** The receiver holds everything up to `seq`, or has refused it for good. */
-export type SettledListener = (
-  channel: number,
-  seq: bigint,
-  verdict: "settled" | "refused",
-) => void;
 
 export class Outbox implements AsyncDisposable {
   readonly storeId: Uint8Array;
@@ -70,8 +49,7 @@ export class Outbox implements AsyncDisposable {
   #flushScheduled = false;
   /** Batches that the writer has and has not reported. */
   #postedBatches = 0;
-  /** Slices that the writer has and has not reported. */
-  #stagedBytes = 0;
+  readonly #staged = new StagedBytes();
   #progressScheduled = false;
   /** By channel: what the receiver has and the writer was not told yet. */
   readonly #settles = new Map<number, bigint>();
@@ -114,7 +92,12 @@ export class Outbox implements AsyncDisposable {
 
   /** Whether senders should not be read from now (05 S8). */
   get saturated(): boolean {
-    return this.#tickets.bytes + this.#stagedBytes >= WAITING_MAX_BYTES;
+    return this.#tickets.bytes + this.#staged.total >= WAITING_MAX_BYTES;
+  }
+
+  /** Slices of one upload that are not committed yet, in bytes. */
+  stagedBytes(upload: number): number {
+    return this.#staged.of(upload);
   }
 
   /** What a channel holds for the receiver, in bytes, as of the last commit (03 C5). */
@@ -177,7 +160,7 @@ export class Outbox implements AsyncDisposable {
 
   /** Stores one slice of a large body; durable with the commit of the entry that names it (05 S11). */
   stage(upload: number, ordinal: number, bytes: Uint8Array<ArrayBuffer>): void {
-    this.#stagedBytes += bytes.length;
+    this.#staged.add({ upload, bytes: bytes.length });
     this.#writer.post({ order: "stage", upload, ordinal, bytes }, [bytes.buffer]);
   }
 
@@ -313,13 +296,13 @@ export class Outbox implements AsyncDisposable {
     this.#writer.post({ order: "append", batch }, [batch.slab.buffer, batch.table.buffer]);
   }
 
-  #committed({ batches, stagedBytes, results, seqs, backlogs }: CommittedReport): void {
+  #committed({ batches, staged, results, seqs, backlogs }: CommittedReport): void {
     const lastSeqs = new Map<number, bigint>();
     this.#takeBacklogs(backlogs);
-    this.#returned(batches, stagedBytes);
+    this.#returned(batches, staged);
     for (let index = 0; index < seqs.length; index++) {
       const row = index * RESULT_COLUMNS;
-      const [ticket, outcome, reused, id] = [
+      const [ticket, outcome, flags, id] = [
         results[row] ?? 0,
         results[row + 1] ?? 0,
         results[row + 2] ?? 0,
@@ -334,7 +317,7 @@ export class Outbox implements AsyncDisposable {
         // The sender went away unanswered; its resend will be recognised (03 A9).
         if (taken.late) this.#acks.replied(id, false);
       }
-      if (!taken.late) taken.waiting.settle(outcomeOf(outcome, reused === 1, id, seq));
+      if (!taken.late) taken.waiting.settle(outcomeOf(outcome, flags, id, seq));
     }
     for (const [channel, seq] of lastSeqs) {
       for (const listener of this.#appendedListeners) listener(channel, seq);
@@ -343,11 +326,11 @@ export class Outbox implements AsyncDisposable {
     this.#scheduleProgress();
   }
 
-  #refused({ batches, stagedBytes, tickets }: RefusedReport, error: AgentError): void {
+  #refused({ batches, staged, tickets }: RefusedReport, error: AgentError): void {
     // What has collected behind the refused group goes with it: stored now, a message could come before
     // the resend of one that its connection had sent earlier (I-3).
     const behind = this.#dropCollected();
-    this.#returned(batches, stagedBytes);
+    this.#returned(batches, staged);
     const gone: Waiting[] = [];
     for (const ticket of [...tickets, ...behind]) {
       const taken = this.#tickets.take(ticket);
@@ -357,8 +340,8 @@ export class Outbox implements AsyncDisposable {
     this.#announceRoom();
   }
 
-  #returned(batches: readonly PackedBatch[], stagedBytes: number): void {
-    this.#stagedBytes -= stagedBytes;
+  #returned(batches: readonly PackedBatch[], staged: readonly Staged[]): void {
+    this.#staged.done(staged);
     this.#postedBatches -= batches.length;
     for (const batch of batches) this.#batch.recycle(batch);
     this.#flush();

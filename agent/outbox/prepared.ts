@@ -17,7 +17,6 @@ const SINGLE_COLUMN: ReadonlySet<StatementName> = new Set([
   "uploadUses",
   "sliceLength",
   "quarantineFind",
-  "quarantineExpendable",
   "quarantineBytes",
 ]);
 /** Statements whose epoch and seq may pass 2^53. */

@@ -16,8 +16,8 @@ interface Totals {
   bytes: number;
 }
 
-/** How many fragments one block may push out: the rest waits for the next. */
-const EXPENDABLE_ROWS = 1_000;
+/** How many fragments one block may push out. */
+const EXPENDABLE_ROWS = 10_000;
 
 export class Quarantine {
   readonly #prepared: Prepared;
@@ -106,17 +106,19 @@ export class Quarantine {
 
   #makeRoom(channel: number, kept: number): boolean {
     const limit = this.#maxBytes.get(channel) ?? QUARANTINE_MAX_BYTES;
-    const fits = (): boolean => this.#totalsOf(channel).bytes + kept <= limit;
-    if (fits()) return true;
-    const expendable = this.#prepared.quarantineExpendable.all(
-      channel,
-      EXPENDABLE_ROWS,
-    ) as number[];
-    for (const id of expendable) {
-      this.remove(id);
-      if (fits()) return true;
+    if (this.#totalsOf(channel).bytes + kept <= limit) return true;
+    const going: number[] = [];
+    let missing = this.#totalsOf(channel).bytes + kept - limit;
+    const expendable = this.#prepared.quarantineExpendable.iterate(channel, EXPENDABLE_ROWS);
+    for (const [id, bytes] of expendable as IterableIterator<[number, number]>) {
+      going.push(id);
+      missing -= bytes;
+      if (missing <= 0) break;
     }
-    return false;
+    // Nothing goes in vain.
+    if (missing > 0) return false;
+    for (const id of going) this.remove(id);
+    return true;
   }
 
   #count(channel: number, count: number, bytes: number): void {

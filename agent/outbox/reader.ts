@@ -19,7 +19,7 @@ export interface StoredMessage {
   /** 03 D2, D3: its control id, or all of it, came before. */
   readonly controlIdReused: boolean;
   readonly duplicate: boolean;
-  /** An object of strings as ASCII JSON, or empty: what travels besides the bytes. */
+  /** An object of strings as JSON, or empty: what travels besides the bytes. */
   readonly attributes: string;
 }
 

@@ -117,6 +117,8 @@ export class RecentKeys {
   readonly #maxGenerations: number;
   #generations: Generation[] = [];
   #droppedCount = 0;
+  /** Now, or before this start. */
+  #forgotten = false;
 
   constructor(memoryKeys = DUPLICATE_MEMORY_KEYS, generationKeys = DUPLICATE_GENERATION_KEYS) {
     if (generationKeys >= 65_536) throw new RangeError(`Cannot index ${generationKeys} keys`);
@@ -133,6 +135,11 @@ export class RecentKeys {
     }
     newest.add(entry);
     newest.lastRowId = rowId;
+  }
+
+  /** What is remembered is not all there was: the store has deleted keys before this start. */
+  noteForgotten(): void {
+    this.#forgotten = true;
   }
 
   /** The newest message with the same control key and content, if it is younger than `sinceMs`. */
@@ -174,6 +181,7 @@ export class RecentKeys {
     while (this.#generations.length > this.#maxGenerations) {
       rowId = this.#generations.shift()?.lastRowId ?? rowId;
       this.#droppedCount += 1;
+      this.#forgotten = true;
     }
     // A row may span two generations: what the next one still needs stays.
     return rowId === 0 ? 0 : rowId - 1;
@@ -185,7 +193,7 @@ export class RecentKeys {
    */
   get sinceMs(): number | undefined {
     const oldest = this.#generations[0];
-    if (this.#droppedCount === 0 || oldest === undefined) return undefined;
+    if (!this.#forgotten || oldest === undefined) return undefined;
     return oldest.entries.readUInt32LE(AT_OFFSET) * 1000;
   }
 

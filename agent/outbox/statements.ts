@@ -129,7 +129,7 @@ export const STATEMENTS = {
     uses: "quarantine_by_content",
   },
   quarantineExpendable: {
-    sql: `SELECT id FROM quarantine WHERE channel = ?
+    sql: `SELECT id, kept FROM quarantine WHERE channel = ?
             AND reason IN ('abandoned', 'partial', 'tooLarge', 'junk') ORDER BY id LIMIT ?`,
     uses: "quarantine_expendable",
   },

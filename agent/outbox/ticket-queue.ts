@@ -9,6 +9,8 @@ export type AppendOutcome =
       readonly id: number;
       readonly seq: bigint;
       readonly controlIdReused: boolean;
+      /** 03 D3: it came before, and is forwarded again. */
+      readonly duplicate: boolean;
     }
   /** 03 D1: the same message came before; `id` is the first copy's row, `seq` 0 if its epoch has ended. */
   | { readonly kind: "repeat"; readonly id: number; readonly seq: bigint }

@@ -4,6 +4,7 @@ import type { ChannelTail, StoreChannel } from "./channel-tails.ts";
 import type { PlainFault } from "./fault.ts";
 import type { SetAsideBlock, SetAsideRow } from "./quarantine-reader.ts";
 import type { ReadRange, ReadResult, TracedMessage } from "./reader.ts";
+import type { Staged } from "./staged-bytes.ts";
 
 /** Given to the thread when it starts. */
 export interface WriterOptions {
@@ -123,8 +124,8 @@ export type WriterReport =
       readonly report: "committed";
       /** The batches of the `append` orders in the commit: their memory, for the next ones. */
       readonly batches: readonly PackedBatch[];
-      /** Bytes of the `stage` orders in the commit. */
-      readonly stagedBytes: number;
+      /** What the `stage` orders in the commit brought. */
+      readonly staged: readonly Staged[];
       readonly results: Float64Array;
       readonly seqs: BigInt64Array;
       /** Pairs of channel and bytes: what the store holds for the receiver (03 C5). */
@@ -133,7 +134,7 @@ export type WriterReport =
   | {
       readonly report: "refused";
       readonly batches: readonly PackedBatch[];
-      readonly stagedBytes: number;
+      readonly staged: readonly Staged[];
       readonly tickets: readonly number[];
       readonly fault: PlainFault;
     }
@@ -142,5 +143,5 @@ export type WriterReport =
   /** The store cannot go on; the process ends once the sockets are closed (05 S9). */
   | { readonly report: "fatal"; readonly fault: PlainFault };
 
-/** Columns of `committed.results`: ticket, outcome, control id reused (0 or 1), row id. */
+/** Columns of `committed.results`: ticket, outcome, control id reused (1) or duplicate (2), row id. */
 export const RESULT_COLUMNS = 4;

@@ -25,6 +25,7 @@ import { toPlain, translated } from "./fault.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { listQuarantine, quarantineBytes, quarantineRow } from "./quarantine-reader.ts";
 import { buffersOf, type ReadResult, readRange, readSlices, searchSlice } from "./reader.ts";
+import type { Staged } from "./staged-bytes.ts";
 import { standing } from "./standing.ts";
 import {
   type Question,
@@ -132,19 +133,28 @@ function commit(writes: readonly WriteOrder[]): void {
   const withDeferred = writes.length === 0 || nowMs - lazyWrittenMs >= LAZY_WRITE_MS;
   if (withDeferred) lazyWrittenMs = nowMs;
   const batches = writes.flatMap((write) => (write.order === "append" ? [write.batch] : []));
-  const stagedBytes = writes.reduce(
-    (sum, write) => sum + (write.order === "stage" ? write.bytes.length : 0),
-    0,
+  const staged = writes.flatMap((write) =>
+    write.order === "stage" ? [{ upload: write.upload, bytes: write.bytes.length }] : [],
   );
   const result = opened.store.commit(writes, withDeferred);
+  freeSlices(writes);
   if (result.committed) {
-    const heard = batches.length > 0 || stagedBytes > 0 || withDeferred;
-    if (heard) reportCommitted(opened.store, batches, stagedBytes, result.appended);
+    const heard = batches.length > 0 || staged.length > 0 || withDeferred;
+    if (heard) reportCommitted(opened.store, batches, staged, result.appended);
   } else if (result.error.disposition === "halt") {
     halt(result.error);
   } else {
     const { tickets, error } = result;
-    report({ report: "refused", batches, stagedBytes, tickets, fault: toPlain(error) });
+    report({ report: "refused", batches, staged, tickets, fault: toPlain(error) });
+  }
+}
+
+/** Gives their memory back now: waiting for the collector, a stream of slices would hold a hundred MiB. */
+function freeSlices(writes: readonly WriteOrder[]): void {
+  for (const write of writes) {
+    if (write.order === "stage" && write.bytes.buffer instanceof ArrayBuffer) {
+      write.bytes.buffer.transfer(0);
+    }
   }
 }
 
@@ -160,14 +170,14 @@ function commitSoon(): void {
 function reportCommitted(
   store: GroupCommit,
   batches: readonly PackedBatch[],
-  stagedBytes: number,
+  staged: readonly Staged[],
   appended: readonly Appended[],
 ): void {
   const results = new Float64Array(appended.length * RESULT_COLUMNS);
   const seqs = new BigInt64Array(appended.length);
   for (const [index, one] of appended.entries()) {
     results.set(
-      [one.ticket, one.outcome, one.controlIdReused ? 1 : 0, one.id],
+      [one.ticket, one.outcome, (one.controlIdReused ? 1 : 0) | (one.duplicate ? 2 : 0), one.id],
       index * RESULT_COLUMNS,
     );
     seqs[index] = one.seq;
@@ -175,7 +185,7 @@ function reportCommitted(
   const returned = batches.flatMap(({ slab, table }) => [slab.buffer, table.buffer]);
   const transfer = [results.buffer, seqs.buffer, ...returned];
   const backlogs = backlogsOf(store.tails);
-  report({ report: "committed", batches, stagedBytes, results, seqs, backlogs }, transfer);
+  report({ report: "committed", batches, staged, results, seqs, backlogs }, transfer);
 }
 
 type Answers = {
@@ -226,6 +236,8 @@ function releaseQuarantined(store: GroupCommit, id: number, nowMs: number): Rele
   if (!row.whole) throw new AgentError("QUARANTINE_NOT_WHOLE", { id });
   const body = quarantineBytes(store.prepared, row, 0, row.upload === 0 ? row.length : 0);
   const made = store.release(row, body, nowMs);
+  // The backlog grew outside of a group.
+  reportCommitted(store, [], [], []);
   return made === undefined ? undefined : { channel: row.channel, id: made.id, seq: made.seq };
 }
 

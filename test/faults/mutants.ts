@@ -233,4 +233,91 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     caughtBy: [{ file: "test/faults/reply-order.test.ts" }],
   },
+  {
+    id: "the messages of a batch are committed one by one",
+    edits: [
+      {
+        file: "agent/outbox/outbox.ts",
+        search: "      this.#batch.add(ticket, entry);\n    }",
+        replacement:
+          "      this.#batch.add(ticket, entry);\n      this.#full.push(this.#batch.take());\n    }",
+      },
+    ],
+    caughtBy: [inAgent("ingest/large-batches.test.ts")],
+  },
+  {
+    id: "an upload goes with the first row that names it",
+    edits: [
+      {
+        file: "agent/outbox/uploads.ts",
+        search: "if (uses === undefined || uses <= 1) this.drop(upload);",
+        replacement: "if (uses === undefined || uses > 0) this.drop(upload);",
+      },
+    ],
+    caughtBy: [inAgent("outbox/uploads-of-batches.test.ts")],
+  },
+  {
+    id: "complete blocks are pruned from quarantine like fragments",
+    edits: [
+      {
+        file: "agent/outbox/statements.ts",
+        search:
+          "WHERE channel = ?\n            AND reason IN ('abandoned', 'partial', 'tooLarge', 'junk') ORDER",
+        replacement: "WHERE channel = ? ORDER",
+      },
+    ],
+    caughtBy: [inAgent("ingest/quarantine-bounds.test.ts")],
+  },
+  {
+    id: "deferred answers at commit",
+    edits: [
+      {
+        file: "agent/ingest/answer.ts",
+        search: 'ackPolicy.ackMode === "deferred" && owed',
+        replacement: 'ackPolicy.ackMode === "r2" && owed',
+      },
+    ],
+    caughtBy: [inAgent("ingest/deferred.test.ts")],
+  },
+  {
+    id: "a client certificate of another CA is let in",
+    edits: [
+      {
+        file: "agent/ingest/mllp/tls-server.ts",
+        search: "rejectUnauthorized: required,",
+        replacement: "rejectUnauthorized: false,",
+      },
+      {
+        file: "agent/ingest/mllp/peer-certificate.ts",
+        search: "if (!socket.authorized) return trustFault(socket.authorizationError);",
+        replacement: "",
+      },
+    ],
+    caughtBy: [inAgent("ingest/mllp/tls-server.test.ts"), inAgent("ingest/tls-listener.test.ts")],
+  },
+  {
+    id: "a client certificate with another subject is let in",
+    edits: [
+      {
+        file: "agent/ingest/mllp/peer-certificate.ts",
+        search: 'if (allowedSubjects.length > 0 && !named) return "subjectNotAllowed";',
+        replacement: 'if (allowedSubjects.length < 0 && !named) return "subjectNotAllowed";',
+      },
+    ],
+    caughtBy: [
+      inAgent("ingest/mllp/peer-certificate.test.ts"),
+      inAgent("ingest/tls-listener.test.ts"),
+    ],
+  },
+  {
+    id: "a full channel is read from again as soon as its replies have left",
+    edits: [
+      {
+        file: "agent/ingest/mllp/connection.ts",
+        search: "    if (!this.#mayRead) {\n      this.#apply",
+        replacement: "    if (this.#timers === undefined) {\n      this.#apply",
+      },
+    ],
+    caughtBy: [inAgent("ingest/backlog-room.test.ts")],
+  },
 ];

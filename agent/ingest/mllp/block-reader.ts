@@ -344,8 +344,12 @@ export class BlockReader {
 
   #junk(part: Uint8Array): void {
     const meaningless = part.filter(isNotSilent);
-    if (meaningless.length > 0) this.#countJunk(meaningless);
-    if (this.#begunCount === 0) this.#lookForForeign(part);
+    if (this.#begunCount === 0 && this.#looksForeign(part)) {
+      // It is known what it is: nobody needs a sample of each such connection.
+      this.#events.push({ kind: "junk", count: meaningless.length });
+      this.#junkSample.takeAll();
+      this.#refusePeer();
+    } else if (meaningless.length > 0) this.#countJunk(meaningless);
   }
 
   #countJunk(meaningless: Uint8Array): void {
@@ -368,11 +372,10 @@ export class BlockReader {
     this.#junkSampled = true;
   }
 
-  #lookForForeign(part: Uint8Array): void {
-    if (this.#beginning.length >= FOREIGN_BEGINNING_BYTES) return;
+  #looksForeign(part: Uint8Array): boolean {
+    if (this.#beginning.length >= FOREIGN_BEGINNING_BYTES) return false;
     this.#beginning += String.fromCharCode(...part.subarray(0, FOREIGN_BEGINNING_BYTES));
-    const foreign = this.#beginning.startsWith(TLS_RECORD) || HTTP_METHOD.test(this.#beginning);
-    if (foreign) this.#refusePeer();
+    return this.#beginning.startsWith(TLS_RECORD) || HTTP_METHOD.test(this.#beginning);
   }
 
   #refusePeer(): void {

@@ -56,10 +56,10 @@ export class BlockTimers {
   }
 
   /** The wait between blocks starts anew; off unless the channel has it. */
-  armBetween(): void {
+  armBetween(delayMs = this.#settings.idleTimeoutMs): void {
     this.#between?.[Symbol.dispose]();
     const off = this.#settings.idleTimeoutMs === 0 || this.#reader.insideBlock;
-    this.#between = off ? undefined : this.#after(this.#settings.idleTimeoutMs, "idle");
+    this.#between = off ? undefined : this.#after(delayMs, "idle");
   }
 
   stop(): void {

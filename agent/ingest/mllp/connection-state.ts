@@ -8,7 +8,7 @@
  *      ▼                 ▼
  *   finishing ── last reply written ──► closed
  *
- *   refused, lost: closed at once from every state.
+ *   refused, dropped, lost: closed at once from every state.
  *
  * `waiting` counts blocks whose reply is not written yet; `full` and `room` are also said by the store
  * as a whole (05 S8).
@@ -45,6 +45,8 @@ export type ConnectionEvent =
   | { readonly on: "ending" }
   /** The store refused a block: no reply, hang up (03 E1). */
   | { readonly on: "refused" }
+  /** By policy: what was written leaves, nothing else does. */
+  | { readonly on: "dropped" }
   | { readonly on: "lost" };
 
 export type ConnectionEffect = "pause" | "resume" | "end" | "destroy";
@@ -68,6 +70,8 @@ export function step(
       return { state: { at: "closed" }, effects: [] };
     case "refused":
       return { state: { at: "closed" }, effects: ["destroy"] };
+    case "dropped":
+      return { state: { at: "closed" }, effects: ["pause", "end"] };
     case "ending":
       return state.at === "finishing"
         ? { state, effects: [] }

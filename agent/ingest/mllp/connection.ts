@@ -78,17 +78,16 @@ export class MllpConnection {
   }
 
   /**
-   * How long nothing has happened here, in ms; `undefined` while a block is being read, a reply is owed,
-   * or it is we who do not read: such a connection is not stale (03 C2).
+   * How long nothing has happened here, in ms; `undefined` while a block is being read or a reply is
+   * owed: such a connection is not stale (03 C2).
    */
   get idleMs(): number | undefined {
-    const owes = this.#slots.length > 0 || this.#untakenReplies > 0;
-    const busy = this.#reader.insideBlock || owes || this.#state.at !== "reading";
+    const busy = this.#reader.insideBlock || this.#slots.length > 0 || this.#untakenReplies > 0;
     return busy ? undefined : this.#parts.clock.monotonicMs() - this.#lastActiveMs;
   }
 
   get #mayRead(): boolean {
-    return this.#parts.doorway.room.mayRead(this.#parts.channel);
+    return this.#parts.doorway.room.mayRead(this.#parts.channel, this.#large?.upload ?? 0);
   }
 
   /** Orderly stop: no more reading, what was read whole is committed and answered (03 E8). */
@@ -241,13 +240,17 @@ export class MllpConnection {
       return;
     }
     const { reply, ids, close } = verdict;
+    if (close && reply === undefined) {
+      this.#drop();
+      return;
+    }
     if (reply === undefined) {
-      this.#answered(slot, close);
+      this.#answered(slot);
       return;
     }
     if (this.#state.at === "closed" || !this.#socket.writable) {
       this.#undelivered(ids);
-      this.#answered(slot, close);
+      this.#answered(slot);
       return;
     }
     const { doorway } = this.#parts;
@@ -261,8 +264,15 @@ export class MllpConnection {
       this.#lastActiveMs = this.#parts.clock.monotonicMs();
       if (error) this.#undelivered(ids);
       else doorway.replied(ids, true);
-      this.#answered(slot, close);
+      this.#answered(slot);
     });
+    if (close) this.#drop();
+  }
+
+  /** By policy of the channel. Nothing behind it is answered: that could be taken for its reply. */
+  #drop(): void {
+    this.#reason = "closedByPolicy";
+    this.#apply({ on: "dropped" });
   }
 
   /** Zero-window probes keep such a connection alive for ever; it would hold its place and its replies. */
@@ -276,10 +286,10 @@ export class MllpConnection {
     this.#writeTimer = undefined;
   }
 
-  #answered({ bytes, last }: Slot, close: boolean): void {
+  #answered({ bytes, last }: Slot): void {
     this.#apply({ on: "answered", bytes });
-    if (!last && !close) return;
-    this.#reason = last ? "tooLarge" : "closedByPolicy";
+    if (!last) return;
+    this.#reason = "tooLarge";
     this.#apply({ on: "ending" });
   }
 
@@ -325,15 +335,22 @@ export class MllpConnection {
       this.#silent();
       return;
     }
-    // A reply that is owed is waited for, not counted as silence.
-    if (what === "idle" && this.idleMs === undefined) {
-      this.#timers.armBetween();
-      return;
-    }
-    if (what === "idle") this.#parts.channel.record.counters.add("idleClosed");
+    if (what === "idle" && !this.#isIdle()) return;
     this.#reason = what;
     this.#handle(this.#reader.abort());
     this.#apply({ on: "ending" });
+  }
+
+  /** A reply that is owed is waited for, and silence begins behind it. */
+  #isIdle(): boolean {
+    const { idleTimeoutMs } = this.#parts.settings;
+    const leftMs = idleTimeoutMs - (this.idleMs ?? 0);
+    if (leftMs > 0) {
+      this.#timers.armBetween(leftMs);
+      return false;
+    }
+    this.#parts.channel.record.counters.add("idleClosed");
+    return true;
   }
 
   #silent(): void {

@@ -46,7 +46,12 @@ export class MllpListener implements AsyncDisposable {
    */
   static async open(options: ListenerOptions): Promise<MllpListener> {
     const listener = new MllpListener(options);
-    await listener.#listen();
+    try {
+      await listener.#listen();
+    } catch (error) {
+      listener.#certificate?.[Symbol.dispose]();
+      throw error;
+    }
     return listener;
   }
 

@@ -161,11 +161,18 @@ test("[F7] slices of an upload that never completed are gone after the next open
   assert.deepEqual(remains(agent), { slices: 0, uploads: 0 });
 });
 
-test("[F11] an endless block on one connection does not delay another's acknowledgment by 200 ms", async () => {
+test("[F11, S8] of a body that is poured in, a mebibyte waits for its commit at most; others go on", async () => {
   await using agent = await AgentStack.open();
   await using endless = await agent.connect();
   await using sender = await agent.connect();
+  const { outbox } = agent;
   const part = largeAdt("ENDLESS", MIB);
+  let most = 0;
+  const stage = outbox.stage.bind(outbox);
+  outbox.stage = (upload, ordinal, bytes) => {
+    stage(upload, ordinal, bytes);
+    most = Math.max(most, outbox.stagedBytes(upload));
+  };
   let pouring = true;
   const flood = (async () => {
     await pour(endless, VT);
@@ -174,16 +181,13 @@ test("[F11] an endless block on one connection does not delay another's acknowle
       await turn();
     }
   })();
-  const delays: number[] = [];
   for (let i = 1; i <= 20; i++) {
-    const start = performance.now();
     await sender.send(framed(adt(`M${i}`)));
     await sender.acknowledged(i);
-    delays.push(performance.now() - start);
   }
   pouring = false;
   endless.reset();
   await flood;
-  const worst = delays.sort((a, b) => a - b).at(-2) ?? 0;
-  assert.ok(worst < 200, `${Math.round(worst)} ms`);
+  // What one chunk of the socket brings comes on top.
+  assert.ok(most > 0 && most <= MIB + 512 * 1024, `${most} bytes`);
 });
