@@ -100,7 +100,8 @@ export class ChannelRecord {
   readonly #warnings = new Map<WarningName, Warned>();
   readonly #peers = new Map<string, Peer>();
   readonly #pairs = new Map<string, number>();
-  #lastReply: { readonly code: string; readonly atMs: number } | undefined;
+  #lastReplyCode = "";
+  #lastReplyAtMs = 0;
   #lastMessageAtMs: number | undefined;
 
   constructor(parts: ChannelRecordParts) {
@@ -144,8 +145,9 @@ export class ChannelRecord {
 
   /** A message came. @param accept MSH-15 and @param application MSH-16 as sent */
   message(address: string, accept: Uint8Array, application: Uint8Array): void {
-    this.#lastMessageAtMs = this.#parts.clock.nowMs();
-    this.#peer(address).messages += 1;
+    const peer = this.#peer(address);
+    peer.messages += 1;
+    this.#lastMessageAtMs = peer.lastSeenAtMs;
     const pair =
       accept.length + application.length === 0 ? "- -" : `${shown(accept)} ${shown(application)}`;
     const known = this.#pairs.get(pair);
@@ -156,12 +158,14 @@ export class ChannelRecord {
 
   /** @param code MSA-1, or `none` where nothing was owed */
   replied(address: string, code: string): void {
-    this.#lastReply = { code, atMs: this.#parts.clock.nowMs() };
-    this.#peer(address).lastReply = code;
+    this.#lastReplyCode = code;
+    const peer = this.#peer(address);
+    this.#lastReplyAtMs = peer.lastSeenAtMs;
+    peer.lastReply = code;
   }
 
   snapshot(): ObservedChannel {
-    const last = this.#lastReply;
+    const code = this.#lastReplyCode;
     return {
       peers: [...this.#peers].map(([address, { lastSeenAtMs, ...peer }]) => ({
         address,
@@ -176,7 +180,7 @@ export class ChannelRecord {
         const text = WARNINGS[warning];
         return { warning, text, count, lastAt: isoOf(lastAtMs), peer, controlId };
       }),
-      lastReply: last === undefined ? undefined : { code: last.code, at: isoOf(last.atMs) },
+      lastReply: code === "" ? undefined : { code, at: isoOf(this.#lastReplyAtMs) },
       lastMessageAt: this.#lastMessageAtMs === undefined ? undefined : isoOf(this.#lastMessageAtMs),
     };
   }

@@ -56,8 +56,10 @@ const CONTROL_ID_FIELD = 10;
 interface Passage {
   readonly arrival: Arrival;
   readonly answer: Answer;
-  readonly entries: readonly AppendEntry[];
-  readonly numbers: readonly (Numbered | undefined)[];
+  /** By item: MSH-10, as far as it is kept. */
+  readonly controlIds: Uint8Array[];
+  /** By item, with holes: MSH-13. */
+  readonly numbers: Numbered[];
   readonly settle: (verdict: Verdict) => void;
 }
 
@@ -116,13 +118,15 @@ export class Doorway {
     }
     this.#books.arrived(arrival, items, batch, answer);
     const upload = inSlices ? (arrival.large?.upload ?? 0) : 0;
-    const entries = items.map((item, index) =>
-      this.#entry(arrival, item, batch, index, upload, answer),
-    );
-    const numbers = items.map(({ msh, refusal }) =>
-      refusal === undefined ? numberOf(msh) : undefined,
-    );
-    const passage = { arrival, answer, entries, numbers, settle };
+    const passage: Passage = { arrival, answer, settle, controlIds: [], numbers: [] };
+    const entries: AppendEntry[] = [];
+    for (const item of items) {
+      const entry = this.#entry(arrival, item, batch, upload, answer.owed[entries.length] === true);
+      entries.push(entry);
+      passage.controlIds.push(entry.controlId);
+      const number = item.refusal === undefined ? numberOf(item.msh) : undefined;
+      if (number !== undefined) passage.numbers[entries.length - 1] = number;
+    }
     const { storeDeadlineMs } = arrival.channel.rules;
     this.#options.outbox.append(entries, storeDeadlineMs, (outcomes) =>
       this.#settled(passage, outcomes),
@@ -144,9 +148,8 @@ export class Doorway {
     arrival: Arrival,
     item: Item,
     batch: Batch | undefined,
-    position: number,
     upload: number,
-    answer: Answer,
+    ackOwed: boolean,
   ): AppendEntry {
     const { channel, peer, totalBytes } = arrival;
     const { rules, record } = channel;
@@ -160,7 +163,7 @@ export class Doorway {
     return {
       channel: channel.id,
       quarantine: refusal,
-      ackOwed: answer.owed[position] === true,
+      ackOwed,
       duplicates: rules.duplicatePolicy,
       duplicateWindowMs: anonymous ? Math.min(windowMs, ANONYMOUS_DUPLICATE_WINDOW_MS) : windowMs,
       receivedAtMs: this.#options.clock.nowMs(),
@@ -190,7 +193,7 @@ export class Doorway {
     const ids: number[] = [];
     const seqs: bigint[] = [];
     for (const [index, outcome] of outcomes.entries()) {
-      const controlId = passage.entries[index]?.controlId;
+      const controlId = passage.controlIds[index];
       const decision = answer.decisions[index];
       this.#books.settled(arrival, decision, outcome, controlId, passage.numbers[index]);
       if (outcome.kind !== "stored" && outcome.kind !== "repeat") continue;

@@ -42,6 +42,9 @@ interface Word {
   readonly reason: ReplyReason | undefined;
 }
 
+const OWED: readonly boolean[] = [true];
+const NOT_OWED: readonly boolean[] = [false];
+const NO_FAILURE = { failure: undefined, failureCode: undefined } as const;
 const SILENT: Said = { reply: undefined, code: "none", close: false };
 
 /** @param items of one block, at least one */
@@ -51,12 +54,56 @@ export function prepareAnswer(
   batch: Batch | undefined,
   replies: ReplyBuilder,
 ): Answer {
+  const [only] = items;
+  const { ackPolicy } = arrival.channel.rules;
+  const simple = items.length === 1 && batch === undefined && ackPolicy.ackMode !== "deferred";
+  return simple && only !== undefined && arrival.answerable
+    ? singleAnswer(arrival, only, replies)
+    : severalAnswers(arrival, items, batch, replies);
+}
+
+/** For a block that is one message, which nearly all are. */
+function singleAnswer(arrival: Arrival, item: Item, replies: ReplyBuilder): Answer {
+  const decision = decisionOf(arrival, item);
+  const { code, close } = decision;
+  const { ackMode } = arrival.channel.rules.ackPolicy;
+  const reply = replies.reply(ackMode, item.msh, code, item.refusal);
+  const { failure, failureCode } = failureOf(arrival, item, replies);
+  return {
+    reply,
+    code: code ?? "none",
+    close,
+    failure,
+    failureCode,
+    later: undefined,
+    decisions: [decision],
+    owed: item.refusal === undefined && reply !== undefined ? OWED : NOT_OWED,
+  };
+}
+
+/** What is said where the store cannot store; by default nothing (03 E1). */
+function failureOf(
+  arrival: Arrival,
+  first: Item | undefined,
+  replies: ReplyBuilder,
+): Pick<Answer, "failure" | "failureCode"> {
+  const { ackPolicy } = arrival.channel.rules;
+  if (ackPolicy.cannotStoreReply === "close") return NO_FAILURE;
+  const { code } = decideAck(ackPolicy, first?.msh, "cannotStore", first?.acknowledges);
+  const failure = replies.reply(ackPolicy.ackMode, first?.msh, code, "cannotStore");
+  return { failure, failureCode: code };
+}
+
+function severalAnswers(
+  arrival: Arrival,
+  items: readonly Item[],
+  batch: Batch | undefined,
+  replies: ReplyBuilder,
+): Answer {
   const { ackPolicy } = arrival.channel.rules;
   const [first] = items.filter(({ isMessage }) => isMessage);
   const decisions = items.map((item) => (item.isMessage ? decisionOf(arrival, item) : undefined));
-  const failed = decideAck(ackPolicy, first?.msh, "cannotStore", first?.acknowledges);
-  const failure = replies.reply(ackPolicy.ackMode, first?.msh, failed.code, "cannotStore");
-  const common = { failure, failureCode: failed.code, decisions, later: undefined };
+  const common = { ...failureOf(arrival, first, replies), decisions, later: undefined };
   const nobody = items.map(() => false);
   if (!arrival.answerable) return { ...common, ...SILENT, owed: nobody };
   const words = items.flatMap(({ msh, refusal, isMessage }, index): Word[] =>

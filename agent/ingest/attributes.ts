@@ -19,12 +19,12 @@ export interface Described {
 /** @param batch what it came in; `undefined` for a message alone in its block */
 export function describe(item: Item, rules: ChannelRules, batch: Batch | undefined): Described {
   const { msh, scan } = item;
+  if (isPlain(item, rules, batch)) return PLAIN;
   const found: Record<string, string> = {};
   const separator = msh?.field(2)[1];
   const declared = declaredCharset(msh?.field(CHARSET_FIELD) ?? EMPTY, separator);
   const verdict =
     scan === undefined ? undefined : judgeCharset({ declared, setting: rules.charset, scan });
-  // Plain ASCII that nobody declares otherwise needs no words: it is most of the traffic.
   if (declared !== "") found["hl7.charset"] = declared;
   if (rules.charset !== undefined) found["hl7.channelCharset"] = rules.charset;
   if (verdict !== undefined) addDetected(found, verdict);
@@ -33,6 +33,14 @@ export function describe(item: Item, rules: ChannelRules, batch: Batch | undefin
   if (batch !== undefined) addBatch(found, batch, item);
   const attributes = Object.keys(found).length === 0 ? "" : JSON.stringify(found);
   return { attributes, charsetMismatch: verdict?.mismatch ?? false };
+}
+
+const PLAIN: Described = { attributes: "", charsetMismatch: false };
+
+/** ASCII that nobody declares otherwise needs no words: it is most of the traffic. */
+function isPlain({ msh, scan }: Item, rules: ChannelRules, batch: Batch | undefined): boolean {
+  if (batch !== undefined || rules.charset !== undefined || scan?.ascii !== true) return false;
+  return (msh?.field(CHARSET_FIELD).length ?? 0) + (msh?.field(SEQUENCE_FIELD).length ?? 0) === 0;
 }
 
 function addDetected(found: Record<string, string>, { detected, errors }: CharsetVerdict): void {

@@ -45,7 +45,8 @@ export class Bookkeeping {
     const { channel, peer, totalBytes, kind } = arrival;
     const { record } = channel;
     const first = items[0]?.msh?.field(CONTROL_ID_FIELD);
-    for (const [index, item] of items.entries()) this.#item(arrival, item, answer.decisions[index]);
+    let index = 0;
+    for (const item of items) this.#item(arrival, item, answer.decisions[index++]);
     if (kind === "block") record.counters.add("receivedBytes", totalBytes);
     if (kind === "tooLarge") this.#tooLarge(arrival, first);
     if (batch === undefined) return;
@@ -115,9 +116,12 @@ export class Bookkeeping {
     const { msh, refusal, scan } = item;
     const { record } = arrival.channel;
     const controlId = msh?.field(CONTROL_ID_FIELD);
-    const { unknownCondition = false, applicationAckDue = false } = decision ?? {};
-    if (unknownCondition) record.warn("unknownAckCondition", arrival.peer, controlId);
-    if (applicationAckDue) record.warn("applicationAckUnserved", arrival.peer, controlId);
+    if (decision?.unknownCondition === true) {
+      record.warn("unknownAckCondition", arrival.peer, controlId);
+    }
+    if (decision?.applicationAckDue === true) {
+      record.warn("applicationAckUnserved", arrival.peer, controlId);
+    }
     const controlBytes = scan?.controlBytes ?? 0;
     if (controlBytes > 0) record.counters.add("controlBytes", controlBytes);
     if (refusal !== undefined) {

@@ -7,6 +7,7 @@ import { hash } from "node:crypto";
 import { BATCH_ENVELOPE_MAX_BYTES, BATCH_ENVELOPES_MAX_BYTES, BATCH_MAX_COUNT } from "../limits.ts";
 import type { QuarantineReason } from "../outbox/append-batch.ts";
 import type { Arrival, ChannelRules } from "./channel.ts";
+import { isAcknowledgmentType } from "./hl7/ack-policy.ts";
 import { type Scan, scanBytes } from "./hl7/charset.ts";
 import {
   checkEnvelope,
@@ -71,19 +72,26 @@ export function examine(arrival: Arrival): Examined {
   const wide = reading.kind === "unreadable" && reading.reason === "wideCharacters";
   if (wide) return single(setAside(arrival, "wideCharacters"), inSlices);
   if (large !== undefined) return examineLarge(arrival, reading);
+  const sha256 = hash("sha256", bytes, "buffer");
+  const whole = { body: bytes, length: bytes.length, sha256, head: bytes };
+  if (reading.kind === "message" && !holdsAnotherHeader(bytes, reading.msh)) {
+    return single(wholeItem(reading, channel.rules, whole, scanBytes(bytes)));
+  }
   const parts = splitMessages(bytes);
   if (parts.length === 0) return { kind: "empty" };
-  const sha256 = hash("sha256", bytes, "buffer");
-  if (!isBatch(parts)) {
-    const whole = { ...arrival, scan: scanBytes(bytes), sha256, head: bytes };
-    return single(wholeItem(reading, channel.rules, whole));
-  }
+  if (!isBatch(parts)) return single(wholeItem(reading, channel.rules, whole, scanBytes(bytes)));
   const read = (part: Part): PartContent => {
     const body = bytes.subarray(part.start, part.start + part.length);
     const digest = hash("sha256", body, "buffer");
     return { ...part, body, head: body, sha256: digest, scan: scanBytes(body) };
   };
   return batchOf(arrival, parts.map(read), sha256, false);
+}
+
+/** Whether the splitter is needed at all: one native search tells, for nearly all of the traffic, that it is not. */
+function holdsAnotherHeader(bytes: Uint8Array, { segment }: Msh): boolean {
+  const from = segment.byteOffset - bytes.byteOffset + HEADER_NAME.length;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(HEADER_NAME, from);
 }
 
 /** 03 F12: it starts with FHS or BHS, or holds more than one MSH. Anything else is taken as one. */
@@ -97,15 +105,14 @@ function examineLarge(arrival: Arrival, reading: MshReading): Examined {
   const { large, bytes, channel } = arrival;
   if (large === undefined) return { kind: "empty" };
   const { parts, scan, sha256, tooManyParts } = large.finish(bytes);
-  const whole = { ...arrival, bytes: EMPTY, sha256, scan, head: large.head };
-  if (tooManyParts) {
-    return single({ ...wholeItem(reading, channel.rules, whole), refusal: "batchTooLarge" }, true);
-  }
+  const whole = { body: EMPTY, length: arrival.totalBytes, sha256, head: large.head };
+  const asOne = wholeItem(reading, channel.rules, whole, scan);
+  if (tooManyParts) return single({ ...asOne, refusal: "batchTooLarge" }, true);
   if (parts.length === 0) {
     large.discard();
     return { kind: "empty" };
   }
-  if (!isBatch(parts)) return single(wholeItem(reading, channel.rules, whole), true);
+  if (!isBatch(parts)) return single(asOne, true);
   const contents = parts.map((part) => ({ ...part, body: EMPTY }));
   return batchOf(arrival, contents, sha256, true);
 }
@@ -184,17 +191,28 @@ function leftover({ body, index, start, length, sha256 }: PartContent): Item {
   return { ...nothing, refusal: "leftover", index, start, length, sha256, body };
 }
 
-interface Whole extends Arrival {
+interface Whole {
+  readonly body: Uint8Array;
+  readonly length: number;
   readonly sha256: Uint8Array;
-  readonly scan: Scan;
   readonly head: Uint8Array;
 }
 
-function wholeItem(reading: MshReading, rules: ChannelRules, whole: Whole): Item {
-  const { bytes, totalBytes, sha256, scan, head } = whole;
+function wholeItem(reading: MshReading, rules: ChannelRules, whole: Whole, scan: Scan): Item {
+  const { body, length, sha256, head } = whole;
   const { msh, refusal } = judged(reading, rules);
-  const place = { index: 0, start: 0, length: totalBytes, sha256, body: bytes };
-  return { msh, refusal, isMessage: true, ...place, scan, acknowledges: acknowledges(msh, head) };
+  return {
+    msh,
+    refusal,
+    isMessage: true,
+    index: 0,
+    start: 0,
+    length,
+    sha256,
+    body,
+    scan,
+    acknowledges: acknowledges(msh, head),
+  };
 }
 
 /** 03 E2. A batch without a message has no header either. */
@@ -212,10 +230,13 @@ function judged(
   return { msh, refusal: isAllowed(msh, rules) ? undefined : "notAllowed" };
 }
 
+const HEADER_NAME = "MSH";
+const MESSAGE_TYPE_FIELD = 9;
 const PROCESSING_ID_FIELD = 11;
 const VERSION_FIELD = 12;
 
 function isAllowed(msh: Msh | undefined, rules: ChannelRules): boolean {
+  if (rules.allowedProcessingIds.length + rules.allowedVersions.length === 0) return true;
   const allows = (allowed: readonly string[], field: number): boolean =>
     allowed.length === 0 || allowed.includes(textOf(msh?.component(field)).trim());
   return (
@@ -226,9 +247,7 @@ function isAllowed(msh: Msh | undefined, rules: ChannelRules): boolean {
 
 /** MSA-1 of an acknowledgment; only those have their MSA looked for. */
 function acknowledges(msh: Msh | undefined, bytes: Uint8Array): string {
-  if (msh === undefined) return "";
-  const type = textOf(msh.component(9));
-  if (type !== "ACK" && type !== "MCF") return "";
+  if (msh === undefined || !isAcknowledgmentType(msh.component(MESSAGE_TYPE_FIELD))) return "";
   const separator = String.fromCharCode(msh.fieldSeparator);
   const segments = textOf(bytes.subarray(0, ACKNOWLEDGMENT_LOOKED_AT_BYTES)).split(/[\r\n]+/);
   const msa = segments.find((segment) => segment.startsWith(`MSA${separator}`));

@@ -33,13 +33,14 @@ export class ReplyBuilder {
     const positive = code.endsWith("A");
     if (mode === "r2") return positive ? RELEASE_2_ACK : RELEASE_2_NAK;
     const request = {
+      msh,
       code,
       // `malformedReply: accept` gives a positive code although there is a reason.
       reason: reason === undefined || positive ? undefined : reasonForSender(reason),
       timestamp: this.#stamps.timestamp(),
       controlId: this.#stamps.controlId(),
     };
-    const reply = buildAcknowledgment({ ...request, msh });
+    const reply = buildAcknowledgment(request);
     // A header with framing bytes in it cannot be echoed: the reply would not be one block (A2).
     return reply.includes(VT) || reply.includes(FS)
       ? buildAcknowledgment({ ...request, msh: undefined })

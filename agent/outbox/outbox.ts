@@ -132,16 +132,24 @@ export class Outbox implements AsyncDisposable {
     settle: (outcomes: readonly AppendOutcome[]) => void,
   ): void {
     const outcomes: AppendOutcome[] = [];
+    const count = entries.length;
+    // Let go once it was called: what the ticket queue has forgotten may still be held by the tables it
+    // has outgrown, and through them everything that was in flight, until the next full collection.
+    let waiting: typeof settle | undefined = settle;
+    const told = (outcome: AppendOutcome): void => {
+      outcomes.push(outcome);
+      if (outcomes.length < count) return;
+      const tell = waiting;
+      waiting = undefined;
+      tell?.(outcomes);
+    };
     for (const entry of entries) {
       const { channel, ackOwed, body } = entry;
       const ticket = this.#tickets.add({
         channel,
         bytes: body.length,
         ackOwed,
-        settle: (outcome) => {
-          outcomes.push(outcome);
-          if (outcomes.length === entries.length) settle(outcomes);
-        },
+        settle: told,
         deadlineMs,
       });
       this.#batch.add(ticket, entry);

@@ -53,7 +53,7 @@ type Answer = "accept" | "reject" | undefined;
 /** Original mode speaks AA, AE, AR; enhanced mode CA, CE, CR at commit. */
 type Family = "A" | "C";
 
-const MESSAGE_TYPES_NEVER_ANSWERED = new Set(["ACK", "MCF"]);
+const MESSAGE_TYPE_FIELD = 9;
 const ACCEPT_CONDITION_FIELD = 15;
 const APPLICATION_CONDITION_FIELD = 16;
 
@@ -67,8 +67,13 @@ export function decideAck(
   verdict: Verdict,
   acknowledges = "",
 ): AckDecision {
-  if (isAcknowledgment(msh)) return acknowledgmentOf(policy, msh, verdict, acknowledges);
+  // 03 A12: an acknowledgment is stored and forwarded, never answered.
+  if (msh !== undefined && isAcknowledgmentType(msh.component(MESSAGE_TYPE_FIELD))) {
+    return acknowledgmentOf(policy, msh, verdict, acknowledges);
+  }
   if (policy.ackMode === "none") return verdict === "cannotStore" ? hangUp : silence;
+  // Most of the traffic, and so without a step more.
+  if (verdict === "stored" && policy.ackMode === "auto" && asksForNothing(msh)) return plainAA;
   const conditions = conditionsOf(policy, msh);
   const { accept, application, family } = conditions;
   const unknownCondition = accept === "unknown" || application === "unknown";
@@ -105,10 +110,19 @@ const silence: AckDecision = {
   silentByRequest: false,
 };
 const hangUp: AckDecision = { ...silence, close: true };
+const plainAA: AckDecision = { ...silence, code: "AA" };
 
-/** 03 A12: an acknowledgment is stored and forwarded, never answered. */
-function isAcknowledgment(msh: Msh | undefined): boolean {
-  return msh !== undefined && MESSAGE_TYPES_NEVER_ANSWERED.has(text(msh.component(9)));
+/** Whether MSH-9.1 is ACK or MCF. */
+export function isAcknowledgmentType(type: Uint8Array): boolean {
+  const [first, second, third] = type;
+  if (type.length !== 3 || second !== 0x43) return false;
+  return (first === 0x41 && third === 0x4b) || (first === 0x4d && third === 0x46);
+}
+
+function asksForNothing(msh: Msh | undefined): boolean {
+  if (msh === undefined) return true;
+  const { length } = msh.field(ACCEPT_CONDITION_FIELD);
+  return length + msh.field(APPLICATION_CONDITION_FIELD).length === 0;
 }
 
 /** Unless the channel answers application acknowledgments that ask for it; an accept one never is. */

@@ -27,13 +27,12 @@ import {
 } from "../../limits.ts";
 import { headerStart, mayBeginHeader } from "../hl7/msh.ts";
 import { HeldBytes } from "./held-bytes.ts";
+import { Junk } from "./junk.ts";
 
-const NUL = 0x00;
 const LF = 0x0a;
 const VT = 0x0b;
 const CR = 0x0d;
 const FS = 0x1c;
-const SPACE = 0x20;
 const VT_INSIDE = Uint8Array.of(VT);
 const FS_INSIDE = Uint8Array.of(FS);
 
@@ -87,11 +86,6 @@ const LOOKAHEAD_BYTES = 70;
 
 type State = "outside" | "content" | "lookahead" | "ended" | "closed";
 
-/** What a peer that speaks something else begins with: a TLS record, or an HTTP method (F2). */
-const TLS_RECORD = "\x16\x03";
-const HTTP_METHOD = /^(?:GET|POST|PUT|HEAD|OPTIONS|CONNECT|DELETE|PATCH|TRACE) /;
-const FOREIGN_BEGINNING_BYTES = 8;
-
 /** Splits one TCP connection's byte stream into blocks, however it is cut. */
 export class BlockReader {
   readonly #options: Required<BlockReaderOptions>;
@@ -102,10 +96,7 @@ export class BlockReader {
   #ahead = new HeldBytes(0);
   /** Where the next FS of this chunk is: a VT before it does not make us look again (F11). */
   #fsIndex = -1;
-  #junkBytes = 0;
-  readonly #junkSample = new HeldBytes(0);
-  #junkSampled = false;
-  #beginning = "";
+  readonly #junk: Junk;
   #begunCount = 0;
   #endedBySilence = false;
   #events: BlockEvent[] = [];
@@ -115,6 +106,8 @@ export class BlockReader {
       throw new RangeError(`Cannot limit a block to ${options.blockMaxBytes} bytes`);
     }
     this.#options = { ...DEFAULTS, ...options };
+    const { junkSampleBytes, maxJunkBytes } = this.#options;
+    this.#junk = new Junk(junkSampleBytes, maxJunkBytes);
   }
 
   /** Inside a block, from its VT to its end: the limits of F5 run. */
@@ -161,7 +154,6 @@ export class BlockReader {
     }
     this.#held.keep();
     this.#ahead.keep();
-    this.#junkSample.keep();
     return this.#takeEvents();
   }
 
@@ -182,7 +174,7 @@ export class BlockReader {
 
   /** The connection broke, or a limit of F5 ran out: what is here becomes a fragment. */
   abort(): BlockEvent[] {
-    this.#endJunk();
+    this.#giveSample(true);
     this.#takeUndecided();
     if (this.insideBlock && this.#held.totalBytes > 0) {
       if (this.#held.dropping) this.#emitTooLarge(false);
@@ -195,7 +187,7 @@ export class BlockReader {
   #outside(chunk: Uint8Array, from: number): number {
     const start = chunk.indexOf(VT, from);
     const end = start === -1 ? chunk.length : start;
-    if (end > from) this.#junk(chunk.subarray(from, end));
+    if (end > from) this.#takeJunk(chunk.subarray(from, end));
     if (start === -1 || this.#state === "closed") return chunk.length;
     this.#begin();
     return start + 1;
@@ -278,12 +270,11 @@ export class BlockReader {
   }
 
   #begin(): void {
-    this.#endJunk();
+    this.#giveSample(true);
     this.#state = "content";
     this.#begunCount += 1;
     this.#malformed = false;
-    this.#junkBytes = 0;
-    this.#junkSampled = false;
+    this.#junk.reset();
     this.#endedBySilence = false;
   }
 
@@ -342,45 +333,28 @@ export class BlockReader {
     return { bytes: this.#held.takeAll(), totalBytes };
   }
 
-  #junk(part: Uint8Array): void {
-    const meaningless = part.filter(isNotSilent);
-    if (this.#begunCount === 0 && this.#looksForeign(part)) {
-      // It is known what it is: nobody needs a sample of each such connection.
-      this.#events.push({ kind: "junk", count: meaningless.length });
-      this.#junkSample.takeAll();
-      this.#refusePeer();
-    } else if (meaningless.length > 0) this.#countJunk(meaningless);
+  #takeJunk(part: Uint8Array): void {
+    const foreign = this.#begunCount === 0 && this.#junk.looksForeign(part);
+    const count = this.#junk.take(part);
+    if (count > 0) {
+      if (this.#endedBySilence) this.#events.push({ kind: "bytesAfterLenientEnd" });
+      this.#endedBySilence = false;
+      this.#events.push({ kind: "junk", count });
+    }
+    // Where it is known what it is, nobody needs a sample of each such connection.
+    if (foreign) this.#junk.takeSample(true);
+    else this.#giveSample(false);
+    if (foreign || this.#junk.tooMuch) this.#refusePeer();
   }
 
-  #countJunk(meaningless: Uint8Array): void {
-    if (this.#endedBySilence) this.#events.push({ kind: "bytesAfterLenientEnd" });
-    this.#endedBySilence = false;
-    const { junkSampleBytes, maxJunkBytes } = this.#options;
-    this.#junkBytes += meaningless.length;
-    this.#events.push({ kind: "junk", count: meaningless.length });
-    const room = this.#junkSampled ? 0 : junkSampleBytes - this.#junkSample.totalBytes;
-    if (room > 0) this.#junkSample.add(meaningless.subarray(0, room));
-    if (meaningless.length >= room) this.#endJunk();
-    if (this.#junkBytes > maxJunkBytes) this.#refusePeer();
-  }
-
-  /** Gives out the sample of this run, if there is one that was not given out. */
-  #endJunk(): void {
-    if (this.#junkSample.totalBytes === 0) return;
-    this.#junkSample.keep();
-    this.#events.push({ kind: "junkSample", bytes: this.#junkSample.takeAll() });
-    this.#junkSampled = true;
-  }
-
-  #looksForeign(part: Uint8Array): boolean {
-    if (this.#beginning.length >= FOREIGN_BEGINNING_BYTES) return false;
-    this.#beginning += String.fromCharCode(...part.subarray(0, FOREIGN_BEGINNING_BYTES));
-    return this.#beginning.startsWith(TLS_RECORD) || HTTP_METHOD.test(this.#beginning);
+  #giveSample(over: boolean): void {
+    const bytes = this.#junk.takeSample(over);
+    if (bytes !== undefined) this.#events.push({ kind: "junkSample", bytes });
   }
 
   #refusePeer(): void {
     if (this.#state === "closed") return;
-    this.#endJunk();
+    this.#giveSample(true);
     this.#events.push({ kind: "notMllp" });
     this.#state = "closed";
   }
@@ -391,6 +365,3 @@ export class BlockReader {
     return events;
   }
 }
-
-const isNotSilent = (byte: number): boolean =>
-  byte !== NUL && byte !== CR && byte !== LF && byte !== SPACE;

@@ -14,6 +14,7 @@ import {
   type ConnectionEvent,
   type ConnectionState,
   PENDING_LIMITS,
+  type PendingLimits,
   step,
 } from "./connection-state.ts";
 import { framed } from "./framed.ts";
@@ -43,6 +44,7 @@ export class MllpConnection {
   readonly #reader: BlockReader;
   readonly #onClosed: () => void;
   readonly #timers: BlockTimers;
+  readonly #pendingLimits: PendingLimits;
   readonly #slots: Slot[] = [];
   #state: ConnectionState = CONNECTION_START;
   #large: LargeBody | undefined;
@@ -66,6 +68,7 @@ export class MllpConnection {
     this.#timers = new BlockTimers(parts.clock, parts.settings, this.#reader, (what) =>
       this.#expired(what),
     );
+    this.#pendingLimits = { ...PENDING_LIMITS, count: parts.settings.maxPendingBlocks };
     this.#lastActiveMs = parts.clock.monotonicMs();
     socket.setNoDelay(true);
     socket.setKeepAlive(true, parts.settings.keepAliveMs);
@@ -217,8 +220,8 @@ export class MllpConnection {
     const slot: Slot = { bytes: waitingBytes, verdict: undefined, last };
     this.#slots.push(slot);
     this.#apply({ on: "taken", bytes: slot.bytes });
-    const who = { channel, peer: this.peer.name, address: this.peer.address };
-    const arrival = { ...who, kind, bytes, totalBytes, large, answerable };
+    const { name: peer, address } = this.peer;
+    const arrival = { channel, peer, address, kind, bytes, totalBytes, large, answerable };
     doorway.accept(arrival, (verdict) => {
       slot.verdict = verdict;
       this.#flushReplies();
@@ -299,8 +302,7 @@ export class MllpConnection {
   }
 
   #apply(event: ConnectionEvent): void {
-    const limits = { ...PENDING_LIMITS, count: this.#parts.settings.maxPendingBlocks };
-    const { state, effects } = step(this.#state, event, limits);
+    const { state, effects } = step(this.#state, event, this.#pendingLimits);
     this.#state = state;
     for (const effect of effects) {
       if (effect === "pause") this.#pause();
