@@ -171,12 +171,17 @@ function addTestCommands(root: Command, choose: (act: Act) => void): void {
     .option("--port <number>", "MLLP port", portParser, DEFAULT_MLLP_PORT)
     .option("--count <number>", "send all of it so often", wholeNumber(1, 1_000_000), 1)
     .option("--timeout <seconds>", "wait for each reply", wholeNumber(1, 3_600), 30)
+    .option("--tls-ca <file>", "speak TLS, and trust this CA")
+    .option("--tls-certificate <file>", "show this client certificate")
+    .option("--tls-key <file>", "its key")
     .addOption(jsonOption())
-    .action((files, { timeout, ...options }) =>
+    .action((files, { timeout, tlsCa, tlsCertificate, tlsKey, ...options }) =>
       choose(async () => {
         // Loaded here alone: it brings a full HL7 library, which the running agent does without.
         const { send } = await import("./cli/send.ts");
-        return send({ files, timeoutMs: timeout * 1000, ...options });
+        const tls =
+          tlsCa === undefined ? undefined : { ca: tlsCa, certificate: tlsCertificate, key: tlsKey };
+        return send({ files, tls, timeoutMs: timeout * 1000, ...options });
       }),
     );
   root

@@ -1,10 +1,21 @@
 /** A test sender's connection: one message out, its reply back, one at a time. @module */
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { readFileSync } from "node:fs";
+import { connect, isIP, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { AgentError, codeOf } from "../errors.ts";
 import { BlockReader } from "../ingest/mllp/block-reader.ts";
 import { framed } from "../ingest/mllp/framed.ts";
 import { BLOCK_MAX_CEILING_BYTES } from "../limits.ts";
+
+/** How to speak TLS: paths of PEM files. */
+export interface ExchangeTls {
+  /** Whose server certificate is trusted. */
+  readonly ca: string;
+  /** The client certificate and its key, where the listener asks for one. */
+  readonly certificate: string | undefined;
+  readonly key: string | undefined;
+}
 
 export class MllpExchange implements Disposable {
   readonly #socket: Socket;
@@ -27,11 +38,11 @@ export class MllpExchange implements Disposable {
     });
   }
 
-  /** @throws {AgentError} `ENDPOINT_UNREACHABLE` */
-  static async open(host: string, port: number): Promise<MllpExchange> {
-    const socket = connect({ host, port });
+  /** @throws {AgentError} `ENDPOINT_UNREACHABLE`, `FILE_NOT_READABLE` */
+  static async open(host: string, port: number, tls?: ExchangeTls): Promise<MllpExchange> {
+    const socket = tls === undefined ? connect({ host, port }) : secured(host, port, tls);
     try {
-      await once(socket, "connect");
+      await once(socket, tls === undefined ? "connect" : "secureConnect");
     } catch (error) {
       throw unreachable(error);
     }
@@ -74,4 +85,24 @@ export class MllpExchange implements Disposable {
 
 function unreachable(cause: unknown): AgentError {
   return new AgentError("ENDPOINT_UNREACHABLE", { sysCode: codeOf(cause) }, { cause });
+}
+
+function secured(host: string, port: number, { ca, certificate, key }: ExchangeTls): Socket {
+  const own = certificate === undefined ? {} : { cert: pem(certificate) };
+  const secret = key === undefined ? {} : { key: pem(key) };
+  // An address is no name that SNI may carry (RFC 6066 section 3).
+  const named = isIP(host) === 0 ? { servername: host } : {};
+  return connectTls({ host, port, ca: pem(ca), ...own, ...secret, ...named });
+}
+
+function pem(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw notReadable(error);
+  }
+}
+
+function notReadable(cause: unknown): AgentError {
+  return new AgentError("FILE_NOT_READABLE", { sysCode: codeOf(cause) }, { cause });
 }

@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import { HL7_2_5 } from "node-hl7-client";
 import { AgentError, codeOf, EXIT, type ExitCode } from "../errors.ts";
 import { systemClock } from "../host/clock.ts";
+import { splitMessages } from "../ingest/hl7/message-splitter.ts";
 import { readMsh } from "../ingest/hl7/msh.ts";
-import { MllpExchange } from "./mllp-exchange.ts";
+import { type ExchangeTls, MllpExchange } from "./mllp-exchange.ts";
 import { escaped, printFacts } from "./terminal.ts";
 
 export interface SendOptions {
@@ -12,6 +13,8 @@ export interface SendOptions {
   readonly port: number;
   /** One message a file, sent as it is; none: one generated ADT^A01 of a test patient. */
   readonly files: readonly string[];
+  /** `undefined`: plain MLLP. */
+  readonly tls: ExchangeTls | undefined;
   /** How often the whole list is sent. */
   readonly count: number;
   readonly timeoutMs: number;
@@ -21,23 +24,26 @@ export interface SendOptions {
 /** What became of one message. */
 interface Sent {
   readonly file: string;
+  /** Of a batch its first message's. */
   readonly controlId: string;
-  /** MSA-1 of the reply, or `none`. */
+  /** MSA-1 of the reply, of a batch the first negative one; or `none`. */
   readonly reply: string;
-  /** MSA-2 equals MSH-10 byte for byte. */
+  /** How many acknowledgments the reply holds. */
+  readonly acknowledgments: number;
+  /** MSA-2 equals MSH-10 byte for byte, of a batch each in its turn. */
   readonly matches: boolean;
   readonly durationMs: number;
 }
 
 /** @returns 0 if every reply was positive, 65 if one was negative or did not match, 75 if one is missing */
 export async function send(options: SendOptions): Promise<ExitCode> {
-  using exchange = await MllpExchange.open(options.host, options.port);
+  using exchange = await MllpExchange.open(options.host, options.port, options.tls);
   let exit: ExitCode = EXIT.ok;
   for (let round = 0; round < options.count; round++) {
     for (const { file, bytes } of messages(options.files, round)) {
       const sent = await sendOne(exchange, file, bytes, options.timeoutMs);
       printFacts(options.json, sent, () => [
-        `${sent.file}: ${escaped(sent.controlId)} ${sent.reply}${sent.matches ? "" : " for another control id"} ${sent.durationMs} ms`,
+        `${sent.file}: ${escaped(sent.controlId)} ${sent.reply}${sent.matches ? "" : " for another control id"}${sent.acknowledgments > 1 ? ` (${sent.acknowledgments} acknowledgments)` : ""} ${sent.durationMs} ms`,
       ]);
       if (sent.reply === "none") return EXIT.tryAgain;
       if (!/^[AC]A$/.test(sent.reply) || !sent.matches) exit = EXIT.badData;
@@ -55,11 +61,28 @@ async function sendOne(
   const startMs = systemClock.monotonicMs();
   const reply = await exchange.send(bytes, timeoutMs);
   const durationMs = Math.round(systemClock.monotonicMs() - startMs);
-  const reading = readMsh(bytes);
-  const controlId = reading.kind === "message" ? latin1(reading.msh.field(10)) : "";
-  const { code, acknowledged } = readMsa(reply);
-  const matches = code === "none" || acknowledged === controlId;
-  return { file, controlId, reply: code, matches, durationMs };
+  const controlIds = controlIdsOf(bytes);
+  const found = readMsas(reply);
+  const worst = found.find(({ code }) => !/^[AC]A$/.test(code)) ?? found[0];
+  const matches = found.every(({ acknowledged }, index) => acknowledged === controlIds[index]);
+  return {
+    file,
+    controlId: controlIds[0] ?? "",
+    reply: worst?.code ?? "none",
+    acknowledgments: found.length,
+    matches,
+    durationMs,
+  };
+}
+
+/** MSH-10 of each message of a file; one, empty, where there is none to be read. */
+function controlIdsOf(bytes: Uint8Array): string[] {
+  const parts = splitMessages(bytes).filter(({ kind }) => kind === "message");
+  const found = parts.map(({ start, length }) => {
+    const reading = readMsh(bytes.subarray(start, start + length));
+    return latin1((reading.kind === "batch" ? undefined : reading.msh)?.field(10) ?? EMPTY);
+  });
+  return found.length === 0 ? [""] : found;
 }
 
 function* messages(
@@ -93,13 +116,17 @@ function testMessage(round: number): Uint8Array {
   return Buffer.from(`${message.toString()}\r`, "utf8");
 }
 
-function readMsa(reply: Uint8Array | undefined): { code: string; acknowledged: string } {
-  const segments = latin1(reply ?? new Uint8Array(0)).split(/[\r\n]/);
-  const msa = segments.find((segment) => segment.startsWith("MSA"));
-  const [, code = "none", acknowledged = ""] = msa?.split(msa[3] ?? "|") ?? [];
-  return { code, acknowledged };
+function readMsas(reply: Uint8Array | undefined): { code: string; acknowledged: string }[] {
+  const segments = latin1(reply ?? EMPTY).split(/[\r\n]/);
+  return segments
+    .filter((segment) => segment.startsWith("MSA"))
+    .map((msa) => {
+      const [, code = "none", acknowledged = ""] = msa.split(msa[3] ?? "|");
+      return { code, acknowledged };
+    });
 }
 
+const EMPTY = new Uint8Array(0);
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
 
 function notReadable(cause: unknown): AgentError {

@@ -6,6 +6,7 @@ import { AgentFolder } from "#test/support/agent-folder.ts";
 import { adt, framed, message } from "#test/support/messages.ts";
 import { MllpSocket } from "#test/support/mllp-socket.ts";
 import { Started } from "#test/support/processes.ts";
+import { SecuredAgent } from "#test/support/secured-agent.ts";
 
 const MAIN = join(import.meta.dirname, "../../agent/main.ts");
 const holdfast = (...args: readonly string[]): Started =>
@@ -46,6 +47,36 @@ test("[A11] holdfast send delivers files as they are, and trace finds what it se
   assert.equal((await run("trace", "NONE", "--config", folder.config)).code, 65);
   await agent.end("SIGTERM");
   assert.equal((await run("send", good, ...port)).code, 69, "nobody listens");
+});
+
+test("[F12] holdfast send counts the acknowledgments of a batch, and shows the worst", async () => {
+  using folder = await AgentFolder.make();
+  await using _agent = await folder.start();
+  const file = join(folder.path, "batch.hl7");
+  const send = async (...messages: readonly string[]): Promise<unknown[]> => {
+    writeFileSync(file, `BHS|^~\\&|LAB\r${messages.join("")}BTS|${messages.length}\r`);
+    const { out, code } = await run("send", file, "--port", String(folder.port), "--json");
+    const { reply, matches, controlId, acknowledgments } = JSON.parse(out);
+    return [controlId, reply, matches, acknowledgments, code];
+  };
+  assert.deepEqual(await send(adt("B1"), adt("B2"), adt("B3")), ["B1", "AA", true, 3, 0]);
+  const bad = message({ 9: "", 10: "B5" });
+  assert.deepEqual(await send(adt("B4"), bad), ["B4", "AR", true, 2, 65]);
+});
+
+test("[C4] holdfast send speaks TLS with a client certificate, and says when it is refused", async () => {
+  using secured = await SecuredAgent.make();
+  const { folder, credentials } = secured;
+  await using _agent = await folder.start();
+  const files = ["ca", "cert", "key"].map((name) => join(folder.path, `${name}.pem`));
+  const { ca, cert, key } = credentials;
+  for (const [index, pem] of [ca, cert, key].entries()) writeFileSync(files[index] ?? "", pem);
+  const [caFile = "", certFile = "", keyFile = ""] = files;
+  const port = ["--port", String(folder.port), "--tls-ca", caFile];
+  const own = ["--tls-certificate", certFile, "--tls-key", keyFile];
+  assert.equal((await run("send", ...port, ...own)).code, 0);
+  assert.notEqual((await run("send", ...port, "--timeout", "5")).code, 0, "without a certificate");
+  assert.equal((await run("send", "--port", String(folder.port), "--tls-ca", "absent")).code, 65);
 });
 
 test("[A2] holdfast listen answers, keeps what came as it came, and stops although a sender stays", async () => {
