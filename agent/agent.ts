@@ -9,8 +9,8 @@
  */
 import { loadIdentity } from "#certs/identity.ts";
 import type { ChannelConfig, LocalConfig } from "#config/local.ts";
-import { isLoopback } from "#config/mllp-listener.ts";
-import { channelRules, listenerSettings, storeChannel } from "./channel-options.ts";
+import { isEveryInterface, isEveryone, isLoopback } from "#config/mllp-listener.ts";
+import { channelRules, listenerSettings, shareBytes, storeChannel } from "./channel-options.ts";
 import { AgentError, identifierFrom } from "./errors.ts";
 import { ChannelRecord } from "./health/channel-record.ts";
 import { Conditions } from "./health/conditions.ts";
@@ -172,7 +172,7 @@ export class Agent implements AsyncDisposable {
     const tail = outbox.channels.find(({ name }) => name === config.name);
     if (tail === undefined) throw new AgentError("AGENT_DEFECT", { channels: 0 });
     const record = new ChannelRecord({ channel: config.name, clock: systemClock, log });
-    const rules = channelRules(config, this.#options.config);
+    const rules = channelRules(config, shareBytes(this.#options.config));
     const listener = await MllpListener.open({
       channel: { name: config.name, id: tail.channel, record, rules },
       settings: listenerSettings(config),
@@ -199,10 +199,10 @@ export class Agent implements AsyncDisposable {
     const nowMs = systemClock.nowMs();
     if (malformedReply === "accept") this.#conditions.open("malformedAccepted", name, facts, nowMs);
     if (isLoopback(host) || tls !== undefined) return;
-    if (host === "0.0.0.0" || host === "::") {
+    if (isEveryInterface(host)) {
       this.#conditions.open("openToAllInterfaces", name, facts, nowMs);
     }
-    const everyone = allow.some((entry) => /^(?:0\.0\.0\.0|::)\/0$/.test(entry));
+    const everyone = allow.some(isEveryone);
     if (!everyone) return;
     this.#conditions.open("openToAll", name, facts, nowMs);
     this.#options.log.write("allSourcesAllowed", facts);

@@ -8,8 +8,11 @@ const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
 
 /** 05 S12: each channel has an equal share of the disk budget, so that one feed cannot starve the others. */
-export function channelRules(config: ChannelConfig, agent: LocalConfig): ChannelRules {
-  const shareBytes = agent.diskBudgetBytes / agent.channels.length;
+export const shareBytes = ({ diskBudgetBytes, channels }: LocalConfig): number =>
+  diskBudgetBytes / channels.length;
+
+/** @param shareBytes what the channel may hold for the receiver */
+export function channelRules(config: ChannelConfig, shareBytes: number): ChannelRules {
   const { ackMode, neAlAsOriginal, answerApplicationAck, malformedReply, cannotStoreReply } =
     config;
   return {

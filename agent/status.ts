@@ -49,6 +49,8 @@ export interface ChannelStatus {
   readonly host: string | undefined;
   readonly port: number | undefined;
   readonly connections: number;
+  /** Of TLS handshakes under way, which hold places, too. */
+  readonly handshakes: number;
   readonly maxConnections: number | undefined;
   readonly ackMode: ChannelConfig["ackMode"] | undefined;
   readonly tls: boolean;
@@ -127,6 +129,7 @@ function channelStatus(
     host: channel?.config.host,
     port: channel?.listener.port,
     connections: channel?.listener.connectionCount ?? 0,
+    handshakes: channel?.listener.handshakeCount ?? 0,
     maxConnections: channel?.config.maxConnections,
     ackMode: channel?.config.ackMode,
     tls: channel?.config.tls !== undefined,

@@ -13,6 +13,10 @@ export interface TraceRow {
   readonly sha256: string;
   readonly source: string;
   readonly controlIdReused: boolean;
+  /** 03 D3: it came before, and was forwarded again. */
+  readonly duplicate: boolean;
+  /** An operator let it out of quarantine; `receivedAt` is when. */
+  readonly released: boolean;
   readonly ack: TracedMessage["ack"];
   readonly delivery: "stored" | "accepted";
 }
@@ -33,6 +37,8 @@ export async function traceRows(outbox: Outbox, controlId: string): Promise<Trac
       sha256: Buffer.from(message.sha256).toString("hex"),
       source: message.source,
       controlIdReused: message.controlIdReused,
+      duplicate: message.duplicate,
+      released: message.released,
       ack: message.ack,
       delivery: accepted ? "accepted" : "stored",
     };

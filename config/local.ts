@@ -51,6 +51,10 @@ const localSchema = z
   .refine(({ channels }) => new Set(channels.map(({ name }) => name)).size === channels.length, {
     path: ["channels"],
     message: "must not use a name twice",
+  })
+  .refine(({ channels }) => portsDiffer(channels), {
+    path: ["channels"],
+    message: "must not use a port twice on the same address",
   });
 
 export type LocalConfig = z.infer<typeof localSchema>;
@@ -83,6 +87,14 @@ function withAbsolutePaths({ tls, ...channel }: ChannelConfig, folder: string): 
   const files = { certificate: resolve(folder, certificate), key: resolve(folder, key) };
   const trusted = clientCa === undefined ? {} : { clientCa: resolve(folder, clientCa) };
   return { ...channel, tls: { ...tls, ...files, ...trusted } };
+}
+
+/** Port 0 is whatever is free. */
+function portsDiffer(
+  channels: readonly { readonly host: string; readonly port: number }[],
+): boolean {
+  const fixed = channels.filter(({ port }) => port !== 0);
+  return new Set(fixed.map(({ host, port }) => `${host} ${port}`)).size === fixed.length;
 }
 
 function isSecureWebSocketUrl(text: string): boolean {

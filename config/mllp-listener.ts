@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isIP } from "node:net";
+import { BlockList, isIP } from "node:net";
 import { z } from "zod";
 import { CHARSET_NAMES, isCharsetName } from "#agent/ingest/hl7/charset-names.ts";
 import {
@@ -39,15 +39,38 @@ const seconds = (defaultMs: number, least = 1, most = 86_400): z.ZodDefault<z.Zo
     .max(most)
     .default(defaultMs / 1000);
 const bytes = (standard: number, least: number, most: number): z.ZodDefault<z.ZodInt> =>
-  z.int().min(least).max(most).default(standard);
-const percent = (standard: number): z.ZodDefault<z.ZodInt> => bytes(standard, 1, 100);
+  z
+    .int({
+      error: ({ code }) =>
+        code === "invalid_type" ? "must be a whole number of bytes, such as 33554432" : undefined,
+    })
+    .min(least)
+    .max(most)
+    .default(standard);
+const percent = (standard: number): z.ZodDefault<z.ZodInt> =>
+  z.int().min(1).max(100).default(standard);
 
 /** 03 C3: an address or CIDR range. */
-const source = z.string().refine(isAddressOrRange, {
-  message: "must be an IP address or a range such as 10.20.0.0/16",
-});
+const source = z
+  .string()
+  .refine(isAddressOrRange, { message: "must be an IP address or a range such as 10.20.0.0/16" })
+  .refine((text) => !isAddressOrRange(text) || isWritten(text), {
+    message: "has bits set behind its prefix: write the first address of the range",
+  });
+/** The listener binds exactly one address: a name could come to mean another. */
+const host = z
+  .string()
+  .refine((text) => text === "localhost" || (isIP(text) !== 0 && !text.includes("%")), {
+    message: "must be an address of this machine, such as 10.20.3.4 or 127.0.0.1",
+  });
 /** First components of MSH-11 and MSH-12: HL7 tables 0103 and 0104. */
-const headerCodes = z.array(z.string().regex(/^[A-Za-z0-9.]{1,8}$/)).default([]);
+const headerCodes = z
+  .array(
+    z
+      .string({ message: 'must be text: put it in quotes, as in "2.5"' })
+      .regex(/^[A-Za-z0-9.]{1,8}$/, { message: 'must be a code such as "P" or "2.5.1"' }),
+  )
+  .default([]);
 const fingerprint = z.string().regex(/^(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$/, {
   message: "must be a SHA-256 fingerprint: 64 hexadecimal digits, colons or none between the bytes",
 });
@@ -69,7 +92,10 @@ const tls = z
     tlsHandshakeTimeoutSeconds: seconds(TLS_HANDSHAKE_TIMEOUT_MS, 1, 120),
   })
   .refine(
-    ({ clientCa, clientCertificate }) => clientCa !== undefined || clientCertificate === "optional",
+    ({ clientCa, clientCertificate, allowedSubjects, pinnedCertificates }) =>
+      clientCa !== undefined ||
+      (clientCertificate === "optional" &&
+        allowedSubjects.length + pinnedCertificates.length === 0),
     {
       path: ["clientCa"],
       message:
@@ -86,7 +112,7 @@ export const mllpListener = z
       message: "must be mllp-listener: this version has no other kind",
     }),
     // Who may connect.
-    host: z.string().min(1).default("127.0.0.1"),
+    host: host.default("127.0.0.1"),
     port,
     allow: z.array(source).default([]),
     tls: tls.optional(),
@@ -139,6 +165,13 @@ export const mllpListener = z
     path: ["allow"],
     message: "is required unless host is a loopback address: name who may connect",
   })
+  .refine(
+    ({ blockMaxSeconds, blockIdleTimeoutSeconds }) => blockIdleTimeoutSeconds <= blockMaxSeconds,
+    {
+      path: ["blockIdleTimeoutSeconds"],
+      message: "must not be above blockMaxSeconds",
+    },
+  )
   .refine(({ lowWaterPercent, highWaterPercent }) => lowWaterPercent < highWaterPercent, {
     path: ["lowWaterPercent"],
     message: "must be below highWaterPercent",
@@ -152,6 +185,49 @@ function isAddressOrRange(text: string): boolean {
   if (prefix === undefined) return true;
   return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 6 ? 128 : 32);
 }
+
+/** Whether a range is written as its first address: 10.20.3.4/16 is more likely a slip than a wish. */
+function isWritten(text: string): boolean {
+  const [address = "", prefix] = text.split("/");
+  if (prefix === undefined) return true;
+  const family = isIP(address) === 6 ? "ipv6" : "ipv4";
+  const range = new BlockList();
+  range.addSubnet(address, Number(prefix), family);
+  // Of a range with bits set behind its prefix, the address one below is inside, too.
+  const below = addressBelow(address);
+  return below === undefined || !range.check(below, family);
+}
+
+/** The address before, or `undefined` for the first of all. */
+function addressBelow(address: string): string | undefined {
+  const six = isIP(address) === 6;
+  const groups = six ? ipv6Groups(address) : address.split(".").map(Number);
+  const most = six ? 0xffff : 0xff;
+  for (let at = groups.length - 1; at >= 0; at--) {
+    const group = groups[at] ?? 0;
+    groups[at] = group === 0 ? most : group - 1;
+    if (group === 0) continue;
+    return six ? groups.map((one) => one.toString(16)).join(":") : groups.join(".");
+  }
+  return undefined;
+}
+
+/** Eight groups of an address that `isIP` accepts, as URL spells it. */
+function ipv6Groups(address: string): number[] {
+  const spelled = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  const [head = "", tail] = spelled.split("::");
+  const parse = (part: string): number[] =>
+    part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16));
+  const [first, last] = [parse(head), parse(tail ?? "")];
+  return [...first, ...new Array<number>(8 - first.length - last.length).fill(0), ...last];
+}
+
+/** Whether a range holds every address of its family. */
+export const isEveryone = (range: string): boolean => /\/0+$/.test(range);
+
+/** Whether a listener on it listens on every interface. */
+export const isEveryInterface = (host: string): boolean =>
+  host === "0.0.0.0" || (isIP(host) === 6 && ipv6Groups(host).every((group) => group === 0));
 
 export const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);

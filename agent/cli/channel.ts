@@ -51,7 +51,9 @@ function heading(channel: ChannelStatus): string {
   const { name, configured, listening, host, port, tls, connections, maxConnections } = channel;
   if (!configured) return `${name}: not configured any more; its messages still leave`;
   const where = listening ? `${tls ? "TLS " : ""}${host}:${port}` : "port closed";
-  return `${name}: ${where}, ${connections} of ${maxConnections} connections`;
+  const handshakes =
+    channel.handshakes === 0 ? "" : `, ${channel.handshakes} in their TLS handshake`;
+  return `${name}: ${where}, ${connections} of ${maxConnections} connections${handshakes}`;
 }
 
 function observedLines({

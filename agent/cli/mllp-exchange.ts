@@ -8,6 +8,9 @@ import { BlockReader } from "../ingest/mllp/block-reader.ts";
 import { framed } from "../ingest/mllp/framed.ts";
 import { BLOCK_MAX_CEILING_BYTES } from "../limits.ts";
 
+/** The connection was closed, or nothing came in time. */
+export type NoReply = "closed" | "timeout";
+
 /** How to speak TLS: paths of PEM files. */
 export interface ExchangeTls {
   /** Whose server certificate is trusted. */
@@ -24,13 +27,13 @@ export class MllpExchange implements Disposable {
     lenientEnd: true,
     spoolThresholdBytes: BLOCK_MAX_CEILING_BYTES,
   });
-  #waiting: ((reply: Uint8Array | undefined) => void) | undefined;
+  #waiting: ((reply: Uint8Array | NoReply) => void) | undefined;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.setNoDelay(true);
-    socket.on("error", () => this.#settle(undefined));
-    socket.on("close", () => this.#settle(undefined));
+    socket.on("error", () => this.#settle("closed"));
+    socket.on("close", () => this.#settle("closed"));
     socket.on("data", (chunk: Buffer) => {
       for (const event of this.#reader.push(chunk)) {
         if (event.kind === "block") this.#settle(new Uint8Array(event.bytes));
@@ -52,17 +55,16 @@ export class MllpExchange implements Disposable {
   /**
    * Sends one message and waits for its reply.
    *
-   * @returns the reply's bytes, or `undefined` if the connection closed or `timeoutMs` passed without
-   *   one: the message counts as not delivered
+   * @returns the reply's bytes, or why there is none: the message counts as not delivered
    */
-  send(message: Uint8Array, timeoutMs: number): Promise<Uint8Array | undefined> {
+  send(message: Uint8Array, timeoutMs: number): Promise<Uint8Array | NoReply> {
     return new Promise((resolve) => {
       if (this.#socket.destroyed) {
-        resolve(undefined);
+        resolve("closed");
         return;
       }
       const patience = AbortSignal.timeout(timeoutMs);
-      const expire = (): void => this.#settle(undefined);
+      const expire = (): void => this.#settle("timeout");
       patience.addEventListener("abort", expire, { once: true });
       this.#waiting = (reply) => {
         patience.removeEventListener("abort", expire);
@@ -76,7 +78,7 @@ export class MllpExchange implements Disposable {
     this.#socket.destroy();
   }
 
-  #settle(reply: Uint8Array | undefined): void {
+  #settle(reply: Uint8Array | NoReply): void {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     waiting?.(reply);

@@ -1,9 +1,10 @@
 /** `holdfast quarantine`: what was set aside, and what becomes of it. @module */
 import { loadLocalConfig } from "#config/local.ts";
-import { AgentError, codeOf, EXIT, type ExitCode } from "../errors.ts";
+import { AgentError, codeOf, EXIT, type ExitCode, type Facts } from "../errors.ts";
 import { createFile } from "../host/atomic-file.ts";
 import type { Released } from "../outbox/writer-messages.ts";
 import type { QuarantineContent, QuarantineEntry } from "../quarantine-desk.ts";
+import type { AgentStatus } from "../status.ts";
 import { question } from "./question.ts";
 import { escapedLines, printFacts, readableBytes, table } from "./terminal.ts";
 
@@ -22,6 +23,7 @@ export async function quarantineList(
 ): Promise<ExitCode> {
   const { channel, limit } = options;
   const { stateDir } = loadLocalConfig(options.config);
+  if (channel !== undefined) await refuseUnknownChannel(stateDir, channel);
   const found: QuarantineEntry[] = [];
   for (let beforeId = Number.MAX_SAFE_INTEGER; beforeId > 0 && found.length < limit; ) {
     const page = (await question(stateDir, { ask: "quarantineList", beforeId })) as {
@@ -32,12 +34,21 @@ export async function quarantineList(
     beforeId = page.nextId;
   }
   const entries = found.slice(0, limit);
-  printFacts(options.json, entries, () => listLines(entries));
+  printFacts(options.json, entries, () => listLines(entries, channel));
   return EXIT.ok;
 }
 
-function listLines(entries: readonly QuarantineEntry[]): string[] {
-  if (entries.length === 0) return ["Quarantine is empty"];
+async function refuseUnknownChannel(stateDir: string, channel: string): Promise<void> {
+  const { channels } = (await question(stateDir, { ask: "status" })) as AgentStatus;
+  if (!channels.some(({ name }) => name === channel)) throw new AgentError("CHANNEL_UNKNOWN", {});
+}
+
+function listLines(entries: readonly QuarantineEntry[], channel: string | undefined): string[] {
+  if (entries.length === 0) {
+    return [
+      channel === undefined ? "Quarantine is empty" : `Nothing of ${channel} is in quarantine`,
+    ];
+  }
   return table([
     ["number", "channel", "received", "times", "bytes", "control id", "from", "reason"],
     ...entries.map((one) => [
@@ -96,11 +107,15 @@ export async function quarantineRelease(
   options: Common & { readonly ids: readonly number[] },
 ): Promise<ExitCode> {
   const { stateDir } = loadLocalConfig(options.config);
-  for (const id of options.ids) {
-    const released = (await question(stateDir, { ask: "quarantineRelease", id })) as Released;
-    printFacts(options.json, { id, seq: Number(released.seq) }, () => [
-      `${id} is message ${released.seq} of its channel now, and leaves in its turn`,
-    ]);
+  for (const [index, id] of options.ids.entries()) {
+    try {
+      const released = (await question(stateDir, { ask: "quarantineRelease", id })) as Released;
+      printFacts(options.json, { id, seq: Number(released.seq) }, () => [
+        `${id} is message ${released.seq} of its channel now, and leaves in its turn`,
+      ]);
+    } catch (error) {
+      throw named(error, { id, notTried: options.ids.length - index - 1 });
+    }
   }
   return EXIT.ok;
 }
@@ -113,7 +128,8 @@ export async function quarantineDiscard(
   const { ids } = options;
   const count = (await question(stateDir, { ask: "quarantineDiscard", ids })) as number;
   printFacts(options.json, { discarded: count }, () => [`${count} discarded`]);
-  if (count < new Set(ids).size) throw new AgentError("QUARANTINE_UNKNOWN", {});
+  const unknown = new Set(ids).size - count;
+  if (unknown > 0) throw new AgentError("QUARANTINE_UNKNOWN", { count: unknown });
   return EXIT.ok;
 }
 
@@ -124,7 +140,18 @@ async function read(
   maxBytes: number,
 ): Promise<QuarantineContent> {
   const request = { ask: "quarantineShow", id, from, maxBytes };
-  return (await question(stateDir, request)) as QuarantineContent;
+  try {
+    return (await question(stateDir, request)) as QuarantineContent;
+  } catch (error) {
+    throw named(error, { id });
+  }
+}
+
+/** The agent's answer is a code alone: what was asked is known here. */
+function named(error: unknown, facts: Facts): unknown {
+  return error instanceof AgentError
+    ? new AgentError(error.code, { ...error.facts, ...facts }, { cause: error })
+    : error;
 }
 
 async function readWhole(stateDir: string, id: number): Promise<Uint8Array> {

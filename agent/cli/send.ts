@@ -26,7 +26,10 @@ interface Sent {
   readonly file: string;
   /** Of a batch its first message's. */
   readonly controlId: string;
-  /** MSA-1 of the reply, of a batch the first negative one; or `none`. */
+  /**
+   * MSA-1 of the reply, of a batch the first negative one; `06` or `15` in MLLP Release 2; `unreadable`
+   * without MSA; `closed` or `timeout` if none came.
+   */
   readonly reply: string;
   /** How many acknowledgments the reply holds. */
   readonly acknowledgments: number;
@@ -45,8 +48,8 @@ export async function send(options: SendOptions): Promise<ExitCode> {
       printFacts(options.json, sent, () => [
         `${sent.file}: ${escaped(sent.controlId)} ${sent.reply}${sent.matches ? "" : " for another control id"}${sent.acknowledgments > 1 ? ` (${sent.acknowledgments} acknowledgments)` : ""} ${sent.durationMs} ms`,
       ]);
-      if (sent.reply === "none") return EXIT.tryAgain;
-      if (!/^[AC]A$/.test(sent.reply) || !sent.matches) exit = EXIT.badData;
+      if (sent.reply === "closed" || sent.reply === "timeout") return EXIT.tryAgain;
+      if (!/^(?:[AC]A|06)$/.test(sent.reply) || !sent.matches) exit = EXIT.badData;
     }
   }
   return exit;
@@ -62,13 +65,17 @@ async function sendOne(
   const reply = await exchange.send(bytes, timeoutMs);
   const durationMs = Math.round(systemClock.monotonicMs() - startMs);
   const controlIds = controlIdsOf(bytes);
+  if (typeof reply === "string") {
+    const controlId = controlIds[0] ?? "";
+    return { file, controlId, reply, acknowledgments: 0, matches: true, durationMs };
+  }
   const found = readMsas(reply);
   const worst = found.find(({ code }) => !/^[AC]A$/.test(code)) ?? found[0];
   const matches = found.every(({ acknowledged }, index) => acknowledged === controlIds[index]);
   return {
     file,
     controlId: controlIds[0] ?? "",
-    reply: worst?.code ?? "none",
+    reply: worst?.code ?? commitCode(reply),
     acknowledgments: found.length,
     matches,
     durationMs,
@@ -116,8 +123,17 @@ function testMessage(round: number): Uint8Array {
   return Buffer.from(`${message.toString()}\r`, "utf8");
 }
 
-function readMsas(reply: Uint8Array | undefined): { code: string; acknowledged: string }[] {
-  const segments = latin1(reply ?? EMPTY).split(/[\r\n]/);
+/** MLLP Release 2: one byte, and no HL7. */
+function commitCode(reply: Uint8Array): string {
+  const [first] = reply;
+  if (reply.length === 1 && (first === 0x06 || first === 0x15)) {
+    return first === 0x06 ? "06" : "15";
+  }
+  return "unreadable";
+}
+
+function readMsas(reply: Uint8Array): { code: string; acknowledged: string }[] {
+  const segments = latin1(reply).split(/[\r\n]/);
   return segments
     .filter((segment) => segment.startsWith("MSA"))
     .map((msa) => {

@@ -4,7 +4,16 @@ import { AgentError, EXIT, type ExitCode } from "../errors.ts";
 
 /** Prints facts: as one line of JSON, or as lines for a person. */
 export function printFacts(json: boolean, facts: unknown, lines: () => readonly string[]): void {
-  console.log(json ? JSON.stringify(facts) : lines().join("\n"));
+  console.log(json ? terminalSafe(JSON.stringify(facts)) : lines().join("\n"));
+}
+
+/** The same JSON, with what a terminal might obey escaped: JSON itself escapes C0 alone. */
+export function terminalSafe(json: string): string {
+  return json.replace(/[\u007f-\u009f\u2028\u2029\p{Cf}]/gu, (character) =>
+    [...Buffer.from(character, "utf16le").swap16().toString("hex").matchAll(/.{4}/g)]
+      .map(([unit]) => `\\u${unit}`)
+      .join(""),
+  );
 }
 
 /**

@@ -20,10 +20,23 @@ export async function trace(options: {
 
 function lines(controlId: string, rows: readonly TraceRow[]): string[] {
   if (rows.length === 0) {
-    return [`No message with control id ${escaped(controlId)} is stored here`];
+    return [
+      `No message with control id ${escaped(controlId)} is stored here`,
+      "If its sender was told AR, AE, CR or CE: holdfast quarantine list",
+    ];
   }
   return table([
-    ["channel", "epoch/seq", "received", "from", "bytes", "acknowledgment", "delivery", "sha256"],
+    [
+      "channel",
+      "epoch/seq",
+      "received",
+      "from",
+      "bytes",
+      "acknowledgment",
+      "delivery",
+      "flags",
+      "sha256",
+    ],
     ...rows.map((row) => [
       row.channel,
       `${row.epoch}/${row.seq}`,
@@ -32,7 +45,18 @@ function lines(controlId: string, rows: readonly TraceRow[]): string[] {
       String(row.bytes),
       row.ack,
       row.delivery === "accepted" ? "at the receiver" : "waiting here",
+      flagsOf(row),
       row.sha256.slice(0, 16),
     ]),
   ]);
+}
+
+/** 03 D2, D3, E7: what is special about it. */
+function flagsOf({ controlIdReused, duplicate, released }: TraceRow): string {
+  const flags = [
+    ...(controlIdReused ? ["id reused"] : []),
+    ...(duplicate ? ["duplicate"] : []),
+    ...(released ? ["from quarantine"] : []),
+  ];
+  return flags.length === 0 ? "-" : flags.join(", ");
 }

@@ -18,6 +18,7 @@ export const COUNTER_NAMES = [
   "controlBytes",
   "notMllp",
   "cannotStore",
+  "quarantineFull",
   "repliesPositive",
   "repliesNegative",
   "repliesUndelivered",

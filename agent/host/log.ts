@@ -31,6 +31,7 @@ const EVENTS = {
   tlsCertificateReloaded: "info",
   tlsCertificateUnusable: "error",
   certificateExpiring: "warn",
+  quarantineFull: "error",
   quarantineReleased: "info",
   quarantineDiscarded: "warn",
   channelFull: "error",

@@ -11,7 +11,7 @@ import type { Conditions } from "../health/conditions.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 import { ANONYMOUS_DUPLICATE_WINDOW_MS, CONTROL_ID_KEPT_BYTES } from "../limits.ts";
-import type { AppendEntry } from "../outbox/append-batch.ts";
+import type { AppendEntry, QuarantineReason } from "../outbox/append-batch.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { AppendOutcome } from "../outbox/ticket-queue.ts";
 import { type Answer, prepareAnswer } from "./answer.ts";
@@ -60,6 +60,8 @@ interface Passage {
   readonly controlIds: Uint8Array[];
   /** By item, with holes: MSH-13. */
   readonly numbers: Numbered[];
+  /** By item, with holes: why it is set aside. */
+  readonly refusals: { readonly reason: QuarantineReason; readonly length: number }[];
   readonly settle: (verdict: Verdict) => void;
 }
 
@@ -118,13 +120,15 @@ export class Doorway {
     }
     this.#books.arrived(arrival, items, batch, answer);
     const upload = inSlices ? (arrival.large?.upload ?? 0) : 0;
-    const passage: Passage = { arrival, answer, settle, controlIds: [], numbers: [] };
+    const passage: Passage = { arrival, answer, settle, controlIds: [], numbers: [], refusals: [] };
     const entries: AppendEntry[] = [];
     for (const item of items) {
       const entry = this.#entry(arrival, item, batch, upload, answer.owed[entries.length] === true);
       entries.push(entry);
       passage.controlIds.push(entry.controlId);
-      const number = item.refusal === undefined ? numberOf(item.msh) : undefined;
+      const { refusal: reason, length, msh } = item;
+      if (reason !== undefined) passage.refusals[entries.length - 1] = { reason, length };
+      const number = reason === undefined ? numberOf(msh) : undefined;
       if (number !== undefined) passage.numbers[entries.length - 1] = number;
     }
     const { storeDeadlineMs } = arrival.channel.rules;
@@ -183,22 +187,27 @@ export class Doorway {
   #settled(passage: Passage, outcomes: readonly AppendOutcome[]): void {
     const { arrival, answer, settle } = passage;
     const refused = outcomes.find((outcome) => outcome.kind === "refused");
-    if (refused !== undefined) {
-      // Of a batch the others may be stored; nobody hears of it before the resend (03 D1).
-      for (const outcome of outcomes)
-        if (outcome.kind === "stored") this.replied([outcome.id], false);
-      settle(this.#cannotStore(arrival, answer, refused.error));
-      return;
-    }
     const ids: number[] = [];
     const seqs: bigint[] = [];
     for (const [index, outcome] of outcomes.entries()) {
-      const controlId = passage.controlIds[index];
-      const decision = answer.decisions[index];
-      this.#books.settled(arrival, decision, outcome, controlId, passage.numbers[index]);
+      this.#books.settled(
+        arrival,
+        answer.decisions[index],
+        outcome,
+        passage.controlIds[index],
+        passage.numbers[index],
+        passage.refusals[index],
+      );
       if (outcome.kind !== "stored" && outcome.kind !== "repeat") continue;
       if (answer.owed[index] === true) ids.push(outcome.id);
       if (outcome.seq > 0n) seqs.push(outcome.seq);
+    }
+    if (refused !== undefined) {
+      // Of a batch whose bad message found no room the others are stored; its sender hears of them when
+      // it sends it again, for then they are repeats (03 D1, E7).
+      this.replied(ids, false);
+      settle(this.#cannotStore(arrival, answer, refused.error));
+      return;
     }
     if (answer.later !== undefined) {
       this.#defer(passage, answer.later, seqs, ids);
@@ -229,13 +238,13 @@ export class Doorway {
   #cannotStore(arrival: Arrival, answer: Answer, error: AgentError | undefined): Verdict {
     const { channel, answerable } = arrival;
     const { gate } = this.#options;
-    channel.record.counters.add("cannotStore");
     if (error?.code === "QUARANTINE_FULL") {
       // 03 E7: a peer that sends rubbish must not stop the healthy channels, and what nobody waits
       // for an answer to is let go rather than its connection.
       this.#books.quarantineFull(arrival);
       return answerable ? { kind: "hangUp", error } : NO_REPLY;
     }
+    channel.record.counters.add("cannotStore");
     const reason = error ?? gate.reason;
     if (error !== undefined) gate.close(error);
     const { cannotStoreReply } = channel.rules.ackPolicy;

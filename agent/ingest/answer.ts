@@ -191,9 +191,8 @@ function laterAnswer(
   const kept = words.map((word) => ({ ...word, msh: copyOf(word.msh) }));
   const { deferredFallback } = arrival.channel.rules;
   const say = (code: AckCode, reason?: ReplyReason): Said => {
-    const spoken = kept.map((word) =>
-      word.reason === undefined ? { ...word, code, reason } : word,
-    );
+    // Only what was owed an AA: an acknowledgment in a batch is not answered (A12).
+    const spoken = kept.map((word) => (word.code === "AA" ? { ...word, code, reason } : word));
     return speaker.say(spoken, spoken[0] ?? { msh: undefined, code, reason });
   };
   return (verdict) => {

@@ -56,14 +56,20 @@ export class Bookkeeping {
     if (batch.countMismatch) record.warn("batchCountMismatch", peer, first);
   }
 
-  /** @param controlId MSH-10 @param number MSH-13, where the message has one */
+  /**
+   * @param controlId MSH-10
+   * @param number MSH-13, where the message has one
+   * @param refusal why it was set aside, and the length of what was
+   */
   settled(
-    { channel, peer }: Arrival,
+    arrival: Arrival,
     decision: AckDecision | undefined,
     outcome: AppendOutcome,
     controlId: Uint8Array | undefined,
     number: Numbered | undefined,
+    refusal: { readonly reason: string; readonly length: number } | undefined,
   ): void {
+    const { channel, peer } = arrival;
     const { record } = channel;
     switch (outcome.kind) {
       case "stored": {
@@ -77,15 +83,18 @@ export class Bookkeeping {
         if (warning !== undefined) record.warn(warning, peer, controlId);
         return;
       }
-      case "repeat": {
+      case "repeat":
         record.counters.add("duplicates");
-        if (decision?.silentByRequest !== true) return;
-        const warning = this.#habitsOf(channel).repeatedInSilence(outcome.id, peer);
-        if (warning !== undefined) record.warn(warning, peer, controlId);
+        this.#resent(arrival, decision, outcome.id, controlId);
         return;
-      }
       case "quarantined":
         record.counters.add(outcome.repeated ? "quarantinedRepeats" : "quarantined");
+        if (refusal !== undefined) this.#setAside(arrival, refusal, controlId);
+        // Rows of quarantine have numbers of their own.
+        if (outcome.repeated) this.#resent(arrival, decision, -outcome.id, controlId);
+        else if (decision?.silentByRequest === true) {
+          this.#habitsOf(channel).storedInSilence(-outcome.id, peer);
+        }
         return;
       case "refused":
         return;
@@ -101,9 +110,13 @@ export class Bookkeeping {
   }
 
   /** 03 E7: no room to set a block aside. */
-  quarantineFull({ channel }: Arrival): void {
-    const { conditions, clock } = this.#parts;
-    conditions.openFor("quarantineFull", channel.name, {}, clock, ALARM_MS);
+  quarantineFull({ channel, peer, totalBytes }: Arrival): void {
+    const { conditions, clock, log } = this.#parts;
+    const who = { channel: identifierFrom(channel.name), peer: identifierFrom(peer) };
+    const facts = { ...who, bytes: totalBytes };
+    channel.record.counters.add("quarantineFull");
+    conditions.openFor("quarantineFull", channel.name, facts, clock, ALARM_MS);
+    log.write("quarantineFull", facts);
   }
 
   /** 03 A3: the receiver did not answer in time. */
@@ -124,26 +137,34 @@ export class Bookkeeping {
     }
     const controlBytes = scan?.controlBytes ?? 0;
     if (controlBytes > 0) record.counters.add("controlBytes", controlBytes);
-    if (refusal !== undefined) {
-      this.#refused(arrival, refusal, item.length, controlId);
-      return;
-    }
+    if (refusal !== undefined) return;
     record.counters.add("received");
     const accept = msh?.field(ACCEPT_CONDITION_FIELD) ?? EMPTY;
     const application = msh?.field(APPLICATION_CONDITION_FIELD) ?? EMPTY;
     record.message(arrival.address, accept, application);
   }
 
-  #refused(
+  /** 03 A14: a sender that had asked for silence, and comes back all the same. */
+  #resent(
+    { channel, peer }: Arrival,
+    decision: AckDecision | undefined,
+    id: number,
+    controlId: Uint8Array | undefined,
+  ): void {
+    if (decision?.silentByRequest !== true) return;
+    const warning = this.#habitsOf(channel).repeatedInSilence(id, peer);
+    if (warning !== undefined) channel.record.warn(warning, peer, controlId);
+  }
+
+  #setAside(
     { channel, peer, answerable }: Arrival,
-    refusal: string,
-    bytes: number,
+    { reason, length }: { readonly reason: string; readonly length: number },
     controlId: Uint8Array | undefined,
   ): void {
     this.#parts.log.write(answerable ? "blockQuarantined" : "blockFragment", {
       channel: identifierFrom(channel.name),
-      reason: identifierFrom(refusal),
-      bytes,
+      reason: identifierFrom(reason),
+      bytes: length,
       peer: identifierFrom(peer),
       ...controlIdFact(controlId),
     });

@@ -1,7 +1,7 @@
 /** What a source is told of its channel, and what it brings. @module */
 import type { ChannelRecord } from "../health/channel-record.ts";
 import type { DuplicatePolicy } from "../outbox/append-batch.ts";
-import { type AckPolicy, DEFAULT_ACK_POLICY } from "./hl7/ack-policy.ts";
+import type { AckPolicy } from "./hl7/ack-policy.ts";
 import type { LargeBody } from "./large-body.ts";
 
 /** A channel's settings as far as taking messages is concerned; the keys of 03. */
@@ -26,27 +26,6 @@ export interface ChannelRules {
   readonly highWaterBytes: number;
   readonly lowWaterBytes: number;
 }
-
-const GIB = 1024 ** 3;
-
-/** The defaults of 03; `config` has the same for people. */
-export const DEFAULT_RULES: ChannelRules = {
-  ackPolicy: DEFAULT_ACK_POLICY,
-  deferredTimeoutMs: 20_000,
-  deferredFallback: "close",
-  allowEmptyControlId: false,
-  allowedProcessingIds: [],
-  allowedVersions: [],
-  emptyBlockReply: "none",
-  oversizeReply: "reject",
-  batchReply: "batch",
-  duplicatePolicy: "replayAck",
-  duplicateWindowMs: 24 * 3_600_000,
-  storeDeadlineMs: 3_000,
-  charset: undefined,
-  highWaterBytes: 16 * GIB,
-  lowWaterBytes: 14 * GIB,
-};
 
 /** One configured channel. */
 export interface AcceptingChannel {

@@ -80,6 +80,13 @@ export function examine(arrival: Arrival): Examined {
   const parts = splitMessages(bytes);
   if (parts.length === 0) return { kind: "empty" };
   if (!isBatch(parts)) return single(wholeItem(reading, channel.rules, whole, scanBytes(bytes)));
+  // Before anything is read of them: a block of nothing but headers has a hundred thousand parts.
+  if (parts.length > 2 * BATCH_MAX_COUNT || messageCount(parts) > BATCH_MAX_COUNT) {
+    const first = parts.find(({ kind }) => kind === "message");
+    const head = readMsh(first === undefined ? bytes : bytes.subarray(first.start));
+    const asOne = wholeItem(head, channel.rules, whole, scanBytes(bytes));
+    return single({ ...asOne, refusal: "batchTooLarge" });
+  }
   const read = (part: Part): PartContent => {
     const body = bytes.subarray(part.start, part.start + part.length);
     const digest = hash("sha256", body, "buffer");
@@ -98,8 +105,11 @@ function holdsAnotherHeader(bytes: Uint8Array, { segment }: Msh): boolean {
 function isBatch(parts: readonly Part[]): boolean {
   const [first] = parts;
   if (first?.segment === "FHS" || first?.segment === "BHS") return true;
-  return parts.filter(({ kind }) => kind === "message").length > 1;
+  return messageCount(parts) > 1;
 }
+
+const messageCount = (parts: readonly Part[]): number =>
+  parts.reduce((count, { kind }) => (kind === "message" ? count + 1 : count), 0);
 
 function examineLarge(arrival: Arrival, reading: MshReading): Examined {
   const { large, bytes, channel } = arrival;
@@ -173,10 +183,16 @@ function tooLargeBatch(
   count: number,
 ): QuarantineReason | undefined {
   const envelopeBytes = envelope.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  // As it is stored with each message: a control byte takes six characters there.
+  const storedBytes = envelope.reduce(
+    (sum, { bytes }) =>
+      sum + (bytes.length > BATCH_ENVELOPE_MAX_BYTES ? 0 : JSON.stringify(textOf(bytes)).length),
+    0,
+  );
   const tooLarge =
     count > BATCH_MAX_COUNT ||
     envelopeBytes > BATCH_ENVELOPE_MAX_BYTES ||
-    envelopeBytes * count > BATCH_ENVELOPES_MAX_BYTES;
+    storedBytes * count > BATCH_ENVELOPES_MAX_BYTES;
   return tooLarge ? "batchTooLarge" : undefined;
 }
 

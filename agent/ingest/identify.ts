@@ -19,6 +19,13 @@ export function controlKeyOf(channel: string, msh: Msh | undefined): Uint8Array 
   return hash.digest();
 }
 
+/** Stands for MSH-3 and MSH-4, however long they are. */
+export function senderKeyOf(msh: Msh): string {
+  const hash = new KeyHash();
+  for (const field of [3, 4]) hash.add(msh.field(field));
+  return Buffer.from(hash.digest()).toString("hex");
+}
+
 const CONTROL_ID_FIELD = 10;
 const EMPTY = new Uint8Array(0);
 /** MurmurHash3's mixing constants; two lanes with different seeds make 64 bits. */

@@ -1,6 +1,7 @@
 /** What only several messages of a sender show: numbers that it leaves out, resends that it did not announce. @module */
 import type { WarningName } from "../health/channel-record.ts";
 import type { Msh } from "./hl7/msh.ts";
+import { senderKeyOf } from "./identify.ts";
 
 /** Senders of one channel, and rows, that are remembered. */
 const REMEMBERED_MAX_COUNT = 100;
@@ -22,7 +23,7 @@ export function numberOf(msh: Msh | undefined): Numbered | undefined {
   }
   const number = Number(latin1(field));
   if (!Number.isInteger(number) || number <= 0) return undefined;
-  return { sender: `${latin1(msh.field(3))}|${latin1(msh.field(4))}`, number };
+  return { sender: senderKeyOf(msh), number };
 }
 
 /** One channel's senders. */

@@ -17,9 +17,9 @@ export function outcomeOf(code: number, flags: number, id: number, seq: bigint):
     case OUTCOME.repeat:
       return { kind: "repeat", id, seq };
     case OUTCOME.quarantined:
-      return { kind: "quarantined", repeated: false };
+      return { kind: "quarantined", repeated: false, id };
     case OUTCOME.quarantinedRepeat:
-      return { kind: "quarantined", repeated: true };
+      return { kind: "quarantined", repeated: true, id };
     case OUTCOME.quarantineFull:
       return { kind: "refused", error: new AgentError("QUARANTINE_FULL", {}) };
     default:

@@ -37,6 +37,8 @@ export const FLAG_CONTROL_ID_REUSED = 1;
 export const FLAG_ACK_NOT_OWED = 2;
 /** 03 D3 `forwardFlagged`: it came before, and is forwarded again. */
 export const FLAG_DUPLICATE = 4;
+/** An operator let it out of quarantine. */
+export const FLAG_RELEASED = 8;
 
 const UNFLAGGED = { controlIdReused: false, duplicate: false };
 
@@ -73,11 +75,17 @@ export class Appender {
     this.#fresh = [];
   }
 
+  /** A block of quarantine becomes a message. */
+  release(entry: TicketedEntry, recentRow: number): Appended {
+    this.#key.set(entry.controlKey, entry.sha256);
+    return this.#store(entry, recentRow, FLAG_RELEASED);
+  }
+
   /** @param recentRow the row of `recent` that `flush` will write in this transaction */
   append(entry: TicketedEntry, recentRow: number): Appended {
     this.#uploads.name(entry.upload, entry.uploadBytes);
-    if (entry.quarantine !== undefined) return this.#setAside(entry);
     this.#key.set(entry.controlKey, entry.sha256);
+    if (entry.quarantine !== undefined) return this.#setAside(entry);
     const repeat = entry.duplicates === "off" ? undefined : this.#repeatOf(entry);
     if (repeat === undefined) return this.#store(entry, recentRow, 0);
     if (entry.duplicates === "forwardFlagged") return this.#store(entry, recentRow, FLAG_DUPLICATE);
@@ -95,18 +103,19 @@ export class Appender {
     return true;
   }
 
-  #repeatOf(entry: TicketedEntry): Appended | undefined {
+  #repeatOf(entry: TicketedEntry): (Appended & { readonly released: boolean }) | undefined {
     const hit = this.#recent.find(this.#key.words, entry.receivedAtMs - entry.duplicateWindowMs);
     if (hit === undefined) return undefined;
     const stored = this.#prepared.messageDigest.get(hit.id) as
-      | [Uint8Array, bigint, bigint]
+      | [Uint8Array, bigint, bigint, bigint]
       | undefined;
     // A key without its row proves nothing: an extra copy is preferred to a loss.
     if (stored === undefined || Buffer.compare(stored[0], entry.sha256) !== 0) return undefined;
     const common = { ticket: entry.ticket, ...UNFLAGGED, id: hit.id };
     // A seq of an epoch that has ended is nobody's concern any more.
     const seq = stored[1] === this.#tails.get(entry.channel)?.epoch ? stored[2] : 0n;
-    return { ...common, outcome: OUTCOME.repeat, seq };
+    const released = (Number(stored[3]) & FLAG_RELEASED) !== 0;
+    return { ...common, outcome: OUTCOME.repeat, seq, released };
   }
 
   #store(entry: TicketedEntry, recentRow: number, flag: number): Appended {
@@ -121,7 +130,7 @@ export class Appender {
       (controlIdReused ? FLAG_CONTROL_ID_REUSED : 0) |
       (entry.ackOwed ? 0 : FLAG_ACK_NOT_OWED);
     const place = this.#placeOf(entry);
-    const throughBytes = tail.lastBytes + entry.length;
+    const throughBytes = tail.lastBytes + entry.length + entry.attributes.length;
     const { lastInsertRowid } = this.#prepared.messageInsert.run(
       entry.channel,
       tail.epoch,
@@ -158,6 +167,10 @@ export class Appender {
     const common = { ticket: entry.ticket, ...UNFLAGGED, seq: 0n };
     const known = this.#quarantine.repeatOf(entry);
     if (known !== undefined) return { ...common, outcome: OUTCOME.quarantinedRepeat, id: known };
+    // An operator released the first copy: it is on its way, and this one is counted only (E7).
+    if (this.#repeatOf(entry)?.released === true) {
+      return { ...common, outcome: OUTCOME.quarantinedRepeat, id: 0 };
+    }
     const id = this.#quarantine.setAside(entry);
     if (id === undefined) return { ...common, outcome: OUTCOME.quarantineFull, id: 0 };
     return { ...common, outcome: OUTCOME.quarantined, id };

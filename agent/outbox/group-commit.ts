@@ -156,7 +156,7 @@ export class GroupCommit {
     try {
       this.#inTransaction(() => {
         if (!this.#quarantine.remove(block.id, true)) return;
-        appended = this.#appender.append(entryOf(block, body, nowMs), this.#lastRecentRow + 1);
+        appended = this.#appender.release(entryOf(block, body, nowMs), this.#lastRecentRow + 1);
         this.#appender.flush();
       });
     } catch (error) {
@@ -278,13 +278,24 @@ function entryOf(block: SetAsideRow, body: Uint8Array, nowMs: number): TicketedE
     receivedAtMs: nowMs,
     length: block.length,
     sha256: block.sha256,
-    controlKey: new Uint8Array(8),
+    controlKey: block.controlKey,
     controlId: block.controlId,
     source: block.source,
     body,
     upload: block.upload,
     uploadAt: block.uploadAt,
     uploadBytes: COMPLETE_UPLOAD,
-    attributes: block.attributes,
+    attributes: releasedAttributes(block),
   };
+}
+
+/** The receiver learns that it was set aside, why and when it came. */
+function releasedAttributes({ attributes, reason, receivedAtMs }: SetAsideRow): string {
+  const before = attributes === "" ? {} : (JSON.parse(attributes) as Record<string, string>);
+  const receivedAt = new Date(receivedAtMs).toISOString();
+  return JSON.stringify({
+    ...before,
+    "quarantine.reason": reason,
+    "quarantine.receivedAt": receivedAt,
+  });
 }

@@ -17,8 +17,8 @@ import { AgentError } from "../errors.ts";
  * one row a commit, forgotten from the old end (S22). Rows whose acknowledgment did not end as
  * `delivered` are in `ack_exception`; up to `ack_through` everything else is delivered (03 E5).
  *
- * Since version 2 `message.through_bytes` sums the lengths of a channel's epoch up to the row, so that
- * a backlog's bytes are one subtraction (S20); an upload counts the rows that keep it; quarantine is
+ * Since version 2 `message.through_bytes` sums bodies and attributes of a channel's epoch up to the row,
+ * so that a backlog's bytes are one subtraction (S20); an upload counts the rows that keep it; quarantine is
  * found by content and counted for each channel, no longer in `identity` (03 E7).
  */
 const MIGRATIONS: readonly string[] = [
@@ -102,6 +102,7 @@ const MIGRATIONS: readonly string[] = [
    ALTER TABLE quarantine ADD COLUMN body_at INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE quarantine ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE quarantine ADD COLUMN attributes TEXT NOT NULL DEFAULT '';
+   ALTER TABLE quarantine ADD COLUMN control_key BLOB NOT NULL DEFAULT x'0000000000000000';
    UPDATE quarantine SET kept = 512 + iif(upload IS NULL, length(bytes), length);
    CREATE INDEX quarantine_by_content ON quarantine (channel, sha256);
    CREATE INDEX quarantine_expendable ON quarantine (channel, id)

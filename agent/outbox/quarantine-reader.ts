@@ -21,6 +21,8 @@ export interface SetAsideRow {
   readonly upload: number;
   readonly uploadAt: number;
   readonly attributes: string;
+  /** By which a repeat is recognised (03 D1); zeros in rows of the first schema. */
+  readonly controlKey: Uint8Array;
   /** Whether all bytes of a complete block are kept, so that it can be released. */
   readonly whole: boolean;
 }
@@ -46,6 +48,7 @@ type Row = [
   number,
   string,
   number,
+  Uint8Array,
 ];
 
 const FRAGMENTS: readonly string[] = FRAGMENT_REASONS;
@@ -78,15 +81,8 @@ export function quarantineBytes(
 
 function setAsideRow(row: Row): SetAsideRow {
   const [id, channel, receivedAtMs, lastAtMs, repeatCount, reason, length] = row;
-  const [sha256, controlId, source, upload, uploadAt, attributes, keptBytes] = row.slice(7) as [
-    Uint8Array,
-    Uint8Array,
-    string,
-    number,
-    number,
-    string,
-    number,
-  ];
+  const [sha256, controlId, source, upload, uploadAt, attributes, keptBytes, controlKey] =
+    row.slice(7) as [Uint8Array, Uint8Array, string, number, number, string, number, Uint8Array];
   return {
     id,
     channel,
@@ -101,6 +97,7 @@ function setAsideRow(row: Row): SetAsideRow {
     upload,
     uploadAt,
     attributes,
+    controlKey: new Uint8Array(controlKey),
     whole: !FRAGMENTS.includes(reason) && (upload !== 0 || keptBytes === length),
   };
 }

@@ -44,24 +44,21 @@ export class Quarantine {
   }
 
   /** Counts identical bytes that were set aside before, for the same reason (03 E7). @returns the first copy's row */
-  repeatOf({
-    channel,
-    sha256,
-    quarantine,
-    receivedAtMs,
-    ...more
-  }: TicketedEntry): number | undefined {
-    const sinceMs = receivedAtMs - more.duplicateWindowMs;
-    const id = this.#prepared.quarantineFind.get(channel, sha256, quarantine, sinceMs) as
-      | number
-      | undefined;
+  repeatOf(entry: TicketedEntry): number | undefined {
+    const { channel, sha256, quarantine, length, receivedAtMs, duplicateWindowMs } = entry;
+    const sinceMs = receivedAtMs - duplicateWindowMs;
+    // The length as well: of a block over the limit the digest covers the beginning alone.
+    const key = [channel, sha256, quarantine, length, sinceMs];
+    const id = this.#prepared.quarantineFind.get(...key) as number | undefined;
     if (id !== undefined) this.#prepared.quarantineRepeat.run(receivedAtMs, id);
     return id;
   }
 
   /** @returns the new row, or `undefined` if there is no room for it */
   setAside(entry: TicketedEntry): number | undefined {
-    const kept = (entry.upload === 0 ? entry.body.length : entry.length) + QUARANTINE_ROW_BYTES;
+    // What lies in slices may keep the slices of a whole batch.
+    const held = entry.upload === 0 ? entry.body.length : entry.uploadBytes;
+    const kept = held + QUARANTINE_ROW_BYTES;
     if (!this.#makeRoom(entry.channel, kept)) return undefined;
     const { lastInsertRowid } = this.#prepared.quarantineInsert.run(
       entry.channel,
@@ -76,6 +73,7 @@ export class Quarantine {
       entry.uploadAt,
       kept,
       entry.attributes,
+      entry.controlKey,
     );
     this.#uploads.use(entry.upload);
     this.#count(entry.channel, 1, kept);
@@ -115,10 +113,10 @@ export class Quarantine {
       missing -= bytes;
       if (missing <= 0) break;
     }
-    // Nothing goes in vain.
-    if (missing > 0) return false;
-    for (const id of going) this.remove(id);
-    return true;
+    // Nothing goes in vain, unless there is more to go with the next block.
+    const enough = missing <= 0;
+    if (enough || going.length === EXPENDABLE_ROWS) for (const id of going) this.remove(id);
+    return enough;
   }
 
   #count(channel: number, count: number, bytes: number): void {

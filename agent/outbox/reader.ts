@@ -1,6 +1,11 @@
 /** What is read from the store: for the relay, for a person who asks. Each call is short. @module */
 import { hash } from "node:crypto";
-import { FLAG_ACK_NOT_OWED, FLAG_CONTROL_ID_REUSED, FLAG_DUPLICATE } from "./appender.ts";
+import {
+  FLAG_ACK_NOT_OWED,
+  FLAG_CONTROL_ID_REUSED,
+  FLAG_DUPLICATE,
+  FLAG_RELEASED,
+} from "./appender.ts";
 import type { Prepared } from "./prepared.ts";
 
 /** One message on its way to the relay. */
@@ -161,6 +166,8 @@ export interface TracedMessage {
   readonly sha256: Uint8Array;
   readonly source: string;
   readonly controlIdReused: boolean;
+  readonly duplicate: boolean;
+  readonly released: boolean;
   readonly ack: AckState;
 }
 
@@ -211,6 +218,8 @@ function traced(prepared: Prepared, row: SearchRow): TracedMessage {
     sha256: new Uint8Array(sha256),
     source,
     controlIdReused: (Number(flags) & FLAG_CONTROL_ID_REUSED) !== 0,
+    duplicate: (Number(flags) & FLAG_DUPLICATE) !== 0,
+    released: (Number(flags) & FLAG_RELEASED) !== 0,
     ack: ackState(prepared, Number(id), Number(flags)),
   };
 }

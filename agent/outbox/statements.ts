@@ -69,7 +69,7 @@ export const STATEMENTS = {
     uses: "message_by_seq",
   },
   messageDigest: {
-    sql: "SELECT sha256, epoch, seq FROM message WHERE id = ?",
+    sql: "SELECT sha256, epoch, seq, flags FROM message WHERE id = ?",
     uses: "primary key",
   },
   messageLastId: { sql: "SELECT max(id) FROM message", uses: "primary key" },
@@ -119,12 +119,12 @@ export const STATEMENTS = {
 
   quarantineInsert: {
     sql: `INSERT INTO quarantine (channel, received_at_ms, reason, length, sha256, control_id,
-            source, bytes, upload, body_at, kept, attributes)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+            source, bytes, upload, body_at, kept, attributes, control_key)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     uses: "insert",
   },
   quarantineFind: {
-    sql: `SELECT id FROM quarantine WHERE channel = ? AND sha256 = ? AND reason = ?
+    sql: `SELECT id FROM quarantine WHERE channel = ? AND sha256 = ? AND reason = ? AND length = ?
             AND max(received_at_ms, coalesce(last_at_ms, 0)) >= ? LIMIT 1`,
     uses: "quarantine_by_content",
   },
@@ -140,7 +140,7 @@ export const STATEMENTS = {
   quarantineDelete: { sql: "DELETE FROM quarantine WHERE id = ?", uses: "primary key" },
   quarantineList: {
     sql: `SELECT id, channel, received_at_ms, last_at_ms, repeat_count, reason, length, sha256,
-            control_id, source, coalesce(upload, 0), body_at, attributes, length(bytes)
+            control_id, source, coalesce(upload, 0), body_at, attributes, length(bytes), control_key
           FROM quarantine WHERE id < ? ORDER BY id DESC LIMIT ?`,
     uses: "primary key",
   },

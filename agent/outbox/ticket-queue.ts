@@ -14,7 +14,8 @@ export type AppendOutcome =
     }
   /** 03 D1: the same message came before; `id` is the first copy's row, `seq` 0 if its epoch has ended. */
   | { readonly kind: "repeat"; readonly id: number; readonly seq: bigint }
-  | { readonly kind: "quarantined"; readonly repeated: boolean }
+  /** `id`: its row of quarantine, the first copy's for a repeat. */
+  | { readonly kind: "quarantined"; readonly repeated: boolean; readonly id: number }
   /** Nothing is known to be stored: no reply may claim it (03 E1). */
   | { readonly kind: "refused"; readonly error: AgentError };
 

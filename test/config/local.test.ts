@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { DocumentError } from "#config/document.ts";
 import { type LocalConfig, loadLocalConfig } from "#config/local.ts";
-import { isLoopback } from "#config/mllp-listener.ts";
+import { isEveryInterface, isLoopback } from "#config/mllp-listener.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-local-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -190,14 +190,7 @@ describe("local.yaml", () => {
   }
 
   test("[C3] off loopback allow is required, and no word of it guessed", () => {
-    for (const host of [
-      "0.0.0.0",
-      "::",
-      "10.1.2.3",
-      "mllp.hospital.local",
-      "::ffff:127.0.0.1",
-      "127.0.0.1.example.org",
-    ]) {
+    for (const host of ["0.0.0.0", "::", "10.1.2.3", "::ffff:127.0.0.1"]) {
       const text = `${HEAD}${CHANNEL}    host: "${host}"\n`;
       const [first] = problems(text);
       assert.match(
@@ -210,6 +203,33 @@ describe("local.yaml", () => {
     for (const host of ["127.0.0.1", "127.9.9.9", "::1", "localhost"]) {
       assert.deepEqual(problems(`${HEAD}${CHANNEL}    host: "${host}"\n`), [], host);
     }
+  });
+
+  test("[C3] host is an address: a name could come to mean another", () => {
+    for (const host of ["mllp.hospital.local", "127.0.0.1.example.org", "", "fe80::1%eth0"]) {
+      const found = problems(`${HEAD}${CHANNEL}    host: "${host}"\n    allow: [10.0.0.0/8]\n`);
+      assert.match(found[0] ?? "", /^12:5 .*must be an address of this machine/, host);
+    }
+  });
+
+  test("[C3] a range is written as its first address, so that all sources must be written out", () => {
+    for (const range of ["10.0.0.0/0", "10.20.3.4/16", "fe80::1/10", "::1/0", "128.0.0.0/0"]) {
+      const found = problems(`${HEAD}${CHANNEL}    allow: ["${range}"]\n`);
+      assert.match(found[0] ?? "", /has bits set behind its prefix/, range);
+    }
+    for (const range of ["0.0.0.0/0", "::/0", "128.0.0.0/1", "10.20.3.4/32", "2001:db8::/32"]) {
+      assert.deepEqual(problems(`${HEAD}${CHANNEL}    allow: ["${range}"]\n`), [], range);
+    }
+    for (const host of ["0.0.0.0", "::", "0:0:0:0:0:0:0:0", "::0"]) {
+      assert.ok(isEveryInterface(host), host);
+    }
+    for (const host of ["127.0.0.1", "::1", "10.0.0.0"]) assert.ok(!isEveryInterface(host), host);
+  });
+
+  test("[01] two channels cannot have one port on one address", () => {
+    const second = CHANNEL.replace("adt", "lab");
+    assert.match(problems(HEAD + CHANNEL + second)[0] ?? "", /must not use a port twice/);
+    assert.deepEqual(problems(HEAD + CHANNEL + second.replace("2575", "2576")), []);
   });
 
   test("isLoopback is true of loopback addresses alone", () => {

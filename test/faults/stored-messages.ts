@@ -152,11 +152,12 @@ function wronglyCounted(db: Database.Database): string[] {
   const count = (sql: string): number => db.prepare(sql).pluck().get() as number;
   const sums = count(
     `SELECT count(*) FROM (SELECT through_bytes,
-         sum(length) OVER (PARTITION BY channel, epoch ORDER BY seq) AS bytes FROM message)
+         sum(length + length(attributes)) OVER (PARTITION BY channel, epoch ORDER BY seq) AS bytes
+         FROM message)
        WHERE through_bytes <> bytes`,
   );
   const acked = count(
-    `SELECT count(*) FROM cursor WHERE acked_bytes <> coalesce((SELECT sum(length) FROM message
+    `SELECT count(*) FROM cursor WHERE acked_bytes <> coalesce((SELECT sum(length + length(attributes)) FROM message
        WHERE message.channel = cursor.channel AND message.epoch = cursor.epoch AND seq <= acked), 0)`,
   );
   const uses = count(

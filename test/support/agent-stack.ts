@@ -14,7 +14,7 @@ import type { ChannelCounters } from "#agent/health/counters.ts";
 import { type Clock, systemChance, systemClock } from "#agent/host/clock.ts";
 import type { Log, LogEvent } from "#agent/host/log.ts";
 import { Doorway } from "#agent/ingest/accept.ts";
-import { type AcceptingChannel, type ChannelRules, DEFAULT_RULES } from "#agent/ingest/channel.ts";
+import type { AcceptingChannel, ChannelRules } from "#agent/ingest/channel.ts";
 import type { AckPolicy } from "#agent/ingest/hl7/ack-policy.ts";
 import { MllpListener } from "#agent/ingest/mllp/listener.ts";
 import type { ListenerSettings } from "#agent/ingest/mllp/listener-options.ts";
@@ -22,6 +22,7 @@ import { StoreGate } from "#agent/ingest/store-gate.ts";
 import { Outbox } from "#agent/outbox/outbox.ts";
 import type { TracedMessage } from "#agent/outbox/reader.ts";
 import { freePort } from "#scripts/free-port.ts";
+import { DEFAULT_RULES, LISTENER_SETTINGS } from "./default-channel.ts";
 import { latin1, sha256Of, textOf } from "./messages.ts";
 import { MllpSocket } from "./mllp-socket.ts";
 import { until } from "./processes.ts";
@@ -55,23 +56,6 @@ export interface Logged {
   readonly event: LogEvent;
   readonly facts: Facts;
 }
-
-/** The defaults of 03, without the port. */
-export const LISTENER_SETTINGS = {
-  host: "127.0.0.1",
-  allow: [],
-  maxConnections: 16,
-  blockMaxBytes: 32 * 1024 * 1024,
-  lenientEnd: true,
-  endOfBlockWaitMs: 250,
-  blockIdleTimeoutMs: 60_000,
-  blockMaxMs: 600_000,
-  tls: undefined,
-  staleAfterMs: 120_000,
-  idleTimeoutMs: 0,
-  keepAliveMs: 60_000,
-  maxPendingBlocks: 100,
-};
 
 export class AgentStack implements AsyncDisposable {
   readonly record: ChannelRecord;

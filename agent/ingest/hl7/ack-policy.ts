@@ -39,14 +39,6 @@ export interface AckPolicy {
   readonly cannotStoreReply: "close" | "error" | "reject";
 }
 
-export const DEFAULT_ACK_POLICY: AckPolicy = {
-  ackMode: "auto",
-  neAlAsOriginal: true,
-  answerApplicationAck: false,
-  malformedReply: "reject",
-  cannotStoreReply: "close",
-};
-
 type Condition = "AL" | "SU" | "ER" | "NE" | "unknown";
 /** What is said before the channel's wishes about negative codes are heard. */
 type Answer = "accept" | "reject" | undefined;

@@ -85,7 +85,9 @@ export class MllpConnection {
    * owed: such a connection is not stale (03 C2).
    */
   get idleMs(): number | undefined {
-    const busy = this.#reader.insideBlock || this.#slots.length > 0 || this.#untakenReplies > 0;
+    // Where it is we who do not read, a block may never go on, and a FIN is not heard.
+    const inBlock = this.#reader.insideBlock && this.#state.at === "reading";
+    const busy = inBlock || this.#slots.length > 0 || this.#untakenReplies > 0;
     return busy ? undefined : this.#parts.clock.monotonicMs() - this.#lastActiveMs;
   }
 
@@ -105,6 +107,8 @@ export class MllpConnection {
     this.#reason = reason;
     this.#discardPartial();
     this.#apply({ on: "refused" });
+    // Also one that was closed before and lingers over replies that nobody reads.
+    this.#socket.destroy();
   }
 
   /** Where it is we who end, a partial block is left to the sender's resend (03 E8): no fragment to keep. */
@@ -238,7 +242,7 @@ export class MllpConnection {
 
   #answer(slot: Slot, verdict: Verdict): void {
     if (verdict.kind === "hangUp") {
-      this.#reason = "cannotStore";
+      this.#reason = verdict.error.code === "QUARANTINE_FULL" ? "quarantineFull" : "cannotStore";
       this.#apply({ on: "refused" });
       return;
     }
@@ -282,6 +286,7 @@ export class MllpConnection {
   #notRead(): void {
     this.#reason = "repliesNotRead";
     this.#apply({ on: "refused" });
+    this.#socket.destroy();
   }
 
   #stopWriteTimer(): void {

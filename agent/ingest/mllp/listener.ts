@@ -59,6 +59,11 @@ export class MllpListener implements AsyncDisposable {
     return this.#connections.size;
   }
 
+  /** Peers whose TLS handshake goes on: they hold places, too. */
+  get handshakeCount(): number {
+    return this.#handshaking.size;
+  }
+
   get isListening(): boolean {
     return this.#server !== undefined;
   }
@@ -131,7 +136,7 @@ export class MllpListener implements AsyncDisposable {
       this.#refuse(name, "notAllowed", socket);
       return;
     }
-    if (this.#isFull && !this.#closeStalest(address)) {
+    if (this.#isFull && !this.#closeStalest(address) && !this.#endOldestHandshake()) {
       this.#tooMany(name, socket);
       return;
     }
@@ -173,6 +178,15 @@ export class MllpListener implements AsyncDisposable {
     this.#options.channel.record.counters.add("staleClosed");
     this.#connections.delete(stalest);
     stalest.destroy("stale");
+    return true;
+  }
+
+  /** A peer that has shown no certificate yet holds no place against one that may have one. */
+  #endOldestHandshake(): boolean {
+    const [oldest] = this.#handshaking;
+    if (oldest === undefined) return false;
+    this.#handshaking.delete(oldest);
+    oldest.destroy();
     return true;
   }
 

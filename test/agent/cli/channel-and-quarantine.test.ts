@@ -194,8 +194,9 @@ describe("holdfast quarantine list", () => {
     assert.equal((await list("--channel", "adt")).length, 4);
     assert.deepEqual(await list("--channel", "oru"), []);
     const screen = await asked("quarantine", "list", "--channel", "oru");
-    assert.deepEqual([screen.code, screen.out], [0, "Quarantine is empty\n"]);
+    assert.deepEqual([screen.code, screen.out], [0, "Nothing of oru is in quarantine\n"]);
     assert.equal((await asked("quarantine", "list", "--limit", "0")).code, 64);
+    assert.equal((await asked("quarantine", "list", "--channel", "nope")).code, 65);
   });
 });
 

@@ -359,3 +359,15 @@ test("[A3, TP24] deferred, with the relay and a receiver: AA follows its ACK, AR
     ["channelHeld"],
   );
 });
+
+test("[A12, F12] deferred: an acknowledgment in a batch is not acknowledged", async () => {
+  await using agent = await deferred();
+  await using sender = await agent.connect();
+  const ack = `${message({ 9: "ACK^A01", 10: "K1" })}MSA|AA|X\r`;
+  await sender.send(framed(`BHS|^~\\&|LAB|NORTH\r${adt("C1")}${ack}BTS|2\r`));
+  await stored(agent, 2);
+  agent.outbox.settle(agent.channel.id, 2n);
+  const [reply = ""] = await sender.replies(1);
+  const said = reply.split("\r").filter((segment) => /^(?:MSA|BTS)/.test(segment));
+  assert.deepEqual(said, ["MSA|AA|C1", "BTS|1"]);
+});

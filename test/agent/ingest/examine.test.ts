@@ -364,3 +364,19 @@ test("[F12] 10,001 messages without an envelope are refused under the first cont
     ["batchTooLarge", "C1", true],
   );
 });
+
+test("[F11, F12] a block of nothing but headers, or trailers, is set aside whole", async () => {
+  await using agent = await AgentStack.open();
+  const headers = "MSH|^\r".repeat(160_000);
+  const trailers = `${BHS}${"BTS|\rx\r".repeat(100_000)}`;
+  const other = adt("M1");
+  assert.deepEqual((await said(agent, headers, trailers, other)).at(-1), "AA M1");
+  const kept = await agent.quarantine();
+  assert.deepEqual(
+    kept.map(({ reason, text }) => [reason, text === headers || text === trailers]),
+    [
+      ["batchTooLarge", true],
+      ["batchTooLarge", true],
+    ],
+  );
+});

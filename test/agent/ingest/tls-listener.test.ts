@@ -185,16 +185,21 @@ test("[C4] a TLS peer on a plain port gives one clear log line and is closed", a
   assert.equal(agent.counters.value("notMllp"), 1);
 });
 
-test("[C4, C1] a handshake that does not end holds a place until it is timed out, which is logged and counted", async () => {
-  const tls = { ...files.mutual, handshakeTimeoutMs: 3_000 };
-  await using agent = await openWith(tls, { settings: { maxConnections: 1 } });
+test("[C4, C2] at the limit the oldest handshake gives its place: who shows no certificate keeps nobody out", async () => {
+  await using agent = await openWith(files.mutual, { settings: { maxConnections: 2 } });
+  await using silent = await MllpSocket.open(agent.port);
+  await using _other = await MllpSocket.open(agent.port);
+  await until("both hold places", () => agent.listener.handshakeCount === 2);
+  await using sender = new TlsSender(agent.port, lab);
+  await sender.delivers("M1");
+  await silent.closed();
+  assert.deepEqual(agent.logs("connectionRefused"), []);
+});
+
+test("[C4, C1] a handshake that does not end is timed out, which is logged and counted", async () => {
+  const tls = { ...files.mutual, handshakeTimeoutMs: 1_000 };
+  await using agent = await openWith(tls);
   await using slow = await MllpSocket.open(agent.port);
-  await using refused = new TlsSender(agent.port, lab);
-  await refused.closed();
-  assert.deepEqual(
-    agent.logs("connectionRefused").map(({ reason }) => reason),
-    ["tooManyConnections"],
-  );
   await slow.closed();
   await until("it is counted", () => agent.counters.value("tlsFailures") === 1);
   assert.deepEqual(failures(agent), ["handshakeTimeout"]);

@@ -60,7 +60,7 @@ async function perform(store: TestOutbox, model: Model, one: Step): Promise<void
       const bad = entryOf({ controlId: `Q${one.name}`, quarantine: "noHeader" });
       const outcome = await appendTo(store.outbox, bad);
       const repeated = model.kept.has(`Q${one.name}`);
-      assert.deepEqual(outcome, { kind: "quarantined", repeated });
+      assert.ok(outcome.kind === "quarantined" && outcome.repeated === repeated);
       if (!repeated) model.quarantined += 1;
       model.kept.add(`Q${one.name}`);
       return;

@@ -115,7 +115,7 @@ describe("large bodies", () => {
     await using store = await TestOutbox.open();
     const entry = stagedEntry(store.outbox, "BAD", bodyOf(300_000));
     const outcome = await appendTo(store.outbox, { ...entry, quarantine: "noControlId" });
-    assert.deepEqual(outcome, { kind: "quarantined", repeated: false });
+    assert.deepEqual(outcome, { kind: "quarantined", repeated: false, id: 1 });
     await store.reopen();
     await store.close();
     using file = new StoreFile(store.stateDir);

@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import {
-  type AckPolicy,
-  DEFAULT_ACK_POLICY,
-  decideAck,
-  type Verdict,
-} from "#agent/ingest/hl7/ack-policy.ts";
+import { type AckPolicy, decideAck, type Verdict } from "#agent/ingest/hl7/ack-policy.ts";
 import { type Msh, readMsh } from "#agent/ingest/hl7/msh.ts";
+import { DEFAULT_ACK_POLICY } from "#test/support/default-channel.ts";
 import { type HeaderFields, latin1, message } from "#test/support/messages.ts";
 
 const AUTO: AckPolicy = DEFAULT_ACK_POLICY;

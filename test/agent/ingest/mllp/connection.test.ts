@@ -147,6 +147,24 @@ test("[C5, I-8] a sender that never reads its replies is hung up on after a minu
   assert.ok(agent.counters.value("repliesUndelivered") > 0);
 });
 
+test("[C5, E2, E8] a connection that was dropped over replies that nobody reads does not linger", async () => {
+  for (const end of ["time", "abort"] as const) {
+    const clock = new ManualClock();
+    const ackPolicy = { malformedReply: "close" } as const;
+    await using agent = await AgentStack.open({ clock, ackPolicy });
+    await using sender = await agent.connect();
+    const block = latin1(framed(message({ 10: "L".repeat(60_000) })));
+    sender.socket.pause();
+    for (let i = 0; i < 160; i++) sender.socket.write(block);
+    await until("replies pile up", () => agent.counters.value("duplicates") > 90);
+    sender.socket.write(latin1(framed("no header")));
+    await until("it was set aside", () => agent.counters.value("quarantined") === 1);
+    if (end === "time") clock.advance(61 * SECOND);
+    else agent.listener.abort("stopping");
+    await until(`it is gone by ${end}`, () => agent.listener.connectionCount === 0);
+  }
+});
+
 test("[E8] hanging up leaves a partial block to the sender: no fragment, and no alarm about the store", async () => {
   await using agent = await AgentStack.open();
   await using sender = await agent.connect();

@@ -1,0 +1,15 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { escaped, escapedLines, terminalSafe } from "#agent/cli/terminal.ts";
+
+/** CSI and OSC of C1, DEL, a right-to-left override, a tag character beyond the first plane. */
+const HOSTILE = "a\u009bb\u009dc\u007fd\u202ee\u{e0041}f\u001b[31m";
+
+test("[PL6] what a peer sent drives no terminal, as lines or as JSON, and JSON stays what it was", () => {
+  const json = terminalSafe(JSON.stringify({ content: HOSTILE }));
+  assert.match(json, /^[\x20-\x7e]*$/);
+  assert.deepEqual(JSON.parse(json), { content: HOSTILE });
+  for (const line of [...escapedLines(HOSTILE), escaped(HOSTILE)]) {
+    assert.match(line, /^[\x20-\x7e]*$/);
+  }
+});
