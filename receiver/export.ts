@@ -72,10 +72,19 @@ function messageFields(message: MessageRecord): string {
     storedAt: timeOf(message.storedAtMs),
     sha256: Buffer.from(message.sha256).toString("hex"),
     bytes: message.bytes,
+    ...otherAttributes(meta),
     ...(message.possibleRepeat ? { possibleRepeat: true } : {}),
     ...(message.body === null ? {} : { body: Buffer.from(message.body).toString("base64") }),
   };
   return `"epoch":${message.epoch},"seq":${message.seq},${JSON.stringify(fields).slice(1, -1)}`;
+}
+
+/** What else the agent said of it: character set, batch, quarantine; absent where that is nothing. */
+function otherAttributes({ attributes = {} }: StoredMeta): {
+  readonly attributes?: Readonly<Record<string, string>>;
+} {
+  const { [CONTROL_ID]: _, ...others } = attributes;
+  return Object.keys(others).length === 0 ? {} : { attributes: others };
 }
 
 function gapFields(gap: GapRecord): string {

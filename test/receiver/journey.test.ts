@@ -18,7 +18,11 @@ describe("a message arrives", () => {
     assert.equal(opened.status, OPENED_STATUS.ok);
     assert.equal(opened.lastSeq, 0n);
     const body = textOf("MSH|^~\\&|\xe9\r\x00\xff");
-    agent.send(...dataFrames(1, 1n, body, { attributes: { "hl7.controlId": "C\xe91" } }));
+    agent.send(
+      ...dataFrames(1, 1n, body, {
+        attributes: { "hl7.controlId": "C\xe91", "hl7.encoding": "utf-8" },
+      }),
+    );
     const ack = await agent.acked(1n);
     assert.equal(ack.lastSeq, 1n);
 
@@ -26,6 +30,7 @@ describe("a message arrives", () => {
     assert.equal(row?.["agent"], "north/ward-1");
     assert.equal(row["channel"], "adt");
     assert.equal(row["controlId"], "C\xe91");
+    assert.deepEqual(row["attributes"], { "hl7.encoding": "utf-8" });
     assert.equal(row["receivedAt"], "2023-11-14T22:13:20.000Z");
     assert.equal(row["sha256"], Buffer.from(sha256(body)).toString("hex"));
     assert.equal(row["body"], Buffer.from(body).toString("base64"));
