@@ -111,7 +111,7 @@ function severalAnswers(
   );
   const speaker = new Speaker(arrival, batch, replies);
   const close = decisions.some((decision) => decision?.close === true);
-  const said = { ...speaker.say(words, speaker.wholeCode(items)), close };
+  const said = { ...speaker.say(words, speaker.wholeWord(items)), close };
   const owed = items.map(({ refusal }, index) => {
     const asked = speaker.isBatch ? decisions[index]?.code !== undefined : said.reply !== undefined;
     return refusal === undefined && asked && said.reply !== undefined;
@@ -157,7 +157,7 @@ class Speaker {
   }
 
   /** For the first control id; negative if any message was rejected (03 F12). */
-  wholeCode(items: readonly Item[]): Word {
+  wholeWord(items: readonly Item[]): Word {
     const messages = items.filter(({ isMessage }) => isMessage);
     const [first] = messages;
     const bad = messages.find(({ refusal }) => refusal !== undefined);
