@@ -37,7 +37,7 @@ export interface LargeContent {
   readonly sha256: Uint8Array;
   readonly scan: Scan;
   readonly parts: readonly LargePart[];
-  /** More parts than a block may hold: they were not told apart. */
+  /** They were not told apart: more of them, or of their headers, than a block may hold. */
   readonly tooManyParts: boolean;
 }
 
@@ -96,11 +96,13 @@ export class LargeBody {
     const scan = this.#encoding.finish();
     const found = this.#tooManyParts ? [] : partsOf(this.#boundaries, this.#position);
     const whole = { sha256, head: this.#head, scan };
-    const parts = found.map((part) => {
-      const isWhole = part.length === this.#position;
-      return { ...part, ...(isWhole ? whole : (this.#passed.get(part.start) ?? whole)) };
+    const parts = found.flatMap((part) => {
+      const passed = part.length === this.#position ? whole : this.#passed.get(part.start);
+      return passed === undefined ? [] : [{ ...part, ...passed }];
     });
-    return { sha256, scan, parts, tooManyParts: this.#tooManyParts };
+    // A part without its own digest must not be acknowledged under another's.
+    const untold = this.#tooManyParts || parts.length < found.length;
+    return { sha256, scan, parts: untold ? [] : parts, tooManyParts: untold };
   }
 
   /** Takes the slices back: the block turned out too large to keep, or blank. */

@@ -58,8 +58,13 @@ export class Uploads {
     this.#named.clear();
   }
 
-  /** One row less keeps it. */
+  /** One row less keeps it; perhaps one of this transaction, which is not counted in the store yet. */
   release(upload: number): void {
+    const named = this.#named.get(upload);
+    if (named !== undefined) {
+      named.uses -= 1;
+      return;
+    }
     const uses = this.#prepared.uploadUses.get(upload) as number | undefined;
     if (uses === undefined || uses <= 1) this.drop(upload);
     else this.#prepared.uploadRelease.run(upload);
