@@ -10,7 +10,13 @@
 import { loadIdentity } from "#certs/identity.ts";
 import type { ChannelConfig, LocalConfig } from "#config/local.ts";
 import { isEveryInterface, isEveryone, isLoopback } from "#config/mllp-listener.ts";
-import { channelRules, listenerSettings, shareBytes, storeChannel } from "./channel-options.ts";
+import {
+  channelRules,
+  kekCustody,
+  listenerSettings,
+  shareBytes,
+  storeChannel,
+} from "./channel-options.ts";
 import { AgentError, identifierFrom } from "./errors.ts";
 import { ChannelRecord } from "./health/channel-record.ts";
 import { Conditions } from "./health/conditions.ts";
@@ -26,6 +32,7 @@ import { answerLocal, type LocalDesk } from "./local-questions.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import { QuarantineDesk } from "./quarantine-desk.ts";
 import { openRelay } from "./relay/relay.ts";
+import { loadKek } from "./sealing/kek.ts";
 import { type AgentStatus, type RunningChannel, statusOf } from "./status.ts";
 import { type TraceRow, traceRows } from "./trace.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
@@ -34,6 +41,8 @@ export interface AgentOptions {
   readonly config: LocalConfig;
   readonly version: string;
   readonly log: Log;
+  /** `$CREDENTIALS_DIRECTORY`, where a service manager sets it. */
+  readonly credentials?: string | undefined;
 }
 
 export class Agent implements AsyncDisposable {
@@ -149,6 +158,7 @@ export class Agent implements AsyncDisposable {
       allowVolatileState: config.allowVolatileState,
       channels: config.channels.map(storeChannel),
       duplicateMemoryKeys: config.duplicateMemoryKeys,
+      kek: loadKek(kekCustody(config.kek, this.#options.credentials), config.stateDir),
       clock: systemClock,
       chance: systemChance,
       onFatal: (error) => this.#fail(error),

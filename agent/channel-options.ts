@@ -3,6 +3,7 @@ import type { ChannelConfig, LocalConfig } from "#config/local.ts";
 import type { ChannelRules } from "./ingest/channel.ts";
 import type { ListenerSettings } from "./ingest/mllp/listener-options.ts";
 import type { StoreChannel } from "./outbox/channel-tails.ts";
+import type { KekCustody } from "./sealing/kek.ts";
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
@@ -65,4 +66,9 @@ function listenerTls({ tls }: ChannelConfig): ListenerSettings["tls"] {
   if (tls === undefined) return undefined;
   const { tlsHandshakeTimeoutSeconds, clientCa, ...rest } = tls;
   return { ...rest, clientCa, handshakeTimeoutMs: tlsHandshakeTimeoutSeconds * SECOND_MS };
+}
+
+/** Where the key-encryption key is. @param credentials `$CREDENTIALS_DIRECTORY` */
+export function kekCustody(kek: LocalConfig["kek"], credentials: string | undefined): KekCustody {
+  return kek.custody === "file" ? kek : { custody: "credential", folder: credentials };
 }

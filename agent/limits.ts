@@ -18,8 +18,8 @@ export const BLOCK_MAX_CEILING_BYTES = 256 * MIB;
 export const SPOOL_THRESHOLD_BYTES = MIB;
 /** 05 S11: one slice delays another channel's acknowledgment by one write of this size, about 1 ms. */
 export const SLICE_BYTES = 128 * KIB;
-/** Bodies of one commit and channel share rows of at most this size: what a read holds at once. */
-export const SEGMENT_MAX_BYTES = 256 * KIB;
+/** Records of one commit and channel share a sealed row of at most this size: what one flipped bit can cost. */
+export const SEGMENT_MAX_BYTES = 64 * KIB;
 /** 03 F7: how much of a block over the limit is kept as a fragment. */
 export const FRAGMENT_KEPT_BYTES = 64 * KIB;
 /** 03 F2: bytes between blocks before the peer is taken for something else than MLLP. */
@@ -54,6 +54,12 @@ export const CERTIFICATE_CHECK_MS = 3_600_000;
 export const DEFERRED_TIMEOUT_MS = 20_000;
 /** 05 S12: what the store may take of the disk. */
 export const DISK_BUDGET_BYTES = 20 * 1024 * MIB;
+/** 05 S13: given back to a full disk, so that what is stored can still leave. */
+export const BALLAST_BYTES = 128 * MIB;
+/** 05 S14: how long a settled message's body stays, should the receiver ask for it again. */
+export const RETAIN_HOURS = 72;
+/** 05 S14: and its ledger entry, for trace and reconciliation. */
+export const LEDGER_DAYS = 400;
 /** 03 F6: TCP keep-alive between blocks, where there is no timeout. */
 export const KEEP_ALIVE_MS = 60_000;
 

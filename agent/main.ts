@@ -19,11 +19,13 @@ import { status } from "./cli/status.ts";
 import { explain } from "./cli/terminal.ts";
 import { trace } from "./cli/trace.ts";
 import { version } from "./cli/version.ts";
-import { EXIT, type ExitCode } from "./errors.ts";
+import { EXIT, type ExitCode } from "./error-catalogue.ts";
 
 const DEFAULT_CONFIG = "/etc/holdfast/local.yaml";
 const DEFAULT_STATE_DIR = "/var/lib/holdfast";
 const DEFAULT_MLLP_PORT = 2575;
+/** Where systemd puts what the unit loads with `LoadCredential…=` (09 SV9). */
+const credentials = process.env["CREDENTIALS_DIRECTORY"];
 
 const versionText = (
   JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
@@ -73,7 +75,9 @@ function program(choose: (act: Act) => void): Command {
     .command("run")
     .description("run the agent until SIGTERM or SIGINT; a second signal hangs up at once")
     .addOption(configOption())
-    .action(({ config }) => choose(() => run({ config, version: versionText, ...stopSignals() })));
+    .action(({ config }) =>
+      choose(() => run({ config, version: versionText, credentials, ...stopSignals() })),
+    );
   root
     .command("init")
     .description("write a first local.yaml; never overwrites")

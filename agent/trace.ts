@@ -1,5 +1,6 @@
 /** The journey of one message, as `trace` prints it. @module */
 
+import { type ChannelTail, EPOCH_END } from "./outbox/channel-tails.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import type { TracedMessage } from "./outbox/reader.ts";
 
@@ -10,15 +11,17 @@ export interface TraceRow {
   readonly seq: number;
   readonly receivedAt: string;
   readonly bytes: number;
-  readonly sha256: string;
-  readonly source: string;
+  /** Absent, as `source`, where the body is pruned or cannot be read. */
+  readonly sha256: string | undefined;
+  readonly source: string | undefined;
   readonly controlIdReused: boolean;
   /** 03 D3: it came before, and was forwarded again. */
   readonly duplicate: boolean;
   /** An operator let it out of quarantine; `receivedAt` is when. */
   readonly released: boolean;
   readonly ack: TracedMessage["ack"];
-  readonly delivery: "stored" | "accepted";
+  /** `reissued`: parted from the receiver's history, and sent again under another number (06 TP18). */
+  readonly delivery: "stored" | "accepted" | "reissued";
 }
 
 /** The journey of every message with this control id (MSH-10, as text), newest first, at most 50. */
@@ -27,20 +30,30 @@ export async function traceRows(outbox: Outbox, controlId: string): Promise<Trac
   const { channels } = await outbox.standing();
   return found.map((message) => {
     const tail = channels.find(({ channel }) => channel === message.channel);
-    const accepted = tail !== undefined && message.seq <= tail.ackedSeq;
     return {
       channel: tail?.name ?? String(message.channel),
       epoch: Number(message.epoch),
       seq: Number(message.seq),
       receivedAt: new Date(message.receivedAtMs).toISOString(),
       bytes: message.length,
-      sha256: Buffer.from(message.sha256).toString("hex"),
+      sha256:
+        message.sha256 === undefined ? undefined : Buffer.from(message.sha256).toString("hex"),
       source: message.source,
       controlIdReused: message.controlIdReused,
       duplicate: message.duplicate,
       released: message.released,
       ack: message.ack,
-      delivery: accepted ? "accepted" : "stored",
+      delivery: deliveryOf(tail, message),
     };
   });
+}
+
+function deliveryOf(
+  tail: ChannelTail | undefined,
+  { epoch, seq }: TracedMessage,
+): TraceRow["delivery"] {
+  if (tail === undefined) return "stored";
+  const standing = [...tail.earlier, tail].find((one) => one.epoch === epoch);
+  if (standing === undefined || seq <= standing.ackedSeq) return "accepted";
+  return standing.ended === EPOCH_END.reissued ? "reissued" : "stored";
 }

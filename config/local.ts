@@ -9,13 +9,36 @@
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import {
+  BALLAST_BYTES,
   DISK_BUDGET_BYTES,
   DUPLICATE_MEMORY_KEYS,
   HEALTH_PROBE_MS,
+  LEDGER_DAYS,
+  RETAIN_HOURS,
   SHUTDOWN_GRACE_MS,
 } from "#agent/limits.ts";
 import { loadDocument } from "./document.ts";
 import { mllpListener } from "./mllp-listener.ts";
+
+/** Beside `local.yaml`, and so outside `stateDir`: a copy of the one does not hold the other. */
+export const DEFAULT_KEK_FILE = "kek/holdfast.kek";
+
+/** One block of the largest size that a channel may allow. */
+export const DISK_BUDGET_MIN_BYTES = 268_435_456;
+
+/** 08 2.2: where the key-encryption key is kept. */
+const kek = z.discriminatedUnion(
+  "custody",
+  [
+    z.strictObject({
+      custody: z.literal("file"),
+      file: z.string().min(1).default(DEFAULT_KEK_FILE),
+    }),
+    // What systemd puts into `$CREDENTIALS_DIRECTORY/kek`.
+    z.strictObject({ custody: z.literal("credential") }),
+  ],
+  { error: "must say how the key is kept: file or credential" },
+);
 
 const localSchema = z
   .strictObject({
@@ -31,6 +54,7 @@ const localSchema = z
       key: z.string().min(1),
       receiverCa: z.string().min(1),
     }),
+    kek: kek.default({ custody: "file", file: DEFAULT_KEK_FILE }),
     configSource: z
       .literal("local", { message: "must be local: this version has no other source" })
       .default("local"),
@@ -44,7 +68,10 @@ const localSchema = z
       .min(1)
       .max(300)
       .default(HEALTH_PROBE_MS / 1000),
-    diskBudgetBytes: z.int().min(268_435_456).default(DISK_BUDGET_BYTES),
+    diskBudgetBytes: z.int().min(DISK_BUDGET_MIN_BYTES).default(DISK_BUDGET_BYTES),
+    ballastBytes: z.int().min(1_048_576).default(BALLAST_BYTES),
+    retainHours: z.int().min(0).max(8_760).default(RETAIN_HOURS),
+    ledgerDays: z.int().min(1).max(3_650).default(LEDGER_DAYS),
     duplicateMemoryKeys: z.int().min(62_500).max(20_000_000).default(DUPLICATE_MEMORY_KEYS),
     channels: z.array(mllpListener).min(1, { message: "must name at least one channel" }),
   })
@@ -77,8 +104,13 @@ export function loadLocalConfig(file: string): LocalConfig {
       key: resolve(folder, key),
       receiverCa: resolve(folder, receiverCa),
     },
+    kek: withAbsoluteFile(config.kek, folder),
     channels: config.channels.map((channel) => withAbsolutePaths(channel, folder)),
   };
+}
+
+function withAbsoluteFile(kek: LocalConfig["kek"], folder: string): LocalConfig["kek"] {
+  return kek.custody === "file" ? { ...kek, file: resolve(folder, kek.file) } : kek;
 }
 
 function withAbsolutePaths({ tls, ...channel }: ChannelConfig, folder: string): ChannelConfig {

@@ -7,7 +7,9 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createKek } from "#agent/sealing/kek.ts";
 import { createDevelopmentCa } from "#certs/development-ca.ts";
+import { DEFAULT_KEK_FILE } from "#config/local.ts";
 import { addAgent } from "#receiver/cli/agent.ts";
 import { freePort } from "./free-port.ts";
 
@@ -48,6 +50,7 @@ export async function makePair(options: PairOptions): Promise<Pair> {
     mkdirSync(join(folder, part), { recursive: true, mode: 0o700 });
   }
   await writeIdentities(folder);
+  createKek(join(folder, "agent", DEFAULT_KEK_FILE));
   const agentConfig = join(folder, "agent/local.yaml");
   const receiverConfig = join(folder, "receiver/receiver.yaml");
   writeFileSync(agentConfig, agentYaml(receiver, ports, options));
@@ -79,6 +82,7 @@ function agentYaml(receiver: string, ports: Pair["ports"], options: PairOptions)
   const channels = Object.entries(ports).map(([name, port]) => channelYaml(name, port));
   return `stateDir: state
 allowVolatileState: true   # a trial may live in /tmp
+ballastBytes: 1048576      # and need not hold on to 128 MiB of it
 receiver:
   url: ${receiver}
 identity:

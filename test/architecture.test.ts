@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
-const BASE = ["agent/host", "agent/errors.ts", "agent/limits.ts", "agent/health"];
+const BASE = [
+  "agent/host",
+  "agent/error-catalogue.ts",
+  "agent/errors.ts",
+  "agent/limits.ts",
+  "agent/health",
+];
 /** The doorway: the files directly in `agent/ingest`. They know no source, and so no socket. */
 const DOORWAY = globSync("agent/ingest/*.ts");
 
@@ -22,7 +28,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "config/document.ts": ["config/known-keys.ts"],
   "certs/development-ca.ts": ["certs/reflect-metadata.ts"],
   certs: ["agent/host", "agent/errors.ts"],
-  "agent/errors.ts": [],
+  "agent/error-catalogue.ts": [],
+  "agent/errors.ts": ["agent/error-catalogue.ts"],
   "agent/limits.ts": [],
   "agent/host": ["agent/errors.ts", "agent/limits.ts"],
   "agent/health": ["agent/host", "agent/errors.ts"],
@@ -35,7 +42,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...BASE,
   ],
   "agent/ingest": [...DOORWAY, "agent/ingest/hl7", "agent/outbox", ...BASE],
-  "agent/outbox": BASE,
+  "agent/sealing": ["agent/host", "agent/errors.ts", "agent/limits.ts"],
+  "agent/outbox": ["agent/sealing", ...BASE],
   "agent/tunnel": ["protocol", "certs", ...BASE],
   "agent/relay": ["agent/outbox", "agent/tunnel", "protocol", ...BASE],
   agent: ["agent", "config", "certs"],

@@ -1,12 +1,15 @@
 /** `holdfast run`: the agent, until it is told to stop. @module */
 import { loadLocalConfig } from "#config/local.ts";
 import { Agent } from "../agent.ts";
-import { type AgentError, EXIT, type ExitCode } from "../errors.ts";
+import { EXIT, type ExitCode } from "../error-catalogue.ts";
+import type { AgentError } from "../errors.ts";
 import { openLog } from "../host/log.ts";
 
 export interface RunOptions {
   readonly config: string;
   readonly version: string;
+  /** `$CREDENTIALS_DIRECTORY`. */
+  readonly credentials: string | undefined;
   /** Resolves at the first signal to stop. */
   readonly stop: Promise<void>;
   /** Resolves at the second: hang up now. */
@@ -17,7 +20,8 @@ export interface RunOptions {
 export async function run(options: RunOptions): Promise<ExitCode> {
   const config = loadLocalConfig(options.config);
   const log = openLog();
-  const agent = await Agent.open({ config, version: options.version, log });
+  const { version, credentials } = options;
+  const agent = await Agent.open({ config, version, log, credentials });
   log.write("agentStarted", { pid: process.pid });
   console.log(JSON.stringify({ accepting: agent.channels, pid: process.pid }));
   const ended: AgentError | undefined = await Promise.race([

@@ -1,6 +1,6 @@
 /** `holdfast status`: what works, what does not, why. @module */
 import { loadLocalConfig } from "#config/local.ts";
-import { EXIT, type ExitCode } from "../errors.ts";
+import { EXIT, type ExitCode } from "../error-catalogue.ts";
 import type { AgentStatus } from "../status.ts";
 import { question } from "./question.ts";
 import { printFacts, readableBytes, table } from "./terminal.ts";

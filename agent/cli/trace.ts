@@ -1,6 +1,6 @@
 /** `holdfast trace CONTROL-ID`: where a message is. @module */
 import { loadLocalConfig } from "#config/local.ts";
-import { EXIT, type ExitCode } from "../errors.ts";
+import { EXIT, type ExitCode } from "../error-catalogue.ts";
 import type { TraceRow } from "../trace.ts";
 import { question } from "./question.ts";
 import { escaped, printFacts, table } from "./terminal.ts";
@@ -41,15 +41,21 @@ function lines(controlId: string, rows: readonly TraceRow[]): string[] {
       row.channel,
       `${row.epoch}/${row.seq}`,
       row.receivedAt,
-      row.source,
+      row.source ?? "-",
       String(row.bytes),
       row.ack,
-      row.delivery === "accepted" ? "at the receiver" : "waiting here",
+      DELIVERY[row.delivery],
       flagsOf(row),
-      row.sha256.slice(0, 16),
+      row.sha256?.slice(0, 16) ?? "pruned",
     ]),
   ]);
 }
+
+const DELIVERY: Readonly<Record<TraceRow["delivery"], string>> = {
+  accepted: "at the receiver",
+  stored: "waiting here",
+  reissued: "sent under another number",
+};
 
 /** 03 D2, D3, E7: what is special about it. */
 function flagsOf({ controlIdReused, duplicate, released }: TraceRow): string {

@@ -70,7 +70,7 @@ export const FRAGMENT_REASONS = ["abandoned", "partial", "tooLarge", "junk"] as 
 
 const COLUMNS = 16;
 const SHA256_BYTES = 32;
-const CONTROL_KEY_BYTES = 8;
+export const CONTROL_KEY_BYTES = 8;
 
 /** What crosses the thread border, there and back; both arrays are transferred, neither is full. */
 export interface PackedBatch {

@@ -1,12 +1,15 @@
 /** One entry into the open transaction: recognise a repeat, number, chain, insert. @module */
 
+import type { Sealer } from "../sealing/sealer.ts";
 import type { TicketedEntry } from "./append-batch.ts";
 import { nextChain } from "./chain.ts";
 import { type ChannelTail, readTails } from "./channel-tails.ts";
 import type { Prepared } from "./prepared.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { RECENT_ENTRY_BYTES, RecentKey, type RecentKeys } from "./recent-keys.ts";
-import { type BodyPlace, Segments } from "./segments.ts";
+import type { Replaces } from "./record.ts";
+import { Segments } from "./segments.ts";
+import { TOKEN_OF_CONTENT, TOKEN_OF_CONTROL_ID } from "./tokens.ts";
 import type { Uploads } from "./uploads.ts";
 
 export const OUTCOME = {
@@ -39,6 +42,20 @@ export const FLAG_ACK_NOT_OWED = 2;
 export const FLAG_DUPLICATE = 4;
 /** An operator let it out of quarantine. */
 export const FLAG_RELEASED = 8;
+/** Appended again in a new epoch: the receiver may have it under the number that the record names (06 TP18). */
+export const FLAG_REISSUED = 16;
+/** An operator sent it again. */
+export const FLAG_REPLAYED = 32;
+
+const NO_TOKEN = new Uint8Array(0);
+
+export interface AppenderParts {
+  readonly prepared: Prepared;
+  readonly sealer: Sealer;
+  readonly recent: RecentKeys;
+  readonly uploads: Uploads;
+  readonly quarantine: Quarantine;
+}
 
 const UNFLAGGED = { controlIdReused: false, duplicate: false };
 
@@ -46,6 +63,7 @@ export class Appender {
   readonly #prepared: Prepared;
   readonly #recent: RecentKeys;
   readonly #segments: Segments;
+  readonly #sealer: Sealer;
   readonly #uploads: Uploads;
   readonly #quarantine: Quarantine;
   readonly #key = new RecentKey();
@@ -53,13 +71,15 @@ export class Appender {
   /** Entries of `recent` that this transaction adds. */
   #fresh: Buffer[] = [];
 
-  constructor(prepared: Prepared, recent: RecentKeys, uploads: Uploads, quarantine: Quarantine) {
+  constructor(parts: AppenderParts) {
+    const { prepared, sealer, recent, uploads, quarantine } = parts;
     this.#prepared = prepared;
+    this.#sealer = sealer;
     this.#recent = recent;
-    this.#segments = new Segments(prepared);
+    this.#segments = new Segments(prepared, sealer);
     this.#uploads = uploads;
     this.#quarantine = quarantine;
-    this.#tails = readTails(prepared);
+    this.#tails = readTails(prepared, sealer);
   }
 
   get tails(): ReadonlyMap<number, ChannelTail> {
@@ -68,7 +88,7 @@ export class Appender {
 
   /** Reads the tails again: after a rollback, or when a channel was added. */
   reload(): void {
-    this.#tails = readTails(this.#prepared);
+    this.#tails = readTails(this.#prepared, this.#sealer);
     this.#quarantine.reload();
     this.#segments.rollback();
     this.#uploads.rollback();
@@ -79,6 +99,18 @@ export class Appender {
   release(entry: TicketedEntry, recentRow: number): Appended {
     this.#key.set(entry.controlKey, entry.sha256);
     return this.#store(entry, recentRow, FLAG_RELEASED);
+  }
+
+  /**
+   * A message that is here already, once more at the end of its channel: in a new epoch, or for an
+   * operator.
+   *
+   * @param flag `FLAG_REISSUED` or `FLAG_REPLAYED`, with what is known of the first copy
+   */
+  copy(entry: TicketedEntry, recentRow: number, flag: number, replaces?: Replaces): Appended {
+    this.#key.set(entry.controlKey, entry.sha256);
+    if (entry.upload !== 0) this.#uploads.retain(entry.upload);
+    return this.#store(entry, recentRow, flag, replaces);
   }
 
   /** @param recentRow the row of `recent` that `flush` will write in this transaction */
@@ -93,12 +125,13 @@ export class Appender {
   }
 
   /** Writes the bodies and the keys of this transaction; call once, before the commit. @returns whether there were any keys */
-  flush(): boolean {
+  flush(recentRow: number): boolean {
     this.#segments.flush();
     this.#uploads.flush();
     this.#quarantine.flush();
     if (this.#fresh.length === 0) return false;
-    this.#prepared.recentInsert.run(Buffer.concat(this.#fresh));
+    const place = { column: "recent.entries", channel: 0, row: recentRow } as const;
+    this.#prepared.recentInsert.run(recentRow, this.#sealer.seal(this.#fresh, place));
     this.#fresh = [];
     return true;
   }
@@ -106,11 +139,14 @@ export class Appender {
   #repeatOf(entry: TicketedEntry): (Appended & { readonly released: boolean }) | undefined {
     const hit = this.#recent.find(this.#key.words, entry.receivedAtMs - entry.duplicateWindowMs);
     if (hit === undefined) return undefined;
-    const stored = this.#prepared.messageDigest.get(hit.id) as
+    const stored = this.#prepared.messageIdentity.get(hit.id) as
       | [Uint8Array, bigint, bigint, bigint]
       | undefined;
     // A key without its row proves nothing: an extra copy is preferred to a loss.
-    if (stored === undefined || Buffer.compare(stored[0], entry.sha256) !== 0) return undefined;
+    if (stored === undefined) return undefined;
+    if (Buffer.compare(stored[0], this.#sealer.token(TOKEN_OF_CONTENT, entry.sha256)) !== 0) {
+      return undefined;
+    }
     const common = { ticket: entry.ticket, ...UNFLAGGED, id: hit.id };
     // A seq of an epoch that has ended is nobody's concern any more.
     const seq = stored[1] === this.#tails.get(entry.channel)?.epoch ? stored[2] : 0n;
@@ -118,9 +154,10 @@ export class Appender {
     return { ...common, outcome: OUTCOME.repeat, seq, released };
   }
 
-  #store(entry: TicketedEntry, recentRow: number, flag: number): Appended {
+  #store(entry: TicketedEntry, recentRow: number, flag: number, replaces?: Replaces): Appended {
     const tail = this.#tails.get(entry.channel);
-    if (tail === undefined) throw new RangeError(`Cannot append to channel ${entry.channel}`);
+    if (tail?.lastChain === undefined)
+      throw new RangeError(`Cannot append to channel ${entry.channel}`);
     const known = flag === 0 && entry.controlId.length > 0 && entry.duplicates !== "off";
     const controlIdReused = known && this.#recent.hasControl(this.#key.words);
     const seq = tail.lastSeq + 1n;
@@ -129,7 +166,10 @@ export class Appender {
       flag |
       (controlIdReused ? FLAG_CONTROL_ID_REUSED : 0) |
       (entry.ackOwed ? 0 : FLAG_ACK_NOT_OWED);
-    const place = this.#placeOf(entry);
+    const { channel, sha256, controlId, source, attributes, body } = entry;
+    const record = { sha256, chain, replaces, controlId, source, attributes, body };
+    const place = this.#segments.add(channel, record);
+    if ((flag & (FLAG_REISSUED | FLAG_REPLAYED)) === 0) this.#uploads.use(entry.upload);
     const throughBytes = tail.lastBytes + entry.length + entry.attributes.length;
     const { lastInsertRowid } = this.#prepared.messageInsert.run(
       entry.channel,
@@ -137,15 +177,14 @@ export class Appender {
       seq,
       entry.receivedAtMs,
       entry.length,
-      entry.sha256,
-      chain,
-      entry.controlId,
-      entry.source,
       flags,
       place.segment,
       place.at,
+      entry.upload,
+      entry.uploadAt,
       throughBytes,
-      entry.attributes,
+      controlId.length === 0 ? NO_TOKEN : this.#sealer.token(TOKEN_OF_CONTROL_ID, controlId),
+      this.#sealer.token(TOKEN_OF_CONTENT, sha256),
     );
     tail.lastSeq = seq;
     tail.lastChain = chain;
@@ -154,13 +193,6 @@ export class Appender {
     this.#remember(id, entry.receivedAtMs, recentRow);
     const duplicate = flag === FLAG_DUPLICATE;
     return { ticket: entry.ticket, outcome: OUTCOME.stored, controlIdReused, duplicate, id, seq };
-  }
-
-  /** An upload stands as a negative segment. */
-  #placeOf({ channel, upload, uploadAt, body }: TicketedEntry): BodyPlace {
-    if (upload === 0) return this.#segments.add(channel, body);
-    this.#uploads.use(upload);
-    return { segment: -upload, at: uploadAt };
   }
 
   #setAside(entry: TicketedEntry): Appended {

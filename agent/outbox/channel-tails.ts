@@ -1,6 +1,8 @@
 /** Where each channel stands: what the next seq is, and how far the receiver has confirmed. @module */
+import type { Sealer } from "../sealing/sealer.ts";
 import { CHAIN_START } from "./chain.ts";
 import type { Prepared } from "./prepared.ts";
+import { RecordReader } from "./record-reader.ts";
 
 /** A channel as the store knows it from the configuration. */
 export interface StoreChannel {
@@ -9,22 +11,44 @@ export interface StoreChannel {
   readonly quarantineMaxBytes?: number;
 }
 
-/** One channel in its latest epoch. The writer holds these; others get copies. */
-export interface ChannelTail {
-  readonly channel: number;
-  readonly name: string;
+/** One epoch of a channel (05 S6). */
+export interface EpochStanding {
   readonly epoch: bigint;
   lastSeq: bigint;
-  lastChain: Uint8Array;
   ackedSeq: bigint;
   /** Bytes of all messages of the epoch up to `lastSeq`, and up to `ackedSeq`. */
   lastBytes: number;
   ackedBytes: number;
-  readonly trimmedSeq: bigint;
+  /** Bodies up to here are pruned. */
+  trimmedSeq: bigint;
+  ended: EpochEnd;
+  /** The last seq that it ever had, as far as anybody knows; `null` while it is the current one, or if the receiver never heard of it. */
+  final: bigint | null;
 }
 
-type CursorRow = [bigint, bigint, bigint, bigint, Uint8Array | null, Uint8Array | null, bigint];
-type TailRow = [bigint, bigint, Uint8Array, bigint];
+/** How an epoch ended, if it did. */
+export const EPOCH_END = {
+  /** It is the channel's current one. */
+  current: 0,
+  /** Another has begun; what is unsettled here leaves first (06 TP17). */
+  draining: 1,
+  /** What was unsettled was appended again in a later epoch; nothing of it leaves (06 TP18). */
+  reissued: 2,
+} as const;
+export type EpochEnd = (typeof EPOCH_END)[keyof typeof EPOCH_END];
+
+/** One channel in its current epoch, and what is known of earlier ones. The writer holds these; others get copies. */
+export interface ChannelTail extends EpochStanding {
+  readonly channel: number;
+  readonly name: string;
+  /** The chain after `lastSeq`; `undefined` where the last record does not open: a new epoch has to begin. */
+  lastChain: Uint8Array | undefined;
+  /** Oldest first. */
+  readonly earlier: readonly EpochStanding[];
+}
+
+type CursorRow = [bigint, bigint, bigint, bigint, bigint, Uint8Array | null, bigint, bigint | null];
+type TailRow = [bigint, bigint, bigint, bigint];
 
 /** A new store numbers from here (05 S6). */
 const FIRST_EPOCH = 1n;
@@ -40,38 +64,77 @@ export function ensureChannel(prepared: Prepared, name: string): number {
 }
 
 /** Reads every channel's tail: a few index look-ups each, whatever the backlog (05 S18). */
-export function readTails(prepared: Prepared): Map<number, ChannelTail> {
+export function readTails(prepared: Prepared, sealer: Sealer): Map<number, ChannelTail> {
+  const records = new RecordReader(prepared, sealer);
   const tails = new Map<number, ChannelTail>();
   for (const [channel, name] of prepared.channelList.all() as [number, string][]) {
-    const cursor = prepared.cursorLatest.get(channel) as CursorRow | undefined;
-    if (cursor === undefined) continue;
-    const [epoch, , ackedSeq, trimmedSeq, , trimmedChain, ackedBytes] = cursor;
-    const last = prepared.messageTail.get(channel, epoch) as TailRow | undefined;
-    tails.set(channel, {
-      channel,
-      name,
-      epoch,
-      lastSeq: last?.[1] ?? trimmedSeq,
-      lastChain: last?.[2] ?? trimmedChain ?? CHAIN_START,
-      ackedSeq,
-      lastBytes: Number(last?.[3] ?? ackedBytes),
-      ackedBytes: Number(ackedBytes),
-      trimmedSeq,
-    });
+    const cursors = prepared.cursorEpochs.all(channel) as CursorRow[];
+    const epochs = cursors.map((cursor) => standingOf(prepared, channel, cursor));
+    const current = epochs.at(-1);
+    const cursor = cursors.at(-1);
+    if (current === undefined || cursor === undefined) continue;
+    const lastChain = chainAfter(prepared, records, sealer, { channel, cursor });
+    tails.set(channel, { ...current, channel, name, lastChain, earlier: epochs.slice(0, -1) });
   }
   return tails;
 }
 
-/** Per row of a backlog besides its bytes: an index entry, the digests, the ledger's part. */
+function standingOf(prepared: Prepared, channel: number, cursor: CursorRow): EpochStanding {
+  const [epoch, ackedSeq, trimmedSeq, ackedBytes, trimmedBytes, , ended, final] = cursor;
+  const last = prepared.messageTail.get(channel, epoch) as TailRow | undefined;
+  return {
+    epoch,
+    lastSeq: last?.[0] ?? trimmedSeq,
+    ackedSeq,
+    lastBytes: Number(last?.[1] ?? trimmedBytes),
+    ackedBytes: Number(ackedBytes),
+    trimmedSeq,
+    ended: Number(ended) as EpochEnd,
+    final,
+  };
+}
+
+function chainAfter(
+  prepared: Prepared,
+  records: RecordReader,
+  sealer: Sealer,
+  { channel, cursor }: { readonly channel: number; readonly cursor: CursorRow },
+): Uint8Array | undefined {
+  const [epoch, , trimmedSeq, , , trimmedChain] = cursor;
+  const last = prepared.messageTail.get(channel, epoch) as TailRow | undefined;
+  if (last !== undefined && last[0] > trimmedSeq) {
+    return copyOf(records.read(channel, Number(last[2]), Number(last[3]))?.chain);
+  }
+  if (trimmedChain === null) return trimmedSeq === 0n ? CHAIN_START : undefined;
+  return copyOf(sealer.open(trimmedChain, { column: "cursor.trimmed_chain", channel, row: epoch }));
+}
+
+const copyOf = (bytes: Uint8Array | undefined): Uint8Array | undefined =>
+  bytes === undefined ? undefined : new Uint8Array(bytes);
+
+/** Per row of a backlog besides its bytes: an index entry, the record's head, the ledger's part. */
 const BACKLOG_ROW_BYTES = 256;
 
 /** Pairs of channel and bytes: what the store holds for the receiver (03 C5). */
 export function backlogsOf(tails: ReadonlyMap<number, ChannelTail>): Float64Array<ArrayBuffer> {
   const backlogs = new Float64Array(tails.size * 2);
   let at = 0;
-  for (const { channel, lastSeq, ackedSeq, lastBytes, ackedBytes } of tails.values()) {
-    backlogs[at++] = channel;
-    backlogs[at++] = lastBytes - ackedBytes + Number(lastSeq - ackedSeq) * BACKLOG_ROW_BYTES;
+  for (const tail of tails.values()) {
+    backlogs[at++] = tail.channel;
+    const { count, bytes } = waitingIn(tail);
+    backlogs[at++] = bytes + Number(count) * BACKLOG_ROW_BYTES;
   }
   return backlogs;
+}
+
+/** What waits for the receiver in all epochs of a channel. */
+export function waitingIn(tail: ChannelTail): { readonly count: bigint; readonly bytes: number } {
+  let count = tail.lastSeq - tail.ackedSeq;
+  let bytes = tail.lastBytes - tail.ackedBytes;
+  for (const { ended, lastSeq, ackedSeq, lastBytes, ackedBytes } of tail.earlier) {
+    if (ended !== EPOCH_END.draining) continue;
+    count += lastSeq - ackedSeq;
+    bytes += lastBytes - ackedBytes;
+  }
+  return { count, bytes };
 }

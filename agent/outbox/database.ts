@@ -15,6 +15,7 @@ import {
   WAL_CHECKPOINT_PAGES,
   WAL_KEPT_BYTES,
 } from "../limits.ts";
+import type { Sealer } from "../sealing/sealer.ts";
 import { translated } from "./fault.ts";
 import { migrate, refuseNewerSchema } from "./migrations.ts";
 import { STATEMENTS } from "./statements.ts";
@@ -22,6 +23,7 @@ import { STATEMENTS } from "./statements.ts";
 export type Database = Sqlite.Database;
 
 const SYNCHRONOUS_FULL = 2;
+const SEALED_SCHEMA = 3;
 
 /**
  * In this order: EXCLUSIVE before the first access leaves no `-shm` file; synchronous after the journal mode, for better-sqlite3 is compiled so
@@ -43,6 +45,9 @@ export const DURABLE_PRAGMAS: readonly string[] = [
   `journal_size_limit = ${WAL_KEPT_BYTES}`,
 ];
 
+/** 05 S18: in a larger store the check would delay ingest too long; its rows are read through behind it. */
+const QUICK_CHECK_MAX_BYTES = 268_435_456;
+
 /** Settings of the connection alone: nothing is written before it is clear that the store may be opened. */
 const BEFORE_READING = /^(?:busy_timeout|locking_mode)\b/;
 
@@ -53,7 +58,23 @@ export interface DatabaseOptions {
   readonly nowMs: number;
   /** 16 random bytes: the identity of the store, should this call create it. */
   readonly newStoreId: Uint8Array;
+  /** Unwraps the keys of the store, or makes them for a new one, before anything is written. */
+  readonly sealerFor: (storeId: Uint8Array, state: SealState) => Sealer;
   readonly pragmas?: readonly string[];
+}
+
+/** Whether there is a store, and whether it holds sealed rows (schema version 3). */
+export type SealState = "new" | "unsealed" | "sealed";
+
+export interface OpenedDatabase {
+  readonly database: Database;
+  readonly sealer: Sealer;
+  readonly storeId: Uint8Array;
+  readonly isNewStore: boolean;
+  /** The last close was not an orderly one. */
+  readonly unclean: boolean;
+  /** The store was checked as a whole; if not, its rows have to be read through (05 S18). */
+  readonly checked: boolean;
 }
 
 /**
@@ -62,7 +83,7 @@ export interface DatabaseOptions {
  * @returns a connection that has committed once, so that its durability has been read back
  * @throws {AgentError} one of `STORE_*`: nothing is ever kept in memory instead (I-9)
  */
-export function openDatabase(options: DatabaseOptions): Database {
+export function openDatabase(options: DatabaseOptions): OpenedDatabase {
   const file = prepareFolder(options);
   let database: Database | undefined;
   try {
@@ -77,14 +98,58 @@ export function openDatabase(options: DatabaseOptions): Database {
     // Before the first table, or it never takes. On a store that has tables it would write to the header.
     if (found === 0) database.pragma("auto_vacuum = INCREMENTAL");
     for (const pragma of pragmas) if (!settle.includes(pragma)) database.pragma(pragma);
-    migrate(database);
-    touch(database, options);
+    const known = found === 0 ? undefined : readIdentity(database);
+    const storeId = known?.storeId ?? options.newStoreId;
+    const unclean = known !== undefined && !known.clean;
+    const checked = !unclean || quickCheck(database);
+    // Before the identity is written: a store without its keys could never be opened again.
+    const sealer = options.sealerFor(storeId, sealState(known !== undefined, found));
+    migrateSealed(database, sealer, found);
+    touch(database, options, storeId);
     refuseUnlessFull(database);
-    return database;
+    return { database, sealer, storeId, isNewStore: known === undefined, unclean, checked };
   } catch (error) {
     database?.close();
     throw translated(error);
   }
+}
+
+const sealState = (isKnown: boolean, schema: number): SealState => {
+  if (!isKnown) return "new";
+  return schema < SEALED_SCHEMA ? "unsealed" : "sealed";
+};
+
+function readIdentity(
+  database: Database,
+): { readonly storeId: Uint8Array; readonly clean: boolean } | undefined {
+  const version = Number(database.pragma("user_version", { simple: true }));
+  // Before version 3 nobody wrote down how the last close went.
+  const sql = version < SEALED_SCHEMA ? OLD_IDENTITY_READ : STATEMENTS.identityRead.sql;
+  const row = database.prepare(sql).raw().get() as [Uint8Array, number] | undefined;
+  return row === undefined ? undefined : { storeId: new Uint8Array(row[0]), clean: row[1] === 1 };
+}
+
+const OLD_IDENTITY_READ = "SELECT store_id, 0 FROM identity WHERE id = 1";
+
+/** What was in clear is overwritten, not only given up. */
+function migrateSealed(database: Database, sealer: Sealer, found: number): void {
+  const seals = found > 0 && found < SEALED_SCHEMA;
+  if (seals) database.pragma("secure_delete = ON");
+  migrate(database, sealer);
+  if (!seals) return;
+  database.pragma("wal_checkpoint(TRUNCATE)");
+  database.pragma("secure_delete = FAST");
+}
+
+/** @returns whether it was made @throws {AgentError} `STORE_CORRUPT` */
+function quickCheck(database: Database): boolean {
+  const pages = Number(database.pragma("page_count", { simple: true }));
+  const pageBytes = Number(database.pragma("page_size", { simple: true }));
+  if (pages * pageBytes > QUICK_CHECK_MAX_BYTES) return false;
+  if (database.pragma("quick_check(1)", { simple: true }) !== "ok") {
+    throw new AgentError("STORE_CORRUPT", { quickCheck: true });
+  }
+  return true;
 }
 
 function prepareFolder({ stateDir, allowVolatileState }: DatabaseOptions): string {
@@ -111,11 +176,10 @@ function refuseUnlessPrivate(path: string): void {
 }
 
 /** The first write of every open: the pragma below tells the truth only after it. */
-function touch(database: Database, { nowMs, newStoreId }: DatabaseOptions): void {
+function touch(database: Database, { nowMs }: DatabaseOptions, storeId: Uint8Array): void {
   database.exec("BEGIN IMMEDIATE");
-  const known = database.prepare(STATEMENTS.identityRead.sql).pluck().get();
-  if (known === undefined) {
-    database.prepare(STATEMENTS.identityInsert.sql).run(newStoreId, nowMs, nowMs);
+  if (database.prepare(STATEMENTS.identityRead.sql).get() === undefined) {
+    database.prepare(STATEMENTS.identityInsert.sql).run(storeId, nowMs, nowMs);
   } else {
     database.prepare(STATEMENTS.identityTouch.sql).run(nowMs);
   }

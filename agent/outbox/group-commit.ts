@@ -7,16 +7,24 @@
  */
 import { AgentError } from "../errors.ts";
 import { DUPLICATE_MEMORY_KEYS } from "../limits.ts";
+import type { Sealer } from "../sealing/sealer.ts";
 import { type TicketedEntry, unpacked } from "./append-batch.ts";
 import { type Appended, Appender } from "./appender.ts";
-import { type ChannelTail, ensureChannel, type StoreChannel } from "./channel-tails.ts";
+import {
+  type ChannelTail,
+  EPOCH_END,
+  type EpochStanding,
+  ensureChannel,
+  type StoreChannel,
+} from "./channel-tails.ts";
 import type { Database } from "./database.ts";
 import { translated } from "./fault.ts";
 import { type Prepared, prepareAll } from "./prepared.ts";
 import { Quarantine } from "./quarantine.ts";
 import type { SetAsideRow } from "./quarantine-reader.ts";
-import { ACK_PENDING, ACK_UNDELIVERED } from "./reader.ts";
+import { ACK_PENDING, ACK_UNDELIVERED, type ReadParts } from "./reader.ts";
 import { idOfEntry, RECENT_ENTRY_BYTES, RecentKeys } from "./recent-keys.ts";
+import { RecordReader } from "./record-reader.ts";
 import { COMPLETE_UPLOAD, Uploads } from "./uploads.ts";
 import type { AckOutcomes, LazyOrder, WriteOrder } from "./writer-messages.ts";
 
@@ -25,15 +33,33 @@ export type GroupResult =
   | { readonly committed: true; readonly appended: readonly Appended[] }
   | { readonly committed: false; readonly tickets: readonly number[]; readonly error: AgentError };
 
+/** A channel's epoch, as a key. */
+type EpochKey = `${number}/${bigint}`;
+
+interface Settle {
+  readonly channel: number;
+  readonly epoch: bigint;
+  readonly seq: bigint;
+}
+
+export interface GroupCommitOptions {
+  /** That exist from now on, each with its first epoch. */
+  readonly channels: readonly StoreChannel[];
+  readonly duplicateMemoryKeys?: number;
+}
+
 export class GroupCommit {
   readonly prepared: Prepared;
+  readonly sealer: Sealer;
+  /** For whoever reads between commits. */
+  readonly readParts: ReadParts;
   readonly recent: RecentKeys;
   readonly #database: Database;
   readonly #appender: Appender;
   readonly #uploads: Uploads;
   readonly #quarantine: Quarantine;
   /** Progress not yet written: the newest of each kind is enough. */
-  readonly #settles = new Map<number, bigint>();
+  readonly #settles = new Map<EpochKey, Settle>();
   #outcomes: AckOutcomes | undefined;
   #lastRecentRow = 0;
   /** The last row of `recent` that memory no longer needs: the next transaction deletes up to it. */
@@ -42,20 +68,22 @@ export class GroupCommit {
   /** Uploads whose message was refused with its group: dropped in the next transaction. */
   readonly #abandoned = new Set<number>();
 
-  /** @param channels that exist from now on, each with its first epoch */
-  constructor(
-    database: Database,
-    channels: readonly StoreChannel[],
-    duplicateMemoryKeys = DUPLICATE_MEMORY_KEYS,
-  ) {
+  constructor(database: Database, sealer: Sealer, options: GroupCommitOptions) {
+    const { channels, duplicateMemoryKeys = DUPLICATE_MEMORY_KEYS } = options;
     this.#database = database;
-    this.recent = new RecentKeys(duplicateMemoryKeys);
-    this.prepared = prepareAll(database);
-    this.#uploads = new Uploads(this.prepared);
+    this.sealer = sealer;
+    const recent = new RecentKeys(duplicateMemoryKeys);
+    const prepared = prepareAll(database);
+    this.recent = recent;
+    this.prepared = prepared;
+    this.readParts = { prepared, sealer, records: new RecordReader(prepared, sealer) };
+    const uploads = new Uploads(prepared);
     const quarantineMaxBytes = new Map<number, number>();
-    this.#quarantine = new Quarantine(this.prepared, this.#uploads, quarantineMaxBytes);
-    this.#appender = new Appender(this.prepared, this.recent, this.#uploads, this.#quarantine);
-    this.#inTransaction(() => {
+    const quarantine = new Quarantine({ prepared, sealer, uploads }, quarantineMaxBytes);
+    this.#uploads = uploads;
+    this.#quarantine = quarantine;
+    this.#appender = new Appender({ prepared, sealer, recent, uploads, quarantine });
+    this.inTransaction(() => {
       for (const { name, quarantineMaxBytes: most } of channels) {
         const channel = ensureChannel(this.prepared, name);
         if (most !== undefined) quarantineMaxBytes.set(channel, most);
@@ -74,24 +102,31 @@ export class GroupCommit {
   loadRecent(): void {
     if (this.#recentLoaded) return;
     this.#recentLoaded = true;
-    for (const [row, entries] of this.prepared.recentList.iterate() as IterableIterator<
+    for (const [row, sealed] of this.prepared.recentList.iterate() as IterableIterator<
       [number, Uint8Array]
     >) {
-      if (this.#lastRecentRow === 0 && row > 1) this.recent.noteForgotten();
+      const entries = this.sealer.open(sealed, { column: "recent.entries", channel: 0, row });
+      // A row that does not open costs the recognition of its messages: an extra copy, no loss.
+      if (entries === undefined || (this.#lastRecentRow === 0 && row > 1)) {
+        this.recent.noteForgotten();
+      }
+      this.#lastRecentRow = row;
+      if (entries === undefined) continue;
       for (let at = 0; at < entries.length; at += RECENT_ENTRY_BYTES) {
         const entry = entries.subarray(at, at + RECENT_ENTRY_BYTES);
         // Version 1 kept the keys of quarantined blocks here, too.
         if (idOfEntry(entry) > 0) this.recent.add(entry, row);
       }
-      this.#lastRecentRow = row;
     }
   }
 
   /** Takes progress that the next transaction carries. */
   defer(order: LazyOrder): void {
     if (order.order === "settle") {
-      const known = this.#settles.get(order.channel) ?? 0n;
-      if (order.seq > known) this.#settles.set(order.channel, order.seq);
+      const { channel, epoch, seq } = order;
+      const key = keyOf(channel, epoch);
+      if (seq > (this.#settles.get(key)?.seq ?? 0n))
+        this.#settles.set(key, { channel, epoch, seq });
       return;
     }
     const before = this.#outcomes;
@@ -119,10 +154,10 @@ export class GroupCommit {
     const appended: Appended[] = [];
     let remembered = false;
     try {
-      this.#inTransaction(() => {
+      this.inTransaction(() => {
         for (const upload of this.#abandoned) this.#uploads.drop(upload);
         for (const order of orders) this.#carryOut(order, appended);
-        remembered = this.#appender.flush();
+        remembered = this.#appender.flush(this.#lastRecentRow + 1);
         if (withDeferred) this.#writeDeferred();
         if (this.#forgettableRow > 0) this.prepared.recentForget.run(this.#forgettableRow);
       });
@@ -154,10 +189,10 @@ export class GroupCommit {
     let appended: Appended | undefined;
     const mark = this.recent.mark();
     try {
-      this.#inTransaction(() => {
+      this.inTransaction(() => {
         if (!this.#quarantine.remove(block.id, true)) return;
         appended = this.#appender.release(entryOf(block, body, nowMs), this.#lastRecentRow + 1);
-        this.#appender.flush();
+        this.#appender.flush(this.#lastRecentRow + 1);
       });
     } catch (error) {
       this.recent.rollback(mark);
@@ -172,7 +207,7 @@ export class GroupCommit {
   discard(ids: readonly number[]): number {
     let count = 0;
     try {
-      this.#inTransaction(() => {
+      this.inTransaction(() => {
         for (const id of ids) if (this.#quarantine.remove(id)) count += 1;
         this.#quarantine.flush();
       });
@@ -191,9 +226,7 @@ export class GroupCommit {
         }
         return;
       case "stage":
-        // With every slice: were the first one refused, a crash would leave the others unswept.
-        this.prepared.uploadInsert.run(order.upload);
-        this.prepared.sliceInsert.run(order.upload, order.ordinal, order.bytes);
+        this.#stage(order);
         return;
       case "unstage":
         this.#uploads.drop(order.upload);
@@ -201,27 +234,42 @@ export class GroupCommit {
     }
   }
 
+  #stage({ upload, ordinal, bytes }: Extract<WriteOrder, { order: "stage" }>): void {
+    // With every slice: were the first one refused, a crash would leave the others unswept.
+    this.prepared.uploadInsert.run(upload);
+    const place = { column: "slice.bytes", channel: 0, row: upload, extra: ordinal } as const;
+    this.prepared.sliceInsert.run(upload, ordinal, this.sealer.seal([bytes], place));
+  }
+
   #writeDeferred(): void {
-    for (const [channel, seq] of this.#settles) {
-      const tail = this.tails.get(channel);
-      if (tail === undefined) continue;
-      if (seq > tail.lastSeq) throw new AgentError("AGENT_DEFECT", { channel, seq });
-      const row = this.prepared.messageAt.get(channel, tail.epoch, seq) as
-        | [Uint8Array, bigint, bigint]
-        | undefined;
-      const chain = row?.[0] ?? null;
-      const throughBytes = Number(row?.[2] ?? tail.ackedBytes);
-      this.prepared.cursorSettle.run(seq, chain, throughBytes, seq, channel, tail.epoch, seq);
-      if (seq <= tail.ackedSeq) continue;
-      tail.ackedSeq = seq;
-      tail.ackedBytes = throughBytes;
-    }
+    for (const settle of this.#settles.values()) this.#writeSettle(settle);
     if (this.#outcomes === undefined) return;
     for (const id of this.#outcomes.undeliveredIds) {
       this.prepared.ackExceptionInsert.run(id, id, ACK_UNDELIVERED);
     }
     for (const id of this.#outcomes.recoveredIds) this.prepared.ackExceptionDelete.run(id);
     this.prepared.ackThroughMove.run(this.#outcomes.throughId);
+  }
+
+  #writeSettle({ channel, epoch, seq }: Settle): void {
+    const standing = this.#standingOf(channel, epoch);
+    if (standing === undefined || seq <= standing.ackedSeq) return;
+    if (seq > standing.lastSeq) throw new AgentError("AGENT_DEFECT", { channel, seq });
+    const row = this.prepared.messageAt.get(channel, epoch, seq) as
+      | [bigint, bigint, bigint, bigint]
+      | undefined;
+    const throughBytes = Number(row?.[3] ?? standing.ackedBytes);
+    this.prepared.cursorSettle.run(seq, throughBytes, seq, channel, epoch, seq);
+    standing.ackedSeq = seq;
+    standing.ackedBytes = throughBytes;
+  }
+
+  #standingOf(channel: number, epoch: bigint): EpochStanding | undefined {
+    const tail = this.tails.get(channel);
+    if (tail?.epoch === epoch) return tail;
+    const ended = tail?.earlier.find((one) => one.epoch === epoch);
+    // What was appended again in a later epoch is settled there.
+    return ended?.ended === EPOCH_END.draining ? ended : undefined;
   }
 
   /** What a crash left of bodies that were still arriving (05 S11). */
@@ -240,7 +288,8 @@ export class GroupCommit {
     this.prepared.ackThroughMove.run(last);
   }
 
-  #inTransaction(work: () => void): void {
+  /** One transaction of whoever works between commits. What throws is rolled back. */
+  inTransaction(work: () => void): void {
     this.#database.exec("BEGIN IMMEDIATE");
     try {
       work();
@@ -251,6 +300,8 @@ export class GroupCommit {
     }
   }
 }
+
+const keyOf = (channel: number, epoch: bigint): EpochKey => `${channel}/${epoch}`;
 
 function ticketsOf(orders: readonly WriteOrder[]): number[] {
   return orders.flatMap((order) =>

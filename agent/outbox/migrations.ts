@@ -8,20 +8,24 @@
  */
 import type Sqlite from "better-sqlite3";
 import { AgentError } from "../errors.ts";
+import type { Sealer } from "../sealing/sealer.ts";
+import { sealEverything } from "./migration-3.ts";
+
+/** A step: SQL, or what has to seal as it goes. */
+export type Migration = string | ((database: Sqlite.Database, sealer: Sealer) => void);
 
 /**
- * `message` is append-only; progress is one small `cursor` row a channel and epoch. Bodies lie out of
- * the index path: small ones one behind another in the `segment` that their commit wrote for the
- * channel, large ones in the `slice` rows of an `upload`. `message.body` is the segment's id, or minus
- * the upload's; `body_at` is where in the segment the body begins. `recent` holds the keys by which repeats are recognised,
+ * `message` is append-only; progress is one small `cursor` row a channel and epoch. Records lie out of
+ * the index path (`record.ts`): one behind another in the `segment` that their commit wrote for the channel; large bodies
+ * in the `slice` rows of an `upload`. `recent` holds the keys by which repeats are recognised,
  * one row a commit, forgotten from the old end (S22). Rows whose acknowledgment did not end as
  * `delivered` are in `ack_exception`; up to `ack_through` everything else is delivered (03 E5).
  *
  * Since version 2 `message.through_bytes` sums bodies and attributes of a channel's epoch up to the row,
  * so that a backlog's bytes are one subtraction (S20); an upload counts the rows that keep it; quarantine is
- * found by content and counted for each channel, no longer in `identity` (03 E7).
+ * found by content and counted for each channel (03 E7). Version 3 seals (08 2.1), and knows epochs that have ended.
  */
-const MIGRATIONS: readonly string[] = [
+const MIGRATIONS: readonly Migration[] = [
   `CREATE TABLE identity (
      id INTEGER PRIMARY KEY CHECK (id = 1),
      store_id BLOB NOT NULL,
@@ -114,6 +118,8 @@ const MIGRATIONS: readonly string[] = [
    ) STRICT;
    INSERT INTO quarantine_total
      SELECT channel, count(*), sum(kept) FROM quarantine GROUP BY channel;`,
+
+  sealEverything,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
@@ -135,12 +141,17 @@ export function refuseNewerSchema(database: Sqlite.Database, known = SCHEMA_VERS
  *
  * @throws {AgentError} `STORE_NEWER_SCHEMA` without touching anything
  */
-export function migrate(database: Sqlite.Database, steps: readonly string[] = MIGRATIONS): void {
+export function migrate(
+  database: Sqlite.Database,
+  sealer: Sealer,
+  steps: readonly Migration[] = MIGRATIONS,
+): void {
   const found = refuseNewerSchema(database, steps.length);
   for (const [index, step] of steps.entries()) {
     if (index < found) continue;
     database.exec("BEGIN IMMEDIATE");
-    database.exec(step);
+    if (typeof step === "string") database.exec(step);
+    else step(database, sealer);
     database.pragma(`user_version = ${index + 1}`);
     database.exec("COMMIT");
   }

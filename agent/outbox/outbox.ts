@@ -25,7 +25,12 @@ import type { ReadRange, ReadResult, TracedMessage } from "./reader.ts";
 import { type Staged, StagedBytes } from "./staged-bytes.ts";
 import { type AppendOutcome, TicketQueue, type Waiting } from "./ticket-queue.ts";
 import { type CommittedReport, type RefusedReport, WriterClient } from "./writer-client.ts";
-import { RESULT_COLUMNS, type Released, type StoreStanding } from "./writer-messages.ts";
+import {
+  type LazyOrder,
+  RESULT_COLUMNS,
+  type Released,
+  type StoreStanding,
+} from "./writer-messages.ts";
 
 /** One batch is being committed, one waits behind it: more would only cost hand-overs (05 S7). */
 const POSTED_BATCHES_MAX_COUNT = 1;
@@ -51,8 +56,8 @@ export class Outbox implements AsyncDisposable {
   #postedBatches = 0;
   readonly #staged = new StagedBytes();
   #progressScheduled = false;
-  /** By channel: what the receiver has and the writer was not told yet. */
-  readonly #settles = new Map<number, bigint>();
+  /** By channel and epoch: what the receiver has and the writer was not told yet. */
+  readonly #settles = new Map<string, Extract<LazyOrder, { order: "settle" }>>();
   #nextUpload: number;
   #closing: Promise<void> | undefined;
 
@@ -79,12 +84,14 @@ export class Outbox implements AsyncDisposable {
       allowVolatileState: options.allowVolatileState,
       channels: options.channels,
       newStoreId: options.chance.bytes(16),
+      kek: options.kek,
       duplicateMemoryKeys: options.duplicateMemoryKeys ?? DUPLICATE_MEMORY_KEYS,
     });
     const outbox = new Outbox(options, writer);
     writer.listen({
       onCommitted: (report) => outbox.#committed(report),
       onRefused: (report, error) => outbox.#refused(report, error),
+      onNotice: (notice) => options.onNotice?.(notice),
       onFatal: (error) => outbox.#fatal(error),
     });
     return outbox;
@@ -184,9 +191,10 @@ export class Outbox implements AsyncDisposable {
   }
 
   /** The receiver holds everything up to `seq`. Written a little later: repeating it is harmless. */
-  settle(channel: number, seq: bigint): void {
-    const known = this.#settles.get(channel) ?? 0n;
-    if (seq > known) this.#settles.set(channel, seq);
+  settle(channel: number, epoch: bigint, seq: bigint): void {
+    const key = `${channel}/${epoch}`;
+    const known = this.#settles.get(key)?.seq ?? 0n;
+    if (seq > known) this.#settles.set(key, { order: "settle", channel, epoch, seq });
     for (const listener of this.#settledListeners) listener(channel, seq, "settled");
     this.#scheduleProgress();
   }
@@ -382,8 +390,7 @@ export class Outbox implements AsyncDisposable {
   #postProgress(): void {
     const outcomes = this.#acks.take();
     if (outcomes !== undefined) this.#writer.post({ order: "outcomes", outcomes });
-    for (const [channel, seq] of this.#settles)
-      this.#writer.post({ order: "settle", channel, seq });
+    for (const settle of this.#settles.values()) this.#writer.post(settle);
     this.#settles.clear();
   }
 }

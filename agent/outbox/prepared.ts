@@ -7,24 +7,23 @@ export type Prepared = Readonly<Record<StatementName, SqliteStatement>>;
 
 /** Statements with one result column give that column; the object form is never used (08 2.4). */
 const SINGLE_COLUMN: ReadonlySet<StatementName> = new Set([
-  "identityRead",
   "ackThroughRead",
   "messageLastId",
   "segmentRead",
-  "segmentLast",
-  "uploadLast",
+  "segmentSequence",
+  "uploadSequence",
+  "quarantineSequence",
   "uploadIncomplete",
   "uploadUses",
   "sliceLength",
   "quarantineFind",
-  "quarantineBytes",
 ]);
 /** Statements whose epoch and seq may pass 2^53. */
 const BIG_INTEGERS: ReadonlySet<StatementName> = new Set([
-  "cursorLatest",
+  "cursorEpochs",
   "messageTail",
   "messageAt",
-  "messageDigest",
+  "messageIdentity",
   "messageRange",
   "messageSearch",
 ]);

@@ -1,7 +1,7 @@
 /** What was set aside, for a person who looks at it. @module */
-import { FRAGMENT_REASONS, type QuarantineReason } from "./append-batch.ts";
-import type { Prepared } from "./prepared.ts";
-import { readSlices } from "./reader.ts";
+import { CONTROL_KEY_BYTES, FRAGMENT_REASONS, type QuarantineReason } from "./append-batch.ts";
+import { type ReadParts, readSlices } from "./reader.ts";
+import { readRecord } from "./record.ts";
 
 /** One block that was set aside. */
 export interface SetAsideRow {
@@ -42,62 +42,72 @@ type Row = [
   QuarantineReason,
   number,
   Uint8Array,
-  Uint8Array,
-  string,
   number,
   number,
-  string,
   number,
-  Uint8Array,
 ];
 
 const FRAGMENTS: readonly string[] = FRAGMENT_REASONS;
 
 /** Rows before `beforeId`, newest first. */
-export function listQuarantine(prepared: Prepared, beforeId: number, count: number): SetAsideRow[] {
-  return (prepared.quarantineList.all(beforeId, count) as Row[]).map(setAsideRow);
+export function listQuarantine(parts: ReadParts, beforeId: number, count: number): SetAsideRow[] {
+  const rows = parts.prepared.quarantineList.all(beforeId, count) as Row[];
+  return rows.map((row) => setAside(parts, row).row);
 }
 
-/** One row, or `undefined`. */
-export function quarantineRow(prepared: Prepared, id: number): SetAsideRow | undefined {
-  const [row] = listQuarantine(prepared, id + 1, 1);
-  return row?.id === id ? row : undefined;
+/** One row with all that it keeps, or `undefined`. */
+export function quarantined(parts: ReadParts, id: number): SetAsideBlock | undefined {
+  const [row] = parts.prepared.quarantineList.all(id + 1, 1) as Row[];
+  return row?.[0] === id ? setAside(parts, row) : undefined;
 }
 
 /** The bytes that are kept of a block, from `from` on, at most `maxBytes`. */
 export function quarantineBytes(
-  prepared: Prepared,
-  { id, upload, uploadAt, length }: SetAsideRow,
+  parts: ReadParts,
+  { row, bytes }: SetAsideBlock,
   from: number,
   maxBytes: number,
 ): Uint8Array {
-  if (upload === 0) {
-    const kept = prepared.quarantineBytes.get(id) as Uint8Array | undefined;
-    return new Uint8Array(kept?.subarray(from, from + maxBytes) ?? []);
-  }
-  const end = Math.min(length, from + maxBytes);
-  return readSlices(prepared, upload, uploadAt + from, Math.max(0, end - from));
+  if (row.upload === 0) return new Uint8Array(bytes.subarray(from, from + maxBytes));
+  const end = Math.min(row.length, from + maxBytes);
+  return readSlices(parts, row.upload, row.uploadAt + from, Math.max(0, end - from));
 }
 
-function setAsideRow(row: Row): SetAsideRow {
-  const [id, channel, receivedAtMs, lastAtMs, repeatCount, reason, length] = row;
-  const [sha256, controlId, source, upload, uploadAt, attributes, keptBytes, controlKey] =
-    row.slice(7) as [Uint8Array, Uint8Array, string, number, number, string, number, Uint8Array];
+const UNREADABLE = {
+  sha256: new Uint8Array(32),
+  chain: new Uint8Array(32),
+  controlId: new Uint8Array(0),
+  source: "unreadable",
+  attributes: "",
+  body: new Uint8Array(0),
+};
+
+function setAside({ sealer }: ReadParts, row: Row): SetAsideBlock {
+  const [id, channel, receivedAtMs, lastAtMs, repeatCount, reason, length, sealed] = row;
+  const [keptBytes, upload, uploadAt] = [row[8], row[9], row[10]];
+  const plain = sealer.open(sealed, { column: "quarantine.sealed", channel, row: id });
+  const record = plain === undefined ? undefined : readRecord(plain, 0);
+  // A row that does not open stays, and is shown as what it is (08 2.5).
+  const { sha256, chain, controlId, source, attributes, body } = record ?? UNREADABLE;
+  const whole = !FRAGMENTS.includes(reason) && (upload !== 0 || keptBytes === length);
   return {
-    id,
-    channel,
-    receivedAtMs,
-    lastAtMs: lastAtMs ?? undefined,
-    repeatCount,
-    reason,
-    length,
-    sha256: new Uint8Array(sha256),
-    controlId: new Uint8Array(controlId),
-    source,
-    upload,
-    uploadAt,
-    attributes,
-    controlKey: new Uint8Array(controlKey),
-    whole: !FRAGMENTS.includes(reason) && (upload !== 0 || keptBytes === length),
+    bytes: body,
+    row: {
+      id,
+      channel,
+      receivedAtMs,
+      lastAtMs: lastAtMs ?? undefined,
+      repeatCount,
+      reason,
+      length,
+      sha256: new Uint8Array(sha256),
+      controlId: new Uint8Array(controlId),
+      source,
+      upload,
+      uploadAt,
+      attributes,
+      controlKey: new Uint8Array(chain.subarray(0, CONTROL_KEY_BYTES)),
+      whole: whole && record !== undefined,
+    },
   };
 }

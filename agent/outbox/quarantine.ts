@@ -7,8 +7,11 @@
  * @module
  */
 import { QUARANTINE_MAX_BYTES, QUARANTINE_ROW_BYTES } from "../limits.ts";
+import type { Sealer } from "../sealing/sealer.ts";
 import type { TicketedEntry } from "./append-batch.ts";
 import type { Prepared } from "./prepared.ts";
+import { recordHead } from "./record.ts";
+import { TOKEN_OF_CONTENT } from "./tokens.ts";
 import type { Uploads } from "./uploads.ts";
 
 interface Totals {
@@ -16,22 +19,36 @@ interface Totals {
   bytes: number;
 }
 
+export interface QuarantineParts {
+  readonly prepared: Prepared;
+  readonly sealer: Sealer;
+  readonly uploads: Uploads;
+}
+
 /** How many fragments one block may push out. */
 const EXPENDABLE_ROWS = 10_000;
 
 export class Quarantine {
   readonly #prepared: Prepared;
+  readonly #sealer: Sealer;
   readonly #uploads: Uploads;
   readonly #maxBytes: ReadonlyMap<number, number>;
   /** Kept incrementally, in the same transaction as the rows (05 S20). */
   readonly #totals = new Map<number, Totals>();
   readonly #changed = new Set<number>();
+  /** Known before the row is there: it is sealed to its number, which never comes twice. */
+  #nextId: number;
 
   /** @param maxBytes by channel; the others have the default */
-  constructor(prepared: Prepared, uploads: Uploads, maxBytes: ReadonlyMap<number, number>) {
+  constructor(
+    { prepared, sealer, uploads }: QuarantineParts,
+    maxBytes: ReadonlyMap<number, number>,
+  ) {
     this.#prepared = prepared;
+    this.#sealer = sealer;
     this.#uploads = uploads;
     this.#maxBytes = maxBytes;
+    this.#nextId = ((prepared.quarantineSequence.get() as number | undefined) ?? 0) + 1;
     this.reload();
   }
 
@@ -48,7 +65,8 @@ export class Quarantine {
     const { channel, sha256, quarantine, length, receivedAtMs, duplicateWindowMs } = entry;
     const sinceMs = receivedAtMs - duplicateWindowMs;
     // The length as well: of a block over the limit the digest covers the beginning alone.
-    const key = [channel, sha256, quarantine, length, sinceMs];
+    const token = this.#sealer.token(TOKEN_OF_CONTENT, sha256);
+    const key = [channel, token, quarantine, length, sinceMs];
     const id = this.#prepared.quarantineFind.get(...key) as number | undefined;
     if (id !== undefined) this.#prepared.quarantineRepeat.run(receivedAtMs, id);
     return id;
@@ -60,24 +78,25 @@ export class Quarantine {
     const held = entry.upload === 0 ? entry.body.length : entry.uploadBytes;
     const kept = held + QUARANTINE_ROW_BYTES;
     if (!this.#makeRoom(entry.channel, kept)) return undefined;
-    const { lastInsertRowid } = this.#prepared.quarantineInsert.run(
+    const id = this.#nextId++;
+    const head = recordHead({ ...entry, chain: entry.controlKey, replaces: undefined });
+    const place = { column: "quarantine.sealed", channel: entry.channel, row: id } as const;
+    this.#prepared.quarantineInsert.run(
+      id,
       entry.channel,
       entry.receivedAtMs,
       entry.quarantine,
       entry.length,
-      entry.sha256,
-      entry.controlId,
-      entry.source,
-      entry.body,
+      this.#sealer.token(TOKEN_OF_CONTENT, entry.sha256),
+      this.#sealer.seal([head, entry.body], place),
+      entry.body.length,
       entry.upload === 0 ? null : entry.upload,
       entry.uploadAt,
       kept,
-      entry.attributes,
-      entry.controlKey,
     );
     this.#uploads.use(entry.upload);
     this.#count(entry.channel, 1, kept);
-    return Number(lastInsertRowid);
+    return id;
   }
 
   /** Forgets a row. @param keepUpload where its slices go on with a message */

@@ -1,5 +1,6 @@
 /** What is read from the store: for the relay, for a person who asks. Each call is short. @module */
 import { hash } from "node:crypto";
+import { SEAL_OVERHEAD_BYTES, type Sealer } from "../sealing/sealer.ts";
 import {
   FLAG_ACK_NOT_OWED,
   FLAG_CONTROL_ID_REUSED,
@@ -7,6 +8,9 @@ import {
   FLAG_RELEASED,
 } from "./appender.ts";
 import type { Prepared } from "./prepared.ts";
+import type { Replaces } from "./record.ts";
+import type { RecordReader } from "./record-reader.ts";
+import { TOKEN_OF_CONTROL_ID } from "./tokens.ts";
 
 /** One message on its way to the relay. */
 export interface StoredMessage {
@@ -16,16 +20,21 @@ export interface StoredMessage {
   readonly length: number;
   readonly sha256: Uint8Array;
   readonly controlId: Uint8Array;
+  readonly source: string;
   /** The body, or `undefined` where it lies in the slices of `upload`. */
   readonly body: Uint8Array | undefined;
   readonly upload: number;
   /** Where in the bytes of the upload it begins. */
   readonly uploadAt: number;
+  /** `FLAG_*` of the appender. */
+  readonly flags: number;
   /** 03 D2, D3: its control id, or all of it, came before. */
   readonly controlIdReused: boolean;
   readonly duplicate: boolean;
   /** An object of strings as JSON, or empty: what travels besides the bytes. */
   readonly attributes: string;
+  /** The number under which the receiver may have it already (06 TP18). */
+  readonly replaces: Replaces | undefined;
 }
 
 export interface ReadRange {
@@ -42,18 +51,14 @@ export interface ReadResult {
   readonly damagedSeq: bigint | undefined;
 }
 
-type RangeRow = [
-  bigint,
-  bigint,
-  bigint,
-  bigint,
-  Uint8Array,
-  Uint8Array,
-  bigint,
-  bigint,
-  bigint,
-  string,
-];
+type RangeRow = [bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint];
+
+/** What every read needs. */
+export interface ReadParts {
+  readonly prepared: Prepared;
+  readonly sealer: Sealer;
+  readonly records: RecordReader;
+}
 
 /**
  * Reads messages after a seq, in order, each checked against its digest.
@@ -62,47 +67,56 @@ type RangeRow = [
  *
  * @returns bodies are views of whole segments, which may be transferred: see `buffersOf`
  */
-export function readRange(prepared: Prepared, range: ReadRange): ReadResult {
+export function readRange({ prepared, records }: ReadParts, range: ReadRange): ReadResult {
   const { channel, epoch, afterSeq, maxCount, maxBytes } = range;
   const rows = prepared.messageRange.all(channel, epoch, afterSeq, maxCount) as RangeRow[];
   const messages: StoredMessage[] = [];
+  let damagedSeq: bigint | undefined;
   let bytes = 0;
-  let segment: Segment = { id: 0, bytes: new Uint8Array(0) };
-  for (const [id, seq, receivedAtMs, length, sha256, controlId, place, at, flags, more] of rows) {
-    const common = {
-      id: Number(id),
-      seq,
-      receivedAtMs: Number(receivedAtMs),
-      sha256,
-      controlId,
-      controlIdReused: (Number(flags) & FLAG_CONTROL_ID_REUSED) !== 0,
-      duplicate: (Number(flags) & FLAG_DUPLICATE) !== 0,
-      attributes: more,
-    };
-    if (place < 0n) {
-      // A body in slices is checked by whoever reads the slices; here it is enough that it is named.
-      const where = { body: undefined, upload: Number(-place), uploadAt: Number(at) };
-      messages.push({ ...common, length: Number(length), ...where });
-    } else {
-      if (segment.id !== Number(place)) segment = readSegment(prepared, Number(place));
-      const body = segment.bytes.subarray(Number(at), Number(at + length));
-      if (!isWhole(body, Number(length), sha256)) return { messages, damagedSeq: seq };
-      messages.push({ ...common, length: body.length, body, upload: 0, uploadAt: 0 });
-      bytes += body.length;
+  for (const row of rows) {
+    const message = storedMessage(records, channel, row);
+    if (message === undefined) {
+      damagedSeq = row[1];
+      break;
     }
+    messages.push(message);
+    bytes += message.body?.length ?? 0;
     if (bytes >= maxBytes) break;
   }
-  return { messages, damagedSeq: undefined };
+  // What it holds is handed to another thread.
+  records.forget();
+  return { messages, damagedSeq };
 }
 
-interface Segment {
-  readonly id: number;
-  readonly bytes: Uint8Array;
-}
-
-function readSegment(prepared: Prepared, id: number): Segment {
-  const found = prepared.segmentRead.get(id) as Uint8Array | undefined;
-  return { id, bytes: found ?? new Uint8Array(0) };
+/** @returns `undefined` where the record does not open, or its digest does not fit (05 S16) */
+function storedMessage(
+  records: RecordReader,
+  channel: number,
+  row: RangeRow,
+): StoredMessage | undefined {
+  const [id, seq, receivedAtMs, length, flags, segment, at, upload, uploadAt] = row;
+  const record = records.read(channel, Number(segment), Number(at));
+  if (record === undefined) return undefined;
+  // A body in slices is checked by whoever reads the slices; here it is enough that it is named.
+  const inUpload = upload !== 0n;
+  if (!inUpload && !isWhole(record.body, Number(length), record.sha256)) return undefined;
+  return {
+    id: Number(id),
+    seq,
+    receivedAtMs: Number(receivedAtMs),
+    length: Number(length),
+    sha256: new Uint8Array(record.sha256),
+    controlId: new Uint8Array(record.controlId),
+    source: record.source,
+    body: inUpload ? undefined : record.body,
+    upload: Number(upload),
+    uploadAt: Number(uploadAt),
+    flags: Number(flags),
+    controlIdReused: (Number(flags) & FLAG_CONTROL_ID_REUSED) !== 0,
+    duplicate: (Number(flags) & FLAG_DUPLICATE) !== 0,
+    attributes: record.attributes,
+    replaces: record.replaces,
+  };
 }
 
 function isWhole(body: Uint8Array, length: number, sha256: Uint8Array): boolean {
@@ -130,19 +144,24 @@ const POOL_BYTES = 65_536;
  * what comes before it.
  */
 export function readSlices(
-  prepared: Prepared,
+  { prepared, sealer }: Omit<ReadParts, "records">,
   upload: number,
   from: number,
   maxBytes: number,
 ): Uint8Array<ArrayBuffer> {
-  const sliceBytes = (prepared.sliceLength.get(upload) as number | undefined) ?? 0;
-  if (sliceBytes === 0 || maxBytes <= 0) return new Uint8Array(0);
+  const sealedBytes = (prepared.sliceLength.get(upload) as number | undefined) ?? 0;
+  const sliceBytes = sealedBytes - SEAL_OVERHEAD_BYTES;
+  if (sliceBytes <= 0 || maxBytes <= 0) return new Uint8Array(0);
   const first = Math.floor(from / sliceBytes);
   const skip = from - first * sliceBytes;
   const parts: Uint8Array[] = [];
   let bytes = -skip;
   const found = prepared.sliceRead.iterate(upload, first) as IterableIterator<[number, Uint8Array]>;
-  for (const [, slice] of found) {
+  for (const [ordinal, sealed] of found) {
+    const place = { column: "slice.bytes", channel: 0, row: upload, extra: ordinal } as const;
+    const slice = sealer.open(sealed, place);
+    // What follows would be taken for it: whoever reads finds that the body ends too early.
+    if (slice === undefined) break;
     parts.push(slice);
     bytes += slice.length;
     if (bytes >= maxBytes) break;
@@ -163,8 +182,9 @@ export interface TracedMessage {
   readonly seq: bigint;
   readonly receivedAtMs: number;
   readonly length: number;
-  readonly sha256: Uint8Array;
-  readonly source: string;
+  /** Digest and source went with the body when it was pruned, or cannot be read. */
+  readonly sha256: Uint8Array | undefined;
+  readonly source: string | undefined;
   readonly controlIdReused: boolean;
   readonly duplicate: boolean;
   readonly released: boolean;
@@ -178,8 +198,8 @@ type SearchRow = [
   bigint,
   bigint,
   bigint,
-  Uint8Array,
-  string,
+  bigint,
+  bigint,
   bigint,
   Uint8Array,
 ];
@@ -190,24 +210,28 @@ type SearchRow = [
  * @returns the matches, and where the next call goes on; `nextId` 0 when there are no more rows
  */
 export function searchSlice(
-  prepared: Prepared,
+  parts: ReadParts,
   controlId: Uint8Array,
   beforeId: number,
   rows: number,
 ): { readonly matches: TracedMessage[]; readonly nextId: number } {
-  const matches: TracedMessage[] = [];
+  const { prepared, sealer } = parts;
+  const wanted = sealer.token(TOKEN_OF_CONTROL_ID, controlId);
+  const found: SearchRow[] = [];
   let nextId = 0;
   let seen = 0;
   for (const row of prepared.messageSearch.iterate(beforeId, rows) as IterableIterator<SearchRow>) {
     nextId = Number(row[0]);
     seen += 1;
-    if (Buffer.compare(row[9], controlId) === 0) matches.push(traced(prepared, row));
+    if (Buffer.compare(row[9], wanted) === 0) found.push(row);
   }
+  const matches = found.map((row) => traced(parts, row));
   return { matches, nextId: seen < rows ? 0 : nextId };
 }
 
-function traced(prepared: Prepared, row: SearchRow): TracedMessage {
-  const [id, channel, epoch, seq, receivedAtMs, length, sha256, source, flags] = row;
+function traced({ prepared, records }: ReadParts, row: SearchRow): TracedMessage {
+  const [id, channel, epoch, seq, receivedAtMs, length, flags, segment, at] = row;
+  const record = records.read(Number(channel), Number(segment), Number(at));
   return {
     id: Number(id),
     channel: Number(channel),
@@ -215,8 +239,8 @@ function traced(prepared: Prepared, row: SearchRow): TracedMessage {
     seq,
     receivedAtMs: Number(receivedAtMs),
     length: Number(length),
-    sha256: new Uint8Array(sha256),
-    source,
+    sha256: record === undefined ? undefined : new Uint8Array(record.sha256),
+    source: record?.source,
     controlIdReused: (Number(flags) & FLAG_CONTROL_ID_REUSED) !== 0,
     duplicate: (Number(flags) & FLAG_DUPLICATE) !== 0,
     released: (Number(flags) & FLAG_RELEASED) !== 0,

@@ -1,4 +1,5 @@
 /** What `status` shows of the store; small look-ups only, whatever the backlog. @module */
+import { type ChannelTail, EPOCH_END, waitingIn } from "./channel-tails.ts";
 import type { Database } from "./database.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import type { StoreStanding } from "./writer-messages.ts";
@@ -11,13 +12,23 @@ export function standing(store: GroupCommit, database: Database): StoreStanding 
     channels: [...store.tails.values()].map((tail) => {
       const [, quarantineCount = 0, quarantineBytes = 0] =
         quarantine.find(([channel]) => channel === tail.channel) ?? [];
-      const oldestWaitingAtMs = receivedAt(store, tail.channel, tail.epoch, tail.ackedSeq + 1n);
-      return { ...tail, oldestWaitingAtMs, quarantineCount, quarantineBytes };
+      const waiting = waitingIn(tail);
+      const oldestWaitingAtMs = oldestWaiting(store, tail);
+      return { ...tail, waiting, oldestWaitingAtMs, quarantineCount, quarantineBytes };
     }),
     recentKeyCount: store.recent.count,
     recentSinceMs: store.recent.sinceMs,
     databaseBytes: pageCount * pageBytes,
   };
+}
+
+function oldestWaiting(store: GroupCommit, tail: ChannelTail): number | undefined {
+  const draining = tail.earlier.filter(({ ended }) => ended === EPOCH_END.draining);
+  for (const { epoch, ackedSeq } of [...draining, tail]) {
+    const atMs = receivedAt(store, tail.channel, epoch, ackedSeq + 1n);
+    if (atMs !== undefined) return atMs;
+  }
+  return undefined;
 }
 
 function receivedAt(
@@ -26,6 +37,8 @@ function receivedAt(
   epoch: bigint,
   seq: bigint,
 ): number | undefined {
-  const row = store.prepared.messageAt.get(channel, epoch, seq) as [Uint8Array, bigint] | undefined;
-  return row === undefined ? undefined : Number(row[1]);
+  const row = store.prepared.messageAt.get(channel, epoch, seq) as
+    | [bigint, bigint, bigint]
+    | undefined;
+  return row === undefined ? undefined : Number(row[2]);
 }

@@ -25,8 +25,12 @@ export const STATEMENTS = {
     sql: "INSERT INTO identity (id, store_id, created_at_ms, opened_at_ms) VALUES (1, ?, ?, ?)",
     uses: "insert",
   },
-  identityRead: { sql: "SELECT store_id FROM identity WHERE id = 1", uses: "primary key" },
-  identityTouch: { sql: "UPDATE identity SET opened_at_ms = ? WHERE id = 1", uses: "primary key" },
+  identityRead: { sql: "SELECT store_id, clean FROM identity WHERE id = 1", uses: "primary key" },
+  identityTouch: {
+    sql: "UPDATE identity SET opened_at_ms = ?, clean = 0 WHERE id = 1",
+    uses: "primary key",
+  },
+  identityClean: { sql: "UPDATE identity SET clean = 1 WHERE id = 1", uses: "primary key" },
   ackThroughRead: { sql: "SELECT ack_through FROM identity WHERE id = 1", uses: "primary key" },
   ackThroughMove: { sql: "UPDATE identity SET ack_through = ? WHERE id = 1", uses: "primary key" },
 
@@ -36,51 +40,54 @@ export const STATEMENTS = {
     sql: "INSERT INTO cursor (channel, epoch) VALUES (?, ?)",
     uses: "insert",
   },
-  cursorLatest: {
-    sql: `SELECT epoch, sent, acked, trimmed, acked_chain, trimmed_chain, acked_bytes FROM cursor
-          WHERE channel = ? ORDER BY epoch DESC LIMIT 1`,
+  cursorEpochs: {
+    sql: `SELECT epoch, acked, trimmed, acked_bytes, trimmed_bytes, trimmed_chain, ended, final
+          FROM cursor WHERE channel = ? ORDER BY epoch`,
     uses: "primary key",
   },
   cursorSettle: {
-    sql: `UPDATE cursor SET acked = ?, acked_chain = ?, acked_bytes = ?, sent = max(sent, ?)
+    sql: `UPDATE cursor SET acked = ?, acked_bytes = ?, sent = max(sent, ?)
           WHERE channel = ? AND epoch = ? AND acked < ?`,
     uses: "primary key",
   },
 
   messageInsert: {
-    sql: `INSERT INTO message (channel, epoch, seq, received_at_ms, length, sha256, chain,
-            control_id, source, flags, body, body_at, through_bytes, attributes)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    sql: `INSERT INTO message (channel, epoch, seq, received_at_ms, length, flags, segment, record_at,
+            upload, upload_at, through_bytes, control_token, content_token)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     uses: "insert",
   },
   messageTail: {
-    sql: `SELECT id, seq, chain, through_bytes FROM message WHERE channel = ? AND epoch = ?
-          ORDER BY seq DESC LIMIT 1`,
+    sql: `SELECT seq, through_bytes, segment, record_at FROM message
+          WHERE channel = ? AND epoch = ? ORDER BY seq DESC LIMIT 1`,
     uses: "message_by_seq",
   },
   messageAt: {
-    sql: `SELECT chain, received_at_ms, through_bytes FROM message
+    sql: `SELECT segment, record_at, received_at_ms, through_bytes FROM message
           WHERE channel = ? AND epoch = ? AND seq = ?`,
     uses: "message_by_seq",
   },
   messageRange: {
-    sql: `SELECT id, seq, received_at_ms, length, sha256, control_id, body, body_at, flags, attributes
+    sql: `SELECT id, seq, received_at_ms, length, flags, segment, record_at, upload, upload_at
           FROM message WHERE channel = ? AND epoch = ? AND seq > ? ORDER BY seq LIMIT ?`,
     uses: "message_by_seq",
   },
-  messageDigest: {
-    sql: "SELECT sha256, epoch, seq, flags FROM message WHERE id = ?",
+  messageIdentity: {
+    sql: "SELECT content_token, epoch, seq, flags FROM message WHERE id = ?",
     uses: "primary key",
   },
   messageLastId: { sql: "SELECT max(id) FROM message", uses: "primary key" },
   messageSearch: {
-    sql: `SELECT id, channel, epoch, seq, received_at_ms, length, sha256, source, flags, control_id
+    sql: `SELECT id, channel, epoch, seq, received_at_ms, length, flags, segment, record_at, control_token
           FROM message WHERE id < ? ORDER BY id DESC LIMIT ?`,
     uses: "primary key",
   },
   segmentInsert: { sql: "INSERT INTO segment (id, bytes) VALUES (?, ?)", uses: "insert" },
   segmentRead: { sql: "SELECT bytes FROM segment WHERE id = ?", uses: "primary key" },
-  segmentLast: { sql: "SELECT max(id) FROM segment", uses: "primary key" },
+  segmentSequence: {
+    sql: "SELECT seq FROM sqlite_sequence WHERE name = 'segment'",
+    uses: "small table",
+  },
 
   uploadInsert: {
     sql: "INSERT OR IGNORE INTO upload (id, complete) VALUES (?, 0)",
@@ -91,8 +98,12 @@ export const STATEMENTS = {
     uses: "primary key",
   },
   uploadUses: { sql: "SELECT uses FROM upload WHERE id = ?", uses: "primary key" },
+  uploadRetain: { sql: "UPDATE upload SET uses = uses + 1 WHERE id = ?", uses: "primary key" },
   uploadRelease: { sql: "UPDATE upload SET uses = uses - 1 WHERE id = ?", uses: "primary key" },
-  uploadLast: { sql: "SELECT max(id) FROM upload", uses: "primary key" },
+  uploadSequence: {
+    sql: "SELECT seq FROM sqlite_sequence WHERE name = 'upload'",
+    uses: "small table",
+  },
   uploadIncomplete: {
     sql: "SELECT id FROM upload WHERE complete = 0",
     uses: "upload_incomplete",
@@ -118,13 +129,13 @@ export const STATEMENTS = {
   sliceDelete: { sql: "DELETE FROM slice WHERE upload = ?", uses: "primary key" },
 
   quarantineInsert: {
-    sql: `INSERT INTO quarantine (channel, received_at_ms, reason, length, sha256, control_id,
-            source, bytes, upload, body_at, kept, attributes, control_key)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    sql: `INSERT INTO quarantine (id, channel, received_at_ms, reason, length, content_token, sealed,
+            kept_bytes, upload, body_at, kept)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     uses: "insert",
   },
   quarantineFind: {
-    sql: `SELECT id FROM quarantine WHERE channel = ? AND sha256 = ? AND reason = ? AND length = ?
+    sql: `SELECT id FROM quarantine WHERE channel = ? AND content_token = ? AND reason = ? AND length = ?
             AND max(received_at_ms, coalesce(last_at_ms, 0)) >= ? LIMIT 1`,
     uses: "quarantine_by_content",
   },
@@ -139,12 +150,15 @@ export const STATEMENTS = {
   },
   quarantineDelete: { sql: "DELETE FROM quarantine WHERE id = ?", uses: "primary key" },
   quarantineList: {
-    sql: `SELECT id, channel, received_at_ms, last_at_ms, repeat_count, reason, length, sha256,
-            control_id, source, coalesce(upload, 0), body_at, attributes, length(bytes), control_key
+    sql: `SELECT id, channel, received_at_ms, last_at_ms, repeat_count, reason, length, sealed,
+            kept_bytes, coalesce(upload, 0), body_at
           FROM quarantine WHERE id < ? ORDER BY id DESC LIMIT ?`,
     uses: "primary key",
   },
-  quarantineBytes: { sql: "SELECT bytes FROM quarantine WHERE id = ?", uses: "primary key" },
+  quarantineSequence: {
+    sql: "SELECT seq FROM sqlite_sequence WHERE name = 'quarantine'",
+    uses: "small table",
+  },
   quarantineRepeat: {
     sql: `UPDATE quarantine SET repeat_count = repeat_count + 1, last_at_ms = ? WHERE id = ?`,
     uses: "primary key",
@@ -158,7 +172,7 @@ export const STATEMENTS = {
     uses: "insert",
   },
 
-  recentInsert: { sql: "INSERT INTO recent (entries) VALUES (?)", uses: "insert" },
+  recentInsert: { sql: "INSERT INTO recent (id, entries) VALUES (?, ?)", uses: "insert" },
   recentList: { sql: "SELECT id, entries FROM recent ORDER BY id", uses: "primary key" },
   recentForget: { sql: "DELETE FROM recent WHERE id <= ?", uses: "primary key" },
 

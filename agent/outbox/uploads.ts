@@ -7,6 +7,7 @@
  * @module
  */
 import { AgentError } from "../errors.ts";
+import { SEAL_OVERHEAD_BYTES } from "../sealing/sealer.ts";
 import type { Prepared } from "./prepared.ts";
 
 interface Named {
@@ -70,6 +71,11 @@ export class Uploads {
     else this.#prepared.uploadRelease.run(upload);
   }
 
+  /** One row more keeps a complete upload. */
+  retain(upload: number): void {
+    this.#prepared.uploadRetain.run(upload);
+  }
+
   /** Takes back what was stored of a body that no row keeps. */
   drop(upload: number): void {
     this.#prepared.sliceDelete.run(upload);
@@ -78,7 +84,7 @@ export class Uploads {
 
   #complete(upload: number, totalBytes: number, uses: number): void {
     const [count, next, bytes] = this.#prepared.sliceTotals.get(upload) as [number, number, number];
-    if (count !== next || bytes !== totalBytes) {
+    if (count !== next || bytes - count * SEAL_OVERHEAD_BYTES !== totalBytes) {
       throw new AgentError("STORE_FULL", { slices: true });
     }
     this.#prepared.uploadComplete.run(uses, upload);

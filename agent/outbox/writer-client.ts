@@ -5,6 +5,7 @@ import { fromPlain } from "./fault.ts";
 import type {
   QuestionName,
   Questions,
+  StoreNotice,
   WriterOptions,
   WriterOrder,
   WriterReport,
@@ -17,6 +18,7 @@ export type CommittedReport = Extract<WriterReport, { report: "committed" }>;
 export interface WriterEvents {
   readonly onCommitted: (report: CommittedReport) => void;
   readonly onRefused: (report: RefusedReport, error: AgentError) => void;
+  readonly onNotice: (notice: StoreNotice) => void;
   /** The store cannot go on. At most once. */
   readonly onFatal: (error: AgentError) => void;
 }
@@ -98,6 +100,9 @@ export class WriterClient {
         break;
       case "refused":
         this.#events?.onRefused(report, fromPlain(report.fault));
+        break;
+      case "noticed":
+        this.#events?.onNotice(report.notice);
         break;
       case "answer":
         this.#take(report.id)?.resolve(report.answer);

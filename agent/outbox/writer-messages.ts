@@ -1,4 +1,5 @@
 /** What the main thread and the writer thread say to each other. Order is kept in both directions. @module */
+import type { Kek } from "../sealing/key-ring.ts";
 import type { PackedBatch } from "./append-batch.ts";
 import type { ChannelTail, StoreChannel } from "./channel-tails.ts";
 import type { PlainFault } from "./fault.ts";
@@ -12,6 +13,7 @@ export interface WriterOptions {
   readonly allowVolatileState: boolean;
   readonly channels: readonly StoreChannel[];
   readonly newStoreId: Uint8Array;
+  readonly kek: Kek;
   /** 03 D1: messages that are remembered at least, whatever the time. */
   readonly duplicateMemoryKeys: number;
 }
@@ -38,7 +40,12 @@ export type WriteOrder =
 
 /** Progress: may wait a little for a transaction to share, because repeating it costs nothing. */
 export type LazyOrder =
-  | { readonly order: "settle"; readonly channel: number; readonly seq: bigint }
+  | {
+      readonly order: "settle";
+      readonly channel: number;
+      readonly epoch: bigint;
+      readonly seq: bigint;
+    }
   | { readonly order: "outcomes"; readonly outcomes: AckOutcomes };
 
 /** Questions, with the type of their answers. */
@@ -95,6 +102,8 @@ export interface Released {
 
 /** What `status` shows of a channel. */
 export interface ChannelStanding extends ChannelTail {
+  /** In all epochs: stored here, and not at the receiver as far as we know. */
+  readonly waiting: { readonly count: bigint; readonly bytes: number };
   readonly oldestWaitingAtMs: number | undefined;
   readonly quarantineCount: number;
   readonly quarantineBytes: number;
@@ -110,6 +119,11 @@ export interface StoreStanding {
 }
 
 export type WriterOrder = WriteOrder | LazyOrder | Question;
+
+/** What the writer found or did by itself, and a person may have to know. */
+export type StoreNotice =
+  /** A chore could not do its step; it is tried again. */
+  { readonly notice: "choreFailed"; readonly fault: PlainFault };
 
 export type WriterReport =
   | {
@@ -138,6 +152,7 @@ export type WriterReport =
       readonly tickets: readonly number[];
       readonly fault: PlainFault;
     }
+  | { readonly report: "noticed"; readonly notice: StoreNotice }
   | { readonly report: "answer"; readonly id: number; readonly answer: unknown }
   | { readonly report: "failed"; readonly id: number; readonly fault: PlainFault }
   /** The store cannot go on; the process ends once the sockets are closed (05 S9). */

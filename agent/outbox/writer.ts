@@ -10,29 +10,21 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { AgentError } from "../errors.ts";
 import { systemClock } from "../host/clock.ts";
-import {
-  COMMIT_MAX_BYTES,
-  COMMIT_MAX_COUNT,
-  LAZY_WRITE_MS,
-  SEARCH_SLICE_ROWS,
-  WRITER_SPIN_MS,
-} from "../limits.ts";
+import { COMMIT_MAX_BYTES, COMMIT_MAX_COUNT, LAZY_WRITE_MS, WRITER_SPIN_MS } from "../limits.ts";
+import { answers } from "./answers.ts";
 import type { PackedBatch } from "./append-batch.ts";
 import type { Appended } from "./appender.ts";
 import { backlogsOf } from "./channel-tails.ts";
-import { openDatabase } from "./database.ts";
+import { type Chore, Chores } from "./chores.ts";
+import type { Database } from "./database.ts";
 import { toPlain, translated } from "./fault.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { listQuarantine, quarantineBytes, quarantineRow } from "./quarantine-reader.ts";
-import { buffersOf, type ReadResult, readRange, readSlices, searchSlice } from "./reader.ts";
+import { openStore } from "./open-store.ts";
+import { buffersOf, type ReadResult } from "./reader.ts";
 import type { Staged } from "./staged-bytes.ts";
-import { standing } from "./standing.ts";
 import {
   type Question,
-  type QuestionName,
-  type Questions,
   RESULT_COLUMNS,
-  type Released,
   type WriteOrder,
   type WriterOptions,
   type WriterOrder,
@@ -57,14 +49,24 @@ function halt(error: unknown): void {
   report({ report: "fatal", fault: toPlain(translated(error)) });
 }
 
-function open(): { database: ReturnType<typeof openDatabase>; store: GroupCommit } | undefined {
+interface Opened {
+  readonly database: Database;
+  readonly store: GroupCommit;
+}
+
+/** What is done between commits. */
+function choresOf(_opened: Opened): Chore[] {
+  return [];
+}
+
+function open(): Opened | undefined {
   try {
-    const database = openDatabase({ ...options, nowMs: systemClock.nowMs() });
-    const store = new GroupCommit(database, options.channels, options.duplicateMemoryKeys);
+    const { database, sealer, storeId } = openStore(options, systemClock);
+    const store = new GroupCommit(database, sealer, options);
     report({
       report: "opened",
-      storeId: new Uint8Array(store.prepared.identityRead.get() as Uint8Array),
-      lastUpload: (store.prepared.uploadLast.get() as number | null) ?? 0,
+      storeId,
+      lastUpload: (store.prepared.uploadSequence.get() as number | undefined) ?? 0,
       lastMessageId: (store.prepared.messageLastId.get() as number | null) ?? 0,
       channels: [...store.tails.values()],
       backlogs: backlogsOf(store.tails),
@@ -77,7 +79,17 @@ function open(): { database: ReturnType<typeof openDatabase>; store: GroupCommit
 }
 
 const opened = open();
-const answerTo = opened === undefined ? undefined : answers(opened.store, opened.database);
+const chores =
+  opened === undefined ? undefined : new Chores(systemClock, choresOf(opened), choreFailed);
+const answerTo =
+  opened === undefined
+    ? undefined
+    : answers({
+        store: opened.store,
+        database: opened.database,
+        tellBacklogs: () => reportCommitted(opened.store, [], [], []),
+        close,
+      });
 if (opened !== undefined) {
   port.on("message", (first: WriterOrder) => {
     for (let next: WriterOrder | undefined = first; next !== undefined; ) {
@@ -124,6 +136,7 @@ function work(first: WriterOrder): boolean {
   if (writes.length > 0) commit(writes);
   if (opened.store.hasDeferred && !halted) commitSoon();
   for (const question of questions) answer(question);
+  if (!halted) chores?.poll();
   return writes.length > 0;
 }
 
@@ -139,6 +152,7 @@ function commit(writes: readonly WriteOrder[]): void {
   const result = opened.store.commit(writes, withDeferred);
   freeSlices(writes);
   if (result.committed) {
+    if (batches.length > 0 || staged.length > 0) chores?.busy();
     const heard = batches.length > 0 || staged.length > 0 || withDeferred;
     if (heard) reportCommitted(opened.store, batches, staged, result.appended);
   } else if (result.error.disposition === "halt") {
@@ -188,70 +202,54 @@ function reportCommitted(
   report({ report: "committed", batches, staged, results, seqs, backlogs }, transfer);
 }
 
-type Answers = {
-  [Name in QuestionName]: (ask: Questions[Name]["ask"]) => Questions[Name]["answer"];
-};
-
-function answers(store: GroupCommit, database: ReturnType<typeof openDatabase>): Answers {
-  return {
-    read: (range) => readRange(store.prepared, range),
-    slices: ({ upload, from, maxBytes }) => readSlices(store.prepared, upload, from, maxBytes),
-    chainAt: ({ channel, epoch, seq }) => {
-      const row = store.prepared.messageAt.get(channel, epoch, seq) as [Uint8Array] | undefined;
-      return row === undefined ? undefined : new Uint8Array(row[0]);
-    },
-    search: ({ controlId, beforeId }) =>
-      searchSlice(store.prepared, controlId, beforeId, SEARCH_SLICE_ROWS),
-    standing: () => standing(store, database),
-    quarantineList: ({ beforeId, count }) => listQuarantine(store.prepared, beforeId, count),
-    quarantineRead: ({ id, from, maxBytes }) => {
-      const row = quarantineRow(store.prepared, id);
-      if (row === undefined) return undefined;
-      return { row, bytes: quarantineBytes(store.prepared, row, from, maxBytes) };
-    },
-    quarantineRelease: ({ id, nowMs }) => releaseQuarantined(store, id, nowMs),
-    quarantineDiscard: ({ ids }) => store.discard(ids),
-    probe: () => {
-      // Touches one row in one flushed transaction: whether the store can commit.
-      const result = store.commit([]);
-      if (!result.committed) throw result.error;
-      database.exec("BEGIN IMMEDIATE");
-      store.prepared.identityTouch.run(systemClock.nowMs());
-      database.exec("COMMIT");
-      return undefined;
-    },
-    close: () => {
-      if (store.hasDeferred) commit([]);
-      database.close();
-      halted = true;
-      return undefined;
-    },
-  };
-}
-
-/** @throws {AgentError} `QUARANTINE_NOT_WHOLE` */
-function releaseQuarantined(store: GroupCommit, id: number, nowMs: number): Released | undefined {
-  const row = quarantineRow(store.prepared, id);
-  if (row === undefined) return undefined;
-  if (!row.whole) throw new AgentError("QUARANTINE_NOT_WHOLE", { id });
-  const body = quarantineBytes(store.prepared, row, 0, row.upload === 0 ? row.length : 0);
-  const made = store.release(row, body, nowMs);
-  // The backlog grew outside of a group.
-  reportCommitted(store, [], [], []);
-  return made === undefined ? undefined : { channel: row.channel, id: made.id, seq: made.seq };
-}
-
 function answer({ id, name, ask }: Question): void {
   if (answerTo === undefined || halted) return;
   try {
     const found = (answerTo[name] as (ask: unknown) => unknown)(ask);
+    if (found instanceof Promise) {
+      found.then(
+        (later: unknown) => report({ report: "answer", id, answer: later }),
+        (error: unknown) => unanswered(id, error),
+      );
+      return;
+    }
     const transfer = name === "read" ? buffersOf(found as ReadResult) : [];
     report({ report: "answer", id, answer: found }, transfer);
   } catch (error) {
-    const fault = translated(error);
-    if (fault.disposition === "halt") halt(fault);
-    else report({ report: "failed", id, fault: toPlain(fault) });
+    unanswered(id, error);
   }
+}
+
+function unanswered(id: number, error: unknown): void {
+  const fault = translated(error);
+  if (fault.disposition === "halt") halt(fault);
+  else report({ report: "failed", id, fault: toPlain(fault) });
+}
+
+function close(): void {
+  if (opened === undefined) return;
+  chores?.[Symbol.dispose]();
+  if (opened.store.hasDeferred) commit([]);
+  markClean(opened.store);
+  opened.database.close();
+  halted = true;
+}
+
+/** Without it the next start looks closer, which is all that a full disk may cost here. */
+function markClean(store: GroupCommit): void {
+  if (halted) return;
+  try {
+    store.prepared.identityClean.run();
+  } catch {
+    // The next start finds it unclean.
+  }
+}
+
+/** What a step of a chore threw: a store that cannot go on halts, anything else is told and tried again. */
+function choreFailed(error: unknown): void {
+  const fault = translated(error);
+  if (fault.disposition === "halt") halt(fault);
+  else report({ report: "noticed", notice: { notice: "choreFailed", fault: toPlain(fault) } });
 }
 
 function guarded(act: () => void): void {

@@ -173,7 +173,7 @@ export class ChannelFeed implements StreamSource {
       this.#parts.conditions.close("channelHeld", this.channel);
     }
     if (this.#takenSeq < seq) this.#takenSeq = seq;
-    this.#parts.outbox.settle(this.#id, seq);
+    this.#parts.outbox.settle(this.#id, this.#epoch, seq);
   }
 
   #restart(seq: bigint): void {

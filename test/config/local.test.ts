@@ -100,6 +100,48 @@ describe("local.yaml", () => {
     });
   });
 
+  test("[S12, S13, S14] what the store may take and how long it keeps has the defaults of 05", () => {
+    const { diskBudgetBytes, ballastBytes, retainHours, ledgerDays } = load(HEAD + CHANNEL);
+    assert.deepEqual(
+      [diskBudgetBytes, ballastBytes, retainHours, ledgerDays],
+      [21_474_836_480, 134_217_728, 72, 400],
+    );
+    const bounds: readonly (readonly [string, number, number])[] = [
+      ["retainHours", 0, 8_760],
+      ["ledgerDays", 1, 3_650],
+      ["ballastBytes", 1_048_576, Number.MAX_SAFE_INTEGER],
+      ["diskBudgetBytes", 268_435_456, Number.MAX_SAFE_INTEGER],
+    ];
+    for (const [key, least, most] of bounds) {
+      for (const value of [least, most]) {
+        const config: Readonly<Record<string, unknown>> = load(
+          `${key}: ${value}\n${HEAD}${CHANNEL}`,
+        );
+        assert.equal(config[key], value);
+      }
+      for (const value of [least - 1, most + 1, "1.5", "many"]) {
+        const [first] = problems(`${key}: ${value}\n${HEAD}${CHANNEL}`);
+        assert.match(first ?? "", new RegExp(`^1:1 '${key}' `), String(value));
+      }
+    }
+  });
+
+  test("[S21] the KEK is a file beside local.yaml, unless another file or a credential is named", () => {
+    const kekOf = (text: string): LocalConfig["kek"] => load(text + HEAD + CHANNEL).kek;
+    const beside = { custody: "file", file: join(folder, "kek/holdfast.kek") };
+    assert.deepEqual(kekOf(""), beside);
+    assert.deepEqual(kekOf("kek: {custody: file}\n"), beside);
+    assert.deepEqual(kekOf("kek: {custody: file, file: ../x.kek}\n"), {
+      custody: "file",
+      file: join(folder, "../x.kek"),
+    });
+    assert.deepEqual(kekOf("kek: {custody: file, file: /a/b.kek}\n"), {
+      custody: "file",
+      file: "/a/b.kek",
+    });
+    assert.deepEqual(kekOf("kek: {custody: credential}\n"), { custody: "credential" });
+  });
+
   const PROBLEMS: readonly (readonly [string, string, string])[] = [
     [
       "a misspelled key",
@@ -110,6 +152,26 @@ describe("local.yaml", () => {
       "a misspelled key at the top",
       `stateDirr: x\n${HEAD}${CHANNEL}`,
       "1:1 unknown key 'stateDirr', did you mean 'stateDir'?",
+    ],
+    [
+      "[S21] a custody of the KEK that does not exist",
+      `kek: {custody: dpapi}\n${HEAD}${CHANNEL}`,
+      "1:7 'kek.custody' must say how the key is kept: file or credential",
+    ],
+    [
+      "[S21] a KEK without its custody",
+      `kek: {file: a.kek}\n${HEAD}${CHANNEL}`,
+      "1:1 'kek.custody' must say how the key is kept: file or credential",
+    ],
+    [
+      "[S21] a file beside a credential",
+      `kek: {custody: credential, file: a.kek}\n${HEAD}${CHANNEL}`,
+      "1:28 unknown key 'file'",
+    ],
+    [
+      "[S21] an empty path of the KEK",
+      `kek: {custody: file, file: ""}\n${HEAD}${CHANNEL}`,
+      "1:22 'kek.file' ",
     ],
     [
       "a key that is missing",

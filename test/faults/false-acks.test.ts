@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { Conditions } from "#agent/health/conditions.ts";
 import { silentLog } from "#agent/host/log.ts";
 import { Tasks } from "#agent/host/tasks.ts";
+import { EPOCH_END } from "#agent/outbox/channel-tails.ts";
 import type { Outbox } from "#agent/outbox/outbox.ts";
 import type { ReadRange, ReadResult } from "#agent/outbox/reader.ts";
 import { ChannelFeed } from "#agent/relay/channel-feed.ts";
@@ -25,12 +26,13 @@ class FiveMessages {
     const common = {
       ...{ receivedAtMs: 1, length: 1, sha256, controlId: body, body, upload: 0, uploadAt: 0 },
       ...{ controlIdReused: false, duplicate: false, attributes: "" },
+      ...{ source: "", flags: 0, replaces: undefined },
     };
     const messages = seqs.map((seq) => ({ ...common, id: Number(seq), seq }));
     return Promise.resolve({ messages, damagedSeq: undefined });
   }
 
-  settle(_channel: number, seq: bigint): void {
+  settle(_channel: number, _epoch: bigint, seq: bigint): void {
     this.settled.push(seq);
   }
 }
@@ -39,6 +41,7 @@ async function openFeed(outbox: FiveMessages): Promise<ChannelFeed> {
   const tail = {
     ...{ channel: 1, name: "adt", epoch: EPOCH, lastSeq: LAST_SEQ, ackedSeq: 0n, trimmedSeq: 0n },
     ...{ lastChain: new Uint8Array(32), lastBytes: 5, ackedBytes: 0 },
+    ...{ ended: EPOCH_END.current, final: null, earlier: [] },
   };
   const woken = Promise.withResolvers<void>();
   const feed = new ChannelFeed(tail, {

@@ -9,6 +9,8 @@ import { hash } from "node:crypto";
 export type Fate = "accepted" | "refused";
 
 const SMALL = { from: 200, to: 2_000 };
+/** Of a message whose body is small, with its head. */
+export const SMALL_MAX_BYTES = SMALL.to + 200;
 const MEDIUM = { from: 2_000, to: 200_000 };
 /** Above the spool threshold: stored in slices. */
 const LARGE = { from: 1_200_000, to: 2_000_000 };

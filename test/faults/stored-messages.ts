@@ -4,192 +4,346 @@
  * @module
  */
 import { hash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
+import {
+  kekFileBeside,
+  readKek,
+  recordAt,
+  type SealedRecord,
+  SealedStore,
+} from "./sealed-store.ts";
+import { wronglyCounted } from "./store-accounting.ts";
+import {
+  type CursorRow,
+  channelsOf,
+  cursorsOf,
+  type MessageRow,
+  type MissingRange,
+  messagesOf,
+  missingOf,
+  quarantineOf,
+  REISSUED,
+  storeIdOf,
+} from "./store-tables.ts";
 
-interface Row {
-  readonly channel: number;
-  readonly epoch: number;
-  readonly seq: number;
-  readonly length: number;
-  readonly sha256: Buffer;
-  readonly chain: Buffer;
-  readonly controlId: string;
-  /** A segment's id, or minus an upload's. */
-  readonly body: number;
-  readonly bodyAt: number;
-}
-
-interface QuarantineRow {
-  readonly controlId: string;
-  readonly sha256: Buffer;
-  readonly bytes: Buffer;
-  readonly upload: number | null;
-  readonly bodyAt: number;
-  readonly length: number;
-}
-
-/** Last message of a channel and epoch, and the chain after each. */
-interface Tail {
-  readonly chains: Buffer[];
-}
+/** Flags of rows that may hold what another row holds: forwarded although repeated, released, reissued, replayed. */
+const MAY_REPEAT = 4 | 8 | 16 | 32;
+const CHAIN_START: Buffer = Buffer.alloc(32);
+const NO_BYTES: Buffer = Buffer.alloc(0);
 
 export interface StoreReport {
   /** Control id to body, of every message that is stored whole. */
   readonly bodies: ReadonlyMap<string, Buffer>;
   /** Control id to what was kept, of every block that was set aside whole. */
   readonly setAside: ReadonlyMap<string, Buffer>;
+  /** Rows whose bodies were pruned, with the name of their channel. */
+  readonly pruned: readonly PrunedRow[];
+  /** What the store says of itself that a rollback took away. */
+  readonly missing: readonly MissingRange[];
   /** What an oracle found wrong; empty if the store is sound. */
   readonly reasons: readonly string[];
 }
 
-/** Judges a closed store: integrity of bodies, order without a hole, chain, SQLite's own check. */
-export function inspectStore(stateDir: string): StoreReport {
+/** A ledger entry: the message was here, and is not any more. */
+export interface PrunedRow {
+  readonly channel: string;
+  readonly epoch: number;
+  readonly seq: number;
+  /** `controlTokenOf` its control id. */
+  readonly controlToken: string;
+}
+
+/**
+ * Judges a closed store: integrity of bodies, order without a hole, chain, accounting, SQLite's own check.
+ *
+ * @param kek absent: that of `makePair`, beside the configuration
+ */
+export function inspectStore(
+  stateDir: string,
+  kek: Uint8Array = readKek(kekFileBeside(stateDir)),
+): StoreReport {
   const db = new Database(join(stateDir, "outbox/holdfast.db"));
   try {
-    return inspectDatabase(db);
+    return inspectDatabase(db, stateDir, kek);
   } finally {
     db.close();
   }
 }
 
 /** The same over a connection that is open, for a store that locks out others. */
-export function inspectDatabase(db: Database.Database): StoreReport {
-  const reasons: string[] = [];
-  const checked = db.pragma("integrity_check", { simple: true });
-  if (checked !== "ok") reasons.push(`integrity_check: ${checked}`);
-  const bodies = new Map<string, Buffer>();
-  const tails = new Map<string, Tail>();
-  const bodyOf = bodyReader(db);
-  for (const row of messagesOf(db)) {
-    const key = `${row.channel}/${row.epoch}`;
-    const tail = tails.get(key) ?? { chains: [Buffer.alloc(32)] };
-    tails.set(key, tail);
-    reasons.push(...outOfOrder(row, tail));
-    tail.chains.push(row.chain);
-    const body = bodyOf(row);
-    if (body.length !== row.length || !sha256(body).equals(row.sha256)) {
-      reasons.push(`integrity: ${row.controlId} holds ${body.length} of ${row.length} bytes`);
-    } else if (bodies.has(row.controlId)) reasons.push(`uniqueness: ${row.controlId} twice`);
-    else bodies.set(row.controlId, body);
+export function inspectDatabase(
+  db: Database.Database,
+  stateDir: string,
+  kek: Uint8Array,
+): StoreReport {
+  return new Inspection(db, new SealedStore(stateDir, kek, storeIdOf(db))).report();
+}
+
+/** Whether there is anything to inspect: a cut in the first moments leaves no table. */
+export function holdsStore(stateDir: string): boolean {
+  return existsSync(join(stateDir, "outbox/holdfast.db"));
+}
+
+/** One epoch of a channel while its rows are walked in the order of their seq. */
+interface Walk {
+  readonly cursor: CursorRow;
+  seq: number;
+  chain: Buffer;
+  bytes: number;
+  /** Whether the row before is known: chain and sum go on from there, or from `trimmed`. */
+  known: boolean;
+}
+
+class Inspection {
+  readonly #db: Database.Database;
+  readonly #sealed: SealedStore;
+  readonly #reasons: string[] = [];
+  readonly #channels: ReadonlyMap<number, string>;
+  readonly #bodies = new Map<string, Buffer>();
+  readonly #setAside = new Map<string, Buffer>();
+  readonly #pruned: PrunedRow[] = [];
+  /** `channel/epoch/seq` of what rows say they replace, to how often. */
+  readonly #replaced = new Map<string, number>();
+  /** The segment that was opened last: consecutive rows share it. */
+  #held = { id: 0, plain: NO_BYTES };
+  /** The upload that was opened last: a batch lies in one. */
+  #slices = { id: 0, bytes: NO_BYTES };
+
+  constructor(db: Database.Database, sealed: SealedStore) {
+    this.#db = db;
+    this.#sealed = sealed;
+    this.#channels = channelsOf(db);
   }
-  const { setAside, wrong } = quarantineOf(db);
-  reasons.push(...wrong, ...cursorsAhead(db, tails), ...wronglyCounted(db));
-  return { bodies, setAside, reasons };
-}
 
-/** What a store holds of bodies that no row names: none once it has been opened and swept (05 S11). */
-export function leftovers(db: Database.Database): string[] {
-  const count = (sql: string): number => db.prepare(sql).pluck().get() as number;
-  const incomplete = count("SELECT count(*) FROM upload WHERE complete = 0");
-  const orphans = count("SELECT count(*) FROM slice WHERE upload NOT IN (SELECT id FROM upload)");
-  const unnamed = count(
-    `SELECT count(*) FROM upload WHERE complete = 1
-       AND id NOT IN (SELECT -body FROM message WHERE body < 0)
-       AND id NOT IN (SELECT upload FROM quarantine WHERE upload IS NOT NULL)`,
-  );
-  return incomplete + orphans + unnamed === 0
-    ? []
-    : [`leftovers: ${incomplete} incomplete, ${orphans} slices, ${unnamed} complete, unnamed`];
-}
+  report(): StoreReport {
+    const checked = this.#db.pragma("integrity_check", { simple: true });
+    if (checked !== "ok") this.#reasons.push(`integrity_check: ${checked}`);
+    const cursors = cursorsOf(this.#db);
+    const rows = messagesOf(this.#db);
+    this.#messages(rows, cursors);
+    this.#reissuedAgain(rows, cursors);
+    this.#quarantine();
+    this.#everythingElseOpens();
+    const missing = missingOf(this.#db);
+    this.#notThere(missing, rows, cursors);
+    this.#reasons.push(...wronglyCounted(this.#db));
+    return {
+      ...{ bodies: this.#bodies, setAside: this.#setAside, pruned: this.#pruned, missing },
+      reasons: this.#reasons,
+    };
+  }
 
-function messagesOf(db: Database.Database): Row[] {
-  return db
-    .prepare(
-      `SELECT channel, epoch, seq, length, sha256, chain, CAST(control_id AS TEXT) AS controlId,
-         body, body_at AS bodyAt FROM message ORDER BY channel, epoch, seq`,
-    )
-    .all() as Row[];
-}
-
-/** Reads bodies of rows in the order of their seq: each segment is fetched once. */
-function bodyReader(db: Database.Database): (row: Row) => Buffer {
-  const segment = db.prepare("SELECT bytes FROM segment WHERE id = ?").pluck();
-  let held: { readonly id: number; readonly bytes: Buffer } = { id: 0, bytes: Buffer.alloc(0) };
-  return ({ body, bodyAt, length }) => {
-    // A batch lies in one upload: each of its messages is a part of it.
-    if (body < 0) return slicesOf(db, -body).subarray(bodyAt, bodyAt + length);
-    if (held.id !== body) {
-      held = { id: body, bytes: (segment.get(body) as Buffer | undefined) ?? Buffer.alloc(0) };
+  #messages(rows: readonly MessageRow[], cursors: readonly CursorRow[]): void {
+    const walks = new Map<string, Walk>();
+    for (const cursor of cursors) walks.set(keyOf(cursor), this.#walkFrom(cursor));
+    for (const row of rows) {
+      const walk = walks.get(keyOf(row));
+      if (walk === undefined) continue;
+      this.#follows(row, walk);
+      if (row.seq <= walk.cursor.trimmed) this.#ledgerEntry(row, walk);
+      else this.#message(row, walk);
+      walk.seq = row.seq;
     }
-    return held.bytes.subarray(bodyAt, bodyAt + length);
-  };
-}
-
-function outOfOrder(row: Row, { chains }: Tail): string[] {
-  const reasons: string[] = [];
-  const last = chains.length - 1;
-  if (row.seq !== last + 1) reasons.push(`order: ${row.seq} follows ${last}`);
-  const numbers = Buffer.alloc(16);
-  numbers.writeBigUInt64BE(BigInt(row.epoch), 0);
-  numbers.writeBigUInt64BE(BigInt(row.seq), 8);
-  const chain = sha256(Buffer.concat([chains[last] ?? Buffer.alloc(0), numbers, row.sha256]));
-  if (!chain.equals(row.chain)) reasons.push(`chain: parts at ${row.seq}`);
-  return reasons;
-}
-
-function quarantineOf(db: Database.Database): {
-  readonly setAside: ReadonlyMap<string, Buffer>;
-  readonly wrong: readonly string[];
-} {
-  const setAside = new Map<string, Buffer>();
-  const wrong: string[] = [];
-  const sql = `SELECT CAST(control_id AS TEXT) AS controlId, sha256, bytes, upload, length,
-                 body_at AS bodyAt FROM quarantine`;
-  for (const row of db.prepare(sql).all() as QuarantineRow[]) {
-    const { upload, bodyAt, length } = row;
-    const kept =
-      upload === null ? row.bytes : slicesOf(db, upload).subarray(bodyAt, bodyAt + length);
-    if (!sha256(kept).equals(row.sha256)) wrong.push(`integrity: quarantine ${row.controlId}`);
-    else if (setAside.has(row.controlId)) wrong.push(`uniqueness: quarantine ${row.controlId}`);
-    else setAside.set(row.controlId, kept);
   }
-  return { setAside, wrong };
+
+  #walkFrom(cursor: CursorRow): Walk {
+    const { channel, epoch, trimmed, trimmedChain, trimmedBytes } = cursor;
+    const place = { column: "cursor.trimmed_chain", channel, row: epoch };
+    const opened = trimmedChain === null ? CHAIN_START : this.#sealed.open(trimmedChain, place);
+    if (typeof opened === "string") this.#say(`seal: trimmed_chain of ${keyOf(cursor)} ${opened}`);
+    if (trimmed > 0 && trimmedChain === null) this.#say(`chain: ${keyOf(cursor)} trimmed, none`);
+    const chain = typeof opened === "string" ? CHAIN_START : opened;
+    return { cursor, seq: 0, chain, bytes: trimmedBytes, known: true };
+  }
+
+  /** No hole; below `trimmed` the ledger may have let go of its oldest entries. */
+  #follows({ seq, channel, epoch }: MessageRow, { seq: last, cursor }: Walk): void {
+    const mayBegin = last === 0 && seq <= cursor.trimmed + 1;
+    if (seq !== last + 1 && !mayBegin) {
+      this.#say(`order: ${channel}/${epoch} has ${seq} after ${last}`);
+    }
+  }
+
+  #ledgerEntry({ channel, epoch, seq, controlToken, throughBytes }: MessageRow, walk: Walk): void {
+    const name = this.#channels.get(channel) ?? "";
+    this.#pruned.push({ channel: name, epoch, seq, controlToken: controlToken.toString("hex") });
+    if (seq === walk.cursor.trimmed && throughBytes !== walk.bytes) {
+      this.#say(`accounting: ${channel}/${epoch} trimmed at ${walk.bytes}, row ${throughBytes}`);
+    }
+  }
+
+  #message(row: MessageRow, walk: Walk): void {
+    const { channel, epoch, seq } = row;
+    const name = `${channel}/${epoch}/${seq}`;
+    const record = this.#recordOf(row, name);
+    if (record === undefined) {
+      walk.known = false;
+      walk.bytes = row.throughBytes;
+      return;
+    }
+    const controlId = record.controlId.toString("latin1");
+    this.#chained(name, row, record, walk);
+    walk.bytes += row.length + record.attributes.length;
+    if (walk.bytes !== row.throughBytes) this.#say(`accounting: through_bytes of ${name}`);
+    walk.bytes = row.throughBytes;
+    this.#tokensFit(name, row, record);
+    if (record.replaces.seq !== 0n) {
+      const old = `${channel}/${record.replaces.epoch}/${record.replaces.seq}`;
+      this.#replaced.set(old, (this.#replaced.get(old) ?? 0) + 1);
+    }
+    const body = row.upload === 0 ? record.body : this.#bodyInUpload(row);
+    if (body.length !== row.length || !sha256(body).equals(record.sha256)) {
+      this.#say(`integrity: ${controlId} holds ${body.length} of ${row.length} bytes`);
+    } else if (walk.cursor.ended === REISSUED && seq > walk.cursor.acked) {
+      // Its copy in the later epoch is the message.
+    } else if (this.#bodies.has(controlId) && (row.flags & MAY_REPEAT) === 0) {
+      this.#say(`uniqueness: ${controlId} twice`);
+    } else this.#bodies.set(controlId, body);
+  }
+
+  #recordOf(
+    { channel, segment, recordAt: at }: MessageRow,
+    name: string,
+  ): SealedRecord | undefined {
+    if (this.#held.id !== segment) {
+      const place = { column: "segment.bytes", channel, row: segment };
+      const bytes = this.#db.prepare("SELECT bytes FROM segment WHERE id = ?").pluck().get(segment);
+      const plain =
+        bytes === undefined ? "is not there" : this.#sealed.open(bytes as Buffer, place);
+      if (typeof plain === "string") this.#say(`seal: segment ${segment} of ${name} ${plain}`);
+      this.#held = { id: segment, plain: typeof plain === "string" ? NO_BYTES : plain };
+    }
+    const record = recordAt(this.#held.plain, at);
+    if (record === undefined) this.#say(`integrity: ${name} has no record`);
+    return record;
+  }
+
+  #chained(name: string, { epoch, seq }: MessageRow, record: SealedRecord, walk: Walk): void {
+    const chain = chainAfter(walk.chain, epoch, seq, record.sha256);
+    if (walk.known && !chain.equals(record.chain)) this.#say(`chain: parts at ${name}`);
+    walk.chain = record.chain;
+    walk.known = true;
+  }
+
+  #tokensFit(
+    name: string,
+    row: Pick<MessageRow, "contentToken"> & Partial<MessageRow>,
+    { controlId, sha256: digest }: SealedRecord,
+  ): void {
+    const control = controlId.length === 0 ? NO_BYTES : this.#sealed.token(1, controlId);
+    const controlFits = row.controlToken === undefined || row.controlToken.equals(control);
+    if (!controlFits || !row.contentToken.equals(this.#sealed.token(2, digest))) {
+      this.#say(`tokens: those of ${name} are not its own`);
+    }
+  }
+
+  #bodyInUpload({ upload, uploadAt, length }: MessageRow): Buffer {
+    return this.#slicesOf(upload).subarray(uploadAt, uploadAt + length);
+  }
+
+  #slicesOf(upload: number): Buffer {
+    if (this.#slices.id === upload) return this.#slices.bytes;
+    const rows = this.#db
+      .prepare("SELECT ordinal, bytes FROM slice WHERE upload = ? ORDER BY ordinal")
+      .raw()
+      .all(upload) as [number, Buffer][];
+    const parts = rows.map(([ordinal, bytes]) => {
+      const place = { column: "slice.bytes", channel: 0, row: upload, extra: ordinal };
+      const part = this.#sealed.open(bytes, place);
+      if (typeof part !== "string") return part;
+      this.#say(`seal: slice ${ordinal} of upload ${upload} ${part}`);
+      return NO_BYTES;
+    });
+    this.#slices = { id: upload, bytes: Buffer.concat(parts) };
+    return this.#slices.bytes;
+  }
+
+  /** What a reissued epoch had not settled stands once in a later one (06 TP18). */
+  #reissuedAgain(rows: readonly MessageRow[], cursors: readonly CursorRow[]): void {
+    const ended = new Map(cursors.map((cursor) => [keyOf(cursor), cursor]));
+    for (const row of rows) {
+      const cursor = ended.get(keyOf(row));
+      if (cursor?.ended !== REISSUED || row.seq <= cursor.acked) continue;
+      const copies = this.#replaced.get(`${keyOf(row)}/${row.seq}`) ?? 0;
+      if (copies !== 1) this.#say(`uniqueness: ${keyOf(row)}/${row.seq} reissued ${copies} times`);
+    }
+  }
+
+  #quarantine(): void {
+    for (const row of quarantineOf(this.#db)) {
+      const { id, channel, sealed, upload, bodyAt, length, keptBytes } = row;
+      const plain = this.#sealed.open(sealed, { column: "quarantine.sealed", channel, row: id });
+      const record = typeof plain === "string" ? undefined : recordAt(plain, 0);
+      if (record === undefined) {
+        this.#say(`seal: quarantine ${id} ${typeof plain === "string" ? plain : "has no record"}`);
+        continue;
+      }
+      const controlId = record.controlId.toString("latin1");
+      this.#tokensFit(`quarantine ${id}`, row, record);
+      const kept =
+        upload === 0 ? record.body : this.#slicesOf(upload).subarray(bodyAt, bodyAt + length);
+      if (upload === 0 && kept.length !== keptBytes) this.#say(`accounting: quarantine ${id}`);
+      if (!sha256(kept).equals(record.sha256)) this.#say(`integrity: quarantine ${controlId}`);
+      else if (this.#setAside.has(controlId)) this.#say(`uniqueness: quarantine ${controlId}`);
+      else this.#setAside.set(controlId, kept);
+    }
+  }
+
+  /** Every envelope has its key, also those that no oracle looks into. */
+  #everythingElseOpens(): void {
+    const recent = this.#db.prepare("SELECT id, entries FROM recent").raw().all();
+    for (const [row, entries] of recent as [number, Buffer][]) {
+      const opened = this.#sealed.open(entries, { column: "recent.entries", channel: 0, row });
+      if (typeof opened === "string") this.#say(`seal: recent ${row} ${opened}`);
+    }
+    const known = new Set(this.#sealed.keyEpochs);
+    for (const [table, column] of [
+      ["segment", "bytes"],
+      ["slice", "bytes"],
+      ["quarantine", "sealed"],
+    ] as const) {
+      const heads = this.#db.prepare(`SELECT DISTINCT substr(${column}, 2, 4) FROM ${table}`);
+      for (const head of heads.pluck().all() as Buffer[]) {
+        const epoch = head.length === 4 ? head.readUInt32BE(0) : 0;
+        if (!known.has(epoch)) this.#say(`seal: ${table} names key ${epoch}, no such file`);
+      }
+    }
+  }
+
+  /** A missing range is of an epoch that has ended, and lies behind what is left of it. */
+  #notThere(
+    missing: readonly MissingRange[],
+    rows: readonly MessageRow[],
+    cursors: readonly CursorRow[],
+  ): void {
+    for (const range of missing) {
+      const { firstSeq, lastSeq } = range;
+      const cursor = cursors.find((one) => keyOf(one) === keyOf(range));
+      const there = rows.some(
+        (row) => keyOf(row) === keyOf(range) && row.seq >= firstSeq && row.seq <= lastSeq,
+      );
+      if (there || firstSeq > lastSeq || cursor?.ended === 0) {
+        this.#say(`honesty: ${keyOf(range)} says ${firstSeq} to ${lastSeq} are missing`);
+      }
+    }
+  }
+
+  #say(reason: string): void {
+    this.#reasons.push(reason);
+  }
 }
 
-/** What is counted along equals a recount (05 S20): bytes of a channel, uses of an upload, quarantine. */
-function wronglyCounted(db: Database.Database): string[] {
-  const count = (sql: string): number => db.prepare(sql).pluck().get() as number;
-  const sums = count(
-    `SELECT count(*) FROM (SELECT through_bytes,
-         sum(length + length(attributes)) OVER (PARTITION BY channel, epoch ORDER BY seq) AS bytes
-         FROM message)
-       WHERE through_bytes <> bytes`,
-  );
-  const acked = count(
-    `SELECT count(*) FROM cursor WHERE acked_bytes <> coalesce((SELECT sum(length + length(attributes)) FROM message
-       WHERE message.channel = cursor.channel AND message.epoch = cursor.epoch AND seq <= acked), 0)`,
-  );
-  const uses = count(
-    `SELECT count(*) FROM upload WHERE complete = 1 AND uses <>
-       (SELECT count(*) FROM message WHERE body = -upload.id) +
-       (SELECT count(*) FROM quarantine WHERE upload = upload.id)`,
-  );
-  const totals = count(
-    `SELECT count(*) FROM quarantine_total AS total WHERE (total.count, total.bytes) <>
-       (SELECT count(*), coalesce(sum(kept), 0) FROM quarantine WHERE channel = total.channel)`,
-  );
-  return sums + acked + uses + totals === 0
-    ? []
-    : [`accounting: ${sums} sums, ${acked} cursors, ${uses} uploads, ${totals} totals`];
+/** 06 TP15. */
+function chainAfter(before: Buffer, epoch: number, seq: number, digest: Buffer): Buffer {
+  const numbers = Buffer.alloc(16);
+  numbers.writeBigUInt64BE(BigInt(epoch), 0);
+  numbers.writeBigUInt64BE(BigInt(seq), 8);
+  return sha256(Buffer.concat([before, numbers, digest]));
 }
 
-/** A cursor names a row that is there, with its chain: what is settled was stored once. */
-function cursorsAhead(db: Database.Database, tails: ReadonlyMap<string, Tail>): string[] {
-  const cursors = db.prepare("SELECT channel, epoch, acked, acked_chain FROM cursor").raw().all();
-  return (cursors as [number, number, number, Buffer | null][]).flatMap(
-    ([channel, epoch, acked, chain]) => {
-      if (acked === 0) return [];
-      const known = tails.get(`${channel}/${epoch}`)?.chains[acked];
-      if (known === undefined) return [`cursor: channel ${channel} acked ${acked}, never stored`];
-      return chain?.equals(known) === true ? [] : [`cursor: chain of channel ${channel} parts`];
-    },
-  );
-}
-
-function slicesOf(db: Database.Database, upload: number): Buffer {
-  const slices = db.prepare("SELECT bytes FROM slice WHERE upload = ? ORDER BY ordinal").pluck();
-  return Buffer.concat(slices.all(upload) as Buffer[]);
-}
+const keyOf = ({ channel, epoch }: { readonly channel: number; readonly epoch: number }): string =>
+  `${channel}/${epoch}`;
 
 const sha256 = (bytes: Uint8Array): Buffer => hash("sha256", bytes, "buffer");

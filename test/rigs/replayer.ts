@@ -24,6 +24,8 @@ export interface Replay {
   readonly json: string;
   /** Where the first bad image is kept. */
   readonly keep?: string;
+  /** What the checker finds in its environment besides ours. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface ModelCount {
@@ -40,16 +42,28 @@ export interface Replayed {
 }
 
 /** Judges the images. @throws {Error} if the recording is incomplete or the checker is broken */
-export async function replay(options: Replay): Promise<Replayed> {
-  const { log, final, checker, points, seed, models, json, keep } = options;
+export function replay(options: Replay): Promise<Replayed> {
+  const { log, final, ...common } = options;
+  return replayWith(REPLAY, common, ["--log", log, "--final", final]);
+}
+
+/** What both rigs' replayers are told in the same way. @param own what this one alone is told */
+export async function replayWith(
+  program: string,
+  options: Omit<Replay, "log" | "final">,
+  own: readonly string[],
+): Promise<Replayed> {
+  const { checker, points, seed, models, json, keep } = options;
   const args = [
-    REPLAY,
-    ...["--log", log, "--final", final, "--checker", checker, "--in-process"],
+    ...[program, ...own, "--checker", checker, "--in-process"],
     ...["--samples", String(points), "--seed", String(seed), "--json", json],
     ...(models === undefined ? [] : ["--models", models.join(",")]),
     ...(keep === undefined ? [] : ["--keep", keep]),
   ];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...options.env },
+  });
   const [output, errors, [code]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),

@@ -27,6 +27,7 @@ import { latin1, sha256Of, textOf } from "./messages.ts";
 import { MllpSocket } from "./mllp-socket.ts";
 import { until } from "./processes.ts";
 import { type SetAside, StoreFile } from "./store-file.ts";
+import { TEST_KEK } from "./test-keys.ts";
 
 export interface StackOptions {
   readonly settings?: Partial<ListenerSettings>;
@@ -215,6 +216,7 @@ async function openParts(
     channels: [{ name: "adt", ...(quarantineMaxBytes && { quarantineMaxBytes }) }],
     clock: options.storeClock ?? systemClock,
     chance: systemChance,
+    kek: TEST_KEK,
     onFatal,
   });
   stack.use(outbox);

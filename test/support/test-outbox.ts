@@ -13,6 +13,7 @@ import type { OutboxOptions } from "#agent/outbox/outbox-options.ts";
 import type { AppendOutcome } from "#agent/outbox/ticket-queue.ts";
 import type { StoreStanding } from "#agent/outbox/writer-messages.ts";
 import { latin1, textOf } from "./messages.ts";
+import { TEST_KEK } from "./test-keys.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -130,6 +131,7 @@ export class TestOutbox implements AsyncDisposable {
         channels: [{ name: "adt" }, { name: "oru" }],
         clock: systemClock,
         chance: systemChance,
+        kek: TEST_KEK,
         onFatal: (error) => this.fatals.push(error),
         ...this.#options,
         ...more,

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { type StorageKind, storageKind, storageKindOf } from "#agent/host/file-system.ts";
-import { openDatabase } from "#agent/outbox/database.ts";
 import { SmallDisk } from "#test/support/small-disk.ts";
+import { openTestDatabase } from "#test/support/test-keys.ts";
 
 /** Linux's magic.h, and what 05 S4 says of each. */
 const KINDS: readonly (readonly [string, number, StorageKind])[] = [
@@ -55,12 +55,12 @@ describe("storage kind", () => {
     using _ = disk;
     const { stateDir } = disk;
     assert.equal(storageKind(disk.path), "volatile");
-    assert.throws(() => openDatabase({ ...options, stateDir, allowVolatileState: false }), {
+    assert.throws(() => openTestDatabase({ ...options, stateDir, allowVolatileState: false }), {
       code: "STORE_VOLATILE",
       disposition: "halt",
       exit: 78,
     });
-    openDatabase({ ...options, stateDir, allowVolatileState: true }).close();
+    openTestDatabase({ ...options, stateDir, allowVolatileState: true }).database.close();
   });
 
   test("[S4] a network file system is refused, whatever is allowed", (t) => {
@@ -74,6 +74,6 @@ describe("storage kind", () => {
     });
     if (remote === undefined) return t.skip("not tested: STORE_REMOTE; no such mount here");
     const given = { ...options, stateDir: remote, allowVolatileState: true };
-    assert.throws(() => openDatabase(given), { code: "STORE_REMOTE" });
+    assert.throws(() => openTestDatabase(given), { code: "STORE_REMOTE" });
   });
 });

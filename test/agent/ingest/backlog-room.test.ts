@@ -18,6 +18,7 @@ import { adt, framed, msaOf } from "#test/support/messages.ts";
 import { MllpSocket } from "#test/support/mllp-socket.ts";
 import { until } from "#test/support/processes.ts";
 import { StoreFile } from "#test/support/store-file.ts";
+import { TEST_KEK } from "#test/support/test-keys.ts";
 
 const SECOND = 1_000;
 /** With what a row costs, a message of 1,000 bytes counts as 1,256: 80 of them fill the channel. */
@@ -78,7 +79,7 @@ test("[C5] row 44: past the high-water mark a sender that goes on is not read fr
   await until(
     "everything is answered",
     async () => {
-      agent.outbox.settle(agent.channel.id, BigInt(agent.counters.value("stored")));
+      agent.outbox.settle(agent.channel.id, 1n, BigInt(agent.counters.value("stored")));
       return agent.counters.value("repliesPositive") === count;
     },
     60_000,
@@ -95,13 +96,13 @@ test("[C5] row 44: the alarm opens once and closes once, at the low-water mark a
   assert.deepEqual(conditionsOf(agent), ["channelFull adt"]);
   const { channel, outbox } = agent;
   // 81 of them, less 30: 51 · 1,256 is between the marks.
-  outbox.settle(channel.id, 30n);
+  outbox.settle(channel.id, 1n, 30n);
   await until("it is settled", () => outbox.backlogBytes(channel.id) === 51 * 1_256);
   assert.deepEqual(conditionsOf(agent), ["channelFull adt"]);
   await sender.send(line(FULL + 1, 1));
   const received = await stands("what is received", () => agent.counters.value("received"));
   assert.equal(received, FULL + 1, "it is still not read from");
-  outbox.settle(channel.id, 60n);
+  outbox.settle(channel.id, 1n, 60n);
   assert.deepEqual(await sender.acknowledged(FULL + 2), acknowledgments(0, FULL + 2));
   assert.deepEqual(conditionsOf(agent), []);
   assert.equal(agent.logs("channelFull").length, 1);
@@ -122,7 +123,7 @@ test("[C5] a channel that was left full is full after a restart, and its alarm c
   // A peer that leaves while it is not read from is noticed only afterwards: here it is hung up on.
   agent.listener.abort("nobody");
   await agent.connections(0);
-  agent.outbox.settle(agent.channel.id, BigInt(FULL));
+  agent.outbox.settle(agent.channel.id, 1n, BigInt(FULL));
   await until("the alarm closes", () => agent.conditions.list().length === 0);
   await sender[Symbol.asyncDispose]();
 });
@@ -135,7 +136,7 @@ test("[C5] a new connection while the channel is full is accepted, not read from
   await late.send(framed(adt("LATE")));
   assert.equal(await stands("what is received", () => agent.counters.value("received")), FULL);
   assert.deepEqual([late.received, late.isClosed], ["", false]);
-  agent.outbox.settle(agent.channel.id, BigInt(FULL));
+  agent.outbox.settle(agent.channel.id, 1n, BigInt(FULL));
   assert.deepEqual(await late.acknowledged(1), ["AA LATE"]);
   assert.equal(agent.counters.value("refusedConnections"), 0);
 });
@@ -145,7 +146,9 @@ test("[C5] a full channel does not stop another one", async () => {
   const store = { stateDir, allowVolatileState: true, clock: systemClock, chance: systemChance };
   const channels = [{ name: "adt" }, { name: "oru" }];
   // A channel once known stays known.
-  await (await Outbox.open({ ...store, channels, onFatal: () => {} }))[Symbol.asyncDispose]();
+  await (await Outbox.open({ ...store, channels, kek: TEST_KEK, onFatal: () => {} }))[
+    Symbol.asyncDispose
+  ]();
   {
     await using agent = await AgentStack.open({ rules: WATER, stateDir });
     const { doorway, conditions, log } = agent;
@@ -186,11 +189,11 @@ test("[C5] maxPendingBlocks blocks wait at most; the next chunk is read when hal
   for (let i = 5; i <= 9; i++) await sender.send(framed(adt(`M${i}`)));
   assert.equal(await stands("what is received", () => agent.counters.value("received")), 4);
   assert.deepEqual(conditionsOf(agent), [], "that is the sender's affair, and no alarm");
-  agent.outbox.settle(agent.channel.id, 1n);
+  agent.outbox.settle(agent.channel.id, 1n, 1n);
   assert.deepEqual(await sender.acknowledged(1), ["AA M1"]);
   assert.equal(await stands("what is received", () => agent.counters.value("received")), 4);
   await until("everything is answered", () => {
-    agent.outbox.settle(agent.channel.id, BigInt(agent.counters.value("stored")));
+    agent.outbox.settle(agent.channel.id, 1n, BigInt(agent.counters.value("stored")));
     return agent.counters.value("repliesPositive") === 9;
   });
   assert.deepEqual(await sender.acknowledged(9), acknowledgments(1, 9));
@@ -254,7 +257,7 @@ test("[F6] idleTimeoutSeconds never closes while a reply is owed", async () => {
   await until("it is stored", () => agent.counters.value("stored") === 1);
   clock.advance(600 * SECOND);
   assert.equal(agent.counters.value("idleClosed"), 0);
-  agent.outbox.settle(agent.channel.id, 1n);
+  agent.outbox.settle(agent.channel.id, 1n, 1n);
   assert.deepEqual(await sender.acknowledged(1), ["AA M1"]);
   clock.advance(10 * SECOND);
   await sender.closed();
@@ -270,7 +273,7 @@ test("[F6] the silence is counted from the reply, where that left later than the
   await sender.send(framed(adt("M1")));
   await until("it is stored", () => agent.counters.value("stored") === 1);
   clock.advance(4 * SECOND);
-  agent.outbox.settle(agent.channel.id, 1n);
+  agent.outbox.settle(agent.channel.id, 1n, 1n);
   await sender.acknowledged(1);
   await until(
     "the reply is written",

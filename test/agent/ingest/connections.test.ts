@@ -159,7 +159,7 @@ test("[C2] a connection that is owed a reply is not stale; once it has it, the s
   clock.advance(10 * STALE);
   await using late = await agent.connect();
   await late.closed();
-  agent.outbox.settle(agent.channel.id, 1n);
+  agent.outbox.settle(agent.channel.id, 1n, 1n);
   assert.deepEqual(await waiting.acknowledged(1), ["AA M1"]);
   await written(agent, "M1");
   clock.advance(STALE - 1);
@@ -172,7 +172,7 @@ test("[C2] a connection that is owed a reply is not stale; once it has it, the s
   assert.equal(agent.counters.value("staleClosed"), 1);
   await last.send(framed(adt("M2")));
   await until("the new one is served", () => agent.counters.value("stored") === 2);
-  agent.outbox.settle(agent.channel.id, 2n);
+  agent.outbox.settle(agent.channel.id, 1n, 2n);
   assert.deepEqual(await last.acknowledged(1), ["AA M2"]);
 });
 

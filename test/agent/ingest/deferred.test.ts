@@ -44,7 +44,7 @@ test("[A3, A1] deferred commits first and says AA only once the receiver has ack
   await settledDown(agent);
   assert.equal(sender.received, "", "not on commit");
   assert.equal((await agent.trace("M1"))[0]?.ack, "pending");
-  agent.outbox.settle(agent.channel.id, 1n);
+  agent.outbox.settle(agent.channel.id, 1n, 1n);
   assert.deepEqual(await sender.acknowledged(1), ["AA M1"]);
   await acked(agent, "M1", "delivered");
 });
@@ -94,7 +94,7 @@ test("[A3, A12] deferred never answers an acknowledgment, and does not wait for 
   await sender.send(framed(`${message({ 9: "ACK", 10: "K1" })}MSA|AA|X\r`), framed(adt("M1")));
   await stored(agent, 2);
   assert.equal((await agent.trace("K1"))[0]?.ack, "notOwed");
-  agent.outbox.settle(agent.channel.id, 2n);
+  agent.outbox.settle(agent.channel.id, 1n, 2n);
   assert.deepEqual(await sender.acknowledged(1), ["AA M1"]);
 });
 
@@ -124,7 +124,7 @@ for (const [deferredFallback, said, ack] of FALLBACKS) {
     await using again = await agent.connect();
     await again.send(framed(adt("M1")));
     await until("the repeat is here", () => agent.counters.value("duplicates") === 1);
-    agent.outbox.settle(agent.channel.id, 1n);
+    agent.outbox.settle(agent.channel.id, 1n, 1n);
     assert.deepEqual(await again.acknowledged(1), ["AA M1"]);
     await acked(agent, "M1", "delivered");
     assert.deepEqual(await idsOf(agent), ["M1"]);
@@ -149,7 +149,7 @@ test("[A3, D1] deferred answers a repeat of what the receiver has at once, also 
     await using sender = await agent.connect();
     await sender.send(framed(adt("M1")));
     await stored(agent, 1);
-    agent.outbox.settle(agent.channel.id, 1n);
+    agent.outbox.settle(agent.channel.id, 1n, 1n);
     await sender.send(framed(adt("M1")));
     assert.deepEqual(await sender.acknowledged(2), ["AA M1", "AA M1"]);
   }
@@ -174,7 +174,7 @@ test("[A3, D1] deferred: a repeat of what is on its way waits for the same word"
   await until("the repeat is here", () => agent.counters.value("duplicates") === 1);
   await settledDown(agent);
   assert.equal(again.received, "");
-  agent.outbox.settle(agent.channel.id, 1n);
+  agent.outbox.settle(agent.channel.id, 1n, 1n);
   assert.deepEqual(await sender.acknowledged(1), ["AA M1"]);
   assert.deepEqual(await again.acknowledged(1), ["AA M1"]);
   assert.deepEqual(await idsOf(agent), ["M1"]);
@@ -189,7 +189,7 @@ test("[A3, A11] deferred: a reply names its own message, although the memory of 
     await sender.send(block.slice(0, 40), block.slice(40, 90), block.slice(90));
     await stored(agent, index + 1);
   }
-  agent.outbox.settle(agent.channel.id, 3n);
+  agent.outbox.settle(agent.channel.id, 1n, 3n);
   assert.deepEqual(
     await sender.acknowledged(3),
     ids.map((id) => `AA ${id}`),
@@ -208,10 +208,10 @@ test("[A2, A3] deferred keeps the order of replies on a connection, whoever is a
   await stored(agent, 4);
   await settledDown(agent);
   assert.deepEqual([sender.received, other.received], ["", ""], "the refusal waits its turn, too");
-  agent.outbox.settle(agent.channel.id, 1n);
+  agent.outbox.settle(agent.channel.id, 1n, 1n);
   assert.deepEqual(await sender.acknowledged(2), ["AA A1", "AR "]);
   assert.equal(other.received, "", "another's word is not theirs");
-  agent.outbox.settle(agent.channel.id, 3n);
+  agent.outbox.settle(agent.channel.id, 1n, 3n);
   assert.deepEqual(await sender.acknowledged(3), ["AA A1", "AR ", "AA A2"]);
   assert.deepEqual(await other.acknowledged(2), ["AA B1", "AR "]);
   agent.outbox.refused(agent.channel.id, 4n);
@@ -229,7 +229,7 @@ test("[A3, A2] deferred with fallback close says nothing more on that connection
   await stored(agent, 2);
   clock.advance(10_000);
   await settledDown(agent);
-  agent.outbox.settle(agent.channel.id, 2n);
+  agent.outbox.settle(agent.channel.id, 1n, 2n);
   await sender.closed();
   assert.equal(sender.received, "");
   await acked(agent, "M1", "undelivered");
@@ -247,7 +247,7 @@ test("[A3, E4] deferred: who has gone before the receiver answers is told on the
     await sender.closed();
   }
   await agent.connections(0);
-  agent.outbox.settle(agent.channel.id, 1n);
+  agent.outbox.settle(agent.channel.id, 1n, 1n);
   await acked(agent, "M1", "undelivered");
   await using again = await agent.connect();
   await again.send(framed(adt("M1")));
@@ -263,7 +263,7 @@ test("[A3, E8] deferred: an answer before the end of its time disarms the timer"
   await sender.send(framed(adt("M1")));
   await stored(agent, 1);
   assert.equal(clock.armedCount, before + 1);
-  agent.outbox.settle(agent.channel.id, 1n);
+  agent.outbox.settle(agent.channel.id, 1n, 1n);
   await sender.replies(1);
   await until("nothing is armed", () => clock.armedCount === before);
   clock.advance(60_000);
@@ -276,10 +276,10 @@ test("[A3, F12] deferred: messages of one block are answered once the receiver h
   await using sender = await agent.connect();
   await sender.send(framed(adt("C1") + adt("C2") + adt("C3")));
   await stored(agent, 3);
-  agent.outbox.settle(agent.channel.id, 2n);
+  agent.outbox.settle(agent.channel.id, 1n, 2n);
   await settledDown(agent);
   assert.equal(sender.received, "");
-  agent.outbox.settle(agent.channel.id, 3n);
+  agent.outbox.settle(agent.channel.id, 1n, 3n);
   assert.deepEqual(await sender.acknowledged(1), ["AA C1"]);
   for (const id of ["C1", "C2", "C3"]) await acked(agent, id, "delivered");
 });
@@ -290,7 +290,7 @@ test("[A3, F12] deferred: a block of which the receiver refuses one message gets
   await using sender = await agent.connect();
   await sender.send(framed(adt("C1") + adt("C2") + adt("C3")));
   await stored(agent, 3);
-  agent.outbox.settle(agent.channel.id, 1n);
+  agent.outbox.settle(agent.channel.id, 1n, 1n);
   agent.outbox.refused(agent.channel.id, 2n);
   await settledDown(agent);
   clock.advance(20_000);
@@ -302,7 +302,7 @@ test("[A3, F12] deferred: a batch gets its batch reply when the receiver has it"
   await using sender = await agent.connect();
   await sender.send(framed(BATCH));
   await stored(agent, 3);
-  agent.outbox.settle(agent.channel.id, 3n);
+  agent.outbox.settle(agent.channel.id, 1n, 3n);
   const [reply = ""] = await sender.replies(1);
   const said = reply.split("\r").filter((segment) => /^(BHS|MSA|BTS)/.test(segment));
   assert.deepEqual(
@@ -316,10 +316,10 @@ test("[A3, F12] deferred: batchReply none says nothing of a batch", async () => 
   await using sender = await agent.connect();
   await sender.send(framed(BATCH));
   await stored(agent, 3);
-  agent.outbox.settle(agent.channel.id, 3n);
+  agent.outbox.settle(agent.channel.id, 1n, 3n);
   await sender.send(framed(adt("M1")));
   await stored(agent, 4);
-  agent.outbox.settle(agent.channel.id, 4n);
+  agent.outbox.settle(agent.channel.id, 1n, 4n);
   assert.deepEqual(await sender.acknowledged(1), ["AA M1"]);
 });
 
@@ -366,7 +366,7 @@ test("[A12, F12] deferred: an acknowledgment in a batch is not acknowledged", as
   const ack = `${message({ 9: "ACK^A01", 10: "K1" })}MSA|AA|X\r`;
   await sender.send(framed(`BHS|^~\\&|LAB|NORTH\r${adt("C1")}${ack}BTS|2\r`));
   await stored(agent, 2);
-  agent.outbox.settle(agent.channel.id, 2n);
+  agent.outbox.settle(agent.channel.id, 1n, 2n);
   const [reply = ""] = await sender.replies(1);
   const said = reply.split("\r").filter((segment) => /^(?:MSA|BTS)/.test(segment));
   assert.deepEqual(said, ["MSA|AA|C1", "BTS|1"]);

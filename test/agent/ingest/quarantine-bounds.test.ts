@@ -17,6 +17,7 @@ import { adt, framed, largeAdt, latin1, message } from "#test/support/messages.t
 import { MllpSocket } from "#test/support/mllp-socket.ts";
 import { until } from "#test/support/processes.ts";
 import { StoreFile } from "#test/support/store-file.ts";
+import { TEST_KEK } from "#test/support/test-keys.ts";
 
 /** What a row counts besides its bytes. */
 const ROW = 512;
@@ -172,7 +173,9 @@ test("[E7] another channel's quarantine has its own room", async () => {
   const store = { stateDir, allowVolatileState: true, clock: systemClock, chance: systemChance };
   const channels = [{ name: "adt" }, { name: "oru" }];
   // A channel once known stays known; its own limit comes with its own configuration.
-  await (await Outbox.open({ ...store, channels, onFatal: () => {} }))[Symbol.asyncDispose]();
+  await (await Outbox.open({ ...store, channels, kek: TEST_KEK, onFatal: () => {} }))[
+    Symbol.asyncDispose
+  ]();
   {
     await using agent = await AgentStack.open({ stateDir, quarantineMaxBytes: 1_000 + ROW });
     const { doorway, conditions, log } = agent;

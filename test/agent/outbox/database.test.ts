@@ -16,8 +16,12 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import Sqlite from "better-sqlite3";
 import type { ErrorCode } from "#agent/errors.ts";
-import { type Database, DURABLE_PRAGMAS, openDatabase } from "#agent/outbox/database.ts";
+import { type Database, DURABLE_PRAGMAS } from "#agent/outbox/database.ts";
 import { migrate, SCHEMA_VERSION } from "#agent/outbox/migrations.ts";
+import type { Sealer } from "#agent/sealing/sealer.ts";
+import { openTestDatabase } from "#test/support/test-keys.ts";
+
+const NO_SEALER = undefined as unknown as Sealer;
 
 class StateFolder implements Disposable {
   readonly stateDir = mkdtempSync(join(tmpdir(), "holdfast-database-"));
@@ -29,9 +33,7 @@ class StateFolder implements Disposable {
       const [name = ""] = pragma.split(" ", 1);
       return replaced[name] ?? pragma;
     });
-    const newStoreId = new Uint8Array(16).fill(7);
-    const { stateDir } = this;
-    return openDatabase({ stateDir, allowVolatileState: true, nowMs: 1, newStoreId, pragmas });
+    return openTestDatabase({ stateDir: this.stateDir, pragmas }).database;
   }
 
   refuses(code: ErrorCode, replaced: Readonly<Record<string, string>> = {}): void {
@@ -135,20 +137,27 @@ describe("database", () => {
   test("[S5] a migration that fails leaves the schema of the step before it", () => {
     const database = new Sqlite(":memory:");
     const steps = ["CREATE TABLE a (x) STRICT", "CREATE TABLE a (x INT) STRICT; nonsense"];
-    assert.throws(() => migrate(database, ["CREATE TABLE a (x INT) STRICT", ...steps.slice(1)]));
+    assert.throws(() =>
+      migrate(database, NO_SEALER, ["CREATE TABLE a (x INT) STRICT", ...steps.slice(1)]),
+    );
     if (database.inTransaction) database.exec("ROLLBACK");
     assert.equal(database.pragma("user_version", { simple: true }), 1);
-    migrate(database, ["", "CREATE TABLE b (x INT) STRICT"]);
+    migrate(database, NO_SEALER, ["", "CREATE TABLE b (x INT) STRICT"]);
     assert.equal(database.pragma("user_version", { simple: true }), 2);
-    migrate(database, ["", "nonsense that ran before"]);
+    migrate(database, NO_SEALER, ["", "nonsense that ran before"]);
     database.close();
   });
 
   test("[S6] the identity of the store is made once and kept", () => {
     using folder = new StateFolder();
-    const options = { stateDir: folder.stateDir, allowVolatileState: true };
-    openDatabase({ ...options, nowMs: 5, newStoreId: new Uint8Array(16).fill(1) }).close();
-    const again = openDatabase({ ...options, nowMs: 9, newStoreId: new Uint8Array(16).fill(2) });
+    const { stateDir } = folder;
+    openTestDatabase({
+      stateDir,
+      nowMs: 5,
+      newStoreId: new Uint8Array(16).fill(1),
+    }).database.close();
+    const newStoreId = new Uint8Array(16).fill(2);
+    const { database: again } = openTestDatabase({ stateDir, nowMs: 9, newStoreId });
     const row = again.prepare("SELECT * FROM identity").raw().get() as [
       number,
       Buffer,
@@ -208,8 +217,7 @@ describe("database that cannot be trusted", () => {
     using folder = new StateFolder();
     const file = join(folder.stateDir, "file");
     writeFileSync(file, "");
-    const options = { allowVolatileState: true, nowMs: 1, newStoreId: new Uint8Array(16) };
-    assert.throws(() => openDatabase({ ...options, stateDir: join(file, "state") }), {
+    assert.throws(() => openTestDatabase({ stateDir: join(file, "state") }), {
       code: "STORE_CANNOT_OPEN",
     });
   });

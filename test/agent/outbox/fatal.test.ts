@@ -27,7 +27,7 @@ describe("outbox that cannot go on", () => {
 
   for (const [what, poison] of [
     ["an uncaught error in the writer", { order: "append", batch: { table: [1] } }],
-    ["an order that cannot be carried out", { order: "settle", channel: 1, seq: 99n }],
+    ["an order that cannot be carried out", { order: "settle", channel: 1, epoch: 1n, seq: 99n }],
   ] as const) {
     test(`[S9, T-S03] ${what} halts: nothing settles positively afterwards`, async () => {
       const clock = new ManualClock();

@@ -14,6 +14,7 @@ import { CHAIN_START, nextChain } from "#agent/outbox/chain.ts";
 import { migrate, SCHEMA_VERSION } from "#agent/outbox/migrations.ts";
 import { ACK_UNDELIVERED } from "#agent/outbox/reader.ts";
 import { RECENT_ENTRY_BYTES, RecentKey } from "#agent/outbox/recent-keys.ts";
+import type { Sealer } from "#agent/sealing/sealer.ts";
 import { AgentStack } from "#test/support/agent-stack.ts";
 import { adt, framed, largeAdt, latin1, textOf } from "#test/support/messages.ts";
 import { appendTo, entryOf, sha256 } from "#test/support/test-outbox.ts";
@@ -56,6 +57,9 @@ const VERSION_1 = `
   CREATE TABLE ack_exception (
     first_id INTEGER PRIMARY KEY, last_id INTEGER NOT NULL, state INTEGER NOT NULL
   ) STRICT;`;
+
+/** The first two steps seal nothing. */
+const NO_SEALER = undefined as unknown as Sealer;
 
 const NOW = systemClock.nowMs();
 const CHANNEL_ADT = 1;
@@ -181,7 +185,7 @@ class OldStore implements Disposable {
     const database = new Sqlite(this.file);
     database.pragma("auto_vacuum = INCREMENTAL");
     database.pragma("journal_mode = WAL");
-    migrate(database, [VERSION_1]);
+    migrate(database, NO_SEALER, [VERSION_1]);
     assert.equal(database.pragma("user_version", { simple: true }), 1);
     database
       .prepare(
@@ -251,7 +255,7 @@ describe("a store of version 1", () => {
       ],
     );
     assert.equal(agent.outbox.backlogBytes(CHANNEL_ADT), lastBytes - ackedBytes + 2 * 256);
-    agent.outbox.settle(CHANNEL_ADT, 3n);
+    agent.outbox.settle(CHANNEL_ADT, 1n, 3n);
     await agent.outbox.probe();
     const [settled] = (await agent.outbox.standing()).channels;
     assert.deepEqual([settled?.ackedSeq, settled?.ackedBytes], [3n, ackedBytes + BIG.length]);

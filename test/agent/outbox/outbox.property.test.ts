@@ -68,7 +68,7 @@ async function perform(store: TestOutbox, model: Model, one: Step): Promise<void
     case "settle": {
       const last = model.bodies[one.channel]?.length ?? 0;
       const seq = Math.floor((last * one.part) / 100);
-      store.outbox.settle(one.channel + 1, BigInt(seq));
+      store.outbox.settle(one.channel + 1, 1n, BigInt(seq));
       model.acked[one.channel] = Math.max(model.acked[one.channel] ?? 0, seq);
       return;
     }

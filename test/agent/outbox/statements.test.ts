@@ -3,17 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { openDatabase } from "#agent/outbox/database.ts";
 import { prepareAll } from "#agent/outbox/prepared.ts";
 import { STATEMENTS, type Statement } from "#agent/outbox/statements.ts";
+import { openTestDatabase } from "#test/support/test-keys.ts";
 
 const stateDir = mkdtempSync(join(tmpdir(), "holdfast-plans-"));
-const database = openDatabase({
-  stateDir,
-  allowVolatileState: true,
-  nowMs: 1,
-  newStoreId: new Uint8Array(16),
-});
+const { database } = openTestDatabase({ stateDir });
 after(() => {
   database.close();
   rmSync(stateDir, { recursive: true });
@@ -33,7 +28,7 @@ const PROMISED: Readonly<Record<Statement["uses"], RegExp>> = {
   upload_incomplete: /(?:SEARCH|SCAN) upload USING (?:COVERING )?INDEX upload_incomplete/,
   quarantine_by_content: /^SEARCH quarantine USING INDEX quarantine_by_content \(/,
   quarantine_expendable: /^SEARCH quarantine USING INDEX quarantine_expendable \(/,
-  "small table": /^SCAN (?:channel|quarantine_total)\b/,
+  "small table": /^SCAN (?:channel|quarantine_total|sqlite_sequence)\b/,
   insert: /^never$/,
 };
 /** `max` of the key: SQLite steps to the last row and names nothing. */
@@ -41,7 +36,13 @@ const LAST_ROW = /^SELECT max\(id\) FROM (\w+)$/;
 /** A scan in the order of the key that reads each row once because all of them are wanted. */
 const WHOLE_ON_PURPOSE: ReadonlySet<string> = new Set(["recentList"]);
 /** The only ones that may read a whole table because it is small: one row a channel. */
-const SMALL: ReadonlySet<string> = new Set(["channelList", "quarantineTotals"]);
+const SMALL: ReadonlySet<string> = new Set([
+  "channelList",
+  "quarantineTotals",
+  "segmentSequence",
+  "uploadSequence",
+  "quarantineSequence",
+]);
 
 describe("statements of the outbox", () => {
   for (const [name, { sql, uses }] of Object.entries<Statement>(STATEMENTS)) {

@@ -1,0 +1,76 @@
+/** What the writer answers to questions, between commits. @module */
+import { AgentError } from "../errors.ts";
+import { systemClock } from "../host/clock.ts";
+import { SEARCH_SLICE_ROWS } from "../limits.ts";
+import type { Database } from "./database.ts";
+import type { GroupCommit } from "./group-commit.ts";
+import { listQuarantine, quarantineBytes, quarantined } from "./quarantine-reader.ts";
+import { readRange, readSlices, searchSlice } from "./reader.ts";
+import { standing } from "./standing.ts";
+import type { QuestionName, Questions, Released } from "./writer-messages.ts";
+
+export type Answers = {
+  [Name in QuestionName]: (
+    ask: Questions[Name]["ask"],
+  ) => Questions[Name]["answer"] | Promise<Questions[Name]["answer"]>;
+};
+
+export interface AnswerParts {
+  readonly store: GroupCommit;
+  readonly database: Database;
+  /** The backlog changed outside of a group. */
+  readonly tellBacklogs: () => void;
+  /** Writes what is lazy and closes the file; nothing is answered afterwards. */
+  readonly close: () => void;
+}
+
+export function answers({ store, database, tellBacklogs, close }: AnswerParts): Answers {
+  return {
+    read: (range) => readRange(store.readParts, range),
+    slices: ({ upload, from, maxBytes }) => readSlices(store.readParts, upload, from, maxBytes),
+    chainAt: ({ channel, epoch, seq }) => {
+      const row = store.prepared.messageAt.get(channel, epoch, seq) as [bigint, bigint] | undefined;
+      if (row === undefined) return undefined;
+      const { records } = store.readParts;
+      const chain = records.read(channel, Number(row[0]), Number(row[1]))?.chain;
+      return chain === undefined ? undefined : new Uint8Array(chain);
+    },
+    search: ({ controlId, beforeId }) =>
+      searchSlice(store.readParts, controlId, beforeId, SEARCH_SLICE_ROWS),
+    standing: () => standing(store, database),
+    quarantineList: ({ beforeId, count }) => listQuarantine(store.readParts, beforeId, count),
+    quarantineRead: ({ id, from, maxBytes }) => {
+      const block = quarantined(store.readParts, id);
+      if (block === undefined) return undefined;
+      return { ...block, bytes: quarantineBytes(store.readParts, block, from, maxBytes) };
+    },
+    quarantineRelease: ({ id, nowMs }) => {
+      const released = releaseQuarantined(store, id, nowMs);
+      tellBacklogs();
+      return released;
+    },
+    quarantineDiscard: ({ ids }) => store.discard(ids),
+    probe: () => {
+      // Touches one row in one flushed transaction: whether the store can commit.
+      const result = store.commit([]);
+      if (!result.committed) throw result.error;
+      store.inTransaction(() => store.prepared.identityTouch.run(systemClock.nowMs()));
+      return undefined;
+    },
+    close: () => {
+      close();
+      return undefined;
+    },
+  };
+}
+
+/** @throws {AgentError} `QUARANTINE_NOT_WHOLE` */
+function releaseQuarantined(store: GroupCommit, id: number, nowMs: number): Released | undefined {
+  const block = quarantined(store.readParts, id);
+  if (block === undefined) return undefined;
+  const { row } = block;
+  if (!row.whole) throw new AgentError("QUARANTINE_NOT_WHOLE", { id });
+  const body = quarantineBytes(store.readParts, block, 0, row.upload === 0 ? row.length : 0);
+  const made = store.release(row, body, nowMs);
+  return made === undefined ? undefined : { channel: row.channel, id: made.id, seq: made.seq };
+}

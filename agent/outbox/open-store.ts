@@ -1,0 +1,43 @@
+/** The store and its keys, opened together: neither is of use without the other. @module */
+import { existsSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { flushFolder } from "../host/atomic-file.ts";
+import type { Clock } from "../host/clock.ts";
+import { KeyRing } from "../sealing/key-ring.ts";
+import { Sealer } from "../sealing/sealer.ts";
+import { type OpenedDatabase, openDatabase } from "./database.ts";
+import type { WriterOptions } from "./writer-messages.ts";
+
+export interface OpenedStore extends OpenedDatabase {
+  readonly keys: KeyRing;
+}
+
+/** @throws {AgentError} one of `STORE_*`, `KEK_*`, `KEY_FILE_DAMAGED` */
+export function openStore(options: WriterOptions, clock: Pick<Clock, "nowMs">): OpenedStore {
+  const folder = join(options.stateDir, "keys");
+  let keys: KeyRing | undefined;
+  const opened = openDatabase({
+    ...options,
+    nowMs: clock.nowMs(),
+    sealerFor: (storeId, state) => {
+      if (state === "new") setAsideKeys(folder, clock.nowMs());
+      keys = KeyRing.open({
+        folder,
+        kek: options.kek,
+        storeId,
+        isNewStore: state !== "sealed",
+        clock,
+      });
+      return new Sealer(keys, storeId);
+    },
+  });
+  if (keys === undefined) throw new TypeError("Cannot open a store without its keys");
+  return { ...opened, keys };
+}
+
+/** Of a store that is gone, or of a start that did not come to its first commit: kept, for nobody knows. */
+function setAsideKeys(folder: string, nowMs: number): void {
+  if (!existsSync(folder)) return;
+  renameSync(folder, `${folder}.of-another-store-${nowMs}`);
+  flushFolder(join(folder, ".."));
+}

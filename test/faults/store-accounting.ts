@@ -1,0 +1,72 @@
+/** What a store counts along equals a recount (05 S20), and holds nothing that no row names. @module */
+import type Database from "better-sqlite3";
+
+/** Rows whose bodies are still here: those above `trimmed` of their epoch. */
+const KEPT = `(SELECT message.* FROM message JOIN cursor USING (channel, epoch) WHERE seq > trimmed)`;
+
+const WRONG_COUNTS: Readonly<Record<string, string>> = {
+  "rows without a cursor": `SELECT count(*) FROM message
+     WHERE NOT EXISTS (SELECT 1 FROM cursor WHERE cursor.channel = message.channel
+       AND cursor.epoch = message.epoch)`,
+  // Attributes come on top; the oracle that opens the records checks them.
+  "sums of length": `SELECT count(*) FROM (SELECT length, through_bytes, lag(through_bytes, 1, 0)
+         OVER (PARTITION BY channel, epoch ORDER BY seq) AS before FROM message)
+     WHERE through_bytes < before + length`,
+  acked_bytes: `SELECT count(*) FROM cursor WHERE acked_bytes <> CASE
+         WHEN acked = 0 THEN 0
+         WHEN acked = trimmed THEN trimmed_bytes
+         ELSE coalesce((SELECT through_bytes FROM message WHERE message.channel = cursor.channel
+           AND message.epoch = cursor.epoch AND seq = acked), -1) END`,
+  trimmed_bytes: `SELECT count(*) FROM cursor LEFT JOIN message
+       ON message.channel = cursor.channel AND message.epoch = cursor.epoch AND seq = trimmed
+     WHERE trimmed_bytes <> coalesce(through_bytes, iif(trimmed = 0, 0, trimmed_bytes))`,
+  "uses of uploads": `SELECT count(*) FROM upload WHERE complete = 1 AND uses <>
+       (SELECT count(*) FROM ${KEPT} WHERE upload = upload.id AND upload <> 0) +
+       (SELECT count(*) FROM quarantine WHERE quarantine.upload = upload.id)`,
+  "quarantine totals": `SELECT count(*) FROM (SELECT DISTINCT channel FROM quarantine
+         UNION SELECT channel FROM quarantine_total) AS one
+     WHERE (SELECT count(*) FROM quarantine WHERE channel = one.channel) <>
+           coalesce((SELECT count FROM quarantine_total WHERE channel = one.channel), 0)
+        OR (SELECT coalesce(sum(kept), 0) FROM quarantine WHERE channel = one.channel) <>
+           coalesce((SELECT bytes FROM quarantine_total WHERE channel = one.channel), 0)`,
+  "bodies above trimmed": `SELECT count(*) FROM ${KEPT} AS one
+     WHERE NOT EXISTS (SELECT 1 FROM segment WHERE segment.id = one.segment)`,
+  "bodies below trimmed": `SELECT count(*) FROM message JOIN cursor USING (channel, epoch)
+     WHERE seq <= trimmed AND EXISTS (SELECT 1 FROM segment WHERE segment.id = message.segment)`,
+  "uploads above trimmed": `SELECT count(*) FROM ${KEPT} AS one
+     WHERE upload <> 0 AND NOT EXISTS (SELECT 1 FROM upload WHERE upload.id = one.upload AND complete = 1)`,
+  "current epochs": `SELECT count(*) FROM channel WHERE
+       (SELECT count(*) FROM cursor WHERE channel = channel.id AND ended = 0) <> 1 OR
+       (SELECT ended FROM cursor WHERE channel = channel.id ORDER BY epoch DESC LIMIT 1) <> 0`,
+  cursors: `SELECT count(*) FROM cursor AS one WHERE trimmed > acked AND ended <> 2
+       OR final < (SELECT max(seq) FROM message WHERE channel = one.channel AND epoch = one.epoch)`,
+};
+
+const UNNAMED: Readonly<Record<string, string>> = {
+  "incomplete uploads": "SELECT count(*) FROM upload WHERE complete = 0",
+  "slices without upload": `SELECT count(*) FROM slice
+     WHERE upload NOT IN (SELECT id FROM upload)`,
+  "unnamed uploads": `SELECT count(*) FROM upload WHERE complete = 1
+       AND id NOT IN (SELECT upload FROM ${KEPT})
+       AND id NOT IN (SELECT upload FROM quarantine WHERE upload IS NOT NULL)`,
+  "unnamed segments": `SELECT count(*) FROM segment
+     WHERE id NOT IN (SELECT segment FROM message)`,
+};
+
+/** @returns why the accounting is wrong; empty if a recount gives the same */
+export const wronglyCounted = (db: Database.Database): string[] =>
+  nonZero(db, WRONG_COUNTS, "accounting");
+
+/** @returns what no row names: nothing once the store has been opened and swept (05 S11) */
+export const leftovers = (db: Database.Database): string[] => nonZero(db, UNNAMED, "leftovers");
+
+function nonZero(
+  db: Database.Database,
+  counts: Readonly<Record<string, string>>,
+  oracle: string,
+): string[] {
+  return Object.entries(counts).flatMap(([what, sql]) => {
+    const count = db.prepare(sql).pluck().get() as number;
+    return count === 0 ? [] : [`${oracle}: ${count} wrong, ${what}`];
+  });
+}
