@@ -1,100 +1,103 @@
-/** A large backlog: how fast the agent starts on it, what memory it takes, how fast it drains. @module */
-import { hash } from "node:crypto";
+/**
+ * PF06: what a large backlog costs an agent that cannot get rid of it: start-up, memory and ingest beside
+ * those of an empty store. Then PF07 on the same backlog, for filling it takes a minute or two.
+ *
+ * @module
+ */
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { systemChance, systemClock } from "#agent/host/clock.ts";
-import { Outbox } from "#agent/outbox/outbox.ts";
-import { appendTo } from "#test/support/test-outbox.ts";
-import type { Rig } from "./rig.ts";
+import { drainRest, measureDrain } from "./drain.ts";
+import { fill } from "./fill.ts";
+import { quantile } from "./limits.ts";
+import { Rig } from "./rig.ts";
+import { megabytes, type Row, ratio, whole } from "./table.ts";
 
-const BODY_BYTES = 1_024;
-const AT_ONCE = 2_000;
-const POLL_MS = 20;
+const CONNECTIONS = 20;
+const WARM_UP_SECONDS = 1;
+/** Until what only the start needed was collected, or will not be. */
+const REST_MS = 2_000;
 
-/** Fills the agent's store through the outbox itself, without senders: the agent must not be running. */
-export async function fill(rig: Rig, count: number): Promise<void> {
-  await using outbox = await Outbox.open({
-    stateDir: `${rig.folder}/agent/state`,
-    allowVolatileState: true,
-    channels: [{ name: "adt" }],
-    clock: systemClock,
-    chance: systemChance,
-    onFatal: (error) => {
-      throw error;
-    },
-  });
-  const channel = outbox.channels[0]?.channel ?? 1;
-  for (let from = 0; from < count; from += AT_ONCE) {
-    await Promise.all(
-      Array.from({ length: Math.min(AT_ONCE, count - from) }, (_, i) =>
-        append(outbox, channel, from + i),
-      ),
-    );
-  }
-}
-
-async function append(outbox: Outbox, channel: number, n: number): Promise<void> {
-  const body = Buffer.alloc(BODY_BYTES, "x");
-  body.write(`MSH|^~\\&|BENCH|||||||ADT^A01|${n}|P|2.5\r`, "latin1");
-  const outcome = await appendTo(outbox, {
-    channel,
-    quarantine: undefined,
-    ackOwed: true,
-    duplicates: "replayAck",
-    duplicateWindowMs: 86_400_000,
-    receivedAtMs: systemClock.nowMs(),
-    length: body.length,
-    sha256: hash("sha256", body, "buffer"),
-    controlKey: hash("sha256", String(n), "buffer").subarray(0, 8),
-    controlId: Buffer.from(String(n)),
-    source: "127.0.0.1:1",
-    body,
-    upload: 0,
-    uploadAt: 0,
-    uploadBytes: 0,
-    attributes: "",
-  });
-  if (outcome.kind !== "stored") throw new Error(`a message was not stored: ${outcome.kind}`);
-  outbox.replied(outcome.id, true);
-}
-
-export interface BacklogResult {
-  readonly emptyStartMs: number;
+/** An agent on a store, without a receiver. */
+interface Standing {
   readonly startMs: number;
-  readonly emptyMemoryBytes: number;
+  /** At rest, before the first message. */
   readonly memoryBytes: number;
-  readonly drainPerSecond: number;
-  readonly memoryAfterDrainBytes: number;
+  readonly perSecond: number;
 }
 
-/** @param rig made and not started */
-export async function measureBacklog(rig: Rig, count: number): Promise<BacklogResult> {
-  const emptyStartMs = await rig.startAgent();
-  await rig.status();
-  const emptyMemoryBytes = rig.agentMemoryBytes();
-  await rig.stopAgent();
-  await fill(rig, count);
-  const startMs = await rig.startAgent();
-  await rig.status();
-  const memoryBytes = rig.agentMemoryBytes();
-  await rig.startReceiver();
-  const beganMs = await streaming(rig);
-  const drainedMs = await rig.drained();
-  return {
-    emptyStartMs,
-    startMs,
-    emptyMemoryBytes,
-    memoryBytes,
-    drainPerSecond: Math.round(count / ((drainedMs - beganMs) / 1000)),
-    memoryAfterDrainBytes: rig.agentMemoryBytes(),
-  };
+interface Round {
+  readonly empty: Standing;
+  readonly full: Standing;
 }
 
-/** The moment at which the receiver begins to take messages: the tunnel may still be backing off. */
-async function streaming(rig: Rig): Promise<number> {
-  for (;;) {
-    const beforeMs = performance.now();
-    const { channels } = await rig.status();
-    if (channels.some(({ ackedSeq }) => ackedSeq > 0)) return beforeMs;
-    await sleep(POLL_MS);
+/** @param seconds of each load */
+export async function measureBacklog(
+  folder: string,
+  count: number,
+  rounds: number,
+  seconds: number,
+): Promise<Row[]> {
+  await using full = await Rig.make(join(folder, "full"));
+  const filledMs = await fill(full, count);
+  console.error(`backlog: filled in ${Math.round(filledMs / 1000)} s`);
+  const all: Round[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    // A new one each round: what the load leaves would be a backlog, too.
+    await using empty = await Rig.make(join(folder, "empty"));
+    const emptyFirst = round % 2 === 1;
+    const early = emptyFirst ? await standing(empty, seconds) : undefined;
+    const loaded = await standing(full, seconds);
+    all.push({ empty: early ?? (await standing(empty, seconds)), full: loaded });
+    console.error(`backlog: round ${round} of ${rounds} done`);
   }
+  const filled: Row = [
+    `store with ${whole(count)} waiting`,
+    `${megabytes(full.storeBytes())} on disk`,
+    `filled in ${whole(filledMs / 1000)} s`,
+    "",
+    "",
+  ];
+  const drain = await measureDrain(full, rounds, seconds);
+  return [filled, ...rows(all, count), ...drain, ...(await drainRest(full))];
+}
+
+async function standing(rig: Rig, seconds: number): Promise<Standing> {
+  // The first start on an empty folder makes the store; what is compared is the start on one that is there.
+  await rig.startAgent();
+  await rig.stopAgent();
+  const startMs = await rig.startAgent();
+  await sleep(REST_MS);
+  const memoryBytes = rig.agentMemoryBytes();
+  await rig.load(CONNECTIONS, WARM_UP_SECONDS);
+  const { perSecond } = await rig.load(CONNECTIONS, seconds);
+  await rig.stopAgent();
+  return { startMs, memoryBytes, perSecond };
+}
+
+function rows(all: readonly Round[], count: number): Row[] {
+  const median = (pick: (round: Round) => number): number => quantile(all.map(pick), 0.5);
+  const more = median((r) => r.full.memoryBytes - r.empty.memoryBytes);
+  return [
+    [
+      `start-up with ${whole(count)} waiting`,
+      `${whole(median((r) => r.full.startMs))} ms`,
+      `${whole(median((r) => r.empty.startMs))} ms, empty`,
+      ratio(median((r) => r.full.startMs / r.empty.startMs)),
+      "≤ 1.2",
+    ],
+    [
+      `memory at rest with ${whole(count)} waiting`,
+      megabytes(median((r) => r.full.memoryBytes)),
+      `${megabytes(median((r) => r.empty.memoryBytes))}, empty`,
+      `${more < 0 ? "" : "+"}${megabytes(more)}`,
+      "≤ +50 MB",
+    ],
+    [
+      `durable acknowledgments/s, ${CONNECTIONS} connections, ${whole(count)} waiting`,
+      whole(median((r) => r.full.perSecond)),
+      `${whole(median((r) => r.empty.perSecond))}, empty`,
+      ratio(median((r) => r.full.perSecond / r.empty.perSecond)),
+      "≥ 0.95",
+    ],
+  ];
 }

@@ -17,7 +17,7 @@ const CONNECTIONS = 1_000;
 const HOSTILE_PART = 0.1;
 const MESSAGE_BYTES = 1_024;
 /** What the agent, and each of the two others, has open besides the connections. */
-const OWN_DESCRIPTORS = 100;
+export const OWN_DESCRIPTORS = 100;
 const POLL_MS = 100;
 const SETTLED_MS = 10_000;
 
@@ -110,7 +110,7 @@ async function settled(rig: Rig): Promise<Footprint> {
 }
 
 /** `ulimit -n`, which the agent inherits. */
-function descriptorLimit(): number {
+export function descriptorLimit(): number {
   const limits = readFileSync("/proc/self/limits", "utf8");
   return Number(/Max open files\s+(\d+)/.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
 }

@@ -19,7 +19,7 @@ export interface Limits {
 
 /** @param folder on the disk where the stores are */
 export function measureLimits(folder: string): Limits {
-  const flushes = flushTimes(join(folder, "flush"));
+  const flushes = flushTimes(join(folder, "flush"), FLUSH_COUNT);
   const file = join(folder, "raw.db");
   for (const suffix of ["", "-wal"]) rmSync(`${file}${suffix}`, { force: true });
   const database = new Database(file);
@@ -41,11 +41,11 @@ export function measureLimits(folder: string): Limits {
 }
 
 /** Overwriting 4 KiB and flushing it, in ms. */
-function flushTimes(file: string): number[] {
+export function flushTimes(file: string, count: number): number[] {
   const descriptor = openSync(file, "w");
   const page = Buffer.alloc(4_096, 1);
   writeSync(descriptor, Buffer.alloc(1_048_576));
-  return Array.from({ length: FLUSH_COUNT }, () => {
+  return Array.from({ length: count }, () => {
     const startMs = performance.now();
     writeSync(descriptor, page, 0, page.length, 0);
     fdatasyncSync(descriptor);

@@ -2,7 +2,8 @@
  * MLLP load: connections that send one ADT^A01, wait for its reply, and send the next.
  *
  * In C, so that on two cores the processor time goes to what is measured. Speaks only what it must: a
- * reply is whole when FS CR ends it, and must be positive.
+ * reply is whole when FS CR ends it, and must be positive. A block that the socket does not take at once
+ * goes on when there is room, so that large ones arrive on all connections at the same time.
  *
  *   load PORT CONNECTIONS SECONDS BYTES RATE     RATE: messages a second over all, 0: as fast as replies come
  *
@@ -15,15 +16,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #define ID_DIGITS 12
+/* The head below has 92. */
+#define HEAD_MAX 128
 
-struct sender { int fd; double sent, due; int waiting; };
+/* HEAD is the block up to and with the control id, the only part in which blocks differ; DONE: bytes written. */
+struct sender { int fd; double sent, due; int waiting, blocked; size_t done; char head[HEAD_MAX]; };
 
+static int epoll;
 static char *block;
-static size_t block_size, id_at;
+static size_t block_size, head_size;
 static unsigned long long next_id;
 static double *latencies;
 static size_t latency_count, latency_room;
@@ -46,21 +52,44 @@ static void make_block(size_t bytes) {
   memcpy(block + 1, head, fixed);
   memset(block + 1 + fixed, 'x', filler);
   memcpy(block + 1 + fixed + filler, "\r\x1c\r", 3);
-  id_at = strstr(block + 1, "|000000000000|") + 1 - block;
+  head_size = strstr(block + 1, "|000000000000|") + 1 + ID_DIGITS - block;
+}
+
+/* Waits for room in the socket only while a block is under way: a ready socket would wake us all the time. */
+static void watch(struct sender *s, int blocked) {
+  if (s->blocked == blocked) return;
+  s->blocked = blocked;
+  struct epoll_event e = { .events = blocked ? EPOLLIN | EPOLLOUT : EPOLLIN, .data.ptr = s };
+  if (epoll_ctl(epoll, EPOLL_CTL_MOD, s->fd, &e)) die("epoll_ctl");
+}
+
+static void send_more(struct sender *s) {
+  while (s->done < block_size) {
+    struct iovec parts[2];
+    size_t count = 0;
+    if (s->done < head_size)
+      parts[count++] = (struct iovec){ s->head + s->done, head_size - s->done };
+    size_t from = s->done < head_size ? head_size : s->done;
+    parts[count++] = (struct iovec){ block + from, block_size - from };
+    struct msghdr message = { .msg_iov = parts, .msg_iovlen = count };
+    ssize_t n = sendmsg(s->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+    if (n <= 0) die("send");
+    s->done += n;
+  }
+  watch(s, s->done < block_size);
 }
 
 static void send_next(struct sender *s) {
   char id[ID_DIGITS + 1];
   snprintf(id, sizeof id, "%012llu", next_id++);
-  memcpy(block + id_at, id, ID_DIGITS);
+  memcpy(s->head, block, head_size - ID_DIGITS);
+  memcpy(s->head + head_size - ID_DIGITS, id, ID_DIGITS);
   s->sent = now();
   s->waiting = 1;
-  for (size_t done = 0; done < block_size;) {
-    ssize_t n = send(s->fd, block + done, block_size - done, MSG_NOSIGNAL);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) die("send");
-    done += n;
-  }
+  s->done = 0;
+  send_more(s);
 }
 
 static void note(double latency) {
@@ -95,7 +124,8 @@ int main(int argc, char **argv) {
   make_block(atol(argv[4]));
   next_id = (unsigned long long)time(NULL) % 100000 * 10000000ULL;
   struct sender *senders = calloc(count, sizeof *senders);
-  int epoll = epoll_create1(0), alive = 0;
+  int alive = 0;
+  epoll = epoll_create1(0);
   for (int i = 0; i < count; i++) {
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(atoi(argv[1])) };
     inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
@@ -127,6 +157,8 @@ int main(int argc, char **argv) {
     int n = epoll_wait(epoll, events, 256, wait);
     for (int i = 0; i < n; i++) {
       struct sender *s = events[i].data.ptr;
+      if (events[i].events & EPOLLOUT) send_more(s);
+      if (!(events[i].events & ~EPOLLOUT)) continue;
       if (!receive(s) || interval > 0) continue;
       if (now() < until) send_next(s); else alive--;
     }

@@ -1,7 +1,15 @@
 /** A real agent, and where asked a real receiver, for one measurement. @module */
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -9,6 +17,7 @@ import { askLocal } from "#agent/host/local-socket.ts";
 import { Program } from "#scripts/demo/program.ts";
 import { makePair, type Pair } from "#scripts/make-pair.ts";
 import type { HostileKind } from "#test/support/hostile-peers.ts";
+import { compiledProgram } from "./compile.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const AGENT = join(root, "agent/main.ts");
@@ -16,8 +25,6 @@ const RECEIVER = join(root, "receiver/main.ts");
 const HOSTILE = join(root, "bench/hostile.ts");
 /** A drain takes seconds: what is lost by looking so often is below a hundredth. */
 const POLL_MS = 20;
-const LOAD_SOURCE = join(root, "bench/load.c");
-const LOAD = join(root, "build/load");
 
 /** What `bench/load.c` prints. */
 export interface LoadResult {
@@ -27,15 +34,6 @@ export interface LoadResult {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
-}
-
-/** Compiles the load generator if it is not there or older than its source. Needs gcc. */
-function compileLoad(): void {
-  if (existsSync(LOAD) && statSync(LOAD).mtimeMs > statSync(LOAD_SOURCE).mtimeMs) return;
-  mkdirSync(join(root, "build"), { recursive: true });
-  execFileSync("gcc", ["-O2", "-Wall", "-D_GNU_SOURCE", "-o", LOAD, LOAD_SOURCE], {
-    stdio: "inherit",
-  });
 }
 
 export interface RigStatus {
@@ -67,11 +65,20 @@ export class Rig implements AsyncDisposable {
     return new Rig(folder, await makePair({ folder, channelYaml }));
   }
 
-  /** @returns how long it took until messages were accepted, in ms */
-  async startAgent(): Promise<number> {
+  /** The agent's `stateDir`. */
+  get stateDir(): string {
+    return join(this.folder, "agent/state");
+  }
+
+  /**
+   * @param environment what the agent finds beside this process's own
+   * @returns how long it took until messages were accepted, in ms
+   */
+  async startAgent(environment: Readonly<Record<string, string>> = {}): Promise<number> {
     const startMs = performance.now();
     const args = [AGENT, "run", "--config", this.pair.agentConfig];
-    this.#agent = await Program.start(args, join(this.folder, "agent.log"));
+    const log = join(this.folder, "agent.log");
+    this.#agent = await withEnvironment(environment, () => Program.start(args, log));
     return performance.now() - startMs;
   }
 
@@ -84,10 +91,40 @@ export class Rig implements AsyncDisposable {
     await this.#agent?.stop("SIGTERM");
   }
 
+  async stopReceiver(): Promise<void> {
+    await this.#receiver?.stop("SIGTERM");
+  }
+
   /** Resident memory of the agent's process now, in bytes. */
   agentMemoryBytes(): number {
+    return this.#memoryBytes("VmRSS");
+  }
+
+  /** The most that it ever was since the start or the last `forgetPeak`: the kernel keeps it, no sample misses it. */
+  agentPeakBytes(): number {
+    return this.#memoryBytes("VmHWM");
+  }
+
+  forgetPeak(): void {
+    writeFileSync(`/proc/${this.#agent?.pid}/clear_refs`, "5");
+  }
+
+  #memoryBytes(name: "VmRSS" | "VmHWM"): number {
     const status = readFileSync(`/proc/${this.#agent?.pid}/status`, "utf8");
-    return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+    return Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024;
+  }
+
+  /** Adds a line to the agent's `local.yaml`, top level, for its next start. */
+  addSetting(line: string): void {
+    appendFileSync(this.pair.agentConfig, `${line}\n`);
+  }
+
+  /** What the agent's store takes of the disk: database, log and whatever stands beside them, in bytes. */
+  storeBytes(): number {
+    const folder = join(this.stateDir, "outbox");
+    return readdirSync(folder)
+      .map((name) => statSync(join(folder, name)).size)
+      .reduce((sum, size) => sum + size, 0);
   }
 
   /** Processor time that the agent has used so far, in ms. */
@@ -103,16 +140,22 @@ export class Rig implements AsyncDisposable {
 
   /** Asked over the local socket: a command for each question would take a core from what is measured. */
   async status(): Promise<RigStatus> {
-    const reply = (await askLocal(`${this.folder}/agent/state`, { ask: "status" })) as {
+    const reply = (await askLocal(this.stateDir, { ask: "status" })) as {
       readonly answer: RigStatus;
     };
     return reply.answer;
   }
 
+  /**
+   * Senders that wait for each reply.
+   *
+   * @param seconds 0: one message a connection, all at once
+   * @param bytes of each message
+   * @param rate messages a second over all connections; 0: as fast as replies come
+   */
   async load(connections: number, seconds: number, bytes = 1_024, rate = 0): Promise<LoadResult> {
-    compileLoad();
     const args = [this.pair.mllp.port, connections, seconds, bytes, rate].map(String);
-    const child = spawn(LOAD, args, { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(compiledProgram("load"), args, { stdio: ["ignore", "pipe", "inherit"] });
     const parts: Buffer[] = [];
     child.stdout.on("data", (part: Buffer) => parts.push(part));
     const [code] = await once(child, "close");
@@ -125,6 +168,28 @@ export class Rig implements AsyncDisposable {
     const args = [HOSTILE, String(this.pair.mllp.port), String(count), ...kinds];
     const peers = await Program.start(args, join(this.folder, "hostile.log"));
     return { [Symbol.asyncDispose]: () => peers.stop("SIGKILL") };
+  }
+
+  /**
+   * Waits until the receiver takes messages: a tunnel may still be backing off.
+   *
+   * @param ackedBefore what it had when the agent was started
+   * @returns a moment just before, as performance.now()
+   */
+  async streaming(ackedBefore: number): Promise<number> {
+    for (;;) {
+      const beforeMs = performance.now();
+      if ((await this.progress()).acked > ackedBefore) return beforeMs;
+      await sleep(POLL_MS);
+    }
+  }
+
+  /** Over all channels, in messages. */
+  async progress(): Promise<{ readonly acked: number; readonly waiting: number }> {
+    const { channels } = await this.status();
+    const sum = (pick: (channel: RigStatus["channels"][number]) => number): number =>
+      channels.reduce((total, channel) => total + pick(channel), 0);
+    return { acked: sum(({ ackedSeq }) => ackedSeq), waiting: sum(({ waiting }) => waiting) };
   }
 
   /** Waits until everything that is stored is acked by the receiver. @returns that moment, as performance.now() */
@@ -141,5 +206,15 @@ export class Rig implements AsyncDisposable {
     await this.#agent?.stop("SIGTERM");
     await this.#receiver?.stop("SIGTERM");
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A child gets the environment of the moment it is spawned in: what it alone must see is set for that moment. */
+function withEnvironment<T>(environment: Readonly<Record<string, string>>, spawning: () => T): T {
+  Object.assign(process.env, environment);
+  try {
+    return spawning();
+  } finally {
+    for (const name of Object.keys(environment)) delete process.env[name];
   }
 }
