@@ -17,6 +17,7 @@ import {
   shareBytes,
   storeChannel,
 } from "./channel-options.ts";
+import { DamagedRows } from "./damaged-rows.ts";
 import { AgentError, identifierFrom } from "./errors.ts";
 import { ChannelRecord } from "./health/channel-record.ts";
 import { Conditions } from "./health/conditions.ts";
@@ -26,6 +27,7 @@ import { LocalSocket } from "./host/local-socket.ts";
 import type { Log } from "./host/log.ts";
 import { Tasks } from "./host/tasks.ts";
 import { Doorway } from "./ingest/accept.ts";
+import { FreeSpace } from "./ingest/free-space.ts";
 import { MllpListener } from "./ingest/mllp/listener.ts";
 import { StoreGate } from "./ingest/store-gate.ts";
 import { answerLocal, type LocalDesk } from "./local-questions.ts";
@@ -34,8 +36,10 @@ import { QuarantineDesk } from "./quarantine-desk.ts";
 import { openRelay } from "./relay/relay.ts";
 import { loadKek } from "./sealing/kek.ts";
 import { type AgentStatus, type RunningChannel, statusOf } from "./status.ts";
+import { hearNotice } from "./store-notices.ts";
 import { type TraceRow, traceRows } from "./trace.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
+import { UpkeepDesk } from "./upkeep-desk.ts";
 
 export interface AgentOptions {
   readonly config: LocalConfig;
@@ -51,12 +55,18 @@ export class Agent implements AsyncDisposable {
   readonly #conditions = new Conditions();
   readonly #failed = Promise.withResolvers<AgentError>();
   readonly #running: RunningChannel[] = [];
+  readonly #damaged: DamagedRows;
   #stack = new AsyncDisposableStack();
   #outbox: Outbox | undefined;
   #tunnel: Tunnel | undefined;
+  #freeSpace: FreeSpace | undefined;
 
   private constructor(options: AgentOptions) {
     this.#options = options;
+    this.#damaged = new DamagedRows({
+      ...{ conditions: this.#conditions, clock: systemClock, log: options.log },
+      channelOf: (channel) => this.#channelOf(channel),
+    });
   }
 
   /**
@@ -98,6 +108,7 @@ export class Agent implements AsyncDisposable {
       conditions: this.#conditions.list(),
       tunnel: tunnel.standing,
       store: await outbox.standing(),
+      freeBytes: this.#freeSpace?.freeBytes,
       running: this.#running,
     });
   }
@@ -119,7 +130,7 @@ export class Agent implements AsyncDisposable {
   }
 
   async #open(stack: AsyncDisposableStack): Promise<void> {
-    const { config, log, version } = this.#options;
+    const { config, log, version, credentials } = this.#options;
     const identity = loadIdentity(config.identity);
     const tasks = new Tasks((name, error) => this.#taskFailed(name, error));
     const outbox = await this.#openOutbox();
@@ -138,17 +149,27 @@ export class Agent implements AsyncDisposable {
     stack.use(tunnel);
     openRelay({ ...parts, outbox, tunnel });
     const probeIntervalMs = config.healthProbeSeconds * 1000;
-    const gate = new StoreGate({ ...parts, probe: () => outbox.probe(), probeIntervalMs });
+    const gate = new StoreGate({ ...parts, probe: () => this.#probe(outbox), probeIntervalMs });
     stack.use(gate);
+    const { stateDir, ballastBytes } = config;
+    this.#freeSpace = await FreeSpace.open({ ...parts, stateDir, ballastBytes, outbox, gate });
+    stack.use(this.#freeSpace);
     const doorway = new Doorway({ ...parts, outbox, gate });
     for (const channel of config.channels) await this.#openChannel(stack, channel, outbox, doorway);
     const desk: LocalDesk = {
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
       quarantine: new QuarantineDesk({ outbox, log, config }),
+      upkeep: new UpkeepDesk({ outbox, log, config, version, credentials }),
     };
     const answer = async (request: unknown): Promise<unknown> => answerLocal(request, desk);
     stack.use(await LocalSocket.open(config.stateDir, answer));
+  }
+
+  /** 03 E1: healthy means that there is room, and that a transaction is durable. */
+  async #probe(outbox: Outbox): Promise<void> {
+    this.#freeSpace?.refuseIfLow();
+    await outbox.probe();
   }
 
   async #openOutbox(): Promise<Outbox> {
@@ -158,9 +179,17 @@ export class Agent implements AsyncDisposable {
       allowVolatileState: config.allowVolatileState,
       channels: config.channels.map(storeChannel),
       duplicateMemoryKeys: config.duplicateMemoryKeys,
+      diskBudgetBytes: config.diskBudgetBytes,
+      ballastBytes: config.ballastBytes,
+      retainHours: config.retainHours,
+      ledgerDays: config.ledgerDays,
       kek: loadKek(kekCustody(config.kek, this.#options.credentials), config.stateDir),
       clock: systemClock,
       chance: systemChance,
+      onNotice: (notice) => {
+        const damaged = this.#damaged;
+        hearNotice(notice, { log, conditions: this.#conditions, clock: systemClock, damaged });
+      },
       onFatal: (error) => this.#fail(error),
     });
     this.#outbox = outbox;
@@ -216,6 +245,13 @@ export class Agent implements AsyncDisposable {
     if (!everyone) return;
     this.#conditions.open("openToAll", name, facts, nowMs);
     this.#options.log.write("allSourcesAllowed", facts);
+  }
+
+  #channelOf(channel: number): { name: string; record: ChannelRecord | undefined } {
+    const tail = this.#outbox?.channels.find((one) => one.channel === channel);
+    const name = tail?.name ?? String(channel);
+    const running = this.#running.find(({ config }) => config.name === name);
+    return { name, record: running?.record };
   }
 
   #taskFailed(name: string, error: unknown): void {

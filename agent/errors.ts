@@ -1,10 +1,6 @@
 /** A fault from the closed catalogue, and the facts that may stand beside it. @module */
-import {
-  CATALOGUE,
-  type CatalogueRow,
-  type Disposition,
-  type ExitCode,
-} from "./error-catalogue.ts";
+import { CATALOGUE } from "./error-catalogue.ts";
+import type { CatalogueRow, Disposition, ExitCode } from "./exit-codes.ts";
 
 export type ErrorCode = keyof typeof CATALOGUE;
 

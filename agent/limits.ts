@@ -106,6 +106,8 @@ export const LAZY_WRITE_MS = 100;
 export const WAL_CHECKPOINT_PAGES = 1_000;
 /** What the WAL is cut back to after a checkpoint. */
 export const WAL_KEPT_BYTES = 32 * MIB;
+/** A WAL above this should have been cut back long ago. */
+export const WAL_ALARM_BYTES = 4 * WAL_KEPT_BYTES;
 /** SQLite's page cache. */
 export const PAGE_CACHE_BYTES = 16 * MIB;
 /** Waiting for another process's lock before the store counts as taken. */
@@ -124,6 +126,22 @@ export const QUARANTINE_MAX_BYTES = 1024 * MIB;
 
 /** What a row of it costs besides the bytes that are kept, so that many small ones count, too. */
 export const QUARANTINE_ROW_BYTES = 512;
+
+/** 05 S15: what one step of pruning takes at most; a few milliseconds. */
+export const PRUNE_RANGE_ROWS = 1_000;
+export const PRUNE_RANGE_BYTES = 2 * MIB;
+/** Slices of one upload that go in one step: 2 MiB. */
+export const UPLOAD_STEP_SLICES = 16;
+/** 05 S13: the least free space at which messages are taken: what may be waiting for its commit (05 S8). */
+export const FREE_SPACE_FLOOR_BYTES = 64 * MIB;
+/**
+ * On a small disk half the ballast: what is released then lifts free space above the floor and no further
+ * than what a drain needs. 0, no floor, where there is no ballast.
+ */
+export const freeSpaceFloor = (ballastBytes: number): number =>
+  Math.min(FREE_SPACE_FLOOR_BYTES, ballastBytes / 2);
+/** How often free space is looked at; faster than a disk fills below the floor by what we write. */
+export const FREE_SPACE_CHECK_MS = 1_000;
 
 /** What one read for the relay brings at most: half a window, so that the next read overlaps. */
 export const READ_MAX_BYTES = 512 * KIB;

@@ -7,12 +7,14 @@
 import type { QuarantineDesk } from "./quarantine-desk.ts";
 import type { AgentStatus } from "./status.ts";
 import type { TraceRow } from "./trace.ts";
+import type { ReplayQuestion, UpkeepDesk } from "./upkeep-desk.ts";
 
 /** Who answers. */
 export interface LocalDesk {
   status(): Promise<AgentStatus>;
   trace(controlId: string): Promise<TraceRow[]>;
   readonly quarantine: QuarantineDesk;
+  readonly upkeep: UpkeepDesk;
 }
 
 /** Each kind of question with its fields; what is absent is `undefined`. */
@@ -27,7 +29,11 @@ export type LocalQuestion =
       readonly maxBytes: number;
     }
   | { readonly ask: "quarantineRelease"; readonly id: number }
-  | { readonly ask: "quarantineDiscard"; readonly ids: readonly number[] };
+  | { readonly ask: "quarantineDiscard"; readonly ids: readonly number[] }
+  | { readonly ask: "backup"; readonly folder: string }
+  | { readonly ask: "backupProgress" }
+  | ({ readonly ask: "replay" } & ReplayQuestion)
+  | { readonly ask: "rekey" };
 
 /**
  * Answers one request.
@@ -52,9 +58,33 @@ export function answerLocal(request: unknown, desk: LocalDesk): Promise<unknown>
       return desk.quarantine.release(number("id"));
     case "quarantineDiscard":
       return desk.quarantine.discard(listOf(question["ids"]).map(wholeNumber));
+    case "backup":
+      return desk.upkeep.backup(textOf(question["folder"]));
+    case "backupProgress":
+      return Promise.resolve(desk.upkeep.progress());
+    case "replay":
+      return desk.upkeep.replay(replayOf(question));
+    case "rekey":
+      return desk.upkeep.rekey();
     default:
       throw new TypeError("Cannot answer an unknown question");
   }
+}
+
+function replayOf(question: Partial<Record<string, unknown>>): ReplayQuestion {
+  const number = (name: string): number | undefined =>
+    question[name] === undefined ? undefined : wholeNumber(question[name]);
+  const { controlId } = question;
+  return {
+    channel: textOf(question["channel"]),
+    epoch: number("epoch"),
+    firstSeq: number("firstSeq"),
+    lastSeq: number("lastSeq"),
+    fromMs: number("fromMs"),
+    toMs: number("toMs"),
+    controlId: controlId === undefined ? undefined : textOf(controlId),
+    dryRun: question["dryRun"] !== false,
+  };
 }
 
 function wholeNumber(value: unknown): number {

@@ -5,7 +5,9 @@
  */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { backupCreate, backupRestore, backupVerify } from "./cli/backup.ts";
 import { channelList } from "./cli/channel.ts";
+import { doctor } from "./cli/doctor.ts";
 import { init } from "./cli/init.ts";
 import { listen, type TestReply } from "./cli/listen.ts";
 import {
@@ -14,12 +16,14 @@ import {
   quarantineRelease,
   quarantineShow,
 } from "./cli/quarantine.ts";
+import { rekey } from "./cli/rekey.ts";
+import { replay } from "./cli/replay.ts";
 import { run } from "./cli/run.ts";
 import { status } from "./cli/status.ts";
 import { explain } from "./cli/terminal.ts";
 import { trace } from "./cli/trace.ts";
 import { version } from "./cli/version.ts";
-import { EXIT, type ExitCode } from "./error-catalogue.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
 
 const DEFAULT_CONFIG = "/etc/holdfast/local.yaml";
 const DEFAULT_STATE_DIR = "/var/lib/holdfast";
@@ -100,8 +104,15 @@ function program(choose: (act: Act) => void): Command {
     .addOption(configOption())
     .addOption(jsonOption())
     .action((controlId, options) => choose(() => trace({ controlId, ...options })));
+  root
+    .command("doctor")
+    .description("whether this machine is fit for the store, before and after installing")
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action((options) => choose(() => doctor({ ...options, creds: credentials })));
   addChannelCommands(root, choose);
   addQuarantineCommands(root, choose);
+  addStoreCommands(root, choose);
   addTestCommands(root, choose);
   root
     .command("version")
@@ -164,6 +175,76 @@ function addQuarantineCommands(root: Command, choose: (act: Act) => void): void 
     .addOption(configOption())
     .addOption(jsonOption())
     .action((ids, options) => choose(() => quarantineDiscard({ ids, ...options })));
+}
+
+/** `A` or `A-B`. */
+function seqRange(text: string): { readonly first: number; readonly last: number } {
+  const [, first = "", last = first] = /^(\d+)(?:-(\d+))?$/.exec(text) ?? [];
+  const range = { first: blockNumber(first), last: blockNumber(last) };
+  if (range.first <= range.last) return range;
+  throw new InvalidArgumentError("Must be a number, or two such as 12-40.");
+}
+
+/** RFC 3339: a day, or a time with its offset. */
+const TIME = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/;
+
+function timeOf(text: string): number {
+  const atMs = TIME.test(text) ? Date.parse(text) : Number.NaN;
+  if (atMs >= 0) return atMs;
+  throw new InvalidArgumentError("Must be a time such as 2026-01-31T08:00:00Z.");
+}
+
+function addStoreCommands(root: Command, choose: (act: Act) => void): void {
+  const backup = root.command("backup").description("copies of the store, and their way back");
+  backup
+    .command("create")
+    .description("copy the store while the agent runs, and read the copy through")
+    .argument("<folder>", "a new folder, outside of stateDir")
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action((folder, options) => choose(() => backupCreate({ folder, ...options })));
+  backup
+    .command("verify")
+    .description("read a backup through: it needs the key-encryption key, and no agent")
+    .argument("<folder>")
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action((folder, options) => choose(() => backupVerify({ folder, credentials, ...options })));
+  backup
+    .command("restore")
+    .description("put a backup in the place of the store; no agent may run")
+    .argument("<folder>")
+    .option("--replace", "move a store that is there aside; it is not deleted", false)
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action((folder, options) => choose(() => backupRestore({ folder, credentials, ...options })));
+  root
+    .command("replay")
+    .description("send messages again that the receiver has confirmed and that are still kept")
+    .requiredOption("--channel <name>", "of this channel")
+    .option("--seq <range>", "by number, such as 12-40", seqRange)
+    .option("--epoch <number>", "of this epoch; with --seq the current one if absent", blockNumber)
+    .option("--from <time>", "received at or after, such as 2026-01-31T08:00:00Z", timeOf)
+    .option("--to <time>", "received at or before", timeOf)
+    .option("--control-id <text>", "with this control id (MSH-10)")
+    .option("--dry-run", "only say what would be sent", false)
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(({ seq, from, to, controlId, ...options }, command: Command) => {
+      if (seq === undefined && from === undefined && to === undefined && controlId === undefined) {
+        command.error("error: say which: --seq, --from and --to, or --control-id");
+      }
+      choose(() => replay({ seq, fromMs: from, toMs: to, controlId, ...options }));
+    });
+  // 08 2.3 has the longer name.
+  for (const parent of [root, root.command("identity").description("who this agent is")]) {
+    parent
+      .command("rekey")
+      .description("replace the key-encryption key: old copies no longer open what was deleted")
+      .addOption(configOption())
+      .addOption(jsonOption())
+      .action((options) => choose(() => rekey(options)));
+  }
 }
 
 function addTestCommands(root: Command, choose: (act: Act) => void): void {

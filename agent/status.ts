@@ -5,6 +5,7 @@ import type { Facts } from "./errors.ts";
 import type { ChannelRecord, ObservedChannel } from "./health/channel-record.ts";
 import type { OpenCondition } from "./health/conditions.ts";
 import type { MllpListener } from "./ingest/mllp/listener.ts";
+import { EPOCH_END, type EpochStanding } from "./outbox/channel-tails.ts";
 import type { StoreStanding } from "./outbox/writer-messages.ts";
 import type { TunnelStanding } from "./tunnel/tunnel.ts";
 
@@ -30,6 +31,8 @@ export interface AgentStatus {
     readonly remedy: string | undefined;
   };
   readonly channels: readonly ChannelStatus[];
+  /** Messages that are gone for good, newest first: an old copy of the store was put back, or storage damaged them. */
+  readonly missing: readonly MissingStatus[];
   readonly store: {
     readonly databaseBytes: number;
     readonly quarantineCount: number;
@@ -37,6 +40,20 @@ export interface AgentStatus {
     readonly duplicateKeys: number;
     /** Repeats are recognised from here on only: memory shortens the window (03 D1). */
     readonly duplicatesKnownSince: string | undefined;
+    /** 05 S12: what it may take of the disk, what it uses of that, and how many percent that is. */
+    readonly budgetBytes: number;
+    readonly usedBytes: number;
+    readonly usedPercent: number;
+    /** Of its disk; `undefined` until somebody has looked. */
+    readonly freeBytes: number | undefined;
+    /** 05 S14: so long bodies stay after they were settled, room permitting. */
+    readonly retainHours: number;
+    /** When the oldest message came whose body is still here. */
+    readonly oldestRetainedAt: string | undefined;
+    readonly walBytes: number;
+    /** 05 S13: the room that is kept for a full disk, and whether it is there now. */
+    readonly ballastBytes: number;
+    readonly ballastHeld: boolean;
   };
   readonly memoryBytes: number;
 }
@@ -57,6 +74,14 @@ export interface ChannelStatus {
   readonly epoch: bigint;
   readonly lastSeq: bigint;
   readonly ackedSeq: bigint;
+  /** Epochs that have ended and leave before the current one (06 TP17), oldest first. */
+  readonly draining: readonly {
+    readonly epoch: bigint;
+    readonly lastSeq: bigint;
+    readonly ackedSeq: bigint;
+  }[];
+  /** The epoch to which everything unsettled is being moved: the receiver held other messages (06 TP18). */
+  readonly movingTo: bigint | undefined;
   /** Stored here and not yet acked by the receiver. */
   readonly waiting: bigint;
   readonly waitingBytes: number;
@@ -65,6 +90,17 @@ export interface ChannelStatus {
   readonly quarantineBytes: number;
   readonly observed: ObservedChannel | undefined;
   readonly counters: Readonly<Record<string, number>>;
+}
+
+/** A range of an epoch, or of rows of quarantine. */
+export interface MissingStatus {
+  /** Absent: rows of quarantine. */
+  readonly channel: string | undefined;
+  readonly epoch: bigint;
+  readonly firstSeq: bigint;
+  readonly lastSeq: bigint;
+  readonly cause: "rollback" | "damaged";
+  readonly foundAt: string;
 }
 
 /** A configured channel with its listener. */
@@ -80,6 +116,8 @@ export interface StatusParts {
   readonly conditions: readonly OpenCondition[];
   readonly tunnel: TunnelStanding;
   readonly store: StoreStanding;
+  /** Of the store's disk. */
+  readonly freeBytes?: number | undefined;
   readonly running: readonly RunningChannel[];
 }
 
@@ -101,14 +139,34 @@ export function statusOf(parts: StatusParts): AgentStatus {
       remedy: tunnel.lastError?.remedy,
     },
     channels: store.channels.map((tail) => channelStatus(tail, parts.running)),
+    missing: store.missing.map(({ channel, foundAtMs, ...range }) => ({
+      channel: store.channels.find((tail) => tail.channel === channel)?.name,
+      ...range,
+      foundAt: new Date(foundAtMs).toISOString(),
+    })),
     store: {
       databaseBytes: store.databaseBytes,
       quarantineCount: sum(store.channels.map(({ quarantineCount }) => quarantineCount)),
       quarantineBytes: sum(store.channels.map(({ quarantineBytes }) => quarantineBytes)),
       duplicateKeys: store.recentKeyCount,
       duplicatesKnownSince: isoOf(store.recentSinceMs),
+      ...roomOf(parts),
     },
     memoryBytes: process.memoryUsage.rss(),
+  };
+}
+
+function roomOf({ store: { space }, freeBytes }: StatusParts) {
+  return {
+    budgetBytes: space.budgetBytes,
+    usedBytes: space.usedBytes,
+    usedPercent: space.percent,
+    freeBytes,
+    retainHours: space.retainHours,
+    oldestRetainedAt: isoOf(space.oldestRetainedAtMs),
+    walBytes: space.walBytes,
+    ballastBytes: space.ballastBytes,
+    ballastHeld: space.ballastHeld,
   };
 }
 
@@ -136,6 +194,10 @@ function channelStatus(
     epoch: tail.epoch,
     lastSeq: tail.lastSeq,
     ackedSeq: tail.ackedSeq,
+    draining: tail.earlier.filter(isUnsettled).map(({ epoch, lastSeq, ackedSeq }) => ({
+      ...{ epoch, lastSeq, ackedSeq },
+    })),
+    movingTo: tail.filling?.epoch,
     waiting: tail.waiting.count,
     waitingBytes: tail.waiting.bytes,
     oldestWaitingAt: isoOf(tail.oldestWaitingAtMs),
@@ -145,6 +207,9 @@ function channelStatus(
     counters: channel?.record.counters.snapshot() ?? {},
   };
 }
+
+const isUnsettled = ({ ended, lastSeq, ackedSeq }: EpochStanding): boolean =>
+  ended === EPOCH_END.draining && lastSeq > ackedSeq;
 
 const isoOf = (ms: number | undefined): string | undefined =>
   ms === undefined ? undefined : new Date(ms).toISOString();

@@ -19,6 +19,10 @@ export interface TraceRow {
   readonly duplicate: boolean;
   /** An operator let it out of quarantine; `receivedAt` is when. */
   readonly released: boolean;
+  /** `epoch/seq` that the receiver may have it under (06 TP18). */
+  readonly replaces: string | undefined;
+  /** An operator sent it again; `receivedAt` is when. */
+  readonly replayed: boolean;
   readonly ack: TracedMessage["ack"];
   /** `reissued`: parted from the receiver's history, and sent again under another number (06 TP18). */
   readonly delivery: "stored" | "accepted" | "reissued";
@@ -42,17 +46,23 @@ export async function traceRows(outbox: Outbox, controlId: string): Promise<Trac
       controlIdReused: message.controlIdReused,
       duplicate: message.duplicate,
       released: message.released,
+      replaces: identityOf(message.replaces),
+      replayed: message.replayed,
       ack: message.ack,
       delivery: deliveryOf(tail, message),
     };
   });
 }
 
+const identityOf = (old: TracedMessage["replaces"]): string | undefined =>
+  old === undefined ? undefined : `${old.epoch}/${old.seq}`;
+
 function deliveryOf(
   tail: ChannelTail | undefined,
   { epoch, seq }: TracedMessage,
 ): TraceRow["delivery"] {
-  if (tail === undefined) return "stored";
+  // Of an epoch on its way to be the current one.
+  if (tail === undefined || tail.filling?.epoch === epoch) return "stored";
   const standing = [...tail.earlier, tail].find((one) => one.epoch === epoch);
   if (standing === undefined || seq <= standing.ackedSeq) return "accepted";
   return standing.ended === EPOCH_END.reissued ? "reissued" : "stored";

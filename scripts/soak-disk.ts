@@ -13,6 +13,8 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { PlantedCopy } from "#test/faults/planted-copy.ts";
+import { PRUNE_OFTEN } from "#test/faults/power-cut/often.ts";
 import { cutDiskPower } from "#test/faults/power-cut/power-cut.ts";
 import { WORKLOADS, type WorkloadKind } from "#test/faults/power-cut/workload-kinds.ts";
 import { DISKS, type DiskName, diskRigMissing } from "#test/rigs/disk-recorder.ts";
@@ -34,12 +36,14 @@ interface Plan {
 /** @returns images that violate an oracle */
 async function soakDisks({ images, seeds, disks, workload }: Plan): Promise<number> {
   const points = Math.ceil(images / seeds.length / disks.length / MODEL_COUNT);
+  using copy = new PlantedCopy(workload === "pruning" ? PRUNE_OFTEN : []);
+  const { root } = copy;
   let total = 0;
   let bad = 0;
   for (const name of disks) {
     for (const seed of seeds) {
       const keep = join(ROOT, "build/soak", `${name}-${workload}-seed-${seed}`);
-      const cut = { seed, messages: MESSAGES, points, workload, keep };
+      const cut = { seed, messages: MESSAGES, points, workload, root, keep };
       const replayed = await cutDiskPower({ ...cut, disk: DISKS[name] });
       const result = `${replayed.images} images, ${replayed.bad} violated`;
       console.log(`seed ${seed}  ${name.padEnd(15)} ${workload.padEnd(7)} ${result}`);

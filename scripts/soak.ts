@@ -2,18 +2,39 @@
  * `npm run soak`: the long forms of the fault tests. Exit 1 on any violation.
  *
  *   npm run soak                                    power cuts: 20,000 images over the seeds 1, 2, 3
- *   npm run soak -- --images 20000 --seeds 1,2,3
+ *   npm run soak -- --images 20000 --seeds 1,2,3 --workload small|mixed|pruning
  *   npm run soak -- --kill-rounds 200 [--seeds 1]   kill -9 of agent or receiver, so many rounds a seed
+ *   npm run soak -- --every-call                    each write and each flush of a short life fails, once and for ever
+ *   npm run soak -- --bit-flips [--seeds 1]         400 bits of a closed store flip, 60 of the log of a killed one
  *
  * A seed that is printed with a violation repeats it; the first bad image is kept in `build/soak`.
  *
  * @module
  */
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import {
+  FlippedStore,
+  titleOf as flipTitleOf,
+  isWrong,
+  judgeAll,
+  places,
+  VERDICTS,
+  type Verdict,
+} from "#test/faults/bit-flips/bit-flips.ts";
+import {
+  callsOfOneLife,
+  FAULTS,
+  playAll,
+  titleOf as roundTitleOf,
+  spread,
+} from "#test/faults/every-call/every-call.ts";
 import { killRounds } from "#test/faults/kill-rounds/kill-rounds.ts";
-import { type Edit, PlantedCopy } from "#test/faults/planted-copy.ts";
+import { PlantedCopy } from "#test/faults/planted-copy.ts";
+import { CHECKPOINT_OFTEN, PRUNE_OFTEN } from "#test/faults/power-cut/often.ts";
 import { cutPower } from "#test/faults/power-cut/power-cut.ts";
+import { WORKLOADS, type WorkloadKind } from "#test/faults/power-cut/workload-kinds.ts";
 import { recorderMissing } from "#test/rigs/recorder.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -21,24 +42,23 @@ const EXIT_USAGE = 64;
 const MODEL_COUNT = 5;
 /** Of each of eight connections in each of three phases. */
 const POWER_CUT_MESSAGES = 12;
-/** Under load the log wraps around every few commits instead of every few hundred. */
-const CHECKPOINT_OFTEN: readonly Edit[] = [
-  {
-    file: "agent/limits.ts",
-    search: "WAL_CHECKPOINT_PAGES = 1_000;",
-    replacement: "WAL_CHECKPOINT_PAGES = 100;",
-  },
-];
 /** 200 rounds leave some 20,000 messages. */
 const KILL_THINK_MS = 60;
+const FLIPS = { close: 400, kill: 60 } as const;
 
 /** Each seed twice: as the agent is, and with frequent checkpoints. @returns images that violate an oracle */
-async function soakPowerCuts(images: number, seeds: readonly number[]): Promise<number> {
+async function soakPowerCuts(
+  images: number,
+  seeds: readonly number[],
+  workload: WorkloadKind,
+): Promise<number> {
   const missing = recorderMissing();
   if (missing !== false) throw new Error(missing);
-  using often = new PlantedCopy(CHECKPOINT_OFTEN);
+  const prunes = workload === "pruning" ? PRUNE_OFTEN : [];
+  using plain = new PlantedCopy(prunes);
+  using often = new PlantedCopy([...prunes, ...CHECKPOINT_OFTEN]);
   const trees = [
-    ["as it is", ROOT],
+    ["as it is", prunes.length === 0 ? ROOT : plain.root],
     ["checkpoints often", often.root],
   ] as const;
   const points = Math.ceil(images / seeds.length / trees.length / MODEL_COUNT);
@@ -46,8 +66,10 @@ async function soakPowerCuts(images: number, seeds: readonly number[]): Promise<
   let bad = 0;
   for (const seed of seeds) {
     for (const [name, root] of trees) {
-      const keep = join(ROOT, "build/soak", `seed-${seed}-${name.replaceAll(" ", "-")}`);
-      const replayed = await cutPower({ seed, messages: POWER_CUT_MESSAGES, points, root, keep });
+      const part = `seed-${seed}-${workload}-${name.replaceAll(" ", "-")}`;
+      const keep = join(ROOT, "build/soak", part);
+      const cut = { seed, messages: POWER_CUT_MESSAGES, points, workload, root, keep };
+      const replayed = await cutPower(cut);
       for (const [model, counts] of Object.entries(replayed.models)) {
         const result = `${counts.images} images, ${counts.bad} violated`;
         console.log(`seed ${seed}  ${name.padEnd(18)} ${model.padEnd(7)} ${result}`);
@@ -57,7 +79,7 @@ async function soakPowerCuts(images: number, seeds: readonly number[]): Promise<
       bad += replayed.bad;
     }
   }
-  console.log(`power cuts: ${total} images, ${bad} violated`);
+  console.log(`power cuts, ${workload}: ${total} images, ${bad} violated`);
   return bad;
 }
 
@@ -78,6 +100,52 @@ async function soakKills(rounds: number, seeds: readonly number[]): Promise<numb
   return bad;
 }
 
+/** @returns rounds that do not hold */
+async function soakEveryCall(): Promise<number> {
+  const missing = recorderMissing();
+  if (missing !== false) throw new Error(missing);
+  const calls = await callsOfOneLife();
+  console.log(`one life makes ${calls.writes} writes and ${calls.fsyncs} flushes`);
+  let bad = 0;
+  for (const fault of FAULTS) {
+    const rounds = spread(Number.MAX_SAFE_INTEGER, calls).filter((one) => one.fault === fault);
+    const ended = new Map<string, number>();
+    await playAll(rounds, availableParallelism(), (one) => {
+      const how = String(one.ended);
+      ended.set(how, (ended.get(how) ?? 0) + 1);
+      if (one.reasons.length === 0) return;
+      bad += 1;
+      console.log(`${roundTitleOf(one)}: ${one.reasons.join("; ")}`);
+    });
+    const counts = [...ended].map(([how, count]) => `${count} ended with ${how}`).join(", ");
+    console.log(`${fault.padEnd(13)} ${rounds.length} rounds: ${counts}`);
+  }
+  console.log(`every call: ${bad} rounds violated`);
+  return bad;
+}
+
+/** @returns flips that are not noticed as they should be */
+async function soakBitFlips(seeds: readonly number[]): Promise<number> {
+  let bad = 0;
+  for (const seed of seeds) {
+    for (const end of ["close", "kill"] as const) {
+      using store = await FlippedStore.make(end);
+      const files = store.files().filter(({ file }) => end === "close" || file.endsWith("-wal"));
+      const counts = new Map<Verdict, number>();
+      await judgeAll(store, places(files, FLIPS[end], seed), availableParallelism(), (one) => {
+        counts.set(one.verdict, (counts.get(one.verdict) ?? 0) + 1);
+        if (!isWrong(one)) return;
+        bad += 1;
+        console.log(flipTitleOf(one));
+      });
+      const text = VERDICTS.map((verdict) => `${counts.get(verdict) ?? 0} ${verdict}`).join(", ");
+      const what = end === "close" ? "a closed store" : "the log of a killed one";
+      console.log(`seed ${seed}  ${FLIPS[end]} flips in ${what}: ${text}`);
+    }
+  }
+  return bad;
+}
+
 function whole(text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value > 0) return value;
@@ -88,15 +156,26 @@ function whole(text: string): number {
 const { values } = parseArgs({
   options: {
     images: { type: "string" },
+    workload: { type: "string", default: "mixed" },
     "kill-rounds": { type: "string" },
+    "every-call": { type: "boolean", default: false },
+    "bit-flips": { type: "boolean", default: false },
     seeds: { type: "string" },
   },
 });
 const rounds = values["kill-rounds"];
-const seeds = (values.seeds ?? (rounds === undefined ? "1,2,3" : "1")).split(",").map(whole);
+const others = rounds !== undefined || values["every-call"] || values["bit-flips"];
+const seeds = (values.seeds ?? (others ? "1" : "1,2,3")).split(",").map(whole);
+const workload = WORKLOADS.find((kind) => kind === values.workload);
+if (workload === undefined) {
+  console.error(`soak: --workload knows ${WORKLOADS.join(", ")}`);
+  process.exit(EXIT_USAGE);
+}
 let violations = 0;
-if (rounds === undefined || values.images !== undefined) {
-  violations += await soakPowerCuts(whole(values.images ?? "20000"), seeds);
+if (!others || values.images !== undefined) {
+  violations += await soakPowerCuts(whole(values.images ?? "20000"), seeds, workload);
 }
 if (rounds !== undefined) violations += await soakKills(whole(rounds), seeds);
+if (values["every-call"]) violations += await soakEveryCall();
+if (values["bit-flips"]) violations += await soakBitFlips(seeds);
 process.exitCode = violations === 0 ? 0 : 1;

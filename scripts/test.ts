@@ -21,6 +21,11 @@ const PACKAGES = [
   { name: "gcc", has: ["gcc", "--version"] },
   { name: "libc6-dev", has: ["test", "-f", "/usr/include/stdio.h"] },
   { name: "make", has: ["make", "--version"] },
+  { name: "pkg-config", has: ["pkg-config", "--version"] },
+  { name: "libfuse3-dev", has: ["pkg-config", "--exists", "fuse3"] },
+  { name: "fuse3", has: ["fusermount3", "-V"] },
+  { name: "e2fsprogs", has: ["mkfs.ext4", "-V"] },
+  { name: "xfsprogs", has: ["mkfs.xfs", "-V"] },
 ] as const;
 const TEST_TIMEOUT_MS = 300_000;
 

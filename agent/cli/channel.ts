@@ -1,7 +1,7 @@
 /** `holdfast channel list`: what each sender really does, on one screen. @module */
 import { loadLocalConfig } from "#config/local.ts";
-import { EXIT, type ExitCode } from "../error-catalogue.ts";
 import { AgentError } from "../errors.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { ObservedChannel } from "../health/channel-record.ts";
 import type { AgentStatus, ChannelStatus } from "../status.ts";
 import { question } from "./question.ts";

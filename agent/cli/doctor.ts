@@ -9,7 +9,6 @@
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type LocalConfig, loadLocalConfig } from "#config/local.ts";
-import { EXIT, type ExitCode } from "../error-catalogue.ts";
 import {
   AgentError,
   codeOf,
@@ -19,6 +18,7 @@ import {
   type Identifier,
   identifierFrom,
 } from "../errors.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { diskSpace } from "../host/disk-space.ts";
 import { storageKind } from "../host/file-system.ts";
 import {

@@ -2,8 +2,8 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DEFAULT_KEK_FILE, DISK_BUDGET_MIN_BYTES } from "#config/local.ts";
-import { EXIT, type ExitCode } from "../error-catalogue.ts";
 import { AgentError, codeOf } from "../errors.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { createFile } from "../host/atomic-file.ts";
 import { diskSpace } from "../host/disk-space.ts";
 import { DISK_BUDGET_BYTES } from "../limits.ts";

@@ -1,7 +1,7 @@
 /** `holdfast quarantine`: what was set aside, and what becomes of it. @module */
 import { loadLocalConfig } from "#config/local.ts";
-import { EXIT, type ExitCode } from "../error-catalogue.ts";
 import { AgentError, codeOf, type Facts } from "../errors.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { createFile } from "../host/atomic-file.ts";
 import type { Released } from "../outbox/writer-messages.ts";
 import type { QuarantineContent, QuarantineEntry } from "../quarantine-desk.ts";

@@ -1,8 +1,8 @@
 /** `holdfast run`: the agent, until it is told to stop. @module */
 import { loadLocalConfig } from "#config/local.ts";
 import { Agent } from "../agent.ts";
-import { EXIT, type ExitCode } from "../error-catalogue.ts";
 import type { AgentError } from "../errors.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { openLog } from "../host/log.ts";
 
 export interface RunOptions {

@@ -1,8 +1,8 @@
 /** `holdfast send`: a test MLLP sender. @module */
 import { readFileSync } from "node:fs";
 import { HL7_2_5 } from "node-hl7-client";
-import { EXIT, type ExitCode } from "../error-catalogue.ts";
 import { AgentError, codeOf } from "../errors.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { systemClock } from "../host/clock.ts";
 import { splitMessages } from "../ingest/hl7/message-splitter.ts";
 import { readMsh } from "../ingest/hl7/msh.ts";

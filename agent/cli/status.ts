@@ -1,6 +1,6 @@
 /** `holdfast status`: what works, what does not, why. @module */
 import { loadLocalConfig } from "#config/local.ts";
-import { EXIT, type ExitCode } from "../error-catalogue.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { AgentStatus } from "../status.ts";
 import { question } from "./question.ts";
 import { printFacts, readableBytes, table } from "./terminal.ts";
@@ -34,8 +34,12 @@ function lines(status: AgentStatus): string[] {
       ["channel", "listens on", "connections", "stored", "waiting", "oldest waiting"],
       ...channels,
     ]),
+    ...status.channels.flatMap(epochLines),
+    ...status.missing.map(missingLine),
     "",
     `store: ${readableBytes(store.databaseBytes)}, quarantine ${store.quarantineCount} blocks`,
+    `room: ${readableBytes(store.usedBytes)} of ${readableBytes(store.budgetBytes)} (${store.usedPercent} %)${roomLine(store)}`,
+    `retained: ${store.retainHours} h, oldest ${store.oldestRetainedAt ?? "-"}`,
     `memory: ${readableBytes(status.memoryBytes)}`,
     ...status.conditions.flatMap(({ condition, subject, sinceMs, facts, remedy }) => [
       "",
@@ -44,6 +48,27 @@ function lines(status: AgentStatus): string[] {
       ...Object.entries(facts).map(([name, value]) => `  ${name}: ${value}`),
     ]),
   ];
+}
+
+function roomLine({ freeBytes, ballastBytes, ballastHeld }: AgentStatus["store"]): string {
+  const free = freeBytes === undefined ? "" : `, ${readableBytes(freeBytes)} free on the disk`;
+  const state = ballastHeld ? "held" : "not there";
+  return ballastBytes === 0 ? free : `${free}, ballast of ${readableBytes(ballastBytes)} ${state}`;
+}
+
+/** Only what is unusual: epochs that end. */
+function epochLines({ name, draining, movingTo }: AgentStatus["channels"][number]): string[] {
+  const leaving = draining.map(
+    ({ epoch, lastSeq, ackedSeq }) =>
+      `${name}: epoch ${epoch} leaves first, ${Number(lastSeq) - Number(ackedSeq)} waiting`,
+  );
+  return movingTo === undefined ? leaving : [...leaving, `${name}: moving to epoch ${movingTo}`];
+}
+
+function missingLine(range: AgentStatus["missing"][number]): string {
+  const { channel, epoch, firstSeq, lastSeq, cause, foundAt } = range;
+  const where = channel === undefined ? "quarantine" : `${channel} epoch ${epoch}`;
+  return `missing: ${where}, ${firstSeq} to ${lastSeq}, ${cause}, found ${foundAt}`;
 }
 
 function lastError({ lastError, reason, state }: AgentStatus["tunnel"]): string {

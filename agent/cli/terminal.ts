@@ -1,7 +1,7 @@
 /** How commands speak: facts to standard output, trouble to standard error, an exit code to the caller. @module */
 import { DocumentError } from "#config/document.ts";
-import { EXIT, type ExitCode } from "../error-catalogue.ts";
 import { AgentError } from "../errors.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
 
 /** Prints facts: as one line of JSON, or as lines for a person. */
 export function printFacts(json: boolean, facts: unknown, lines: () => readonly string[]): void {

@@ -1,6 +1,6 @@
 /** `holdfast trace CONTROL-ID`: where a message is. @module */
 import { loadLocalConfig } from "#config/local.ts";
-import { EXIT, type ExitCode } from "../error-catalogue.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { TraceRow } from "../trace.ts";
 import { question } from "./question.ts";
 import { escaped, printFacts, table } from "./terminal.ts";
@@ -58,11 +58,13 @@ const DELIVERY: Readonly<Record<TraceRow["delivery"], string>> = {
 };
 
 /** 03 D2, D3, E7: what is special about it. */
-function flagsOf({ controlIdReused, duplicate, released }: TraceRow): string {
+function flagsOf({ controlIdReused, duplicate, released, replaces, replayed }: TraceRow): string {
   const flags = [
     ...(controlIdReused ? ["id reused"] : []),
     ...(duplicate ? ["duplicate"] : []),
     ...(released ? ["from quarantine"] : []),
+    ...(replaces === undefined ? [] : [`replaces ${replaces}`]),
+    ...(replayed ? ["replayed"] : []),
   ];
   return flags.length === 0 ? "-" : flags.join(", ");
 }

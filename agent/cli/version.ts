@@ -1,5 +1,5 @@
 /** `holdfast version`. @module */
-import { EXIT, type ExitCode } from "../error-catalogue.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { printFacts } from "./terminal.ts";
 
 export function version(options: { readonly version: string; readonly json: boolean }): ExitCode {

@@ -15,10 +15,20 @@ export const CONDITIONS = {
   tunnelDown:
     "The receiver is not reached: messages are kept; check network, certificate, receiver",
   channelHeld: "A channel is held: its messages are kept and not sent; see the code of the fact",
+  channelParted:
+    "The receiver held other messages under a channel's numbers: what is unsettled is sent again under new ones",
+  storeRolledBack:
+    "The store is older than it was: the missing range is gone here; ask the receiver or the sender for it",
   messageDamaged:
     "A stored message is damaged: its channel is held; check the disk, call the vendor",
   channelFull:
     "A channel holds its share of the disk budget: its senders are not read from until messages leave",
+  outboxFilling:
+    "The store fills its disk budget: see that the receiver is reached, or raise diskBudgetBytes",
+  diskLow:
+    "The disk is nearly full: free space; no message is taken meanwhile, stored ones go on leaving",
+  walGrowing:
+    "The store's log cannot be brought into its file: check the disk, then restart the agent",
   tooManyConnections:
     "A channel has all connections it allows: find who holds them, or raise maxConnections",
   certificateExpiring: "The TLS certificate of a channel ends soon: put a new one in its place",

@@ -18,6 +18,7 @@ export const COUNTER_NAMES = [
   "controlBytes",
   "notMllp",
   "cannotStore",
+  "damaged",
   "quarantineFull",
   "repliesPositive",
   "repliesNegative",

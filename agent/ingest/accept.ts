@@ -113,7 +113,9 @@ export class Doorway {
     const { items, batch, inSlices } = examined;
     const answer = prepareAnswer(arrival, items, batch, this.#replies);
     // Also when the listener stays open: what came before it was refused, and it must not overtake that.
-    if (!this.isOpen) {
+    // A body that began while the disk was full lacks slices: named, it would refuse its whole group.
+    const lost = inSlices && arrival.large?.isLost === true;
+    if (!this.isOpen || lost) {
       if (inSlices) arrival.large?.discard();
       settle(this.#cannotStore(arrival, answer, undefined));
       return;

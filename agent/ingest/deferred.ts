@@ -21,10 +21,16 @@ export class DeferredReplies {
 
   constructor(outbox: Outbox, clock: Clock) {
     this.#clock = clock;
-    for (const { channel, ackedSeq } of outbox.channels) this.#settled.set(channel, ackedSeq);
+    for (const { channel, ackedSeq } of outbox.epochs.tails) this.#settled.set(channel, ackedSeq);
     outbox.onSettled((channel, seq, verdict) => {
       if (verdict === "settled") this.#settledUpTo(channel, seq);
       else this.#refusedAt(channel, seq);
+    });
+    // Their messages have other numbers now: a sender that asks again waits for those.
+    outbox.epochs.onEpoch(({ channel, ackedSeq }) => {
+      this.#settled.set(channel, ackedSeq);
+      this.#refused.delete(channel);
+      this.#end(channel, "silent", () => true);
     });
   }
 

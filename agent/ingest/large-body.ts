@@ -73,6 +73,11 @@ export class LargeBody {
     this.upload = outbox.newUpload();
   }
 
+  /** The store refused one of its slices: no message may be made of it. */
+  get isLost(): boolean {
+    return this.#outbox.isLost(this.upload);
+  }
+
   get head(): Uint8Array {
     return this.#head;
   }
@@ -82,7 +87,7 @@ export class LargeBody {
     if (this.#ordinal === 0) this.#head = slice.slice(0, FRAGMENT_KEPT_BYTES);
     this.#find(this.#tooManyParts ? [] : this.#boundaryScan.push(slice));
     this.#lag(slice);
-    this.#outbox.stage(this.upload, this.#ordinal, slice);
+    if (!this.isLost) this.#outbox.stage(this.upload, this.#ordinal, slice);
     this.#ordinal += 1;
   }
 

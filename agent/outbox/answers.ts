@@ -3,10 +3,16 @@ import { AgentError } from "../errors.ts";
 import { systemClock } from "../host/clock.ts";
 import { SEARCH_SLICE_ROWS } from "../limits.ts";
 import type { Database } from "./database.ts";
+import { epochAnswers } from "./epoch-answers.ts";
+import { chainAt } from "./epoch-chains.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { listQuarantine, quarantineBytes, quarantined } from "./quarantine-reader.ts";
 import { readRange, readSlices, searchSlice } from "./reader.ts";
+import type { Reissue } from "./reissue.ts";
+import { standingIn } from "./row-walk.ts";
+import type { Space } from "./space.ts";
 import { standing } from "./standing.ts";
+import { type UpkeepParts, upkeepAnswers } from "./upkeep-answers.ts";
 import type { QuestionName, Questions, Released } from "./writer-messages.ts";
 
 export type Answers = {
@@ -18,26 +24,34 @@ export type Answers = {
 export interface AnswerParts {
   readonly store: GroupCommit;
   readonly database: Database;
+  readonly space: Space;
   /** The backlog changed outside of a group. */
   readonly tellBacklogs: () => void;
   /** Writes what is lazy and closes the file; nothing is answered afterwards. */
   readonly close: () => void;
+  readonly upkeep: Omit<UpkeepParts, "store" | "database">;
+  readonly reissue: Reissue;
 }
 
-export function answers({ store, database, tellBacklogs, close }: AnswerParts): Answers {
+export function answers(parts: AnswerParts): Answers {
+  const { store, database, space, tellBacklogs, close, upkeep, reissue } = parts;
   return {
-    read: (range) => readRange(store.readParts, range),
-    slices: ({ upload, from, maxBytes }) => readSlices(store.readParts, upload, from, maxBytes),
-    chainAt: ({ channel, epoch, seq }) => {
-      const row = store.prepared.messageAt.get(channel, epoch, seq) as [bigint, bigint] | undefined;
-      if (row === undefined) return undefined;
-      const { records } = store.readParts;
-      const chain = records.read(channel, Number(row[0]), Number(row[1]))?.chain;
-      return chain === undefined ? undefined : new Uint8Array(chain);
+    ...epochAnswers({ store, reissue, wake: upkeep.wake }),
+    ...upkeepAnswers({ store, database, ...upkeep }),
+    read: (range) => {
+      space.reading(range);
+      const lastSeq = standingIn(store.tails.get(range.channel), range.epoch)?.lastSeq;
+      return readRange(store.readParts, range, lastSeq);
     },
+    slices: ({ upload, from, maxBytes }) => readSlices(store.readParts, upload, from, maxBytes),
+    chainAt: ({ channel, epoch, seq }) => chainAt(store.readParts, channel, epoch, seq),
     search: ({ controlId, beforeId }) =>
       searchSlice(store.readParts, controlId, beforeId, SEARCH_SLICE_ROWS),
-    standing: () => standing(store, database),
+    standing: () => standing(store, database, space),
+    diskLow: ({ low }) => {
+      space.diskIs(low);
+      return undefined;
+    },
     quarantineList: ({ beforeId, count }) => listQuarantine(store.readParts, beforeId, count),
     quarantineRead: ({ id, from, maxBytes }) => {
       const block = quarantined(store.readParts, id);
@@ -51,6 +65,8 @@ export function answers({ store, database, tellBacklogs, close }: AnswerParts): 
     },
     quarantineDiscard: ({ ids }) => store.discard(ids),
     probe: () => {
+      // Progress has room where messages have none.
+      if (store.budget.isFull) throw new AgentError("STORE_FULL", { budget: true });
       // Touches one row in one flushed transaction: whether the store can commit.
       const result = store.commit([]);
       if (!result.committed) throw result.error;

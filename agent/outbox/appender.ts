@@ -3,11 +3,11 @@
 import type { Sealer } from "../sealing/sealer.ts";
 import type { TicketedEntry } from "./append-batch.ts";
 import { nextChain } from "./chain.ts";
-import { type ChannelTail, readTails } from "./channel-tails.ts";
+import { type ChannelTail, type GrowingEpoch, readTails } from "./channel-tails.ts";
 import type { Prepared } from "./prepared.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { RECENT_ENTRY_BYTES, RecentKey, type RecentKeys } from "./recent-keys.ts";
-import type { Replaces } from "./record.ts";
+import type { MessageIdentity } from "./record.ts";
 import { Segments } from "./segments.ts";
 import { TOKEN_OF_CONTENT, TOKEN_OF_CONTROL_ID } from "./tokens.ts";
 import type { Uploads } from "./uploads.ts";
@@ -48,6 +48,8 @@ export const FLAG_REISSUED = 16;
 export const FLAG_REPLAYED = 32;
 
 const NO_TOKEN = new Uint8Array(0);
+/** Of a repeat whose first copy the receiver does not have, under a number that is not this epoch's: never settled. */
+const SEQ_ELSEWHERE = 2n ** 63n - 1n;
 
 export interface AppenderParts {
   readonly prepared: Prepared;
@@ -58,6 +60,14 @@ export interface AppenderParts {
 }
 
 const UNFLAGGED = { controlIdReused: false, duplicate: false };
+
+/** What is special about a message that is stored. */
+interface Marked {
+  readonly flag: number;
+  readonly replaces: MessageIdentity | undefined;
+  /** Its control key is at hand: the duplicate memory gets it. */
+  readonly isKnown: boolean;
+}
 
 export class Appender {
   readonly #prepared: Prepared;
@@ -102,15 +112,35 @@ export class Appender {
   }
 
   /**
-   * A message that is here already, once more at the end of its channel: in a new epoch, or for an
-   * operator.
+   * A settled message once more at the end of its channel, for an operator. A repeat that its sender
+   * sends is one of the first copy, as before.
    *
-   * @param flag `FLAG_REISSUED` or `FLAG_REPLAYED`, with what is known of the first copy
+   * @param flag what is known of the first copy
    */
-  copy(entry: TicketedEntry, recentRow: number, flag: number, replaces?: Replaces): Appended {
-    this.#key.set(entry.controlKey, entry.sha256);
+  copy(entry: TicketedEntry, recentRow: number, flag: number): Appended {
     if (entry.upload !== 0) this.#uploads.retain(entry.upload);
-    return this.#store(entry, recentRow, flag, replaces);
+    const marked = { flag: flag | FLAG_REPLAYED, replaces: undefined, isKnown: false };
+    return this.#storeIn(this.#tails.get(entry.channel), entry, recentRow, marked);
+  }
+
+  /**
+   * An unsettled message once more, in the epoch that the channel is moving to (06 TP18).
+   *
+   * @param entry without its control key, which only the duplicate memory knows
+   * @param from the row that it is a copy of: a repeat is one of the copy from now on
+   * @param flag what is known of the first copy
+   */
+  reissue(
+    entry: Omit<TicketedEntry, "controlKey">,
+    recentRow: number,
+    { from, flag, replaces }: { from: number; flag: number; replaces: MessageIdentity },
+  ): Appended {
+    const tail = this.#tails.get(entry.channel)?.filling;
+    const key = this.#recent.entryOf(from);
+    if (key !== undefined) this.#key.setFrom(key);
+    if (entry.upload !== 0) this.#uploads.retain(entry.upload);
+    const marked = { flag: flag | FLAG_REISSUED, replaces, isKnown: key !== undefined };
+    return this.#storeIn(tail, { ...entry, controlKey: NO_TOKEN }, recentRow, marked);
   }
 
   /** @param recentRow the row of `recent` that `flush` will write in this transaction */
@@ -148,14 +178,32 @@ export class Appender {
       return undefined;
     }
     const common = { ticket: entry.ticket, ...UNFLAGGED, id: hit.id };
-    // A seq of an epoch that has ended is nobody's concern any more.
-    const seq = stored[1] === this.#tails.get(entry.channel)?.epoch ? stored[2] : 0n;
+    const seq = this.#seqToWaitFor(entry.channel, stored[1], stored[2]);
     const released = (Number(stored[3]) & FLAG_RELEASED) !== 0;
     return { ...common, outcome: OUTCOME.repeat, seq, released };
   }
 
-  #store(entry: TicketedEntry, recentRow: number, flag: number, replaces?: Replaces): Appended {
+  /** By which number, in the channel's epoch, whoever waits for the receiver knows that it has the message. */
+  #seqToWaitFor(channel: number, epoch: bigint, seq: bigint): bigint {
+    const tail = this.#tails.get(channel);
+    if (tail === undefined || epoch === tail.epoch) return seq;
+    const ended = tail.earlier.find((one) => one.epoch === epoch);
+    return ended !== undefined && seq <= ended.ackedSeq ? 0n : SEQ_ELSEWHERE;
+  }
+
+  #store(entry: TicketedEntry, recentRow: number, flag: number): Appended {
     const tail = this.#tails.get(entry.channel);
+    return this.#storeIn(tail, entry, recentRow, {
+      ...{ flag, replaces: undefined, isKnown: true },
+    });
+  }
+
+  #storeIn(
+    tail: GrowingEpoch | undefined,
+    entry: TicketedEntry,
+    recentRow: number,
+    { flag, replaces, isKnown }: Marked,
+  ): Appended {
     if (tail?.lastChain === undefined)
       throw new RangeError(`Cannot append to channel ${entry.channel}`);
     const known = flag === 0 && entry.controlId.length > 0 && entry.duplicates !== "off";
@@ -167,7 +215,8 @@ export class Appender {
       (controlIdReused ? FLAG_CONTROL_ID_REUSED : 0) |
       (entry.ackOwed ? 0 : FLAG_ACK_NOT_OWED);
     const { channel, sha256, controlId, source, attributes, body } = entry;
-    const record = { sha256, chain, replaces, controlId, source, attributes, body };
+    const identity = { epoch: tail.epoch, seq };
+    const record = { identity, sha256, chain, replaces, controlId, source, attributes, body };
     const place = this.#segments.add(channel, record);
     if ((flag & (FLAG_REISSUED | FLAG_REPLAYED)) === 0) this.#uploads.use(entry.upload);
     const throughBytes = tail.lastBytes + entry.length + entry.attributes.length;
@@ -190,7 +239,7 @@ export class Appender {
     tail.lastChain = chain;
     tail.lastBytes = throughBytes;
     const id = Number(lastInsertRowid);
-    this.#remember(id, entry.receivedAtMs, recentRow);
+    if (isKnown) this.#remember(id, entry.receivedAtMs, recentRow);
     const duplicate = flag === FLAG_DUPLICATE;
     return { ticket: entry.ticket, outcome: OUTCOME.stored, controlIdReused, duplicate, id, seq };
   }

@@ -22,8 +22,10 @@ export interface EpochStanding {
   /** Bodies up to here are pruned. */
   trimmedSeq: bigint;
   ended: EpochEnd;
-  /** The last seq that it ever had, as far as anybody knows; `null` while it is the current one, or if the receiver never heard of it. */
+  /** The last seq that the receiver is told it had (06 TP17); `null` where nobody knows, or the receiver never heard of it. */
   final: bigint | null;
+  /** While its messages are appended again in `ChannelTail.filling`: up to which they are. */
+  moved: bigint | undefined;
 }
 
 /** How an epoch ended, if it did. */
@@ -34,20 +36,41 @@ export const EPOCH_END = {
   draining: 1,
   /** What was unsettled was appended again in a later epoch; nothing of it leaves (06 TP18). */
   reissued: 2,
+  /** Not yet begun: what earlier ones have unsettled is being appended to it (06 TP18). */
+  filling: 3,
 } as const;
 export type EpochEnd = (typeof EPOCH_END)[keyof typeof EPOCH_END];
 
 /** One channel in its current epoch, and what is known of earlier ones. The writer holds these; others get copies. */
-export interface ChannelTail extends EpochStanding {
+export interface ChannelTail extends EpochStanding, GrowingEpoch {
   readonly channel: number;
   readonly name: string;
-  /** The chain after `lastSeq`; `undefined` where the last record does not open: a new epoch has to begin. */
-  lastChain: Uint8Array | undefined;
-  /** Oldest first. */
+  /** Oldest first; all that are not current. */
   readonly earlier: readonly EpochStanding[];
+  /** The epoch that takes over once everything unsettled stands in it; it may have begun before a crash. */
+  readonly filling: GrowingEpoch | undefined;
 }
 
-type CursorRow = [bigint, bigint, bigint, bigint, bigint, Uint8Array | null, bigint, bigint | null];
+/** An epoch that messages are appended to. */
+export interface GrowingEpoch {
+  readonly epoch: bigint;
+  lastSeq: bigint;
+  lastBytes: number;
+  /** The chain after `lastSeq`; `undefined` where the last record does not open: a new epoch has to begin. */
+  lastChain: Uint8Array | undefined;
+}
+
+type CursorRow = [
+  bigint,
+  bigint,
+  bigint,
+  bigint,
+  bigint,
+  Uint8Array | null,
+  bigint,
+  bigint | null,
+  bigint | null,
+];
 type TailRow = [bigint, bigint, bigint, bigint];
 
 /** A new store numbers from here (05 S6). */
@@ -70,17 +93,25 @@ export function readTails(prepared: Prepared, sealer: Sealer): Map<number, Chann
   for (const [channel, name] of prepared.channelList.all() as [number, string][]) {
     const cursors = prepared.cursorEpochs.all(channel) as CursorRow[];
     const epochs = cursors.map((cursor) => standingOf(prepared, channel, cursor));
-    const current = epochs.at(-1);
-    const cursor = cursors.at(-1);
-    if (current === undefined || cursor === undefined) continue;
-    const lastChain = chainAfter(prepared, records, sealer, { channel, cursor });
-    tails.set(channel, { ...current, channel, name, lastChain, earlier: epochs.slice(0, -1) });
+    const growing = (ended: EpochEnd): (EpochStanding & GrowingEpoch) | undefined => {
+      const at = epochs.findIndex((one) => one.ended === ended);
+      const [standing, cursor] = [epochs[at], cursors[at]];
+      if (standing === undefined || cursor === undefined) return undefined;
+      const lastChain = chainAfter(prepared, records, sealer, { channel, cursor });
+      return { ...standing, lastChain };
+    };
+    const current = growing(EPOCH_END.current);
+    if (current === undefined) continue;
+    const earlier = epochs.filter(
+      ({ ended }) => ended === EPOCH_END.draining || ended === EPOCH_END.reissued,
+    );
+    tails.set(channel, { ...current, channel, name, earlier, filling: growing(EPOCH_END.filling) });
   }
   return tails;
 }
 
 function standingOf(prepared: Prepared, channel: number, cursor: CursorRow): EpochStanding {
-  const [epoch, ackedSeq, trimmedSeq, ackedBytes, trimmedBytes, , ended, final] = cursor;
+  const [epoch, ackedSeq, trimmedSeq, ackedBytes, trimmedBytes, , ended, final, moved] = cursor;
   const last = prepared.messageTail.get(channel, epoch) as TailRow | undefined;
   return {
     epoch,
@@ -91,6 +122,7 @@ function standingOf(prepared: Prepared, channel: number, cursor: CursorRow): Epo
     trimmedSeq,
     ended: Number(ended) as EpochEnd,
     final,
+    moved: moved ?? undefined,
   };
 }
 
@@ -103,7 +135,9 @@ function chainAfter(
   const [epoch, , trimmedSeq, , , trimmedChain] = cursor;
   const last = prepared.messageTail.get(channel, epoch) as TailRow | undefined;
   if (last !== undefined && last[0] > trimmedSeq) {
-    return copyOf(records.read(channel, Number(last[2]), Number(last[3]))?.chain);
+    const [seq, , segment, at] = last;
+    const place = { channel, epoch, seq, segment: Number(segment), at: Number(at) };
+    return copyOf(records.read(place)?.chain);
   }
   if (trimmedChain === null) return trimmedSeq === 0n ? CHAIN_START : undefined;
   return copyOf(sealer.open(trimmedChain, { column: "cursor.trimmed_chain", channel, row: epoch }));

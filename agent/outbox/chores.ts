@@ -52,6 +52,11 @@ export class Chores implements Disposable {
     this.#busyUntilMs = this.#clock.monotonicMs() + BUSY_MS;
   }
 
+  /** Whether messages came within the last moment. */
+  get isBusy(): boolean {
+    return this.#clock.monotonicMs() < this.#busyUntilMs;
+  }
+
   /** There may be something to do for a chore before its time. */
   wake(name: string): void {
     const planned = this.#planned.find(({ chore }) => chore.name === name);

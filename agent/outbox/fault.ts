@@ -7,6 +7,8 @@ const BY_PREFIX: readonly (readonly [string, ErrorCode])[] = [
   ["SQLITE_FULL", "STORE_FULL"],
   ["SQLITE_CORRUPT", "STORE_CORRUPT"],
   ["SQLITE_NOTADB", "STORE_CORRUPT"],
+  // Every statement compiles with our schema: one that does not has met another.
+  ["SQLITE_ERROR", "STORE_CORRUPT"],
   ["SQLITE_IOERR", "STORE_IO"],
   ["SQLITE_READONLY", "STORE_NOT_PERMITTED"],
   ["SQLITE_PERM", "STORE_NOT_PERMITTED"],
@@ -46,3 +48,18 @@ export const toPlain = (error: AgentError): PlainFault => ({
   facts: error.facts,
 });
 export const fromPlain = (fault: PlainFault): AgentError => new AgentError(fault.code, fault.facts);
+
+/**
+ * A page that SQLite cannot read is damage of the one row that it belongs to: the others flow (05 S16). Where
+ * the whole store is meant, corruption halts (S9).
+ *
+ * @returns `undefined` if the row cannot be read
+ */
+export function readUnlessCorrupt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (codeOf(error).startsWith("SQLITE_CORRUPT")) return undefined;
+    throw error;
+  }
+}

@@ -6,10 +6,12 @@
  * @module
  */
 import { AgentError } from "../errors.ts";
-import { DUPLICATE_MEMORY_KEYS } from "../limits.ts";
+import { type Clock, systemClock } from "../host/clock.ts";
+import { DISK_BUDGET_BYTES, DUPLICATE_MEMORY_KEYS } from "../limits.ts";
 import type { Sealer } from "../sealing/sealer.ts";
-import { type TicketedEntry, unpacked } from "./append-batch.ts";
+import { unpacked } from "./append-batch.ts";
 import { type Appended, Appender } from "./appender.ts";
+import { Budget, type Purpose } from "./budget.ts";
 import {
   type ChannelTail,
   EPOCH_END,
@@ -25,7 +27,9 @@ import type { SetAsideRow } from "./quarantine-reader.ts";
 import { ACK_PENDING, ACK_UNDELIVERED, type ReadParts } from "./reader.ts";
 import { idOfEntry, RECENT_ENTRY_BYTES, RecentKeys } from "./recent-keys.ts";
 import { RecordReader } from "./record-reader.ts";
-import { COMPLETE_UPLOAD, Uploads } from "./uploads.ts";
+import { releasedEntry } from "./released-entry.ts";
+import { SettleMarks } from "./settle-marks.ts";
+import { Uploads } from "./uploads.ts";
 import type { AckOutcomes, LazyOrder, WriteOrder } from "./writer-messages.ts";
 
 /** What became of a group: every ticket in order, or the reason why none is stored. */
@@ -46,6 +50,10 @@ export interface GroupCommitOptions {
   /** That exist from now on, each with its first epoch. */
   readonly channels: readonly StoreChannel[];
   readonly duplicateMemoryKeys?: number;
+  /** 05 S12: what the file may take. */
+  readonly diskBudgetBytes?: number;
+  /** By which the time of settling is written down. */
+  readonly clock?: Pick<Clock, "nowMs">;
 }
 
 export class GroupCommit {
@@ -54,9 +62,11 @@ export class GroupCommit {
   /** For whoever reads between commits. */
   readonly readParts: ReadParts;
   readonly recent: RecentKeys;
+  readonly uploads: Uploads;
+  readonly marks: SettleMarks;
+  readonly budget: Budget;
   readonly #database: Database;
   readonly #appender: Appender;
-  readonly #uploads: Uploads;
   readonly #quarantine: Quarantine;
   /** Progress not yet written: the newest of each kind is enough. */
   readonly #settles = new Map<EpochKey, Settle>();
@@ -70,6 +80,7 @@ export class GroupCommit {
 
   constructor(database: Database, sealer: Sealer, options: GroupCommitOptions) {
     const { channels, duplicateMemoryKeys = DUPLICATE_MEMORY_KEYS } = options;
+    const { diskBudgetBytes = DISK_BUDGET_BYTES, clock = systemClock } = options;
     this.#database = database;
     this.sealer = sealer;
     const recent = new RecentKeys(duplicateMemoryKeys);
@@ -80,7 +91,9 @@ export class GroupCommit {
     const uploads = new Uploads(prepared);
     const quarantineMaxBytes = new Map<number, number>();
     const quarantine = new Quarantine({ prepared, sealer, uploads }, quarantineMaxBytes);
-    this.#uploads = uploads;
+    this.uploads = uploads;
+    this.marks = new SettleMarks(prepared, clock);
+    this.budget = new Budget(database, diskBudgetBytes);
     this.#quarantine = quarantine;
     this.#appender = new Appender({ prepared, sealer, recent, uploads, quarantine });
     this.inTransaction(() => {
@@ -154,19 +167,23 @@ export class GroupCommit {
     const appended: Appended[] = [];
     let remembered = false;
     try {
+      // Before the room for messages is used up, progress still has some.
+      const purpose = orders.length > 0 ? "messages" : "progress";
       this.inTransaction(() => {
-        for (const upload of this.#abandoned) this.#uploads.drop(upload);
+        for (const upload of this.#abandoned) this.uploads.drop(upload);
         for (const order of orders) this.#carryOut(order, appended);
         remembered = this.#appender.flush(this.#lastRecentRow + 1);
         if (withDeferred) this.#writeDeferred();
         if (this.#forgettableRow > 0) this.prepared.recentForget.run(this.#forgettableRow);
-      });
+      }, purpose);
     } catch (error) {
       this.recent.rollback(mark);
       this.#appender.reload();
+      this.marks.reload();
       // Their senders send again under new numbers: the slices that are stored already go.
       for (const upload of uploadsOf(orders)) this.#abandoned.add(upload);
-      return { committed: false, tickets: ticketsOf(orders), error: translated(error) };
+      const tickets = ticketsOf(orders);
+      return { committed: false, tickets, error: this.budget.refusal(translated(error), orders) };
     }
     if (remembered) this.#lastRecentRow += 1;
     // Only now: a generation that a failed transaction had dropped could not be brought back.
@@ -191,7 +208,10 @@ export class GroupCommit {
     try {
       this.inTransaction(() => {
         if (!this.#quarantine.remove(block.id, true)) return;
-        appended = this.#appender.release(entryOf(block, body, nowMs), this.#lastRecentRow + 1);
+        appended = this.#appender.release(
+          releasedEntry(block, body, nowMs),
+          this.#lastRecentRow + 1,
+        );
         this.#appender.flush(this.#lastRecentRow + 1);
       });
     } catch (error) {
@@ -201,6 +221,39 @@ export class GroupCommit {
     }
     if (appended !== undefined) this.#lastRecentRow += 1;
     return appended;
+  }
+
+  /**
+   * Appends what is here already once more, in one transaction of a chore.
+   *
+   * @param work gets the row of `recent` that its entries go to
+   * @throws what `work` or the commit throws; nothing of it is stored then
+   */
+  appendAgain(
+    work: (appender: Appender, recentRow: number) => void,
+    purpose: Purpose = "progress",
+  ): void {
+    this.loadRecent();
+    const mark = this.recent.mark();
+    let remembered = false;
+    try {
+      this.inTransaction(() => {
+        work(this.#appender, this.#lastRecentRow + 1);
+        remembered = this.#appender.flush(this.#lastRecentRow + 1);
+        if (this.#forgettableRow > 0) this.prepared.recentForget.run(this.#forgettableRow);
+      }, purpose);
+    } catch (error) {
+      this.recent.rollback(mark);
+      this.#appender.reload();
+      throw error;
+    }
+    if (remembered) this.#lastRecentRow += 1;
+    this.#forgettableRow = this.recent.forgetOldest();
+  }
+
+  /** Reads the tails again: an epoch has begun. */
+  reload(): void {
+    this.#appender.reload();
   }
 
   /** Forgets blocks that were set aside (an operator's decision). @returns how many were there */
@@ -229,7 +282,7 @@ export class GroupCommit {
         this.#stage(order);
         return;
       case "unstage":
-        this.#uploads.drop(order.upload);
+        this.uploads.drop(order.upload);
         return;
     }
   }
@@ -262,6 +315,7 @@ export class GroupCommit {
     this.prepared.cursorSettle.run(seq, throughBytes, seq, channel, epoch, seq);
     standing.ackedSeq = seq;
     standing.ackedBytes = throughBytes;
+    if (this.marks.isDue(channel, epoch, seq)) this.marks.write(channel, epoch, seq);
   }
 
   #standingOf(channel: number, epoch: bigint): EpochStanding | undefined {
@@ -275,7 +329,7 @@ export class GroupCommit {
   /** What a crash left of bodies that were still arriving (05 S11). */
   #sweepUploads(): void {
     for (const upload of this.prepared.uploadIncomplete.all() as number[]) {
-      this.#uploads.drop(upload);
+      this.uploads.dropWhole(upload);
     }
   }
 
@@ -289,7 +343,8 @@ export class GroupCommit {
   }
 
   /** One transaction of whoever works between commits. What throws is rolled back. */
-  inTransaction(work: () => void): void {
+  inTransaction(work: () => void, purpose: Purpose = "progress"): void {
+    this.budget.allow(purpose);
     this.#database.exec("BEGIN IMMEDIATE");
     try {
       work();
@@ -315,38 +370,4 @@ function uploadsOf(orders: readonly WriteOrder[]): number[] {
       ? [...unpacked(order.batch)].flatMap(({ upload }) => (upload === 0 ? [] : [upload]))
       : [],
   );
-}
-
-/** A block that was set aside, as a message: nobody waits for a reply, and it is no repeat. */
-function entryOf(block: SetAsideRow, body: Uint8Array, nowMs: number): TicketedEntry {
-  return {
-    ticket: 0,
-    channel: block.channel,
-    quarantine: undefined,
-    ackOwed: false,
-    duplicates: "off",
-    duplicateWindowMs: 0,
-    receivedAtMs: nowMs,
-    length: block.length,
-    sha256: block.sha256,
-    controlKey: block.controlKey,
-    controlId: block.controlId,
-    source: block.source,
-    body,
-    upload: block.upload,
-    uploadAt: block.uploadAt,
-    uploadBytes: COMPLETE_UPLOAD,
-    attributes: releasedAttributes(block),
-  };
-}
-
-/** The receiver learns that it was set aside, why and when it came. */
-function releasedAttributes({ attributes, reason, receivedAtMs }: SetAsideRow): string {
-  const before = attributes === "" ? {} : (JSON.parse(attributes) as Record<string, string>);
-  const receivedAt = new Date(receivedAtMs).toISOString();
-  return JSON.stringify({
-    ...before,
-    "quarantine.reason": reason,
-    "quarantine.receivedAt": receivedAt,
-  });
 }

@@ -9,7 +9,7 @@
 import type Sqlite from "better-sqlite3";
 import { SEGMENT_MAX_BYTES } from "../limits.ts";
 import type { Sealer } from "../sealing/sealer.ts";
-import { recordHead } from "./record.ts";
+import { NO_IDENTITY, recordHead } from "./record.ts";
 import { TOKEN_OF_CONTENT, TOKEN_OF_CONTROL_ID } from "./tokens.ts";
 
 const OLD_TABLES = ["message", "segment", "slice", "upload", "quarantine", "recent", "cursor"];
@@ -26,6 +26,7 @@ const SCHEMA = `
     trimmed_chain BLOB,
     ended INTEGER NOT NULL DEFAULT 0,
     final INTEGER,
+    moved INTEGER,
     PRIMARY KEY (channel, epoch)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE message (
@@ -84,6 +85,13 @@ const SCHEMA = `
     seq INTEGER NOT NULL,
     PRIMARY KEY (channel, epoch, at_ms)
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE key_mark (
+    epoch INTEGER PRIMARY KEY,
+    segment INTEGER NOT NULL,
+    upload INTEGER NOT NULL,
+    quarantine INTEGER NOT NULL,
+    recent INTEGER NOT NULL
+  ) STRICT;
   CREATE TABLE missing (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     channel INTEGER NOT NULL,
@@ -94,7 +102,8 @@ const SCHEMA = `
     found_at_ms INTEGER NOT NULL
   ) STRICT;
   ALTER TABLE identity ADD COLUMN clean INTEGER NOT NULL DEFAULT 0;
-  ALTER TABLE identity ADD COLUMN restored INTEGER NOT NULL DEFAULT 0;`;
+  ALTER TABLE identity ADD COLUMN restored INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE identity ADD COLUMN verified_at_ms INTEGER NOT NULL DEFAULT 0;`;
 
 /** The step; inside the caller's transaction. */
 export function sealEverything(database: Sqlite.Database, sealer: Sealer): void {
@@ -193,7 +202,16 @@ function sealMessages(database: Sqlite.Database, sealer: Sealer): void {
         held = { id: body, bytes };
       }
       const bytes = body < 0 ? Buffer.alloc(0) : held.bytes.subarray(bodyAt, bodyAt + length);
-      const fields = { sha256, chain, replaces: undefined, controlId, source, attributes };
+      const identity = { epoch, seq };
+      const fields = {
+        identity,
+        sha256,
+        chain,
+        replaces: undefined,
+        controlId,
+        source,
+        attributes,
+      };
       const head = recordHead({ ...fields, body: bytes });
       const size = head.length + bytes.length;
       if ((open.get(channel)?.bytes ?? 0) + size > SEGMENT_MAX_BYTES) close(channel);
@@ -280,7 +298,8 @@ function sealQuarantine(database: Sqlite.Database, sealer: Sealer): void {
       Uint8Array,
     ];
     after = id;
-    const fields = { sha256, chain, replaces: undefined, controlId, source, attributes };
+    const texts = { controlId, source, attributes };
+    const fields = { identity: NO_IDENTITY, sha256, chain, replaces: undefined, ...texts };
     const head = recordHead({ ...fields, body });
     const place = { column: "quarantine.sealed", channel, row: id } as const;
     insert.run(

@@ -6,6 +6,8 @@ import type { Clock } from "../host/clock.ts";
 import { KeyRing } from "../sealing/key-ring.ts";
 import { Sealer } from "../sealing/sealer.ts";
 import { type OpenedDatabase, openDatabase } from "./database.ts";
+import { finishRestore } from "./restore.ts";
+import type { SpaceOptions } from "./space-messages.ts";
 import type { WriterOptions } from "./writer-messages.ts";
 
 export interface OpenedStore extends OpenedDatabase {
@@ -13,7 +15,11 @@ export interface OpenedStore extends OpenedDatabase {
 }
 
 /** @throws {AgentError} one of `STORE_*`, `KEK_*`, `KEY_FILE_DAMAGED` */
-export function openStore(options: WriterOptions, clock: Pick<Clock, "nowMs">): OpenedStore {
+export function openStore(
+  options: Omit<WriterOptions, keyof SpaceOptions | "diskBudgetBytes">,
+  clock: Pick<Clock, "nowMs">,
+): OpenedStore {
+  finishRestore(options.stateDir);
   const folder = join(options.stateDir, "keys");
   let keys: KeyRing | undefined;
   const opened = openDatabase({

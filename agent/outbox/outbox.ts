@@ -7,28 +7,30 @@
  * @module
  */
 import { AgentError } from "../errors.ts";
-import {
-  COMMIT_MAX_BYTES,
-  DUPLICATE_MEMORY_KEYS,
-  LAZY_WRITE_MS,
-  TRACE_MAX_COUNT,
-  WAITING_MAX_BYTES,
-} from "../limits.ts";
-import { AckLedger } from "./ack-ledger.ts";
+import { COMMIT_MAX_BYTES, WAITING_MAX_BYTES } from "../limits.ts";
 import { AppendBatch, type AppendEntry, type PackedBatch, unpacked } from "./append-batch.ts";
 import { outcomeOf } from "./append-outcome.ts";
 import { OUTCOME } from "./appender.ts";
 import type { ChannelTail } from "./channel-tails.ts";
-import type { AppendedListener, OutboxOptions, SettledListener } from "./outbox-options.ts";
+import { searchControlId } from "./control-id-search.ts";
+import {
+  type AppendedListener,
+  type OutboxOptions,
+  type SettledListener,
+  writerOptions,
+} from "./outbox-options.ts";
+import { Progress } from "./progress.ts";
 import type { SetAsideBlock, SetAsideRow } from "./quarantine-reader.ts";
 import type { ReadRange, ReadResult, TracedMessage } from "./reader.ts";
 import { type Staged, StagedBytes } from "./staged-bytes.ts";
+import { StoreEpochs } from "./store-epochs.ts";
 import { type AppendOutcome, TicketQueue, type Waiting } from "./ticket-queue.ts";
+import { Upkeep } from "./upkeep.ts";
 import { type CommittedReport, type RefusedReport, WriterClient } from "./writer-client.ts";
 import {
-  type LazyOrder,
   RESULT_COLUMNS,
   type Released,
+  type StoreNotice,
   type StoreStanding,
 } from "./writer-messages.ts";
 
@@ -37,17 +39,19 @@ const POSTED_BATCHES_MAX_COUNT = 1;
 
 export class Outbox implements AsyncDisposable {
   readonly storeId: Uint8Array;
+  readonly epochs: StoreEpochs;
+  /** Backup, replay, new keys. */
+  readonly upkeep: Upkeep;
   /** Where each channel stood when the store was opened. */
   readonly channels: readonly ChannelTail[];
   readonly #options: OutboxOptions;
   readonly #writer: WriterClient;
   readonly #tickets: TicketQueue;
-  readonly #acks: AckLedger;
+  readonly #progress: Progress;
   readonly #batch = new AppendBatch();
   /** Batches of the size of a commit that wait for the writer, in order. */
   readonly #full: PackedBatch[] = [];
   readonly #appendedListeners: AppendedListener[] = [];
-  readonly #settledListeners: SettledListener[] = [];
   readonly #roomListeners: (() => void)[] = [];
   /** By channel: bytes that the receiver does not have yet. */
   readonly #backlogs = new Map<number, number>();
@@ -55,9 +59,6 @@ export class Outbox implements AsyncDisposable {
   /** Batches that the writer has and has not reported. */
   #postedBatches = 0;
   readonly #staged = new StagedBytes();
-  #progressScheduled = false;
-  /** By channel and epoch: what the receiver has and the writer was not told yet. */
-  readonly #settles = new Map<string, Extract<LazyOrder, { order: "settle" }>>();
   #nextUpload: number;
   #closing: Promise<void> | undefined;
 
@@ -65,11 +66,16 @@ export class Outbox implements AsyncDisposable {
     this.#options = options;
     this.#tickets = new TicketQueue(options.clock);
     this.#writer = writer;
+    this.upkeep = new Upkeep(writer);
     const { storeId, channels, lastMessageId, lastUpload, backlogs } = writer.opened;
     this.#takeBacklogs(backlogs);
     this.storeId = storeId;
     this.channels = channels;
-    this.#acks = new AckLedger(lastMessageId);
+    this.epochs = new StoreEpochs(writer, channels, () => this.#progress.post());
+    this.#progress = new Progress({
+      ...{ clock: options.clock, lastMessageId, post: (order) => writer.post(order) },
+      isCurrent: (channel, epoch) => this.epochs.isCurrent(channel, epoch),
+    });
     this.#nextUpload = lastUpload + 1;
   }
 
@@ -79,21 +85,15 @@ export class Outbox implements AsyncDisposable {
    * @throws {AgentError} one of `STORE_*`; nothing is ever kept in memory instead (I-9)
    */
   static async open(options: OutboxOptions): Promise<Outbox> {
-    const writer = await WriterClient.open({
-      stateDir: options.stateDir,
-      allowVolatileState: options.allowVolatileState,
-      channels: options.channels,
-      newStoreId: options.chance.bytes(16),
-      kek: options.kek,
-      duplicateMemoryKeys: options.duplicateMemoryKeys ?? DUPLICATE_MEMORY_KEYS,
-    });
+    const writer = await WriterClient.open(writerOptions(options));
     const outbox = new Outbox(options, writer);
     writer.listen({
       onCommitted: (report) => outbox.#committed(report),
       onRefused: (report, error) => outbox.#refused(report, error),
-      onNotice: (notice) => options.onNotice?.(notice),
+      onNotice: (notice) => outbox.#noticed(notice),
       onFatal: (error) => outbox.#fatal(error),
     });
+    for (const notice of writer.opened.notices) outbox.#noticed(notice);
     return outbox;
   }
 
@@ -105,6 +105,11 @@ export class Outbox implements AsyncDisposable {
   /** Slices of one upload that are not committed yet, in bytes. */
   stagedBytes(upload: number): number {
     return this.#staged.of(upload);
+  }
+
+  /** Whether the store refused a slice of an upload: nothing may name it any more. */
+  isLost(upload: number): boolean {
+    return this.#staged.isLost(upload);
   }
 
   /** What a channel holds for the receiver, in bytes, as of the last commit (03 C5). */
@@ -123,7 +128,7 @@ export class Outbox implements AsyncDisposable {
 
   /** Calls `listener` on the receiver's word, before that is written down here. */
   onSettled(listener: SettledListener): void {
-    this.#settledListeners.push(listener);
+    this.#progress.onSettled(listener);
   }
 
   /**
@@ -152,6 +157,7 @@ export class Outbox implements AsyncDisposable {
     };
     for (const entry of entries) {
       const { channel, ackOwed, body } = entry;
+      this.#staged.end(entry.upload);
       const ticket = this.#tickets.add({
         channel,
         bytes: body.length,
@@ -170,6 +176,7 @@ export class Outbox implements AsyncDisposable {
 
   /** A number under which the slices of one large body are staged. */
   newUpload(): number {
+    this.#staged.begin(this.#nextUpload);
     return this.#nextUpload++;
   }
 
@@ -181,27 +188,24 @@ export class Outbox implements AsyncDisposable {
 
   /** Forgets the slices of an upload that no entry will name. */
   unstage(upload: number): void {
+    this.#staged.end(upload);
     this.#writer.post({ order: "unstage", upload });
   }
 
   /** 03 E5: the reply to row `id`, or to a repeat of it, was handed to TCP, or could not be. */
   replied(id: number, delivered: boolean): void {
-    this.#acks.replied(id, delivered);
-    this.#scheduleProgress();
+    this.#progress.acks.replied(id, delivered);
+    this.#progress.schedule();
   }
 
   /** The receiver holds everything up to `seq`. Written a little later: repeating it is harmless. */
   settle(channel: number, epoch: bigint, seq: bigint): void {
-    const key = `${channel}/${epoch}`;
-    const known = this.#settles.get(key)?.seq ?? 0n;
-    if (seq > known) this.#settles.set(key, { order: "settle", channel, epoch, seq });
-    for (const listener of this.#settledListeners) listener(channel, seq, "settled");
-    this.#scheduleProgress();
+    this.#progress.settle(channel, epoch, seq);
   }
 
   /** The receiver refused the message for good; it stays where it is (06 TP30). */
-  refused(channel: number, seq: bigint): void {
-    for (const listener of this.#settledListeners) listener(channel, seq, "refused");
+  refused(channel: number, epoch: bigint, seq: bigint): void {
+    this.#progress.refused(channel, epoch, seq);
   }
 
   read(range: ReadRange): Promise<ReadResult> {
@@ -233,7 +237,7 @@ export class Outbox implements AsyncDisposable {
     const nowMs = this.#options.clock.nowMs();
     const released = await this.#writer.ask("quarantineRelease", { id, nowMs });
     if (released === undefined) return undefined;
-    this.#acks.committed(released.id, false);
+    this.#progress.acks.committed(released.id, false);
     for (const listener of this.#appendedListeners) listener(released.channel, released.seq);
     return released;
   }
@@ -249,25 +253,29 @@ export class Outbox implements AsyncDisposable {
   }
 
   standing(): Promise<StoreStanding> {
-    this.#postProgress();
+    this.#progress.post();
     return this.#writer.ask("standing", undefined);
   }
 
   /** @returns the newest messages with this control id, newest first, at most 50 */
-  async trace(controlId: Uint8Array): Promise<TracedMessage[]> {
-    const found: TracedMessage[] = [];
-    let beforeId = Number.MAX_SAFE_INTEGER;
-    while (beforeId > 0 && found.length < TRACE_MAX_COUNT) {
-      const { matches, nextId } = await this.#writer.ask("search", { controlId, beforeId });
-      found.push(...matches);
-      beforeId = nextId;
-    }
-    return found.slice(0, TRACE_MAX_COUNT);
+  trace(controlId: Uint8Array): Promise<TracedMessage[]> {
+    return searchControlId(this.#writer, controlId);
+  }
+
+  /** Whether free space is short: the ballast is given up then (05 S13). @throws {AgentError} */
+  async diskIs(low: boolean): Promise<void> {
+    await this.#writer.ask("diskLow", { low });
+  }
+
+  /** What the receiver has confirmed so far is written when this resolves. @throws {AgentError} why not */
+  async flushProgress(): Promise<void> {
+    this.#progress.post();
+    await this.#writer.ask("flushProgress", undefined);
   }
 
   /** Commits what progress there is, durably: whether the store can (03 E1). @throws {AgentError} why not */
   async probe(): Promise<void> {
-    this.#postProgress();
+    this.#progress.post();
     await this.#writer.ask("probe", undefined);
   }
 
@@ -279,8 +287,8 @@ export class Outbox implements AsyncDisposable {
 
   async #close(): Promise<void> {
     while (this.#batch.count > 0 || this.#full.length > 0) this.#flushNow();
-    this.#postProgress();
-    await this.#writer.close();
+    this.#progress.close();
+    await Promise.all([this.upkeep[Symbol.asyncDispose](), this.#writer.close()]);
     this.#tickets.refuseAll(new AgentError("STORE_BUSY", { closing: true }));
   }
 
@@ -329,9 +337,9 @@ export class Outbox implements AsyncDisposable {
       const seq = seqs[index] ?? 0n;
       if (outcome === OUTCOME.stored) {
         lastSeqs.set(taken.waiting.channel, seq);
-        this.#acks.committed(id, taken.waiting.ackOwed);
+        this.#progress.acks.committed(id, taken.waiting.ackOwed);
         // The sender went away unanswered; its resend will be recognised (03 A9).
-        if (taken.late) this.#acks.replied(id, false);
+        if (taken.late) this.#progress.acks.replied(id, false);
       }
       if (!taken.late) taken.waiting.settle(outcomeOf(outcome, flags, id, seq));
     }
@@ -339,13 +347,14 @@ export class Outbox implements AsyncDisposable {
       for (const listener of this.#appendedListeners) listener(channel, seq);
     }
     this.#announceRoom();
-    this.#scheduleProgress();
+    this.#progress.schedule();
   }
 
   #refused({ batches, staged, tickets }: RefusedReport, error: AgentError): void {
     // What has collected behind the refused group goes with it: stored now, a message could come before
     // the resend of one that its connection had sent earlier (I-3).
     const behind = this.#dropCollected();
+    for (const { upload } of staged) this.#staged.lose(upload);
     this.#returned(batches, staged);
     const gone: Waiting[] = [];
     for (const ticket of [...tickets, ...behind]) {
@@ -354,6 +363,15 @@ export class Outbox implements AsyncDisposable {
     }
     for (const waiting of gone) waiting.settle({ kind: "refused", error });
     this.#announceRoom();
+  }
+
+  #noticed(notice: StoreNotice): void {
+    if (notice.notice === "epochBegun") {
+      this.#progress.acks.committed(notice.lastMessageId, false);
+      this.epochs.begun(notice);
+    }
+    if (notice.notice !== "appended") this.#options.onNotice?.(notice);
+    else for (const listener of this.#appendedListeners) listener(notice.channel, notice.lastSeq);
   }
 
   #returned(batches: readonly PackedBatch[], staged: readonly Staged[]): void {
@@ -376,21 +394,5 @@ export class Outbox implements AsyncDisposable {
   /** Whoever paused asks again; after a commit that is cheap. */
   #announceRoom(): void {
     if (!this.saturated) for (const listener of this.#roomListeners) listener();
-  }
-
-  #scheduleProgress(): void {
-    if (this.#progressScheduled) return;
-    this.#progressScheduled = true;
-    this.#options.clock.after(LAZY_WRITE_MS, () => {
-      this.#progressScheduled = false;
-      if (this.#closing === undefined) this.#postProgress();
-    });
-  }
-
-  #postProgress(): void {
-    const outcomes = this.#acks.take();
-    if (outcomes !== undefined) this.#writer.post({ order: "outcomes", outcomes });
-    for (const settle of this.#settles.values()) this.#writer.post(settle);
-    this.#settles.clear();
   }
 }

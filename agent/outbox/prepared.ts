@@ -8,7 +8,18 @@ export type Prepared = Readonly<Record<StatementName, SqliteStatement>>;
 /** Statements with one result column give that column; the object form is never used (08 2.4). */
 const SINGLE_COLUMN: ReadonlySet<StatementName> = new Set([
   "ackThroughRead",
+  "identityRestoredRead",
+  "sequenceRead",
+  "identityVerifiedRead",
   "messageLastId",
+  "messageFirstId",
+  "uploadDoomed",
+  "sliceLast",
+  "recentLast",
+  "recentSealed",
+  "recentAt",
+  "quarantineSealedAt",
+  "segmentFirstId",
   "segmentRead",
   "segmentSequence",
   "uploadSequence",
@@ -16,16 +27,24 @@ const SINGLE_COLUMN: ReadonlySet<StatementName> = new Set([
   "uploadIncomplete",
   "uploadUses",
   "sliceLength",
+  "sliceRead",
   "quarantineFind",
 ]);
 /** Statements whose epoch and seq may pass 2^53. */
 const BIG_INTEGERS: ReadonlySet<StatementName> = new Set([
   "cursorEpochs",
+  "cursorTrimmed",
+  "missingList",
   "messageTail",
+  "messagePrunable",
+  "messageLedger",
+  "settleMarkBefore",
   "messageAt",
   "messageIdentity",
   "messageRange",
   "messageSearch",
+  "messageWalk",
+  "messageSelect",
 ]);
 
 export function prepareAll(database: Database): Prepared {

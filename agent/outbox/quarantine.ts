@@ -10,7 +10,7 @@ import { QUARANTINE_MAX_BYTES, QUARANTINE_ROW_BYTES } from "../limits.ts";
 import type { Sealer } from "../sealing/sealer.ts";
 import type { TicketedEntry } from "./append-batch.ts";
 import type { Prepared } from "./prepared.ts";
-import { recordHead } from "./record.ts";
+import { NO_IDENTITY, recordHead } from "./record.ts";
 import { TOKEN_OF_CONTENT } from "./tokens.ts";
 import type { Uploads } from "./uploads.ts";
 
@@ -79,7 +79,10 @@ export class Quarantine {
     const kept = held + QUARANTINE_ROW_BYTES;
     if (!this.#makeRoom(entry.channel, kept)) return undefined;
     const id = this.#nextId++;
-    const head = recordHead({ ...entry, chain: entry.controlKey, replaces: undefined });
+    const head = recordHead({
+      ...{ ...entry, identity: NO_IDENTITY },
+      ...{ chain: entry.controlKey, replaces: undefined },
+    });
     const place = { column: "quarantine.sealed", channel: entry.channel, row: id } as const;
     this.#prepared.quarantineInsert.run(
       id,

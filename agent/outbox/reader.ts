@@ -6,9 +6,11 @@ import {
   FLAG_CONTROL_ID_REUSED,
   FLAG_DUPLICATE,
   FLAG_RELEASED,
+  FLAG_REPLAYED,
 } from "./appender.ts";
+import { readUnlessCorrupt } from "./fault.ts";
 import type { Prepared } from "./prepared.ts";
-import type { Replaces } from "./record.ts";
+import type { MessageIdentity } from "./record.ts";
 import type { RecordReader } from "./record-reader.ts";
 import { TOKEN_OF_CONTROL_ID } from "./tokens.ts";
 
@@ -34,7 +36,7 @@ export interface StoredMessage {
   /** An object of strings as JSON, or empty: what travels besides the bytes. */
   readonly attributes: string;
   /** The number under which the receiver may have it already (06 TP18). */
-  readonly replaces: Replaces | undefined;
+  readonly replaces: MessageIdentity | undefined;
 }
 
 export interface ReadRange {
@@ -63,26 +65,36 @@ export interface ReadParts {
 /**
  * Reads messages after a seq, in order, each checked against its digest.
  *
- * Always gives at least one message if there is one, and at most about `maxBytes` of bodies.
+ * Always gives at least one message if there is one, and at most about `maxBytes` of bodies. A row that is not
+ * there (a bit of an index that leads astray) is damage as well.
  *
+ * @param lastSeq up to which there must be rows, as far as is known
  * @returns bodies are views of whole segments, which may be transferred: see `buffersOf`
  */
-export function readRange({ prepared, records }: ReadParts, range: ReadRange): ReadResult {
+export function readRange(
+  { prepared, records }: ReadParts,
+  range: ReadRange,
+  lastSeq = 0n,
+): ReadResult {
   const { channel, epoch, afterSeq, maxCount, maxBytes } = range;
   const rows = prepared.messageRange.all(channel, epoch, afterSeq, maxCount) as RangeRow[];
   const messages: StoredMessage[] = [];
   let damagedSeq: bigint | undefined;
   let bytes = 0;
+  let nextSeq = afterSeq + 1n;
   for (const row of rows) {
-    const message = storedMessage(records, channel, row);
+    const message = row[1] === nextSeq ? storedMessage(records, range, row) : undefined;
     if (message === undefined) {
-      damagedSeq = row[1];
+      damagedSeq = nextSeq;
       break;
     }
     messages.push(message);
+    nextSeq += 1n;
     bytes += message.body?.length ?? 0;
     if (bytes >= maxBytes) break;
   }
+  const isEnd = messages.length === rows.length && rows.length < maxCount;
+  if (isEnd && nextSeq <= lastSeq) damagedSeq = nextSeq;
   // What it holds is handed to another thread.
   records.forget();
   return { messages, damagedSeq };
@@ -91,11 +103,12 @@ export function readRange({ prepared, records }: ReadParts, range: ReadRange): R
 /** @returns `undefined` where the record does not open, or its digest does not fit (05 S16) */
 function storedMessage(
   records: RecordReader,
-  channel: number,
+  { channel, epoch }: ReadRange,
   row: RangeRow,
 ): StoredMessage | undefined {
   const [id, seq, receivedAtMs, length, flags, segment, at, upload, uploadAt] = row;
-  const record = records.read(channel, Number(segment), Number(at));
+  const place = { channel, epoch, seq, segment: Number(segment), at: Number(at) };
+  const record = records.read(place);
   if (record === undefined) return undefined;
   // A body in slices is checked by whoever reads the slices; here it is enough that it is named.
   const inUpload = upload !== 0n;
@@ -149,15 +162,19 @@ export function readSlices(
   from: number,
   maxBytes: number,
 ): Uint8Array<ArrayBuffer> {
-  const sealedBytes = (prepared.sliceLength.get(upload) as number | undefined) ?? 0;
+  const { sliceLength } = prepared;
+  const sealedBytes = readUnlessCorrupt(() => sliceLength.get(upload) as number | undefined) ?? 0;
   const sliceBytes = sealedBytes - SEAL_OVERHEAD_BYTES;
   if (sliceBytes <= 0 || maxBytes <= 0) return new Uint8Array(0);
   const first = Math.floor(from / sliceBytes);
   const skip = from - first * sliceBytes;
   const parts: Uint8Array[] = [];
   let bytes = -skip;
-  const found = prepared.sliceRead.iterate(upload, first) as IterableIterator<[number, Uint8Array]>;
-  for (const [ordinal, sealed] of found) {
+  for (let ordinal = first; ; ordinal++) {
+    const sealed = readUnlessCorrupt(
+      () => prepared.sliceRead.get(upload, ordinal) as Uint8Array | undefined,
+    );
+    if (sealed === undefined) break;
     const place = { column: "slice.bytes", channel: 0, row: upload, extra: ordinal } as const;
     const slice = sealer.open(sealed, place);
     // What follows would be taken for it: whoever reads finds that the body ends too early.
@@ -188,6 +205,10 @@ export interface TracedMessage {
   readonly controlIdReused: boolean;
   readonly duplicate: boolean;
   readonly released: boolean;
+  /** The number that it had before (06 TP18); absent where its record cannot be read. */
+  readonly replaces: MessageIdentity | undefined;
+  /** An operator sent it again; this is the copy. */
+  readonly replayed: boolean;
   readonly ack: AckState;
 }
 
@@ -231,7 +252,10 @@ export function searchSlice(
 
 function traced({ prepared, records }: ReadParts, row: SearchRow): TracedMessage {
   const [id, channel, epoch, seq, receivedAtMs, length, flags, segment, at] = row;
-  const record = records.read(Number(channel), Number(segment), Number(at));
+  const record = records.read({
+    ...{ channel: Number(channel), epoch, seq },
+    ...{ segment: Number(segment), at: Number(at) },
+  });
   return {
     id: Number(id),
     channel: Number(channel),
@@ -244,6 +268,8 @@ function traced({ prepared, records }: ReadParts, row: SearchRow): TracedMessage
     controlIdReused: (Number(flags) & FLAG_CONTROL_ID_REUSED) !== 0,
     duplicate: (Number(flags) & FLAG_DUPLICATE) !== 0,
     released: (Number(flags) & FLAG_RELEASED) !== 0,
+    replaces: record?.replaces,
+    replayed: (Number(flags) & FLAG_REPLAYED) !== 0,
     ack: ackState(prepared, Number(id), Number(flags)),
   };
 }

@@ -71,6 +71,20 @@ class Generation {
     return this.#find(this.#byControl, key[0] ?? 0, key, CONTROL_WORDS);
   }
 
+  /** The entry that leads to row `id`. Rows are numbered as they come, so that entries stand in their order. */
+  entryOf(id: number): Buffer | undefined {
+    let [low, high] = [0, this.count - 1];
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const at = middle * RECENT_ENTRY_BYTES;
+      const found = Number(this.entries.readBigInt64LE(at + ID_OFFSET));
+      if (found === id) return this.entries.subarray(at, at + RECENT_ENTRY_BYTES);
+      if (found < id) low = middle + 1;
+      else high = middle - 1;
+    }
+    return undefined;
+  }
+
   /** Forgets everything after the first `count` entries. */
   truncate(count: number): void {
     if (count === this.count) return;
@@ -161,6 +175,15 @@ export class RecentKeys {
     return this.#generations.some((generation) => generation.findControl(key) !== -1);
   }
 
+  /** The entry by which the message of row `id` is recognised, unless it was forgotten; a view. */
+  entryOf(id: number): Buffer | undefined {
+    for (let i = this.#generations.length - 1; i >= 0; i--) {
+      const found = this.#generations[i]?.entryOf(id);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
   mark(): RecentMark {
     const generations = this.#droppedCount + this.#generations.length;
     return { generations, count: this.#generations.at(-1)?.count ?? 0 };
@@ -215,6 +238,11 @@ export class RecentKey {
   set(controlKey: Uint8Array, sha256: Uint8Array): void {
     this.#bytes.set(controlKey, 0);
     this.#bytes.set(sha256.subarray(0, CONTENT_KEY_BYTES), CONTROL_KEY_BYTES);
+  }
+
+  /** Takes the key of an entry. @param entry 36 bytes */
+  setFrom(entry: Uint8Array): void {
+    this.#bytes.set(entry.subarray(0, ID_OFFSET));
   }
 
   /** Writes the entry that remembers this key. @param into 36 bytes */

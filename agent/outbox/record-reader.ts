@@ -1,7 +1,15 @@
 /** Opens the sealed segments and gives the records in them; the last segment is kept open. @module */
 import type { Sealer } from "../sealing/sealer.ts";
+import { readUnlessCorrupt } from "./fault.ts";
 import type { Prepared } from "./prepared.ts";
-import { type RecordFields, readRecord } from "./record.ts";
+import { type MessageIdentity, type RecordFields, readRecord } from "./record.ts";
+
+/** Which message, and where a row says that its record is. */
+export interface MessagePlace extends MessageIdentity {
+  readonly channel: number;
+  readonly segment: number;
+  readonly at: number;
+}
 
 interface Opened {
   readonly channel: number;
@@ -19,10 +27,16 @@ export class RecordReader {
     this.#sealer = sealer;
   }
 
-  /** @returns views of the opened segment, or `undefined`: it is pruned, does not open, or holds no record there */
-  read(channel: number, segment: number, at: number): RecordFields | undefined {
-    const { plain } = this.#open(channel, segment);
-    return plain === undefined ? undefined : readRecord(plain, at);
+  /**
+   * The record of one message.
+   *
+   * @returns views of the opened segment, or `undefined`: it is pruned, does not open, or holds another record there
+   */
+  read(place: MessagePlace): RecordFields | undefined {
+    const { plain } = this.#open(place.channel, place.segment);
+    const record = plain === undefined ? undefined : readRecord(plain, place.at);
+    const isIt = record?.identity.epoch === place.epoch && record.identity.seq === place.seq;
+    return isIt ? record : undefined;
   }
 
   /** Forgets the plaintext that it holds: after a read its buffer may have gone to another thread. */
@@ -32,7 +46,8 @@ export class RecordReader {
 
   #open(channel: number, id: number): Opened {
     if (this.#last.id === id && this.#last.channel === channel) return this.#last;
-    const sealed = this.#prepared.segmentRead.get(id) as Uint8Array | undefined;
+    const { segmentRead } = this.#prepared;
+    const sealed = readUnlessCorrupt(() => segmentRead.get(id) as Uint8Array | undefined);
     const place = { column: "segment.bytes", channel, row: id } as const;
     const plain = sealed === undefined ? undefined : this.#sealer.open(sealed, place);
     this.#last = { channel, id, plain };

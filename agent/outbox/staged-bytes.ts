@@ -8,6 +8,8 @@ export interface Staged {
 
 export class StagedBytes {
   readonly #byUpload = new Map<number, number>();
+  /** Uploads whose body has not ended yet, and whether the store refused a slice of it. */
+  readonly #arriving = new Map<number, boolean>();
   #total = 0;
 
   get total(): number {
@@ -21,6 +23,25 @@ export class StagedBytes {
   add({ upload, bytes }: Staged): void {
     this.#total += bytes;
     this.#byUpload.set(upload, this.of(upload) + bytes);
+  }
+
+  /** A body begins to arrive. */
+  begin(upload: number): void {
+    this.#arriving.set(upload, false);
+  }
+
+  /** An entry names it now, or none ever will. */
+  end(upload: number): void {
+    this.#arriving.delete(upload);
+  }
+
+  /** One of its slices was refused: while it arrives, nobody must name it any more. */
+  lose(upload: number): void {
+    if (this.#arriving.has(upload)) this.#arriving.set(upload, true);
+  }
+
+  isLost(upload: number): boolean {
+    return this.#arriving.get(upload) === true;
   }
 
   /** They were committed, or refused. */

@@ -2,9 +2,11 @@
 import { type ChannelTail, EPOCH_END, waitingIn } from "./channel-tails.ts";
 import type { Database } from "./database.ts";
 import type { GroupCommit } from "./group-commit.ts";
+import { missingRanges } from "./missing.ts";
+import type { Space } from "./space.ts";
 import type { StoreStanding } from "./writer-messages.ts";
 
-export function standing(store: GroupCommit, database: Database): StoreStanding {
+export function standing(store: GroupCommit, database: Database, space: Space): StoreStanding {
   const quarantine = store.prepared.quarantineTotals.all() as [number, number, number][];
   const pageCount = Number(database.pragma("page_count", { simple: true }));
   const pageBytes = Number(database.pragma("page_size", { simple: true }));
@@ -16,9 +18,11 @@ export function standing(store: GroupCommit, database: Database): StoreStanding 
       const oldestWaitingAtMs = oldestWaiting(store, tail);
       return { ...tail, waiting, oldestWaitingAtMs, quarantineCount, quarantineBytes };
     }),
+    missing: missingRanges(store.prepared),
     recentKeyCount: store.recent.count,
     recentSinceMs: store.recent.sinceMs,
     databaseBytes: pageCount * pageBytes,
+    space: space.standing(),
   };
 }
 

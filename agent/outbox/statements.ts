@@ -31,6 +31,23 @@ export const STATEMENTS = {
     uses: "primary key",
   },
   identityClean: { sql: "UPDATE identity SET clean = 1 WHERE id = 1", uses: "primary key" },
+  identityVerified: {
+    sql: "UPDATE identity SET verified_at_ms = ? WHERE id = 1",
+    uses: "primary key",
+  },
+  identityVerifiedRead: {
+    sql: "SELECT max(verified_at_ms, created_at_ms) FROM identity WHERE id = 1",
+    uses: "primary key",
+  },
+  identityRestored: { sql: "UPDATE identity SET restored = 1 WHERE id = 1", uses: "primary key" },
+  identityRestoredRead: {
+    sql: "SELECT restored FROM identity WHERE id = 1",
+    uses: "primary key",
+  },
+  identityNotRestored: {
+    sql: "UPDATE identity SET restored = 0 WHERE id = 1",
+    uses: "primary key",
+  },
   ackThroughRead: { sql: "SELECT ack_through FROM identity WHERE id = 1", uses: "primary key" },
   ackThroughMove: { sql: "UPDATE identity SET ack_through = ? WHERE id = 1", uses: "primary key" },
 
@@ -41,8 +58,24 @@ export const STATEMENTS = {
     uses: "insert",
   },
   cursorEpochs: {
-    sql: `SELECT epoch, acked, trimmed, acked_bytes, trimmed_bytes, trimmed_chain, ended, final
+    sql: `SELECT epoch, acked, trimmed, acked_bytes, trimmed_bytes, trimmed_chain, ended, final, moved
           FROM cursor WHERE channel = ? ORDER BY epoch`,
+    uses: "primary key",
+  },
+  cursorBegin: {
+    sql: "INSERT INTO cursor (channel, epoch, ended, final) VALUES (?, ?, ?, ?)",
+    uses: "insert",
+  },
+  cursorEnd: {
+    sql: "UPDATE cursor SET ended = ?, final = ?, moved = NULL WHERE channel = ? AND epoch = ?",
+    uses: "primary key",
+  },
+  cursorMove: {
+    sql: "UPDATE cursor SET moved = ?, final = ? WHERE channel = ? AND epoch = ?",
+    uses: "primary key",
+  },
+  cursorTrimmed: {
+    sql: "SELECT trimmed, trimmed_chain FROM cursor WHERE channel = ? AND epoch = ?",
     uses: "primary key",
   },
   cursorSettle: {
@@ -50,6 +83,43 @@ export const STATEMENTS = {
           WHERE channel = ? AND epoch = ? AND acked < ?`,
     uses: "primary key",
   },
+
+  cursorTrim: {
+    sql: `UPDATE cursor SET trimmed = ?, trimmed_bytes = ?, trimmed_chain = ?
+          WHERE channel = ? AND epoch = ? AND trimmed < ? AND (acked >= ? OR ended = 2)`,
+    uses: "primary key",
+  },
+  cursorReseal: {
+    sql: "UPDATE cursor SET trimmed_chain = ? WHERE channel = ? AND epoch = ?",
+    uses: "primary key",
+  },
+  settleMarkInsert: {
+    sql: "INSERT OR REPLACE INTO settle_mark (channel, epoch, at_ms, seq) VALUES (?, ?, ?, ?)",
+    uses: "insert",
+  },
+  settleMarkBefore: {
+    sql: `SELECT at_ms, seq FROM settle_mark WHERE channel = ? AND epoch = ? AND at_ms <= ?
+          ORDER BY at_ms DESC LIMIT 1`,
+    uses: "primary key",
+  },
+  settleMarkForget: {
+    sql: "DELETE FROM settle_mark WHERE channel = ? AND epoch = ? AND at_ms < ?",
+    uses: "primary key",
+  },
+  settleMarkForgetAfter: {
+    sql: "DELETE FROM settle_mark WHERE channel = ? AND epoch = ? AND at_ms > ?",
+    uses: "primary key",
+  },
+  keyMarkInsert: {
+    sql: `INSERT OR REPLACE INTO key_mark (epoch, segment, upload, quarantine, recent)
+          VALUES (?, ?, ?, ?, ?)`,
+    uses: "insert",
+  },
+  keyMarkList: {
+    sql: "SELECT epoch, segment, upload, quarantine, recent FROM key_mark ORDER BY epoch DESC",
+    uses: "small table",
+  },
+  keyMarkForget: { sql: "DELETE FROM key_mark WHERE epoch <= ?", uses: "primary key" },
 
   messageInsert: {
     sql: `INSERT INTO message (channel, epoch, seq, received_at_ms, length, flags, segment, record_at,
@@ -76,14 +146,60 @@ export const STATEMENTS = {
     sql: "SELECT content_token, epoch, seq, flags FROM message WHERE id = ?",
     uses: "primary key",
   },
+  messagePrunable: {
+    sql: `SELECT seq, received_at_ms, length, segment, record_at, upload, through_bytes FROM message
+          WHERE channel = ? AND epoch = ? AND seq > ? ORDER BY seq LIMIT ?`,
+    uses: "message_by_seq",
+  },
+  messageLedger: {
+    sql: `SELECT seq, received_at_ms FROM message
+          WHERE channel = ? AND epoch = ? ORDER BY seq LIMIT ?`,
+    uses: "message_by_seq",
+  },
+  messageForget: {
+    sql: "DELETE FROM message WHERE channel = ? AND epoch = ? AND seq <= ?",
+    uses: "message_by_seq",
+  },
+  messageFirstId: { sql: "SELECT min(id) FROM message", uses: "primary key" },
   messageLastId: { sql: "SELECT max(id) FROM message", uses: "primary key" },
   messageSearch: {
     sql: `SELECT id, channel, epoch, seq, received_at_ms, length, flags, segment, record_at, control_token
           FROM message WHERE id < ? ORDER BY id DESC LIMIT ?`,
     uses: "primary key",
   },
+  messageWalk: {
+    sql: `SELECT id, channel, epoch, seq, received_at_ms, length, flags, segment, record_at, upload,
+            upload_at, control_token, content_token
+          FROM message WHERE id > ? ORDER BY id LIMIT ?`,
+    uses: "primary key",
+  },
+  messageSelect: {
+    sql: `SELECT id, channel, epoch, seq, received_at_ms, length, flags, segment, record_at, upload,
+            upload_at, control_token, content_token
+          FROM message WHERE channel = ? AND epoch = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?`,
+    uses: "message_by_seq",
+  },
+  missingInsert: {
+    sql: `INSERT INTO missing (channel, epoch, first_seq, last_seq, cause, found_at_ms)
+          VALUES (?, ?, ?, ?, ?, ?)`,
+    uses: "insert",
+  },
+  missingList: {
+    sql: `SELECT channel, epoch, first_seq, last_seq, cause, found_at_ms FROM missing
+          WHERE id > 0 ORDER BY id DESC LIMIT ?`,
+    uses: "primary key",
+  },
+  /** Numbers go on behind those of a store that was ahead of this one. */
+  sequenceRead: { sql: "SELECT seq FROM sqlite_sequence WHERE name = ?", uses: "small table" },
+  sequenceBegin: { sql: "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", uses: "insert" },
+  sequenceMove: {
+    sql: "UPDATE sqlite_sequence SET seq = ? WHERE name = ? AND seq < ?",
+    uses: "small table",
+  },
   segmentInsert: { sql: "INSERT INTO segment (id, bytes) VALUES (?, ?)", uses: "insert" },
   segmentRead: { sql: "SELECT bytes FROM segment WHERE id = ?", uses: "primary key" },
+  segmentDelete: { sql: "DELETE FROM segment WHERE id = ?", uses: "primary key" },
+  segmentFirstId: { sql: "SELECT min(id) FROM segment", uses: "primary key" },
   segmentSequence: {
     sql: "SELECT seq FROM sqlite_sequence WHERE name = 'segment'",
     uses: "small table",
@@ -108,13 +224,18 @@ export const STATEMENTS = {
     sql: "SELECT id FROM upload WHERE complete = 0",
     uses: "upload_incomplete",
   },
+  uploadDoom: { sql: "UPDATE upload SET complete = 0, uses = 0 WHERE id = ?", uses: "primary key" },
+  uploadDoomed: {
+    sql: "SELECT id FROM upload WHERE complete = 0 AND uses = 0 LIMIT 1",
+    uses: "upload_incomplete",
+  },
   uploadDelete: { sql: "DELETE FROM upload WHERE id = ?", uses: "primary key" },
   sliceInsert: {
     sql: "INSERT INTO slice (upload, ordinal, bytes) VALUES (?, ?, ?)",
     uses: "insert",
   },
   sliceRead: {
-    sql: "SELECT ordinal, bytes FROM slice WHERE upload = ? AND ordinal >= ? ORDER BY ordinal",
+    sql: "SELECT bytes FROM slice WHERE upload = ? AND ordinal = ?",
     uses: "primary key",
   },
   sliceLength: {
@@ -124,6 +245,23 @@ export const STATEMENTS = {
   sliceTotals: {
     sql: `SELECT count(*), coalesce(max(ordinal), -1) + 1, coalesce(sum(length(bytes)), 0)
           FROM slice WHERE upload = ?`,
+    uses: "primary key",
+  },
+  sliceLast: {
+    sql: "SELECT ordinal FROM slice WHERE upload = ? AND ordinal < ? ORDER BY ordinal DESC LIMIT ?",
+    uses: "primary key",
+  },
+  sliceDeleteAt: {
+    sql: "DELETE FROM slice WHERE upload = ? AND ordinal = ?",
+    uses: "primary key",
+  },
+  sliceSealed: {
+    sql: `SELECT upload, ordinal FROM slice WHERE (upload, ordinal) > (?, ?) AND upload <= ?
+          ORDER BY upload, ordinal LIMIT ?`,
+    uses: "primary key",
+  },
+  sliceReseal: {
+    sql: "UPDATE slice SET bytes = ? WHERE upload = ? AND ordinal = ?",
     uses: "primary key",
   },
   sliceDelete: { sql: "DELETE FROM slice WHERE upload = ?", uses: "primary key" },
@@ -155,6 +293,21 @@ export const STATEMENTS = {
           FROM quarantine WHERE id < ? ORDER BY id DESC LIMIT ?`,
     uses: "primary key",
   },
+  quarantineWalk: {
+    sql: "SELECT id, channel FROM quarantine WHERE id > ? ORDER BY id LIMIT ?",
+    uses: "primary key",
+  },
+  quarantineAt: {
+    sql: `SELECT channel, reason, length, sealed, coalesce(upload, 0), body_at, content_token
+          FROM quarantine WHERE id = ?`,
+    uses: "primary key",
+  },
+  quarantineSealed: {
+    sql: "SELECT id, channel FROM quarantine WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
+    uses: "primary key",
+  },
+  quarantineSealedAt: { sql: "SELECT sealed FROM quarantine WHERE id = ?", uses: "primary key" },
+  quarantineReseal: { sql: "UPDATE quarantine SET sealed = ? WHERE id = ?", uses: "primary key" },
   quarantineSequence: {
     sql: "SELECT seq FROM sqlite_sequence WHERE name = 'quarantine'",
     uses: "small table",
@@ -174,6 +327,13 @@ export const STATEMENTS = {
 
   recentInsert: { sql: "INSERT INTO recent (id, entries) VALUES (?, ?)", uses: "insert" },
   recentList: { sql: "SELECT id, entries FROM recent ORDER BY id", uses: "primary key" },
+  recentLast: { sql: "SELECT max(id) FROM recent", uses: "primary key" },
+  recentSealed: {
+    sql: "SELECT id FROM recent WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
+    uses: "primary key",
+  },
+  recentAt: { sql: "SELECT entries FROM recent WHERE id = ?", uses: "primary key" },
+  recentReseal: { sql: "UPDATE recent SET entries = ? WHERE id = ?", uses: "primary key" },
   recentForget: { sql: "DELETE FROM recent WHERE id <= ?", uses: "primary key" },
 
   ackExceptionInsert: {
@@ -183,6 +343,10 @@ export const STATEMENTS = {
   ackExceptionAt: {
     sql: `SELECT last_id, state FROM ack_exception WHERE first_id <= ?
           ORDER BY first_id DESC LIMIT 1`,
+    uses: "primary key",
+  },
+  ackExceptionForget: {
+    sql: "DELETE FROM ack_exception WHERE first_id < ? AND last_id < ?",
     uses: "primary key",
   },
   ackExceptionDelete: {

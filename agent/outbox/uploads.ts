@@ -7,6 +7,7 @@
  * @module
  */
 import { AgentError } from "../errors.ts";
+import { UPLOAD_STEP_SLICES } from "../limits.ts";
 import { SEAL_OVERHEAD_BYTES } from "../sealing/sealer.ts";
 import type { Prepared } from "./prepared.ts";
 
@@ -14,6 +15,9 @@ interface Named {
   readonly totalBytes: number;
   uses: number;
 }
+
+/** More than any body has slices. */
+export const SLICES_MAX_COUNT = 2 ** 31;
 
 /** In place of the total: the upload was completed and counted before. */
 export const COMPLETE_UPLOAD = -1;
@@ -67,7 +71,8 @@ export class Uploads {
       return;
     }
     const uses = this.#prepared.uploadUses.get(upload) as number | undefined;
-    if (uses === undefined || uses <= 1) this.drop(upload);
+    // Between commits, for a page of it may be damaged: that must not refuse what is done here.
+    if (uses === undefined || uses <= 1) this.#prepared.uploadDoom.run(upload);
     else this.#prepared.uploadRelease.run(upload);
   }
 
@@ -76,8 +81,15 @@ export class Uploads {
     this.#prepared.uploadRetain.run(upload);
   }
 
-  /** Takes back what was stored of a body that no row keeps. */
+  /** Takes back what was stored of a body that no row keeps; of a large one between commits, in steps. */
   drop(upload: number): void {
+    const last = (this.#prepared.sliceLast.get(upload, SLICES_MAX_COUNT, 1) as number) ?? 0;
+    if (last >= UPLOAD_STEP_SLICES) this.#prepared.uploadDoom.run(upload);
+    else this.dropWhole(upload);
+  }
+
+  /** The same at once, whatever its size: before messages are taken. */
+  dropWhole(upload: number): void {
     this.#prepared.sliceDelete.run(upload);
     this.#prepared.uploadDelete.run(upload);
   }

@@ -2,13 +2,18 @@
 import type { Kek } from "../sealing/key-ring.ts";
 import type { PackedBatch } from "./append-batch.ts";
 import type { ChannelTail, StoreChannel } from "./channel-tails.ts";
+import type { EpochNotice, EpochQuestions } from "./epoch-messages.ts";
 import type { PlainFault } from "./fault.ts";
+import type { FoundMissing } from "./missing.ts";
 import type { SetAsideBlock, SetAsideRow } from "./quarantine-reader.ts";
 import type { ReadRange, ReadResult, TracedMessage } from "./reader.ts";
+import type { DamagedRow, WalkTotals } from "./row-walk.ts";
+import type { SpaceNotice, SpaceOptions, SpaceStanding } from "./space-messages.ts";
 import type { Staged } from "./staged-bytes.ts";
+import type { UpkeepQuestions } from "./upkeep-questions.ts";
 
 /** Given to the thread when it starts. */
-export interface WriterOptions {
+export interface WriterOptions extends SpaceOptions {
   readonly stateDir: string;
   readonly allowVolatileState: boolean;
   readonly channels: readonly StoreChannel[];
@@ -16,6 +21,8 @@ export interface WriterOptions {
   readonly kek: Kek;
   /** 03 D1: messages that are remembered at least, whatever the time. */
   readonly duplicateMemoryKeys: number;
+  /** 05 S12: what the store may take of the disk. */
+  readonly diskBudgetBytes: number;
 }
 
 /** How far replies are known to have left, and which did not (03 E5). */
@@ -49,7 +56,7 @@ export type LazyOrder =
   | { readonly order: "outcomes"; readonly outcomes: AckOutcomes };
 
 /** Questions, with the type of their answers. */
-export interface Questions {
+export interface Questions extends UpkeepQuestions, EpochQuestions {
   read: { readonly ask: ReadRange; readonly answer: ReadResult };
   slices: {
     readonly ask: { readonly upload: number; readonly from: number; readonly maxBytes: number };
@@ -79,6 +86,8 @@ export interface Questions {
   };
   /** Durable when answered. @returns how many were there */
   quarantineDiscard: { readonly ask: { readonly ids: readonly number[] }; readonly answer: number };
+  /** Free space is below the floor, or no longer: the ballast goes, or is made again (05 S13). */
+  diskLow: { readonly ask: { readonly low: boolean }; readonly answer: undefined };
   /** Commits once and durably: whether the store can store (03 E1). */
   probe: { readonly ask: undefined; readonly answer: undefined };
   /** Writes what is still lazy and closes the file. */
@@ -112,18 +121,29 @@ export interface ChannelStanding extends ChannelTail {
 /** What `status` shows of the store. */
 export interface StoreStanding {
   readonly channels: readonly ChannelStanding[];
+  /** What is gone for good, newest first. */
+  readonly missing: readonly FoundMissing[];
   readonly recentKeyCount: number;
   /** Since when the duplicate memory is complete; `undefined`: for the whole window. */
   readonly recentSinceMs: number | undefined;
   readonly databaseBytes: number;
+  readonly space: SpaceStanding;
 }
 
 export type WriterOrder = WriteOrder | LazyOrder | Question;
 
 /** What the writer found or did by itself, and a person may have to know. */
 export type StoreNotice =
+  | EpochNotice
+  | SpaceNotice
+  /** A row was read that does not open, or is not what was stored (05 S16). Once in each walk. */
+  | { readonly notice: "damaged"; readonly row: DamagedRow }
+  /** All of the store was read through. */
+  | { readonly notice: "verified"; readonly totals: WalkTotals }
+  /** Messages were appended that no sender waits for; not for others than the outbox. */
+  | { readonly notice: "appended"; readonly channel: number; readonly lastSeq: bigint }
   /** A chore could not do its step; it is tried again. */
-  { readonly notice: "choreFailed"; readonly fault: PlainFault };
+  | { readonly notice: "choreFailed"; readonly fault: PlainFault };
 
 export type WriterReport =
   | {
@@ -133,6 +153,8 @@ export type WriterReport =
       readonly lastMessageId: number;
       readonly channels: readonly ChannelTail[];
       readonly backlogs: Float64Array;
+      /** What was found while the store was opened. */
+      readonly notices: readonly StoreNotice[];
     }
   | {
       readonly report: "committed";

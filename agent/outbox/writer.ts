@@ -7,10 +7,12 @@
  *
  * @module
  */
+import { join } from "node:path";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { AgentError } from "../errors.ts";
 import { systemClock } from "../host/clock.ts";
 import { COMMIT_MAX_BYTES, COMMIT_MAX_COUNT, LAZY_WRITE_MS, WRITER_SPIN_MS } from "../limits.ts";
+import type { KeyRing } from "../sealing/key-ring.ts";
 import { answers } from "./answers.ts";
 import type { PackedBatch } from "./append-batch.ts";
 import type { Appended } from "./appender.ts";
@@ -19,12 +21,20 @@ import { type Chore, Chores } from "./chores.ts";
 import type { Database } from "./database.ts";
 import { toPlain, translated } from "./fault.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { HighWaterNotes, openHighWater } from "./high-water-notes.ts";
 import { openStore } from "./open-store.ts";
+import { beginDueEpochs } from "./opening-epochs.ts";
 import { buffersOf, type ReadResult } from "./reader.ts";
+import { Reissue } from "./reissue.ts";
+import { Replay } from "./replay.ts";
+import { makeRoomToOpen, Space } from "./space.ts";
 import type { Staged } from "./staged-bytes.ts";
+import type { Copying } from "./upkeep-answers.ts";
+import { Verify } from "./verify.ts";
 import {
   type Question,
   RESULT_COLUMNS,
+  type StoreNotice,
   type WriteOrder,
   type WriterOptions,
   type WriterOrder,
@@ -39,6 +49,10 @@ let halted = false;
 let lazyArmed = false;
 /** Monotonic: when progress was last written. */
 let lazyWrittenMs = 0;
+/** After a transaction that was refused: when progress is tried again. */
+const PROGRESS_RETRY_MS = 1_000;
+/** So long the thread goes from order to order at most before its timers and finished flushes are heard. */
+const STAY_MS = 100;
 
 function report(message: WriterReport, transfer: ArrayBufferLike[] = []): void {
   port?.postMessage(message, transfer as ArrayBuffer[]);
@@ -52,32 +66,77 @@ function halt(error: unknown): void {
 interface Opened {
   readonly database: Database;
   readonly store: GroupCommit;
+  readonly keys: KeyRing;
+  /** As a whole when it was opened, or it needed no check; if not, its rows are read through (05 S18). */
+  readonly checked: boolean;
+  /** What an operator wants sent again. */
+  readonly replay: Replay;
+  /** Channels on their way to a new epoch. */
+  readonly reissue: Reissue;
+  readonly space: Space;
+  readonly highWater: HighWaterNotes;
 }
 
 /** What is done between commits. */
-function choresOf(_opened: Opened): Chore[] {
-  return [];
+function choresOf({ store, checked, replay, reissue, space, highWater }: Opened): Chore[] {
+  return [
+    reissue,
+    highWater,
+    ...space.chores,
+    replay,
+    new Verify({
+      ...{ store, clock: systemClock, atOnce: !checked },
+      onDamaged: (row) => report({ report: "noticed", notice: { notice: "damaged", row } }),
+      onVerified: (totals) => report({ report: "noticed", notice: { notice: "verified", totals } }),
+    }),
+  ];
 }
 
 function open(): Opened | undefined {
   try {
-    const { database, sealer, storeId } = openStore(options, systemClock);
+    makeRoomToOpen(options.stateDir, options.ballastBytes);
+    const { database, sealer, storeId, keys, checked } = openStore(options, systemClock);
+    const file = openHighWater(options.stateDir);
+    const epochs = beginDueEpochs({
+      ...{ database, sealer, storeId, channels: options.channels },
+      ...{ mark: file.found, nowMs: systemClock.nowMs() },
+    });
+    if (epochs.isRestored) keys.renew();
     const store = new GroupCommit(database, sealer, options);
+    const highWater = new HighWaterNotes(file, store, storeId);
+    highWater.note();
+    const damaged: StoreNotice[] = file.damaged ? [{ notice: "highWaterDamaged" }] : [];
     report({
       report: "opened",
+      notices: [...damaged, ...epochs.notices],
       storeId,
       lastUpload: (store.prepared.uploadSequence.get() as number | undefined) ?? 0,
       lastMessageId: (store.prepared.messageLastId.get() as number | null) ?? 0,
       channels: [...store.tails.values()],
       backlogs: backlogsOf(store.tails),
     });
-    return { database, store };
+    const replay = new Replay(store, (channel, lastSeq) => {
+      highWater.note();
+      report({ report: "noticed", notice: { notice: "appended", channel, lastSeq } });
+      reportCommitted(store, [], [], []);
+    });
+    const tell = (notice: StoreNotice): void => report({ report: "noticed", notice });
+    const space = new Space({ ...options, store, database, keys, clock: systemClock, tell });
+    const nowMs = (): number => systemClock.nowMs();
+    const tellBegun = (notice: StoreNotice): void => {
+      highWater.note();
+      tell(notice);
+      reportCommitted(store, [], [], []);
+    };
+    const reissue = new Reissue({ store, nowMs, tell: tellBegun });
+    return { database, store, keys, checked, replay, reissue, space, highWater };
   } catch (error) {
     halt(error);
     return undefined;
   }
 }
 
+const copying: Copying = { count: 0 };
 const opened = open();
 const chores =
   opened === undefined ? undefined : new Chores(systemClock, choresOf(opened), choreFailed);
@@ -87,13 +146,27 @@ const answerTo =
     : answers({
         store: opened.store,
         database: opened.database,
+        space: opened.space,
         tellBacklogs: () => reportCommitted(opened.store, [], [], []),
         close,
+        reissue: opened.reissue,
+        upkeep: {
+          keys: opened.keys,
+          keysFolder: join(options.stateDir, "keys"),
+          copying,
+          replay: opened.replay,
+          isBusy: () => chores?.isBusy === true,
+          wake: (chore) => chores?.wake(chore),
+        },
       });
 if (opened !== undefined) {
   port.on("message", (first: WriterOrder) => {
+    const untilMs = systemClock.monotonicMs() + STAY_MS;
     for (let next: WriterOrder | undefined = first; next !== undefined; ) {
-      next = work(next) && !halted ? soon() : undefined;
+      // A copy goes on between two turns of the event loop.
+      const hurries = copying.count > 0 || systemClock.monotonicMs() >= untilMs;
+      const stays: boolean = work(next) && !halted && !hurries;
+      next = stays ? soon() : undefined;
     }
   });
   // Behind the report: what happens before the first message does not delay the listeners.
@@ -137,6 +210,7 @@ function work(first: WriterOrder): boolean {
   if (opened.store.hasDeferred && !halted) commitSoon();
   for (const question of questions) answer(question);
   if (!halted) chores?.poll();
+  if (!halted) opened.highWater.note();
   return writes.length > 0;
 }
 
@@ -159,7 +233,9 @@ function commit(writes: readonly WriteOrder[]): void {
     halt(result.error);
   } else {
     const { tickets, error } = result;
-    report({ report: "refused", batches, staged, tickets, fault: toPlain(error) });
+    const fault = toPlain(error);
+    if (writes.length > 0) report({ report: "refused", batches, staged, tickets, fault });
+    guarded(() => makeRoom(error));
   }
 }
 
@@ -170,6 +246,16 @@ function freeSlices(writes: readonly WriteOrder[]): void {
       write.bytes.buffer.transfer(0);
     }
   }
+}
+
+/** 05 S13: in the room of the ballast what is stored can leave, though nothing more comes in. */
+function makeRoom(error: AgentError): void {
+  if (opened === undefined) return;
+  if (opened.space.refused(error)) for (const { name } of opened.space.chores) chores?.wake(name);
+  // What the receiver has confirmed is written as soon as that is possible.
+  systemClock.after(PROGRESS_RETRY_MS, () => {
+    if (!halted && opened.store.hasDeferred) commit([]);
+  });
 }
 
 function commitSoon(): void {
@@ -230,15 +316,18 @@ function close(): void {
   if (opened === undefined) return;
   chores?.[Symbol.dispose]();
   if (opened.store.hasDeferred) commit([]);
-  markClean(opened.store);
+  markClean(opened);
+  opened.highWater.note();
+  opened.highWater.close();
   opened.database.close();
   halted = true;
 }
 
 /** Without it the next start looks closer, which is all that a full disk may cost here. */
-function markClean(store: GroupCommit): void {
+function markClean({ store, space }: Opened): void {
   if (halted) return;
   try {
+    space.finish();
     store.prepared.identityClean.run();
   } catch {
     // The next start finds it unclean.
@@ -248,6 +337,7 @@ function markClean(store: GroupCommit): void {
 /** What a step of a chore threw: a store that cannot go on halts, anything else is told and tried again. */
 function choreFailed(error: unknown): void {
   const fault = translated(error);
+  if (fault.code === "STORE_FULL") guarded(() => makeRoom(fault));
   if (fault.disposition === "halt") halt(fault);
   else report({ report: "noticed", notice: { notice: "choreFailed", fault: toPlain(fault) } });
 }

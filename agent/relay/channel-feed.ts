@@ -1,28 +1,37 @@
 /**
- * One channel's messages on their way: read ahead from the outbox, handed to the tunnel in order,
- * settled on the receiver's word.
+ * One channel's messages on their way: handed to the tunnel in order, settled on the receiver's word.
  *
- * `next` is the seq that is read next; what was read and not yet taken waits in `#ready`. After a lost
- * connection everything unsettled is read again: repeats are the normal case (06 TP19).
+ * One epoch is sent at a time (`FeedEpochs` says which), read ahead from the outbox (`ReadAhead`). After a
+ * lost connection everything unsettled is read again: repeats are the normal case (06 TP19). Where the
+ * receiver's history is another one, nothing is settled and nothing sent; the outbox moves the channel to a
+ * new epoch, and it goes on there (TP18):
+ *
+ * ```
+ * opening ──OK──► flowing ──all of an ended epoch is acked──► opening (the next epoch)
+ *    │               │
+ *    └──parted───────┴──► moving ──the new epoch has begun──► opening
+ * ```
  *
  * @module
  */
 import { OPENED_STATUS, type OpenedFrame, REJECT_CODE, type RejectFrame } from "#protocol/frame.ts";
-import { AgentError, identifierFrom } from "../errors.ts";
+import { AgentError, type Facts, identifierFrom } from "../errors.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Clock, Timer } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 import type { Tasks } from "../host/tasks.ts";
-import {
-  READ_MAX_BYTES,
-  READ_MAX_COUNT,
-  REJECTIONS_BEFORE_ALARM,
-  RETRY_AFTER_MAX_MS,
-} from "../limits.ts";
+import { REJECTIONS_BEFORE_ALARM, RETRY_AFTER_MAX_MS } from "../limits.ts";
 import type { ChannelTail } from "../outbox/channel-tails.ts";
+import type { SinkPosition } from "../outbox/epoch-messages.ts";
 import type { Outbox } from "../outbox/outbox.ts";
-import type { OutgoingMessage, StreamSource, StreamStanding } from "../tunnel/source-stream.ts";
-import { outgoingMessage } from "./outgoing-message.ts";
+import type {
+  OutgoingMessage,
+  OutgoingSkip,
+  StreamSource,
+  StreamStanding,
+} from "../tunnel/source-stream.ts";
+import { FeedEpochs } from "./feed-epochs.ts";
+import { ReadAhead } from "./read-ahead.ts";
 
 export interface FeedParts {
   readonly outbox: Outbox;
@@ -43,36 +52,38 @@ export class ChannelFeed implements StreamSource {
   readonly channel: string;
   readonly #parts: FeedParts;
   readonly #id: number;
-  readonly #epoch: bigint;
-  readonly #oldestRetainedSeq: bigint;
-  #lastSeq: bigint;
-  #ackedSeq: bigint;
-  #takenSeq: bigint;
-  #nextSeq: bigint;
-  #ready: OutgoingMessage[] = [];
-  #readyBytes = 0;
-  #reading = false;
-  /** Counts starts from the receiver's position: a read that was asked for before is not used. */
-  #generation = 0;
+  readonly #ahead: ReadAhead;
+  #epochs: FeedEpochs;
+  /** Of the epoch that is being sent: what the receiver has on this connection, and what was handed out. */
+  #sinkSeq = 0n;
+  #takenSeq = 0n;
+  /** OPENED said OK, and OPEN was not sent again since. */
+  #isFlowing = false;
   /** A person must decide, and nothing flows. */
-  #held = false;
-  /** Nothing flows from this seq on: its body is damaged (05 S16). What is before it still leaves. */
-  #damagedSeq: bigint | undefined;
+  #isHeld = false;
+  /** The outbox moves the channel to another epoch. */
+  #isMoving: boolean;
+  /** Counts connections and openings: what was asked before the last one is not heard. */
+  #turn = 0;
   #retry: Timer | undefined;
   /** How often the receiver refused the same message in a row, for a reason that may pass. */
   #rejections = 0;
   #rejectedSeq = 0n;
+  /** How often histories have parted since the receiver last took a message, and when it was last. */
+  #partings = 0;
+  #partedMs = 0;
 
   constructor(tail: ChannelTail, parts: FeedParts) {
     this.channel = tail.name;
     this.#parts = parts;
     this.#id = tail.channel;
-    this.#epoch = tail.epoch;
-    this.#oldestRetainedSeq = tail.trimmedSeq + 1n;
-    this.#lastSeq = tail.lastSeq;
-    this.#ackedSeq = tail.ackedSeq;
-    this.#takenSeq = tail.ackedSeq;
-    this.#nextSeq = tail.ackedSeq + 1n;
+    this.#epochs = new FeedEpochs(tail);
+    this.#isMoving = tail.filling !== undefined;
+    this.#ahead = new ReadAhead({
+      ...{ outbox: parts.outbox, tasks: parts.tasks, channel: tail.channel },
+      onReady: () => parts.wake(this),
+      onDamaged: (seq) => this.#damaged(seq),
+    });
   }
 
   get id(): number {
@@ -80,67 +91,81 @@ export class ChannelFeed implements StreamSource {
   }
 
   get inFlight(): boolean {
-    return this.#takenSeq > this.#ackedSeq;
+    return this.#takenSeq > this.#sinkSeq;
   }
 
-  /** The outbox has messages up to `seq`. */
+  /** The outbox has messages up to `seq` in the current epoch. */
   appended(seq: bigint): void {
-    this.#lastSeq = seq;
-    this.#readAhead();
+    this.#epochs.current.lastSeq = seq;
+    if (this.#epochs.sending === this.#epochs.current) this.#ahead.grown(seq);
   }
 
-  standing(): StreamStanding {
-    return {
-      epoch: this.#epoch,
-      nextSeq: this.#ackedSeq + 1n,
-      oldestRetainedSeq: this.#lastSeq === 0n ? null : this.#oldestRetainedSeq,
-    };
+  /** The channel has moved to another epoch. */
+  begun(tail: ChannelTail): void {
+    this.#stop();
+    this.#epochs = new FeedEpochs(tail);
+    this.#isMoving = tail.filling !== undefined;
+    this.#parts.reopen(this);
+  }
+
+  standing(): StreamStanding | undefined {
+    if (this.#isMoving) return undefined;
+    this.#stop();
+    return this.#epochs.standing();
   }
 
   async opened(frame: OpenedFrame): Promise<boolean> {
-    if (this.#held) return false;
-    if (frame.status === OPENED_STATUS.unknown || frame.status === OPENED_STATUS.held) {
-      this.#open("channelHeld", { status: frame.status });
-      this.#retryIn(frame.retryAfterMs ?? HELD_RETRY_MS);
-      return false;
+    if (this.#isHeld || this.#isMoving) return false;
+    switch (frame.status) {
+      case OPENED_STATUS.unknown:
+      case OPENED_STATUS.held:
+        this.#open("channelHeld", { status: frame.status });
+        this.#retryIn(frame.retryAfterMs ?? HELD_RETRY_MS);
+        return false;
+      case OPENED_STATUS.ahead:
+        this.#meet(frame.epoch);
+        return false;
+      case OPENED_STATUS.behind:
+        if (this.#epochs.goOnTo(frame.epoch)) this.#parts.reopen(this);
+        else this.#part(frame);
+        return false;
+      case OPENED_STATUS.ok:
+        return await this.#agree(frame);
     }
-    if (frame.status !== OPENED_STATUS.ok || !(await this.#sharesHistory(frame))) {
-      this.#hold(new AgentError("CHANNEL_PARTED", { status: frame.status, seq: frame.lastSeq }));
-      return false;
-    }
-    if (this.#rejections < REJECTIONS_BEFORE_ALARM) {
-      this.#parts.conditions.close("channelHeld", this.channel);
-    }
-    this.#settle(frame.lastSeq);
-    this.#restart(frame.lastSeq + 1n);
-    return true;
   }
 
-  take(): OutgoingMessage | undefined {
-    const message = this.#ready.shift();
-    if (message === undefined) return undefined;
-    this.#readyBytes -= message.total;
-    this.#takenSeq = message.seq;
-    this.#readAhead();
-    return message;
+  take(): OutgoingMessage | OutgoingSkip | undefined {
+    if (!this.#isFlowing) return undefined;
+    const item = this.#ahead.take();
+    if (item !== undefined) this.#takenSeq = "body" in item ? item.seq : item.lastSeq;
+    return item;
   }
 
   acked(epoch: bigint, seq: bigint): void {
     // What was never sent cannot be acked: no row is settled by a number alone (TP18).
-    if (epoch !== this.#epoch || seq > this.#takenSeq) return;
+    if (epoch !== this.#epochs.sending.epoch || seq > this.#takenSeq) return;
+    if (seq <= this.#sinkSeq) return;
+    this.#partings = 0;
     this.#settle(seq);
+    this.#advanceIfDone();
   }
 
   rejected(frame: RejectFrame): void {
+    // Of a stream that was opened again since: its OPENED says more.
+    if (!this.#isFlowing) return;
     const channel = identifierFrom(this.channel);
     const facts = { channel, seq: frame.seq, rejectCode: frame.code };
     this.#parts.log.write("messageRejected", facts);
-    if (frame.permanent || frame.code === REJECT_CODE.conflict) {
+    if (frame.code === REJECT_CODE.conflict) {
+      const { epoch } = this.#epochs.sending;
+      this.#part({ epoch, lastSeq: larger(frame.seq, this.#sinkSeq) });
+      return;
+    }
+    if (frame.permanent) {
       // Acks for what came before it may still arrive; what came behind it, the receiver drops (TP29).
-      if (frame.seq <= this.#takenSeq) this.#takenSeq = larger(frame.seq - 1n, this.#ackedSeq);
-      const parted = frame.code === REJECT_CODE.conflict;
-      if (!parted) this.#parts.outbox.refused(this.#id, frame.seq);
-      this.#hold(new AgentError(parted ? "CHANNEL_PARTED" : "MESSAGE_REFUSED", facts));
+      if (frame.seq <= this.#takenSeq) this.#takenSeq = larger(frame.seq - 1n, this.#sinkSeq);
+      this.#parts.outbox.refused(this.#id, this.#epochs.sending.epoch, frame.seq);
+      this.#hold(new AgentError("MESSAGE_REFUSED", facts));
       return;
     }
     this.#rejections = this.#rejectedSeq === frame.seq ? this.#rejections + 1 : 1;
@@ -150,88 +175,162 @@ export class ChannelFeed implements StreamSource {
   }
 
   disconnected(): void {
-    this.#forgetReady();
-    this.#takenSeq = this.#ackedSeq;
+    this.#stop();
+    this.#epochs.restart();
     this.#retry?.[Symbol.dispose]();
   }
 
-  /** TP15: the receiver's history up to its last seq must be ours, not only its length. */
-  async #sharesHistory({ epoch, lastSeq, chain }: OpenedFrame): Promise<boolean> {
-    if (epoch !== this.#epoch || lastSeq > this.#lastSeq) return false;
-    if (lastSeq === 0n) return true;
-    const own = await this.#parts.outbox.chainAt(this.#id, epoch, lastSeq);
+  /** OK: the receiver is in our epoch. TP15: its history up to its last seq must be ours, not only its length. */
+  async #agree({ epoch, lastSeq, chain }: OpenedFrame): Promise<boolean> {
+    const { sending } = this.#epochs;
+    const turn = this.#turn;
+    if (epoch === sending.epoch && this.#hasMore(lastSeq)) {
+      this.#flowFrom(lastSeq);
+      return true;
+    }
+    const isShared =
+      epoch === sending.epoch &&
+      lastSeq <= sending.lastSeq &&
+      (lastSeq === 0n || (await this.#isOurs(lastSeq, chain)));
+    if (turn !== this.#turn) return false;
+    if (!isShared) {
+      this.#part({ epoch, lastSeq });
+      return false;
+    }
+    const settledSeq = sending.ackedSeq;
+    this.#settle(lastSeq);
+    this.#ahead.start({ epoch, fromSeq: lastSeq + 1n, lastSeq: sending.lastSeq, settledSeq });
+    this.#flowFrom(lastSeq);
+    return this.#isFlowing;
+  }
+
+  /** Of an ended epoch that lost its last messages here: nothing of it is left to be settled or sent. */
+  #hasMore(sinkSeq: bigint): boolean {
+    const { sending, current } = this.#epochs;
+    const isSettled = sending.ackedSeq >= sending.lastSeq;
+    return sending !== current && isSettled && sinkSeq > sending.lastSeq;
+  }
+
+  #flowFrom(sinkSeq: bigint): void {
+    const { sending, current } = this.#epochs;
+    this.#epochs.agreed();
+    this.#isFlowing = true;
+    if (this.#rejections < REJECTIONS_BEFORE_ALARM) this.#close("channelHeld");
+    if (sending === current) this.#close("channelParted");
+    this.#sinkSeq = sinkSeq;
+    this.#takenSeq = sinkSeq;
+    this.#advanceIfDone();
+  }
+
+  async #isOurs(seq: bigint, chain: Uint8Array | null): Promise<boolean> {
+    const { epoch, ackedSeq } = this.#epochs.sending;
+    const own = await this.#parts.outbox.chainAt(this.#id, epoch, seq);
     // Pruned here: it was acked once, so it may be settled again.
-    if (own === undefined) return lastSeq <= this.#ackedSeq;
+    if (own === undefined && seq <= ackedSeq) {
+      this.#parts.log.write("resumeUnverified", { channel: identifierFrom(this.channel), seq });
+      return true;
+    }
+    if (own === undefined) return false;
     return chain !== null && Buffer.compare(own, chain) === 0;
   }
 
   #settle(seq: bigint): void {
-    if (seq <= this.#ackedSeq) return;
-    this.#ackedSeq = seq;
+    const { sending } = this.#epochs;
+    this.#sinkSeq = larger(seq, this.#sinkSeq);
+    if (this.#takenSeq < seq) this.#takenSeq = seq;
     if (this.#rejections >= REJECTIONS_BEFORE_ALARM && seq >= this.#rejectedSeq) {
       this.#rejections = 0;
-      this.#parts.conditions.close("channelHeld", this.channel);
+      this.#close("channelHeld");
     }
-    if (this.#takenSeq < seq) this.#takenSeq = seq;
-    this.#parts.outbox.settle(this.#id, this.#epoch, seq);
+    if (seq <= sending.ackedSeq) return;
+    sending.ackedSeq = seq;
+    this.#parts.outbox.settle(this.#id, sending.epoch, seq);
   }
 
-  #restart(seq: bigint): void {
-    this.#forgetReady();
-    this.#takenSeq = seq - 1n;
-    this.#nextSeq = seq;
-    this.#reading = false;
-    this.#readAhead();
-  }
-
-  #forgetReady(): void {
-    this.#generation += 1;
-    this.#ready = [];
-    this.#readyBytes = 0;
-  }
-
-  #readAhead(): void {
-    const enough = this.#readyBytes >= READ_MAX_BYTES / 2;
-    if (this.#reading || this.#held || enough || this.#nextSeq > this.#limitSeq()) return;
-    if (this.#ready.length >= READ_MAX_COUNT / 2) return;
-    this.#reading = true;
-    const generation = this.#generation;
-    this.#parts.tasks.run("relay.read", () => this.#read(generation));
-  }
-
-  async #read(generation: number): Promise<void> {
-    const { messages, damagedSeq } = await this.#parts.outbox.read({
-      channel: this.#id,
-      epoch: this.#epoch,
-      afterSeq: this.#nextSeq - 1n,
-      maxBytes: READ_MAX_BYTES,
-      maxCount: READ_MAX_COUNT,
-    });
-    if (generation !== this.#generation) return;
-    this.#reading = false;
-    for (const message of messages) {
-      if (message.seq > this.#limitSeq()) break;
-      if (message.seq !== this.#nextSeq) {
-        throw new AgentError("AGENT_DEFECT", { expected: this.#nextSeq, found: message.seq });
+  /** Everything of an ended epoch is at the receiver: goes on to the next, once that is written down. */
+  #advanceIfDone(): void {
+    const { sending, current } = this.#epochs;
+    if (sending === current || this.#sinkSeq < sending.lastSeq) return;
+    const turn = this.#turn;
+    this.#parts.tasks.run("relay.nextEpoch", async () => {
+      try {
+        // A start that finds it unsettled would meet a receiver that has closed it.
+        await this.#parts.outbox.flushProgress();
+      } catch {
+        // The store says by itself why not.
+        if (turn === this.#turn) this.#retryIn(REOPEN_MS);
+        return;
       }
-      const { seq } = message;
-      this.#ready.push(outgoingMessage(this.#parts.outbox, message, () => this.#damaged(seq)));
-      this.#readyBytes += message.length;
-      this.#nextSeq = message.seq + 1n;
-    }
-    if (damagedSeq !== undefined) this.#damaged(damagedSeq);
-    this.#parts.wake(this);
-    this.#readAhead();
+      if (turn !== this.#turn || this.#isMoving || this.#isHeld) return;
+      this.#epochs.advance();
+      this.#parts.reopen(this);
+    });
   }
 
-  #limitSeq(): bigint {
-    return this.#damagedSeq === undefined ? this.#lastSeq : this.#damagedSeq - 1n;
+  /** AHEAD (TP16): goes where the receiver is. */
+  #meet(epoch: bigint): void {
+    if (this.#epochs.goBackTo(epoch)) this.#parts.reopen(this);
+    else {
+      this.#open("channelHeld", { status: OPENED_STATUS.ahead, epoch });
+      this.#retryIn(HELD_RETRY_MS);
+    }
+  }
+
+  /** TP18: nothing is settled by a number that another content holds. */
+  #part({ epoch, lastSeq }: SinkPosition): void {
+    this.#stop();
+    const sending = this.#epochs.sending.epoch;
+    const nowMs = this.#parts.clock.monotonicMs();
+    const waitMs = this.#partings === 0 ? 0 : this.#partedMs + this.#patienceMs() - nowMs;
+    const facts = {
+      channel: identifierFrom(this.channel),
+      epoch: sending,
+      sinkEpoch: epoch,
+      seq: lastSeq,
+    };
+    this.#open("channelParted", facts);
+    // Each time everything unsettled is stored again: a receiver that never agrees must not fill the disk.
+    if (waitMs > 0) {
+      this.#retryIn(waitMs);
+      return;
+    }
+    this.#partings += 1;
+    this.#partedMs = nowMs;
+    this.#isMoving = true;
+    this.#parts.log.fault("channelParted", new AgentError("CHANNEL_PARTED", facts));
+    this.#parts.tasks.run("relay.part", () => this.#move(sending, { epoch, lastSeq }));
+  }
+
+  async #move(epoch: bigint, sink: SinkPosition): Promise<void> {
+    let isMoving = false;
+    try {
+      isMoving = await this.#parts.outbox.epochs.part(this.#id, epoch, sink);
+    } finally {
+      // Told of the new epoch already, or of none: asks the receiver again.
+      if (!isMoving && this.#isMoving) {
+        this.#isMoving = false;
+        this.#retryIn(HELD_RETRY_MS);
+      }
+    }
+  }
+
+  /** Doubles with every time that the receiver did not take a message in between. */
+  #patienceMs(): number {
+    return Math.min(HELD_RETRY_MS * 2 ** (this.#partings - 1), RETRY_AFTER_MAX_MS);
+  }
+
+  /** Nothing flows before the receiver has said again where it stands. */
+  #stop(): void {
+    this.#turn += 1;
+    this.#isFlowing = false;
+    this.#ahead.stop();
+    // Numbers of another epoch, perhaps: nothing may be taken for acked by them.
+    this.#sinkSeq = 0n;
+    this.#takenSeq = 0n;
   }
 
   /** This channel ends before `seq` until a person decides; the others flow (05 S16). */
   #damaged(seq: bigint): void {
-    if (this.#damagedSeq !== undefined) return;
-    this.#damagedSeq = seq;
     const facts = { channel: identifierFrom(this.channel), seq };
     this.#open("messageDamaged", facts);
     this.#parts.log.fault("channelHeld", new AgentError("STORE_BODY_DAMAGED", facts));
@@ -239,8 +338,8 @@ export class ChannelFeed implements StreamSource {
 
   /** A person decides; the other channels flow (06 TP30). */
   #hold(error: AgentError): void {
-    this.#held = true;
-    this.#forgetReady();
+    this.#isHeld = true;
+    this.#ahead.stop();
     this.#open("channelHeld", { ...error.facts, code: identifierFrom(error.code) });
     this.#parts.log.fault("channelHeld", error);
   }
@@ -251,8 +350,12 @@ export class ChannelFeed implements StreamSource {
     this.#retry = this.#parts.clock.after(boundedMs, () => this.#parts.reopen(this));
   }
 
-  #open(condition: "channelHeld" | "messageDamaged", facts: AgentError["facts"]): void {
+  #open(condition: "channelHeld" | "channelParted" | "messageDamaged", facts: Facts): void {
     this.#parts.conditions.open(condition, this.channel, facts, this.#parts.clock.nowMs());
+  }
+
+  #close(condition: "channelHeld" | "channelParted"): void {
+    this.#parts.conditions.close(condition, this.channel);
   }
 }
 

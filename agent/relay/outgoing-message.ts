@@ -22,9 +22,13 @@ export function outgoingMessage(
   message: StoredMessage,
   onDamaged: () => void,
 ): OutgoingMessage {
-  const { seq, sha256, receivedAtMs, length } = message;
+  const { seq, sha256, receivedAtMs, length, replaces } = message;
   const attributes = attributesOf(message);
-  const more = Object.keys(attributes).length === 0 ? {} : { attributes };
+  const more = {
+    ...(Object.keys(attributes).length === 0 ? {} : { attributes }),
+    // The receiver may have it under that number (06 TP18).
+    ...(replaces === undefined ? {} : { replaces }),
+  };
   return {
     seq,
     meta: { sha256, receivedAtMs, ...more },

@@ -23,7 +23,7 @@ export interface RelayOptions {
 /** Joins every channel of the outbox, configured or not, to a stream of the tunnel: its messages must leave. */
 export function openRelay({ outbox, tunnel, ...parts }: RelayOptions): void {
   const feeds = new Map<number, ChannelFeed>();
-  for (const tail of outbox.channels) {
+  for (const tail of outbox.epochs.tails) {
     const feed = new ChannelFeed(tail, {
       ...parts,
       outbox,
@@ -34,4 +34,5 @@ export function openRelay({ outbox, tunnel, ...parts }: RelayOptions): void {
     tunnel.add(feed);
   }
   outbox.onAppended((channel, lastSeq) => feeds.get(channel)?.appended(lastSeq));
+  outbox.epochs.onEpoch((tail) => feeds.get(tail.channel)?.begun(tail));
 }

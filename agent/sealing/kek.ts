@@ -35,7 +35,7 @@ export type KekCustody =
  * Reads the KEK: 64 hexadecimal digits and a line end, or 32 bytes as they are.
  *
  * In custody of a file, what a rotation was putting in its place when it was interrupted (`FILE.next`)
- * is `previous`.
+ * is `previous`; in custody of a credential, the credential `kek-previous`, if it is given.
  *
  * @throws {AgentError} `KEK_MISSING` if it cannot be read; `KEK_EXPOSED` if it or its folder is open to
  *   other accounts or of another one, or it lies in `stateDir`; `KEK_WRONG` if it is no KEK
@@ -44,10 +44,11 @@ export function loadKek(custody: KekCustody, stateDir: string): Kek {
   if (custody.custody === "credential") {
     const { folder } = custody;
     if (folder === undefined) throw new AgentError("KEK_MISSING", {});
-    const file = realPathOf(join(folder, "kek"));
-    refuseWithin(file, stateDir);
-    refuseRights(statusOf(file), EVERYBODY);
-    return { current: readKek(file) };
+    const current = readCredential(join(folder, "kek"), stateDir);
+    const previous = join(folder, "kek-previous");
+    return existsSync(previous)
+      ? { current, previous: readCredential(previous, stateDir) }
+      : { current };
   }
   const file = realPathOf(custody.file);
   const current = readPrivately(file, stateDir);
@@ -84,6 +85,13 @@ export function readKek(file: string): Uint8Array {
   const digits = AS_TEXT.exec(content.toString("latin1"))?.[1];
   if (digits === undefined) throw new AgentError("KEK_WRONG", { bytes: content.length });
   return new Uint8Array(Buffer.from(digits, "hex"));
+}
+
+function readCredential(name: string, stateDir: string): Uint8Array {
+  const file = realPathOf(name);
+  refuseWithin(file, stateDir);
+  refuseRights(statusOf(file), EVERYBODY);
+  return readKek(file);
 }
 
 function readPrivately(file: string, stateDir: string): Uint8Array {

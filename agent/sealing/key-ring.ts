@@ -116,9 +116,30 @@ export class KeyRing {
     return inUse;
   }
 
+  /** The lowest epoch that has a key; `undefined` where nothing was ever sealed. */
+  get lowestEpoch(): number | undefined {
+    return this.#keys.size === 0 ? undefined : Math.min(...this.#keys.keys());
+  }
+
+  /** The highest epoch with which nothing will be sealed any more; 0 if there is none. */
+  get closedEpoch(): number {
+    return this.#inUse === undefined ? this.#lastEpoch : this.#inUse.epoch - 1;
+  }
+
   /** The key of an epoch; `undefined` if there is none or it was deleted. */
   keyOf(epoch: number): KeyObject | undefined {
     return this.#keys.get(epoch)?.key;
+  }
+
+  /**
+   * The same where the day of the key in use is over within `marginMs`: so whoever keeps account of what a
+   * key has sealed can close it before another begins.
+   */
+  renewIfDue(marginMs: number): void {
+    const inUse = this.#inUse;
+    if (inUse === undefined) return;
+    const leftMs = inUse.madeAtMs + KEY_EPOCH_MAX_MS - this.#clock.nowMs();
+    if (leftMs <= marginMs) this.renew();
   }
 
   /** The next `use` begins a new key epoch: after a restore (08 2.2). */

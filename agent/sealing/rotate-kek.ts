@@ -24,13 +24,13 @@ const KEK_MODE = 0o400;
  *
  * @param file where the KEK is, in custody `file`
  * @param rewrap returns when every key file is wrapped by `kek`, flushed; see `KeyRing.rewrap`
- * @throws {AgentError} `KEK_MISSING` if there is no KEK to replace; `KEK_WRONG`
+ * @throws {AgentError} `KEK_MISSING` if there is no KEK to replace; `KEK_WRONG` if what an
+ *   earlier attempt left in `FILE.next` is none
  * @throws the operating system's error, untranslated, and whatever `rewrap` throws
  */
 export function rotateKek(file: string, rewrap: (kek: Uint8Array) => void): void {
   // Of a link the KEK itself is replaced: the old one must go.
   const real = realPathOf(file);
-  readKek(real);
   const next = nextKekFile(real);
   if (!existsSync(next)) replaceFile(next, newKekText(), KEK_MODE);
   // What is there from an earlier attempt may have a name that is not on disk yet.

@@ -39,6 +39,10 @@ export class SendingStream {
   sentBytes = 0;
   /** The message in hand and how much of it has left. */
   current: Current | undefined;
+  /** OPEN was sent and not answered yet: it must not be sent again before (06 section 3). */
+  opening = false;
+  /** It has to be opened again as soon as that is answered. */
+  outdated = false;
   /** Nothing at hand: not asked again before it wakes. */
   idle = false;
   /** What is at hand waits for credit or for the window. */
@@ -163,13 +167,19 @@ export class Outgoing {
 
   #next(stream: SendingStream): Current | undefined {
     if (this.#stopped || stream.idle) return undefined;
-    const message = stream.source.take();
-    if (message === undefined) {
-      stream.idle = true;
-      return undefined;
+    for (;;) {
+      const item = stream.source.take();
+      if (item === undefined) {
+        stream.idle = true;
+        return undefined;
+      }
+      if ("body" in item) {
+        const part = typeof item.body === "function" ? EMPTY : item.body;
+        return { message: item, offset: 0, part, loading: false };
+      }
+      // Between two messages, and without credit, which counts DATA alone (TP20).
+      this.#sink.send(encodeFrame({ type: "skip", stream: stream.number, ...item }));
     }
-    const part = typeof message.body === "function" ? EMPTY : message.body;
-    return { message, offset: 0, part, loading: false };
   }
 
   /** Whether the next part of the message is here; if not, it is asked for. */

@@ -104,8 +104,8 @@ export class Session {
       this.#streams.set(stream.number, stream);
       this.#outgoing?.add(stream);
       this.#openStream(stream);
+      if (stream.opening) this.#opening += 1;
     }
-    this.#opening = this.#streams.size;
     this.#arm(OPENED_TIMEOUT_MS);
     if (this.#opening === 0) this.#resumed();
   }
@@ -124,7 +124,8 @@ export class Session {
       if (stream.source !== source || this.#ended) continue;
       stream.flowing = false;
       stream.current = undefined;
-      this.#openStream(stream);
+      if (stream.opening) stream.outdated = true;
+      else this.#openStream(stream);
     }
   }
 
@@ -144,15 +145,16 @@ export class Session {
   }
 
   #openStream(stream: SendingStream): void {
-    const { epoch, nextSeq, oldestRetainedSeq } = stream.source.standing();
+    const standing = stream.source.standing();
+    if (standing === undefined) return;
+    const { previous, ...position } = standing;
+    stream.opening = true;
     this.#sendNow({
       type: "open",
       stream: stream.number,
       channel: stream.source.channel,
-      epoch,
-      nextSeq,
-      oldestRetainedSeq,
-      previousEpoch: null,
+      ...position,
+      previousEpoch: previous,
       priority: 1,
     });
   }
@@ -245,8 +247,12 @@ export class Session {
     stream.source.opened(frame).then(
       (mayFlow) => {
         if (this.#ended) return;
-        stream.flowing = mayFlow && frame.status === OPENED_STATUS.ok;
+        stream.opening = false;
         stream.idle = false;
+        if (stream.outdated) {
+          stream.outdated = false;
+          this.#openStream(stream);
+        } else stream.flowing = mayFlow && frame.status === OPENED_STATUS.ok;
         if (this.#opening > 0) {
           this.#opening -= 1;
           if (this.#opening === 0) this.#resumed();

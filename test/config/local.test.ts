@@ -100,7 +100,7 @@ describe("local.yaml", () => {
     });
   });
 
-  test("[S12, S13, S14] what the store may take and how long it keeps has the defaults of 05", () => {
+  test("[01] what the store may take and how long it keeps has the defaults of 05", () => {
     const { diskBudgetBytes, ballastBytes, retainHours, ledgerDays } = load(HEAD + CHANNEL);
     assert.deepEqual(
       [diskBudgetBytes, ballastBytes, retainHours, ledgerDays],

@@ -28,21 +28,21 @@ async function send(pair: Pair, channel: string, controlId: string, bytes = 300)
   assert.deepEqual(answer, { kind: "accepted", controlId });
 }
 
-/** Flips one bit in the middle of a stored body, as a bad sector or cable does. */
-function flipBit(stateDir: string, controlId: string): void {
+/** Flips one bit in the second message of channel adt, as a bad sector or cable does. */
+function flipBit(stateDir: string): void {
   const db = new Database(join(stateDir, "outbox/holdfast.db"));
-  const [body, at, length] = db
-    .prepare("SELECT body, body_at, length FROM message WHERE control_id = ?")
+  const [segment, upload] = db
+    .prepare(
+      `SELECT segment, upload FROM message
+       WHERE channel = (SELECT id FROM channel WHERE name = 'adt') AND seq = 2`,
+    )
     .raw()
-    .get(Buffer.from(controlId)) as [number, number, number];
-  const [table, row, offset] =
-    body < 0
-      ? ["slice", "upload = ? AND ordinal = 3", 1_000]
-      : ["segment", "id = ?", at + length / 2];
-  const bytes = db.prepare(`SELECT bytes FROM ${table} WHERE ${row}`).pluck().get(Math.abs(body));
-  const changed = bytes as Buffer;
-  changed[Math.floor(offset)] = (changed[Math.floor(offset)] ?? 0) ^ 0x10;
-  db.prepare(`UPDATE ${table} SET bytes = ? WHERE ${row}`).run(changed, Math.abs(body));
+    .get() as [number, number];
+  const [table, row, id] =
+    upload === 0 ? ["segment", "id = ?", segment] : ["slice", "upload = ? AND ordinal = 3", upload];
+  const changed = db.prepare(`SELECT bytes FROM ${table} WHERE ${row}`).pluck().get(id) as Buffer;
+  changed[200] = (changed[200] ?? 0) ^ 0x10;
+  db.prepare(`UPDATE ${table} SET bytes = ? WHERE ${row}`).run(changed, id);
   db.close();
 }
 
@@ -69,7 +69,7 @@ for (const [kind, bytes] of [
         await send(pair, "lab", "OTHER");
         assert.equal((await agent.end("SIGTERM")).code, 0);
       }
-      flipBit(join(folder, "agent/state"), "DAMAGED");
+      flipBit(join(folder, "agent/state"));
       await using receiver = startReceiver(pair.receiverConfig);
       await receiver.ready();
       await using agent = startAgent(pair.agentConfig);

@@ -63,11 +63,12 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "agent/outbox/reader.ts",
-        search: "if (!isWhole(body, Number(length), sha256)) return { messages, damagedSeq: seq };",
+        search:
+          "if (!inUpload && !isWhole(record.body, Number(length), record.sha256)) return undefined;",
         replacement: "",
       },
     ],
-    caughtBy: [{ file: "test/faults/damaged-body.test.ts", only: "in a segment" }],
+    caughtBy: [{ ...inAgent("outbox/damage.test.ts"), only: "never had their digest" }],
   },
   {
     id: "digest of a sliced body not checked when it is read",
@@ -96,8 +97,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "agent/relay/channel-feed.ts",
-        search: "if (epoch !== this.#epoch || seq > this.#takenSeq) return;",
-        replacement: "if (epoch !== this.#epoch) return;",
+        search: "if (epoch !== this.#epochs.sending.epoch || seq > this.#takenSeq) return;",
+        replacement: "if (epoch !== this.#epochs.sending.epoch) return;",
       },
     ],
     caughtBy: [{ file: "test/faults/false-acks.test.ts" }],
@@ -134,8 +135,9 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: "agent/outbox/appender.ts",
-        search: "Buffer.compare(stored[0], entry.sha256) !== 0",
-        replacement: "Buffer.compare(stored[0], stored[0]) !== 0",
+        search:
+          "if (Buffer.compare(stored[0], this.#sealer.token(TOKEN_OF_CONTENT, entry.sha256)) !== 0) {",
+        replacement: "if (stored[0].length === 0) {",
       },
     ],
     caughtBy: [{ ...inAgent("ingest/duplicates.test.ts"), only: "D2" }],
@@ -167,7 +169,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "agent/outbox/uploads.ts",
-        search: "if (count !== next || bytes !== totalBytes) {",
+        search: "if (count !== next || bytes - count * SEAL_OVERHEAD_BYTES !== totalBytes) {",
         replacement: "if (count + next + bytes + totalBytes < 0) {",
       },
     ],
@@ -250,8 +252,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "agent/outbox/uploads.ts",
-        search: "if (uses === undefined || uses <= 1) this.drop(upload);",
-        replacement: "if (uses === undefined || uses > 0) this.drop(upload);",
+        search: "if (uses === undefined || uses <= 1) this.#prepared.uploadDoom.run(upload);",
+        replacement: "if (uses === undefined || uses > 0) this.#prepared.uploadDoom.run(upload);",
       },
     ],
     caughtBy: [inAgent("outbox/uploads-of-batches.test.ts")],

@@ -6,12 +6,12 @@
  * envelope  0x01 · key epoch u32 · nonce 12 · tag 16 · ciphertext          AES-256-GCM
  * AAD       parts, each behind its length as u16: "holdfast-body/1" · store id · place · "up" · channel u64 · row u64 · extra u64
  * record    0 u8 1 · 1 u8 0 · 2 u16 control id · 4 u16 source · 6 u32 attributes · 10 u32 body, all lengths
- *           14 SHA-256 · 46 chain · 78 replaces: epoch u64, seq u64 · 94 the four, one behind another
+ *           14 SHA-256 · 46 chain · 78 replaces: epoch u64, seq u64 · 94 own epoch u64, seq u64 · 110 the four, one behind another
  * ```
  *
  * @module
  */
-import { createDecipheriv, createHmac } from "node:crypto";
+import { createDecipheriv, createHmac, createSecretKey, type KeyObject } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { prefixed, unwrapKey } from "./key-files.ts";
@@ -20,7 +20,7 @@ const ENVELOPE_VERSION = 1;
 const NONCE_AT = 5;
 const TAG_AT = 17;
 const SEALED_AT = 33;
-const RECORD_BYTES = 94;
+const RECORD_BYTES = 110;
 const TOKEN_BYTES = 16;
 const KEK_BYTES = 32;
 
@@ -43,6 +43,7 @@ export interface SealedRecord {
   readonly sha256: Buffer;
   readonly chain: Buffer;
   readonly replaces: { readonly epoch: bigint; readonly seq: bigint };
+  readonly identity: { readonly epoch: bigint; readonly seq: bigint };
 }
 
 /** The KEK as a file holds it: 32 bytes, or 64 hex digits and a line feed. */
@@ -61,7 +62,7 @@ export class SealedStore {
   readonly #kek: Uint8Array;
   readonly #storeId: Uint8Array;
   /** `undefined`: there is no such file, or it does not open. */
-  readonly #keys = new Map<string, Buffer | undefined>();
+  readonly #keys = new Map<string, KeyObject | undefined>();
 
   constructor(stateDir: string, kek: Uint8Array, storeId: Uint8Array) {
     this.#folder = join(stateDir, "keys");
@@ -117,11 +118,13 @@ export class SealedStore {
     return prefixed([label, this.#storeId, place, direction, ...numbers]);
   }
 
-  #key(name: string, epoch: number): Buffer | undefined {
+  #key(name: string, epoch: number): KeyObject | undefined {
     if (!this.#keys.has(name)) {
       const file = join(this.#folder, `${name}.key`);
       const found = existsSync(file) ? readFileSync(file) : Buffer.alloc(0);
-      this.#keys.set(name, unwrapKey(found, this.#kek, this.#storeId, epoch));
+      const key = unwrapKey(found, this.#kek, this.#storeId, epoch);
+      // Thousands of images, hundreds of envelopes each: as bytes it would be looked at anew each time.
+      this.#keys.set(name, key === undefined ? undefined : createSecretKey(key));
     }
     return this.#keys.get(name);
   }
@@ -148,5 +151,6 @@ export function recordAt(plain: Buffer, at: number): SealedRecord | undefined {
     sha256: plain.subarray(at + 14, at + 46),
     chain: plain.subarray(at + 46, at + 78),
     replaces: { epoch, seq },
+    identity: { epoch: plain.readBigUInt64BE(at + 94), seq: plain.readBigUInt64BE(at + 102) },
   };
 }

@@ -12,11 +12,13 @@ const WRONG_COUNTS: Readonly<Record<string, string>> = {
   "sums of length": `SELECT count(*) FROM (SELECT length, through_bytes, lag(through_bytes, 1, 0)
          OVER (PARTITION BY channel, epoch ORDER BY seq) AS before FROM message)
      WHERE through_bytes < before + length`,
-  acked_bytes: `SELECT count(*) FROM cursor WHERE acked_bytes <> CASE
-         WHEN acked = 0 THEN 0
-         WHEN acked = trimmed THEN trimmed_bytes
-         ELSE coalesce((SELECT through_bytes FROM message WHERE message.channel = cursor.channel
-           AND message.epoch = cursor.epoch AND seq = acked), -1) END`,
+  // An epoch that ended before this store was made has a cursor and no rows.
+  acked_bytes: `SELECT count(*) FROM cursor LEFT JOIN message
+       ON message.channel = cursor.channel AND message.epoch = cursor.epoch AND seq = acked
+     WHERE acked_bytes <> CASE
+       WHEN acked = 0 THEN 0
+       WHEN acked = trimmed THEN trimmed_bytes
+       ELSE coalesce(through_bytes, iif(ended = 0, -1, acked_bytes)) END`,
   trimmed_bytes: `SELECT count(*) FROM cursor LEFT JOIN message
        ON message.channel = cursor.channel AND message.epoch = cursor.epoch AND seq = trimmed
      WHERE trimmed_bytes <> coalesce(through_bytes, iif(trimmed = 0, 0, trimmed_bytes))`,
@@ -35,11 +37,14 @@ const WRONG_COUNTS: Readonly<Record<string, string>> = {
      WHERE seq <= trimmed AND EXISTS (SELECT 1 FROM segment WHERE segment.id = message.segment)`,
   "uploads above trimmed": `SELECT count(*) FROM ${KEPT} AS one
      WHERE upload <> 0 AND NOT EXISTS (SELECT 1 FROM upload WHERE upload.id = one.upload AND complete = 1)`,
+  // One that is still being filled (06 TP18) comes after the current one.
   "current epochs": `SELECT count(*) FROM channel WHERE
        (SELECT count(*) FROM cursor WHERE channel = channel.id AND ended = 0) <> 1 OR
-       (SELECT ended FROM cursor WHERE channel = channel.id ORDER BY epoch DESC LIMIT 1) <> 0`,
-  cursors: `SELECT count(*) FROM cursor AS one WHERE trimmed > acked AND ended <> 2
-       OR final < (SELECT max(seq) FROM message WHERE channel = one.channel AND epoch = one.epoch)`,
+       (SELECT ended FROM cursor WHERE channel = channel.id AND ended <> 3
+         ORDER BY epoch DESC LIMIT 1) <> 0`,
+  cursors: `SELECT count(*) FROM cursor AS one WHERE (trimmed > acked AND ended <> 2)
+       OR (ended = 1 AND final <
+         (SELECT max(seq) FROM message WHERE channel = one.channel AND epoch = one.epoch))`,
 };
 
 const UNNAMED: Readonly<Record<string, string>> = {

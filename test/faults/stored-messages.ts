@@ -123,10 +123,10 @@ class Inspection {
     const cursors = cursorsOf(this.#db);
     const rows = messagesOf(this.#db);
     this.#messages(rows, cursors);
-    this.#reissuedAgain(rows, cursors);
+    const missing = missingOf(this.#db);
+    this.#reissuedAgain(rows, cursors, missing);
     this.#quarantine();
     this.#everythingElseOpens();
-    const missing = missingOf(this.#db);
     this.#notThere(missing, rows, cursors);
     this.#reasons.push(...wronglyCounted(this.#db));
     return {
@@ -217,6 +217,9 @@ class Inspection {
     }
     const record = recordAt(this.#held.plain, at);
     if (record === undefined) this.#say(`integrity: ${name} has no record`);
+    else if (`${channel}/${record.identity.epoch}/${record.identity.seq}` !== name) {
+      this.#say(`integrity: ${name} has another's record`);
+    }
     return record;
   }
 
@@ -260,14 +263,21 @@ class Inspection {
     return this.#slices.bytes;
   }
 
-  /** What a reissued epoch had not settled stands once in a later one (06 TP18). */
-  #reissuedAgain(rows: readonly MessageRow[], cursors: readonly CursorRow[]): void {
+  /** What a reissued epoch had not settled stands once in a later one, or is named (06 TP18). */
+  #reissuedAgain(
+    rows: readonly MessageRow[],
+    cursors: readonly CursorRow[],
+    missing: readonly MissingRange[],
+  ): void {
     const ended = new Map(cursors.map((cursor) => [keyOf(cursor), cursor]));
     for (const row of rows) {
       const cursor = ended.get(keyOf(row));
       if (cursor?.ended !== REISSUED || row.seq <= cursor.acked) continue;
       const copies = this.#replaced.get(`${keyOf(row)}/${row.seq}`) ?? 0;
-      if (copies !== 1) this.#say(`uniqueness: ${keyOf(row)}/${row.seq} reissued ${copies} times`);
+      const named = missing.some((range) => covers(range, row));
+      if (copies + (named ? 1 : 0) !== 1) {
+        this.#say(`uniqueness: ${keyOf(row)}/${row.seq} reissued ${copies} times`);
+      }
     }
   }
 
@@ -312,19 +322,17 @@ class Inspection {
     }
   }
 
-  /** A missing range is of an epoch that has ended, and lies behind what is left of it. */
+  /** What a rollback took away is of an epoch that has ended, and not here; channel 0 is quarantine. */
   #notThere(
     missing: readonly MissingRange[],
     rows: readonly MessageRow[],
     cursors: readonly CursorRow[],
   ): void {
     for (const range of missing) {
-      const { firstSeq, lastSeq } = range;
+      const { channel, firstSeq, lastSeq, cause } = range;
       const cursor = cursors.find((one) => keyOf(one) === keyOf(range));
-      const there = rows.some(
-        (row) => keyOf(row) === keyOf(range) && row.seq >= firstSeq && row.seq <= lastSeq,
-      );
-      if (there || firstSeq > lastSeq || cursor?.ended === 0) {
+      const there = cause === "rollback" && rows.some((row) => covers(range, row));
+      if (there || firstSeq > lastSeq || (channel !== 0 && cursor?.ended === 0)) {
         this.#say(`honesty: ${keyOf(range)} says ${firstSeq} to ${lastSeq} are missing`);
       }
     }
@@ -342,6 +350,9 @@ function chainAfter(before: Buffer, epoch: number, seq: number, digest: Buffer):
   numbers.writeBigUInt64BE(BigInt(seq), 8);
   return sha256(Buffer.concat([before, numbers, digest]));
 }
+
+const covers = (range: MissingRange, row: MessageRow): boolean =>
+  keyOf(row) === keyOf(range) && row.seq >= range.firstSeq && row.seq <= range.lastSeq;
 
 const keyOf = ({ channel, epoch }: { readonly channel: number; readonly epoch: number }): string =>
   `${channel}/${epoch}`;

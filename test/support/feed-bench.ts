@@ -5,6 +5,7 @@ import { silentLog } from "#agent/host/log.ts";
 import { Tasks } from "#agent/host/tasks.ts";
 import type { Outbox } from "#agent/outbox/outbox.ts";
 import { ChannelFeed } from "#agent/relay/channel-feed.ts";
+import type { OutgoingMessage, OutgoingSkip } from "#agent/tunnel/source-stream.ts";
 import { OPENED_STATUS, type OpenedFrame, type RejectCode } from "#protocol/frame.ts";
 import { ManualClock } from "./clocks.ts";
 import { textOf } from "./messages.ts";
@@ -50,8 +51,9 @@ export class FeedBench implements AsyncDisposable {
   }
 
   async opened(lastSeq = 0n, more: Partial<OpenedFrame> = {}): Promise<boolean> {
-    const chain = lastSeq === 0n ? null : ((await this.outbox.chainAt(1, 1n, lastSeq)) ?? null);
-    const frame = { type: "opened", stream: 1, credit: {}, epoch: 1n } as const;
+    const epoch = more.epoch ?? 1n;
+    const chain = lastSeq === 0n ? null : ((await this.outbox.chainAt(1, epoch, lastSeq)) ?? null);
+    const frame = { type: "opened", stream: 1, credit: {}, epoch } as const;
     return this.feed.opened({ ...frame, status: OPENED_STATUS.ok, lastSeq, chain, ...more });
   }
 
@@ -60,8 +62,7 @@ export class FeedBench implements AsyncDisposable {
     const taken: string[] = [];
     await until(`${count} messages`, async () => {
       for (let next = this.feed.take(); next !== undefined; next = this.feed.take()) {
-        const { seq, body } = next;
-        taken.push(`${seq} ${typeof body === "function" ? "in parts" : textOf(body)}`);
+        taken.push(textOfItem(next));
         if (taken.length === count) return true;
       }
       return taken.length >= count;
@@ -93,6 +94,9 @@ export class FeedBench implements AsyncDisposable {
     this.outbox.onAppended((channel, lastSeq) => {
       if (channel === 1) feed.appended(lastSeq);
     });
+    this.outbox.epochs.onEpoch((begun) => {
+      if (begun.channel === 1) feed.begun(begun);
+    });
     return feed;
   }
 
@@ -101,6 +105,17 @@ export class FeedBench implements AsyncDisposable {
     await this.store[Symbol.asyncDispose]();
     assert.deepEqual(this.faults, []);
   }
+}
+
+function textOfItem(item: OutgoingMessage | OutgoingSkip): string {
+  if (!("body" in item)) return `skip ${item.firstSeq} to ${item.lastSeq} for ${item.reason}`;
+  return `${item.seq} ${typeof item.body === "function" ? "in parts" : textOf(item.body)}`;
+}
+
+/** What is taken is a message, and no SKIP. */
+export function messageIn(item: OutgoingMessage | OutgoingSkip | undefined): OutgoingMessage {
+  assert.ok(item !== undefined && "body" in item, "nothing, or a SKIP, is at hand");
+  return item;
 }
 
 export const names = (from: number, count: number): string[] =>

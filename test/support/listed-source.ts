@@ -37,7 +37,8 @@ export class ListedSource implements StreamSource {
 
   standing(): StreamStanding {
     const nextSeq = this.#ackedTo + 1n;
-    return { epoch: 1n, nextSeq, oldestRetainedSeq: this.messages.length === 0 ? null : 1n };
+    const oldestRetainedSeq = this.messages.length === 0 ? null : 1n;
+    return { epoch: 1n, nextSeq, oldestRetainedSeq, previous: null };
   }
 
   async opened({ status, lastSeq }: OpenedFrame): Promise<boolean> {

@@ -5,6 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import Sqlite from "better-sqlite3";
 import type { Chance } from "#agent/host/clock.ts";
 import { systemChance, systemClock } from "#agent/host/clock.ts";
 import type { Outbox } from "#agent/outbox/outbox.ts";
@@ -73,6 +74,21 @@ export class RelayLine implements AsyncDisposable {
   async closeTunnel(): Promise<void> {
     await this.#tunnel?.[Symbol.asyncDispose]();
     this.#tunnel = undefined;
+  }
+
+  /** The agent dies: whatever its tasks meant to do is over. */
+  async dropTunnel(): Promise<void> {
+    const tunnel = this.#tunnel;
+    this.#tunnel = undefined;
+    tunnel?.tunnel.abort();
+    await tunnel?.tunnel[Symbol.asyncDispose]();
+  }
+
+  /** Makes the closed store one that was restored: its next start begins new epochs. */
+  markRestored(): void {
+    const db = new Sqlite(this.store.databaseFile);
+    db.exec("UPDATE identity SET restored = 1");
+    db.close();
   }
 
   async stopReceiver(): Promise<void> {

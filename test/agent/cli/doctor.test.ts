@@ -174,12 +174,16 @@ describe("holdfast doctor", () => {
   test("[PL6] for a person: a line a check, the remedy below it, and no control characters", async () => {
     using site = new Site("", join(tmpdir(), `holdfast-\u001b[31m-${process.pid}\u202e`));
     chmodSync(site.kek, 0o644);
-    const { code, out } = await site.run({ text: true });
-    assert.equal(code, 78);
-    assert.match(out, /^store:\n/);
-    assert.match(out, /^ {2}failed +key +.*KEK_EXPOSED\]\n {11}Give it mode 0400/m);
-    assert.match(out, /^ {2}ok +agent +None runs/m);
-    assert.match(out, /^[\x20-\x7e\n]*$/);
+    for (const isThere of [false, true]) {
+      if (isThere) site.install();
+      const { code, out } = await site.run({ text: true });
+      assert.equal(code, 78);
+      assert.match(out, /^store:\n/);
+      assert.match(out, /^ {2}failed +key +.*KEK_EXPOSED\]\n {11}Give it mode 0400/m);
+      assert.match(out, /^ {2}ok +agent +None runs/m);
+      assert.match(out, /^[\x20-\x7e\n]*$/);
+    }
+    rmSync(site.stateDir, { recursive: true });
   });
 
   test("[S4, H14] it can start no program, and loads no addon and no package of the running agent", async () => {

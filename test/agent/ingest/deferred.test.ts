@@ -54,7 +54,7 @@ test("[A3] deferred says AR, and why, when the receiver refuses for good", async
   await using sender = await agent.connect();
   await sender.send(framed(adt("M1")));
   await stored(agent, 1);
-  agent.outbox.refused(agent.channel.id, 1n);
+  agent.outbox.refused(agent.channel.id, 1n, 1n);
   const [reply = ""] = await sender.replies(1);
   assert.match(reply, /\rMSA\|AR\|M1\|The receiving system refused the message\rERR\|/);
   assert.equal(sender.isClosed, false);
@@ -73,7 +73,7 @@ test("[A3] deferred: a refusal is about its own message; what is held behind it 
   await stored(agent, 1);
   await other.send(framed(adt("M2")));
   await stored(agent, 2);
-  agent.outbox.refused(agent.channel.id, 1n);
+  agent.outbox.refused(agent.channel.id, 1n, 1n);
   assert.deepEqual(await sender.acknowledged(1), ["AR M1"]);
   await settledDown(agent);
   assert.equal(other.received, "");
@@ -214,7 +214,7 @@ test("[A2, A3] deferred keeps the order of replies on a connection, whoever is a
   agent.outbox.settle(agent.channel.id, 1n, 3n);
   assert.deepEqual(await sender.acknowledged(3), ["AA A1", "AR ", "AA A2"]);
   assert.deepEqual(await other.acknowledged(2), ["AA B1", "AR "]);
-  agent.outbox.refused(agent.channel.id, 4n);
+  agent.outbox.refused(agent.channel.id, 1n, 4n);
   assert.deepEqual((await sender.acknowledged(4)).at(-1), "AR A3");
 });
 
@@ -291,7 +291,7 @@ test("[A3, F12] deferred: a block of which the receiver refuses one message gets
   await sender.send(framed(adt("C1") + adt("C2") + adt("C3")));
   await stored(agent, 3);
   agent.outbox.settle(agent.channel.id, 1n, 1n);
-  agent.outbox.refused(agent.channel.id, 2n);
+  agent.outbox.refused(agent.channel.id, 1n, 2n);
   await settledDown(agent);
   clock.advance(20_000);
   assert.deepEqual(await sender.acknowledged(1), ["AR C1"]);

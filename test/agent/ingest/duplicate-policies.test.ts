@@ -9,6 +9,7 @@ import { AgentStack } from "#test/support/agent-stack.ts";
 import { ManualClock } from "#test/support/clocks.ts";
 import { adt, framed, message } from "#test/support/messages.ts";
 import type { MllpSocket } from "#test/support/mllp-socket.ts";
+import { testSealer } from "#test/support/test-keys.ts";
 import { appendTo, entryOf, TestOutbox } from "#test/support/test-outbox.ts";
 
 const SECOND = 1_000;
@@ -255,6 +256,8 @@ test("[D6, E2] without a control id the same bytes are a repeat for ten minutes,
 /** 126,000 keys of messages that came one a second: two generations, and a part of a third. */
 function plantKeys(store: TestOutbox, firstSecond: number): void {
   const database = new Sqlite(store.databaseFile);
+  const storeId = database.prepare("SELECT store_id FROM identity").pluck().get() as Buffer;
+  const sealer = testSealer(store.stateDir, storeId, "sealed");
   const rowEntries = 1_000;
   database.exec("BEGIN");
   for (let row = 0; row < 126; row++) {
@@ -267,7 +270,9 @@ function plantKeys(store: TestOutbox, firstSecond: number): void {
       entries.writeBigInt64LE(BigInt(index + 1), at + 24);
       entries.writeUInt32LE(firstSecond + index, at + 32);
     }
-    database.prepare("INSERT INTO recent (entries) VALUES (?)").run(entries);
+    const place = { column: "recent.entries", channel: 0, row: row + 1 } as const;
+    const sealed = sealer.seal([entries], place);
+    database.prepare("INSERT INTO recent (id, entries) VALUES (?, ?)").run(row + 1, sealed);
   }
   database.exec("COMMIT");
   database.close();

@@ -55,7 +55,7 @@ function recounted(agent: AgentStack): unknown[] {
   const database = new Sqlite(join(agent.stateDir, "outbox/holdfast.db"));
   const rows = database
     .prepare(
-      `SELECT channel, count(*), sum(512 + iif(upload IS NULL, length(bytes), length))
+      `SELECT channel, count(*), sum(512 + iif(upload IS NULL, kept_bytes, length))
        FROM quarantine GROUP BY channel`,
     )
     .raw()

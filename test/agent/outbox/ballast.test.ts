@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { deflateRawSync } from "node:zlib";
 import Sqlite from "better-sqlite3";
 import { diskSpace } from "#agent/host/disk-space.ts";
 import { Ballast } from "#agent/outbox/ballast.ts";
+import { countCalls, recorded, recorderMissing } from "#test/rigs/recorder.ts";
 import { SmallDisk } from "#test/support/small-disk.ts";
 
 const MIB = 1024 * 1024;
@@ -48,6 +51,24 @@ describe("ballast", () => {
     assert.ok(deflateRawSync(readFileSync(folder.file)).length > bytes * 0.99, "compressible");
   });
 
+  test("[S13, S10] each step is flushed, and so is the folder when it begins and when it is released", async (t) => {
+    const missing = recorderMissing();
+    if (missing !== false) return t.skip(missing);
+    using folder = new Folder();
+    const log = `${folder.path}.log`;
+    const module = pathToFileURL(join(import.meta.dirname, "../../../agent/outbox/ballast.ts"));
+    const options = { folder: folder.path, bytes: 3 * MIB };
+    const script = `import { Ballast } from ${JSON.stringify(module.href)};
+      const ballast = new Ballast(${JSON.stringify(options)});
+      console.log([ballast.step(), ballast.step(), ballast.step(), ballast.release()].join());`;
+    const command = [process.execPath, "--input-type=module", "--eval", script];
+    const [program = "", ...args] = recorded({ dir: folder.path, log }, command);
+    const { stdout, stderr } = spawnSync(program, args, { encoding: "utf8" });
+    assert.equal(stdout, "false,false,true,true\n", stderr);
+    assert.deepEqual(await countCalls(log), { writes: 3, fsyncs: 3 + 2 });
+    rmSync(log);
+  });
+
   test("[S13] one that a killed agent had begun is finished by the next", () => {
     using folder = new Folder();
     const options = { folder: folder.path, bytes: 3 * MIB };
@@ -86,12 +107,13 @@ describe("ballast", () => {
     if (typeof disk === "string") return t.skip(disk);
     using _ = disk;
     const ballast = new Ballast({ folder: disk.path, bytes: 6 * MIB });
-    const steps = Array.from({ length: 5 }, () => ballast.step());
-    assert.ok(steps.every((done) => !done));
-    assert.equal(ballast.held, false);
-    // The step that meets the end deletes; the one after it begins anew.
-    while (existsSync(join(disk.path, "ballast"))) ballast.step();
-    assert.equal(diskSpace(disk.path).freeBytes, 4 * MIB);
+    const freeAfter = (): number => {
+      assert.equal(ballast.step(), false);
+      return diskSpace(disk.path).freeBytes;
+    };
+    const free = Array.from({ length: 6 }, freeAfter).map((bytes) => bytes / MIB);
+    assert.deepEqual(free, [3, 2, 1, 0, 4, 3], "the fifth step deletes, the next begins anew");
+    ballast.release();
     disk.fill();
     assert.equal(ballast.step(), false);
     assert.deepEqual(readdirSync(disk.path), ["filler"]);

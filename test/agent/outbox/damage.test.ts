@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import Sqlite from "better-sqlite3";
 import { appendTo, entryOf, stagedEntry, TestOutbox } from "#test/support/test-outbox.ts";
@@ -14,6 +15,21 @@ async function flip(store: TestOutbox, table: "segment" | "slice", nth: number):
   database.prepare(`UPDATE ${table} SET bytes = ? WHERE rowid = ?`).run(bytes, rowid);
   database.close();
   await store.reopen();
+}
+
+/** Points the second page of the first segment's chain to a page that the file does not have. */
+function breakOverflowChain(file: string): void {
+  const database = new Sqlite(file);
+  database.pragma("wal_checkpoint(TRUNCATE)");
+  const bytes = database.prepare("SELECT bytes FROM segment ORDER BY id").pluck().get() as Buffer;
+  const pageBytes = Number(database.pragma("page_size", { simple: true }));
+  database.close();
+  const content = readFileSync(file);
+  // A piece from the middle lies in one overflow page, behind its four bytes of pointer.
+  const at = content.indexOf(bytes.subarray(10_000, 10_040));
+  assert.ok(at > 0, "the segment is in the file");
+  content.writeUInt32BE(0x7fffffff, Math.floor(at / pageBytes) * pageBytes);
+  writeFileSync(file, content);
 }
 
 const read = (store: TestOutbox, afterSeq: bigint) =>
@@ -52,6 +68,14 @@ describe("a body that the disk changed", () => {
     assert.equal((await read(store, 4n)).messages.length, 1);
   });
 
+  test("[S16] bytes that never had their digest are named and never given out", async () => {
+    await using store = await TestOutbox.open();
+    await appendTo(store.outbox, entryOf({ controlId: "A" }));
+    await appendTo(store.outbox, entryOf({ controlId: "B", sha256: new Uint8Array(32).fill(1) }));
+    const { messages, damagedSeq } = await read(store, 0n);
+    assert.deepEqual([messages.length, damagedSeq], [1, 2n]);
+  });
+
   test("[S16] in a slice: the slices end before it, and the message keeps its digest", async () => {
     await using store = await TestOutbox.open();
     const body = new Uint8Array(300_000).fill(0x41);
@@ -73,5 +97,18 @@ describe("a body that the disk changed", () => {
     assert.equal((await read(store, 0n)).damagedSeq, 1n);
     assert.deepEqual(await store.bodies(2), ["whole body"]);
     assert.equal((await appendTo(store.outbox, entryOf({ controlId: "C" }))).kind, "stored");
+  });
+
+  test("[T-S08, S16] a page of a segment that SQLite cannot read is damage of its messages; others flow, and nothing halts", async () => {
+    await using store = await TestOutbox.open();
+    const body = "A".repeat(30_000);
+    await appendTo(store.outbox, entryOf({ controlId: "A", body }));
+    await appendTo(store.outbox, entryOf({ controlId: "B", channel: 2 }));
+    await store.close();
+    breakOverflowChain(store.databaseFile);
+    await store.reopen();
+    assert.equal((await read(store, 0n)).damagedSeq, 1n);
+    assert.deepEqual(await store.bodies(2), ["B"]);
+    assert.deepEqual(store.fatals, []);
   });
 });

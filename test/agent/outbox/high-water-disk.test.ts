@@ -170,6 +170,8 @@ describe("flushing the high-water file", () => {
     high.flushSoon();
     high.flush();
     await until("the flush under way has ended", () => openTo() === 0);
+    HighWater.open(folder.file)[Symbol.dispose]();
+    assert.equal(openTo(), 0, "without a flush under way");
     assert.deepEqual(folder.look(), { found: markOf(2), damaged: false });
   });
 });

@@ -28,17 +28,20 @@ const PROMISED: Readonly<Record<Statement["uses"], RegExp>> = {
   upload_incomplete: /(?:SEARCH|SCAN) upload USING (?:COVERING )?INDEX upload_incomplete/,
   quarantine_by_content: /^SEARCH quarantine USING INDEX quarantine_by_content \(/,
   quarantine_expendable: /^SEARCH quarantine USING INDEX quarantine_expendable \(/,
-  "small table": /^SCAN (?:channel|quarantine_total|sqlite_sequence)\b/,
+  "small table": /^SCAN (?:channel|quarantine_total|sqlite_sequence|key_mark)\b/,
   insert: /^never$/,
 };
 /** `max` of the key: SQLite steps to the last row and names nothing. */
-const LAST_ROW = /^SELECT max\(id\) FROM (\w+)$/;
+const LAST_ROW = /^SELECT (?:min|max)\(id\) FROM (\w+)$/;
 /** A scan in the order of the key that reads each row once because all of them are wanted. */
 const WHOLE_ON_PURPOSE: ReadonlySet<string> = new Set(["recentList"]);
 /** The only ones that may read a whole table because it is small: one row a channel. */
 const SMALL: ReadonlySet<string> = new Set([
   "channelList",
   "quarantineTotals",
+  "keyMarkList",
+  "sequenceRead",
+  "sequenceMove",
   "segmentSequence",
   "uploadSequence",
   "quarantineSequence",

@@ -23,6 +23,9 @@ export type Fault = (typeof FAULTS)[number];
 
 const CHILD = join(import.meta.dirname, "child.ts");
 const LIMIT_MS = 30_000;
+/** Half of a round would be compiling: shared by all, and outside of what is recorded. */
+const CODE_CACHE = join(tmpdir(), `holdfast-every-call-code-${process.pid}`);
+process.once("exit", () => rmSync(CODE_CACHE, { recursive: true, force: true }));
 const EXIT = { ok: 0, unavailable: 69, defect: 70 } as const;
 /** How the process may end: a full disk stops nothing but the opening; an error of the device stops all. */
 const MAY_END: Readonly<Record<Fault, readonly number[]>> = {
@@ -150,7 +153,7 @@ class Place implements Disposable {
     const command = recorded(fail === undefined ? recording : { ...recording, fail }, [
       ...[process.execPath, CHILD, this.#stateDir],
     ]);
-    await using child = new Started(command);
+    await using child = new Started(command, { ...process.env, NODE_COMPILE_CACHE: CODE_CACHE });
     let output = "";
     child.child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       output += text;

@@ -22,11 +22,13 @@ import { WORKLOADS, type WorkloadKind } from "./workload-kinds.ts";
 const CONNECTIONS_PER_CHANNEL = 4;
 /** Settling is written lazily: a little silence, and it is in the recording. */
 const SETTLE_MS = 300;
-/** Pruning waits for quiet: longer, so that it is in the recording in every phase. */
-const PRUNE_MS = 2_500;
+/** Longer, so that the last of them settle, and are pruned. */
+const PRUNE_MS = 1_500;
 
 interface Load {
   readonly command: readonly string[];
+  /** Makes a backup of the running agent's store, given a name. */
+  readonly backup: (name: string) => Promise<void>;
   readonly seed: number;
   /** Messages of each connection and phase. */
   readonly messages: number;
@@ -37,7 +39,8 @@ interface Load {
 }
 
 /** Phases end in an orderly stop, a kill, an orderly stop. */
-async function runLoad({ command, seed, messages, kind, ports, mark }: Load): Promise<void> {
+async function runLoad(load: Load): Promise<void> {
+  const { command, backup, seed, messages, kind, ports, mark } = load;
   const random = chances(seed);
   for (const [phase, end] of (["SIGTERM", "SIGKILL", "SIGTERM"] as const).entries()) {
     let agent = new Started(command);
@@ -56,8 +59,9 @@ async function runLoad({ command, seed, messages, kind, ports, mark }: Load): Pr
       agent = new Started(command);
       await agent.ready();
     }
-    await Promise.all(sending);
-    // The backup of `pruning` belongs here: `holdfast backup create`, while the agent prunes.
+    // Not of an agent that is about to be killed.
+    const backedUp = kind === "pruning" && end !== "SIGKILL" ? backup(`${phase}`) : undefined;
+    await Promise.all([...sending, backedUp]);
     await pause(kind === "pruning" ? PRUNE_MS : SETTLE_MS);
     const { code } = await agent.end("SIGTERM");
     if (code !== 0) throw new Error(`the agent ended with ${code}\n${agent.errors}`);
@@ -97,6 +101,15 @@ function dialHere(config: string, url: URL): void {
   writeFileSync(join(dirname(config), "identity/receiver-ca.crt"), RECEIVER_CA_PEM);
 }
 
+async function backUp(config: string, root: string | undefined, name: string): Promise<void> {
+  const [program = "", main = ""] = agentCommand(config, root);
+  const folder = join(dirname(config), `backup-${name}`);
+  const command = [program, main, "backup", "create", folder, "--config", config];
+  await using asked = new Started(command);
+  const { code } = await asked.ended;
+  if (code !== 0) throw new Error(`the backup ended with ${code}\n${asked.errors}`);
+}
+
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -119,6 +132,7 @@ async function main(): Promise<void> {
   if (receiver !== undefined) dialHere(values.config, receiver.url);
   await runLoad({
     command: agentCommand(values.config, values.root),
+    backup: (name) => backUp(values.config, values.root, name),
     seed: Number(values.seed),
     messages: Number(values.messages),
     ports: positionals.map(Number),

@@ -49,30 +49,33 @@ test("[E1, A1] row 33: a full disk gives no reply and closes connections and lis
   assert.deepEqual(ids, ["M1", "M2"]);
 });
 
-test("[E1, F7] a large block whose slices met a full disk is never acknowledged, although there is room at its end", async (t) => {
+test("[E1, F7] a large block whose slices met a full disk is never acknowledged, and refuses nobody else when there is room at its end", async (t) => {
   const disk = SmallDisk.make(8 * MIB);
   if (typeof disk === "string") return t.skip(disk);
   using full = disk;
   await using agent = await AgentStack.open({ stateDir: full.stateDir, probeIntervalMs: 20 });
   await using sender = await agent.connect();
   const body = largeAdt("BIG", 2 * MIB);
+  await using other = await agent.connect();
   const staged = mock.method(agent.outbox, "stage");
   full.fill();
   await sender.send("\x0b", body.subarray(0, body.length - 10));
-  await until("15 slices are on their way", () => staged.mock.callCount() === 15);
-  // Asked behind the slices: once it answers, they have been tried.
-  await agent.outbox.standing();
+  await until("a slice is refused", () => agent.outbox.isLost(1));
   full.free();
+  const count = staged.mock.callCount();
   await sender.send(Buffer.concat([body.subarray(body.length - 10), latin1("\x1c\r")]));
+  await other.send(framed(adt("OTHER")));
   await sender.closed();
   assert.equal(sender.received, "");
-  await until("the listener opens by itself", () => agent.listener.isListening);
+  assert.equal(staged.mock.callCount(), count, "nothing more of it is stored");
+  assert.deepEqual(await other.acknowledged(1), ["AA OTHER"]);
+  assert.ok(agent.doorway.isOpen);
   await using again = await agent.connect();
   again.socket.write(Buffer.concat([latin1("\x0b"), body, latin1("\x1c\r")]));
   assert.deepEqual(await again.acknowledged(1), ["AA BIG"]);
   assert.deepEqual(
     (await agent.messages()).map(({ controlId }) => controlId),
-    ["BIG"],
+    ["OTHER", "BIG"],
   );
 });
 

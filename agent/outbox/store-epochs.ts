@@ -1,0 +1,66 @@
+/** The epochs of every channel, as the main thread knows them: in step with what it hears of commits. @module */
+import type { ChannelTail } from "./channel-tails.ts";
+import type { EpochNotice, EpochQuestions, Retained, SinkPosition } from "./epoch-messages.ts";
+
+/** Called when a channel has moved to a new epoch: seqs that are heard of from now on are of that one. */
+export type EpochListener = (tail: ChannelTail) => void;
+
+/** The writer thread, as far as epochs go. */
+export interface EpochWriter {
+  ask<Name extends keyof EpochQuestions>(
+    name: Name,
+    ask: EpochQuestions[Name]["ask"],
+  ): Promise<EpochQuestions[Name]["answer"]>;
+}
+
+export class StoreEpochs {
+  readonly #writer: EpochWriter;
+  readonly #postProgress: () => void;
+  readonly #tails = new Map<number, ChannelTail>();
+  readonly #listeners: EpochListener[] = [];
+
+  /** @param postProgress hands over what the receiver has confirmed */
+  constructor(writer: EpochWriter, channels: readonly ChannelTail[], postProgress: () => void) {
+    this.#writer = writer;
+    this.#postProgress = postProgress;
+    for (const tail of channels) this.#tails.set(tail.channel, tail);
+  }
+
+  /** Whether a channel's messages are numbered in this epoch now. */
+  isCurrent(channel: number, epoch: bigint): boolean {
+    return this.#tails.get(channel)?.epoch === epoch;
+  }
+
+  /** Every channel as it stood when its current epoch was heard of: at the opening, or later. */
+  get tails(): readonly ChannelTail[] {
+    return [...this.#tails.values()];
+  }
+
+  onEpoch(listener: EpochListener): void {
+    this.#listeners.push(listener);
+  }
+
+  /**
+   * The receiver's history and ours have parted (06 TP18): everything unsettled of `epoch` and of later ones
+   * is appended again in a new epoch, whose beginning `onEpoch` tells. Durable when this resolves.
+   *
+   * @param sink where the receiver stands
+   * @returns false if that epoch has ended here already
+   * @throws {AgentError} `CHANNEL_PARTED` if there is no number for another epoch; one of `STORE_*`
+   */
+  part(channel: number, epoch: bigint, sink: SinkPosition): Promise<boolean> {
+    this.#postProgress();
+    return this.#writer.ask("part", { channel, epoch, sink });
+  }
+
+  /** How far back an epoch can be sent again (06 TP37). */
+  retained(channel: number, epoch: bigint): Promise<Retained> {
+    return this.#writer.ask("retained", { channel, epoch });
+  }
+
+  /** The writer has told of a new epoch. */
+  begun({ tail }: Extract<EpochNotice, { notice: "epochBegun" }>): void {
+    this.#tails.set(tail.channel, tail);
+    for (const listener of this.#listeners) listener(tail);
+  }
+}

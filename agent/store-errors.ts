@@ -1,0 +1,211 @@
+/** What can go wrong with the store: rows of the catalogue. @module */
+import { type CatalogueRow, EXIT } from "./exit-codes.ts";
+
+export const STORE_ERRORS = {
+  QUARANTINE_FULL: {
+    disposition: "quarantine",
+    exit: EXIT.unavailable,
+    summary:
+      "A block that is no message cannot be kept: quarantine is full; its sender was hung up on",
+    remedy: "Find the sender of such blocks (status, log); the limit protects the other channels",
+  },
+  QUARANTINE_NOT_WHOLE: {
+    disposition: "retry",
+    exit: EXIT.badData,
+    summary: "A fragment cannot be released: its end never came, or only its beginning is kept",
+    remedy: "Discard it; its sender was never told that it arrived, and sends the message again",
+  },
+  QUARANTINE_UNKNOWN: {
+    disposition: "retry",
+    exit: EXIT.badData,
+    summary: "Nothing with this number is in quarantine",
+    remedy: "List what there is with: holdfast quarantine list",
+  },
+  STORE_LOCKED: {
+    disposition: "halt",
+    exit: EXIT.tryAgain,
+    summary: "Another process has the store open",
+    remedy: "Stop the other agent or database tool that uses this state directory, then try again",
+  },
+  STORE_NOT_DURABLE: {
+    disposition: "halt",
+    exit: EXIT.defect,
+    summary: "The store does not flush each commit (synchronous is below FULL), so nothing is safe",
+    remedy: "Do not run this build: report it to the vendor. No message was acknowledged",
+  },
+  STORE_CORRUPT: {
+    disposition: "halt",
+    exit: EXIT.defect,
+    summary: "The store is damaged",
+    remedy:
+      "Restore the last backup: holdfast backup restore FOLDER --replace moves this store aside; keep it for the vendor",
+  },
+  STORE_IO: {
+    disposition: "halt",
+    exit: EXIT.defect,
+    summary: "The operating system reported an input/output error on the store",
+    remedy: "Look for disk errors in the system log; unacknowledged messages are sent again",
+  },
+  STORE_EXISTS: {
+    disposition: "retry",
+    exit: EXIT.cannotCreate,
+    summary: "There is a store in this state directory already",
+    remedy: "With --replace it is moved aside, not deleted, and the backup takes its place",
+  },
+  STORE_FULL: {
+    disposition: "retry",
+    exit: EXIT.unavailable,
+    summary: "The store cannot grow: the disk is full, or its budget is used up (fact budget)",
+    remedy:
+      "Free space on the volume of the state directory; for the budget, see that the receiver is reached, or raise diskBudgetBytes. Listeners reopen by themselves",
+  },
+  STORE_BUSY: {
+    disposition: "retry",
+    exit: EXIT.tryAgain,
+    summary: "The store did not take a message in time",
+    remedy: "Check the disk's latency; listeners reopen by themselves",
+  },
+  STORE_NEWER_SCHEMA: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary: "The store was written by a newer version of Holdfast",
+    remedy: "Install that version or a newer one; this one leaves the store untouched",
+  },
+  STORE_NOT_PERMITTED: {
+    disposition: "halt",
+    exit: EXIT.notPermitted,
+    summary: "The state directory or the store is not writable by, or not private to, this account",
+    remedy: "Give it to the service account with mode 0700 (chown, chmod 700)",
+  },
+  STORE_CANNOT_OPEN: {
+    disposition: "halt",
+    exit: EXIT.cannotCreate,
+    summary: "The store cannot be created or opened",
+    remedy: "Check that the state directory exists or can be made, and that the disk is not full",
+  },
+  STORE_VOLATILE: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary: "The state directory is on a file system that does not survive a reboot",
+    remedy: "Put stateDir on a disk; for trials only, set allowVolatileState: true",
+  },
+  STORE_REMOTE: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary: "The state directory is on a network or user-space file system",
+    remedy: "Put stateDir on a local disk: such file systems do not keep SQLite's promises",
+  },
+  STORE_BODY_DAMAGED: {
+    disposition: "quarantine",
+    exit: EXIT.badData,
+    summary: "A stored message no longer has the SHA-256 that it was stored with",
+    remedy: "The channel is held; check the disk, then ask the vendor how to release it",
+  },
+  WRITER_DIED: {
+    disposition: "halt",
+    exit: EXIT.defect,
+    summary: "The store's writer ended unexpectedly; nothing acknowledged is lost",
+    remedy: "The service manager restarts the agent; report it if it happens again",
+  },
+  BACKUP_DAMAGED: {
+    disposition: "retry",
+    exit: EXIT.badData,
+    summary: "The backup is not whole, or not what its manifest says",
+    remedy: "Take another backup; nothing was changed",
+  },
+  BACKUP_FAILED: {
+    disposition: "retry",
+    exit: EXIT.cannotCreate,
+    summary: "The backup could not be written; the store is not concerned",
+    remedy: "The fact sysCode says why: rights or space at that place, for the service account",
+  },
+  BACKUP_MISPLACED: {
+    disposition: "retry",
+    exit: EXIT.usage,
+    summary: "A backup inside the state folder would be lost with it",
+    remedy: "Name a folder elsewhere, best on another disk",
+  },
+  BACKUP_FOLDER_TAKEN: {
+    disposition: "retry",
+    exit: EXIT.cannotCreate,
+    summary: "There is something at that place already",
+    remedy: "Name a folder that does not exist yet",
+  },
+  BACKUP_RUNNING: {
+    disposition: "retry",
+    exit: EXIT.tryAgain,
+    summary: "A backup is being made",
+    remedy: "Wait until it is finished",
+  },
+  DISK_LOW: {
+    disposition: "retry",
+    exit: EXIT.tryAgain,
+    summary: "The disk has less free space than the store must keep",
+    remedy: "Free disk space; no message is acknowledged meanwhile, what is stored goes on leaving",
+  },
+  KEK_MISSING: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary: "The key-encryption key is not where the configuration says",
+    remedy:
+      "Put it back from its custody; without it stored messages cannot be read, and none is accepted",
+  },
+  KEK_WRONG: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary: "The key-encryption key is not the one that this store is sealed with",
+    remedy: "Give the key that belongs to this state folder; a new one is never made in its place",
+  },
+  KEK_EXPOSED: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary: "The key-encryption key is not private, or lies in the state folder",
+    remedy:
+      "Give it mode 0400 in a folder of mode 0700 of the service account, outside of stateDir",
+  },
+  KEK_CREDENTIAL: {
+    disposition: "retry",
+    exit: EXIT.configuration,
+    summary: "The key-encryption key is a credential, which only the service manager can replace",
+    remedy:
+      "Give the new key as the credential kek and the old one as kek-previous, restart, run this again; then remove kek-previous",
+  },
+  KEK_NOT_REPLACED: {
+    disposition: "retry",
+    exit: EXIT.notPermitted,
+    summary: "The key-encryption key could not be replaced; both keys are kept, and all opens",
+    remedy:
+      "The agent needs to write in the folder of the file under kek (owner, mode 0700); then run this again",
+  },
+  KEY_FILE_DAMAGED: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary: "A key file below stateDir/keys is missing or damaged",
+    remedy:
+      "Restore that file from a backup of the state folder; messages sealed with it cannot be read",
+  },
+  REPLAY_EMPTY: {
+    disposition: "retry",
+    exit: EXIT.badData,
+    summary: "Nothing that is still kept was selected",
+    remedy: "Select otherwise: settled messages are kept for retainHours",
+  },
+  SEAL_BROKEN: {
+    disposition: "quarantine",
+    exit: EXIT.defect,
+    summary: "Stored bytes do not open: they were altered, or moved",
+    remedy: "The row stays as it is; keep the disk and the store for analysis",
+  },
+  STORE_RUNNING: {
+    disposition: "retry",
+    exit: EXIT.tryAgain,
+    summary: "An agent runs on this state directory",
+    remedy: "Stop it first",
+  },
+  STORE_ROLLED_BACK: {
+    disposition: "retry",
+    exit: EXIT.defect,
+    summary: "The store is older than it was when it last wrote (a restored copy, or damage)",
+    remedy: "Compare the missing range with the senders; they may have to send it again",
+  },
+} as const satisfies Record<string, CatalogueRow>;

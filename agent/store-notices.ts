@@ -1,0 +1,95 @@
+/** What the store found or did by itself, as conditions and lines of the log. @module */
+import type { DamagedRows } from "./damaged-rows.ts";
+import { identifierFrom } from "./errors.ts";
+import type { Conditions } from "./health/conditions.ts";
+import type { Clock } from "./host/clock.ts";
+import type { Log } from "./host/log.ts";
+import type { StoreNotice } from "./outbox/writer-messages.ts";
+
+export interface NoticeParts {
+  readonly log: Log;
+  readonly conditions: Conditions;
+  readonly clock: Clock;
+  readonly damaged: DamagedRows;
+}
+
+type Of<Name extends StoreNotice["notice"]> = Extract<StoreNotice, { notice: Name }>;
+
+export function hearNotice(notice: StoreNotice, parts: NoticeParts): void {
+  switch (notice.notice) {
+    case "filling":
+      filling(notice, parts);
+      break;
+    case "walGrowing":
+      walGrowing(notice, parts);
+      break;
+    case "keysDeleted":
+      for (const keyEpoch of notice.epochs) parts.log.write("keyDeleted", { keyEpoch });
+      break;
+    case "damaged":
+      parts.damaged.found(notice.row);
+      break;
+    case "verified":
+      parts.log.write("storeVerified", { count: notice.totals.messages, ...damagedIn(notice) });
+      break;
+    case "choreFailed":
+      parts.log.write("choreFailed", { code: identifierFrom(notice.fault.code) });
+      break;
+    case "highWaterDamaged":
+      parts.log.write("highWaterDamaged", {});
+      break;
+    case "missing":
+      missing(notice, parts);
+      break;
+    case "epochDue":
+      parts.log.write("epochBegun", {
+        ...{ channel: identifierFrom(notice.name), cause: identifierFrom(notice.cause) },
+        ...{ epoch: notice.epoch, endedEpoch: notice.ended, lastSeq: notice.lastSeq },
+      });
+      break;
+    case "epochBegun": {
+      const { name, epoch, lastSeq } = notice.tail;
+      const cause = identifierFrom("parted");
+      parts.log.write("epochBegun", { channel: identifierFrom(name), cause, epoch, lastSeq });
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+/** 05 S17: what is gone is named; it stays in `status` and in the log. */
+function missing({ name, range }: Of<"missing">, { log, conditions, clock }: NoticeParts): void {
+  const { epoch, firstSeq, lastSeq } = range;
+  const where = name === "" ? { quarantine: true } : { channel: identifierFrom(name), epoch };
+  const facts = { ...where, firstSeq, lastSeq };
+  const condition = range.cause === "rollback" ? "storeRolledBack" : "messageDamaged";
+  conditions.open(condition, name, facts, clock.nowMs());
+  log.write("messagesMissing", { ...facts, cause: identifierFrom(range.cause) });
+}
+
+const damagedIn = ({ totals }: Of<"verified">): { readonly damaged: number } => ({
+  damaged: totals.damaged,
+});
+
+/** 05 S12. */
+function filling(notice: Of<"filling">, { log, conditions, clock }: NoticeParts): void {
+  const { alarm, percent, usedBytes, budgetBytes } = notice;
+  const facts = { percent, usedBytes, budgetBytes };
+  if (alarm === 0) {
+    conditions.close("outboxFilling", "");
+    log.write("outboxRoom", facts);
+  } else {
+    conditions.open("outboxFilling", "", facts, clock.nowMs());
+    log.write("outboxFilling", facts);
+  }
+}
+
+function walGrowing(
+  { growing, bytes }: Of<"walGrowing">,
+  { log, conditions, clock }: NoticeParts,
+): void {
+  if (growing) conditions.open("walGrowing", "", { bytes }, clock.nowMs());
+  else conditions.close("walGrowing", "");
+  log.write(growing ? "walGrowing" : "walShrunk", { bytes });
+}

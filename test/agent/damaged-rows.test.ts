@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { DamagedRows } from "#agent/damaged-rows.ts";
+import { ChannelRecord } from "#agent/health/channel-record.ts";
+import { Conditions } from "#agent/health/conditions.ts";
+import { systemClock } from "#agent/host/clock.ts";
+import { silentLog } from "#agent/host/log.ts";
+
+describe("rows that a walk has found damaged", () => {
+  test("[S16] the condition says the first and how many, the counter counts, each is said once", () => {
+    const conditions = new Conditions();
+    const record = new ChannelRecord({ channel: "adt", clock: systemClock, log: silentLog });
+    const lines: unknown[] = [];
+    const rows = new DamagedRows({
+      ...{ conditions, clock: systemClock },
+      log: { ...silentLog, write: (event, facts) => void lines.push([event, facts]) },
+      channelOf: (channel) =>
+        channel === 1 ? { name: "adt", record } : { name: "gone", record: undefined },
+    });
+    const message = { kind: "message", id: 5, channel: 1, epoch: 2n, seq: 3n } as const;
+    const block = { kind: "quarantine", id: 5, channel: 1 } as const;
+    rows.found(message);
+    rows.found(block);
+    rows.found(message);
+    rows.found({ ...message, channel: 2, id: 9 });
+    assert.deepEqual(
+      conditions.list().map(({ condition, subject, facts }) => [condition, subject, facts]),
+      [
+        ["messageDamaged", "adt", { channel: "adt", epoch: 2n, seq: 3n, count: 2 }],
+        ["messageDamaged", "gone", { channel: "gone", epoch: 2n, seq: 3n, count: 1 }],
+      ],
+    );
+    assert.equal(record.counters.value("damaged"), 2);
+    assert.deepEqual(lines, [
+      ["rowDamaged", { channel: "adt", epoch: 2n, seq: 3n }],
+      ["rowDamaged", { channel: "adt", id: 5 }],
+      ["rowDamaged", { channel: "gone", epoch: 2n, seq: 3n }],
+    ]);
+  });
+});
