@@ -6,6 +6,7 @@ import type { ChannelRecord, ObservedChannel } from "./health/channel-record.ts"
 import type { OpenCondition } from "./health/conditions.ts";
 import type { MllpListener } from "./ingest/mllp/listener.ts";
 import { EPOCH_END, type EpochStanding } from "./outbox/channel-tails.ts";
+import { END_UNKNOWN } from "./outbox/missing.ts";
 import type { StoreStanding } from "./outbox/writer-messages.ts";
 import type { TunnelStanding } from "./tunnel/tunnel.ts";
 
@@ -73,6 +74,8 @@ export interface ChannelStatus {
   readonly tls: boolean;
   readonly epoch: bigint;
   readonly lastSeq: bigint;
+  /** Of all epochs, without those that came again in a later one. */
+  readonly stored: bigint;
   readonly ackedSeq: bigint;
   /** Epochs that have ended and leave before the current one (06 TP17), oldest first. */
   readonly draining: readonly {
@@ -98,7 +101,8 @@ export interface MissingStatus {
   readonly channel: string | undefined;
   readonly epoch: bigint;
   readonly firstSeq: bigint;
-  readonly lastSeq: bigint;
+  /** Absent: nobody knows how far it went. */
+  readonly lastSeq: bigint | undefined;
   readonly cause: "rollback" | "damaged";
   readonly foundAt: string;
 }
@@ -139,9 +143,10 @@ export function statusOf(parts: StatusParts): AgentStatus {
       remedy: tunnel.lastError?.remedy,
     },
     channels: store.channels.map((tail) => channelStatus(tail, parts.running)),
-    missing: store.missing.map(({ channel, foundAtMs, ...range }) => ({
+    missing: store.missing.map(({ channel, foundAtMs, lastSeq, ...range }) => ({
       channel: store.channels.find((tail) => tail.channel === channel)?.name,
       ...range,
+      lastSeq: lastSeq === END_UNKNOWN ? undefined : lastSeq,
       foundAt: new Date(foundAtMs).toISOString(),
     })),
     store: {
@@ -193,6 +198,7 @@ function channelStatus(
     tls: channel?.config.tls !== undefined,
     epoch: tail.epoch,
     lastSeq: tail.lastSeq,
+    stored: storedIn(tail),
     ackedSeq: tail.ackedSeq,
     draining: tail.earlier.filter(isUnsettled).map(({ epoch, lastSeq, ackedSeq }) => ({
       ...{ epoch, lastSeq, ackedSeq },
@@ -215,3 +221,12 @@ const isoOf = (ms: number | undefined): string | undefined =>
   ms === undefined ? undefined : new Date(ms).toISOString();
 
 const sum = (values: readonly number[]): number => values.reduce((all, one) => all + one, 0);
+
+function storedIn({ earlier, lastSeq }: StoreStanding["channels"][number]): bigint {
+  let count = lastSeq;
+  for (const one of earlier) {
+    // Of one that was moved, what was settled there; the rest is counted where it came again.
+    count += one.ended === EPOCH_END.reissued ? one.ackedSeq : one.lastSeq;
+  }
+  return count;
+}

@@ -107,6 +107,12 @@ export const STORE_ERRORS = {
     summary: "The store's writer ended unexpectedly; nothing acknowledged is lost",
     remedy: "The service manager restarts the agent; report it if it happens again",
   },
+  BACKUP_NOT_FOUND: {
+    disposition: "retry",
+    exit: EXIT.badData,
+    summary: "There is no finished backup at that place",
+    remedy: "Check the path; a folder without manifest.json is no backup",
+  },
   BACKUP_DAMAGED: {
     disposition: "retry",
     exit: EXIT.badData,
@@ -190,22 +196,10 @@ export const STORE_ERRORS = {
     summary: "Nothing that is still kept was selected",
     remedy: "Select otherwise: settled messages are kept for retainHours",
   },
-  SEAL_BROKEN: {
-    disposition: "quarantine",
-    exit: EXIT.defect,
-    summary: "Stored bytes do not open: they were altered, or moved",
-    remedy: "The row stays as it is; keep the disk and the store for analysis",
-  },
   STORE_RUNNING: {
     disposition: "retry",
     exit: EXIT.tryAgain,
     summary: "An agent runs on this state directory",
     remedy: "Stop it first",
-  },
-  STORE_ROLLED_BACK: {
-    disposition: "retry",
-    exit: EXIT.defect,
-    summary: "The store is older than it was when it last wrote (a restored copy, or damage)",
-    remedy: "Compare the missing range with the senders; they may have to send it again",
   },
 } as const satisfies Record<string, CatalogueRow>;

@@ -1,10 +1,11 @@
 /** What the store found or did by itself, as conditions and lines of the log. @module */
 import type { DamagedRows } from "./damaged-rows.ts";
-import { identifierFrom } from "./errors.ts";
+import { type Facts, identifierFrom } from "./errors.ts";
 import type { Conditions } from "./health/conditions.ts";
 import type { Clock } from "./host/clock.ts";
 import type { Log } from "./host/log.ts";
-import type { StoreNotice } from "./outbox/writer-messages.ts";
+import { END_UNKNOWN, type MissingRange } from "./outbox/missing.ts";
+import type { StoreNotice, StoreStanding } from "./outbox/writer-messages.ts";
 
 export interface NoticeParts {
   readonly log: Log;
@@ -38,6 +39,10 @@ export function hearNotice(notice: StoreNotice, parts: NoticeParts): void {
     case "highWaterDamaged":
       parts.log.write("highWaterDamaged", {});
       break;
+    case "keysSetAside":
+      parts.log.write("keysSetAside", {});
+      parts.conditions.open("storeRolledBack", "", { newStore: true }, parts.clock.nowMs());
+      break;
     case "missing":
       missing(notice, parts);
       break;
@@ -60,12 +65,33 @@ export function hearNotice(notice: StoreNotice, parts: NoticeParts): void {
 
 /** 05 S17: what is gone is named; it stays in `status` and in the log. */
 function missing({ name, range }: Of<"missing">, { log, conditions, clock }: NoticeParts): void {
-  const { epoch, firstSeq, lastSeq } = range;
-  const where = name === "" ? { quarantine: true } : { channel: identifierFrom(name), epoch };
-  const facts = { ...where, firstSeq, lastSeq };
+  const facts = factsOf(name, range);
   const condition = range.cause === "rollback" ? "storeRolledBack" : "messageDamaged";
   conditions.open(condition, name, facts, clock.nowMs());
   log.write("messagesMissing", { ...facts, cause: identifierFrom(range.cause) });
+}
+
+function factsOf(name: string, { epoch, firstSeq, lastSeq }: MissingRange): Facts {
+  const where = name === "" ? { quarantine: true } : { channel: identifierFrom(name), epoch };
+  return lastSeq === END_UNKNOWN
+    ? { ...where, firstSeq, endUnknown: true }
+    : { ...where, firstSeq, lastSeq };
+}
+
+/** A restart must not hide for a week that messages are gone: scripts look at the exit code of `status`. */
+const SHOWN_AGAIN_MS = 7 * 86_400_000;
+
+/** What was found missing before this start. */
+export function showAgain(
+  { missing: ranges, channels }: Pick<StoreStanding, "missing" | "channels">,
+  { conditions, clock }: Pick<NoticeParts, "conditions" | "clock">,
+): void {
+  for (const range of ranges) {
+    const { cause, foundAtMs, channel } = range;
+    if (cause !== "rollback" || clock.nowMs() - foundAtMs > SHOWN_AGAIN_MS) continue;
+    const name = channels.find((one) => one.channel === channel)?.name ?? "";
+    conditions.open("storeRolledBack", name, factsOf(name, range), clock.nowMs());
+  }
 }
 
 const damagedIn = ({ totals }: Of<"verified">): { readonly damaged: number } => ({

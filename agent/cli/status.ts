@@ -22,7 +22,7 @@ function lines(status: AgentStatus): string[] {
     channel.name,
     listensOn(channel),
     String(channel.connections),
-    String(channel.lastSeq),
+    String(channel.stored),
     String(channel.waiting),
     channel.oldestWaitingAt ?? "-",
   ]);
@@ -68,7 +68,8 @@ function epochLines({ name, draining, movingTo }: AgentStatus["channels"][number
 function missingLine(range: AgentStatus["missing"][number]): string {
   const { channel, epoch, firstSeq, lastSeq, cause, foundAt } = range;
   const where = channel === undefined ? "quarantine" : `${channel} epoch ${epoch}`;
-  return `missing: ${where}, ${firstSeq} to ${lastSeq}, ${cause}, found ${foundAt}`;
+  const end = lastSeq === undefined ? "on, nobody knows how far" : `to ${lastSeq}`;
+  return `missing: ${where}, from ${firstSeq} ${end}, ${cause}, found ${foundAt}`;
 }
 
 function lastError({ lastError, reason, state }: AgentStatus["tunnel"]): string {

@@ -18,9 +18,9 @@ export const CONDITIONS = {
   channelParted:
     "The receiver held other messages under a channel's numbers: what is unsettled is sent again under new ones",
   storeRolledBack:
-    "The store is older than it was: the missing range is gone here; ask the receiver or the sender for it",
+    "The store is older than it was, or new: ask the receiver what it has of the missing range (export), and the senders for the rest",
   messageDamaged:
-    "A stored message is damaged: its channel is held; check the disk, call the vendor",
+    "Stored messages are damaged, the facts say which: a channel stops before one that has not left; check the disk, call the vendor",
   channelFull:
     "A channel holds its share of the disk budget: its senders are not read from until messages leave",
   outboxFilling:

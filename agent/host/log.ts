@@ -65,6 +65,7 @@ const EVENTS = {
   channelHeld: "error",
   channelParted: "error",
   epochBegun: "warn",
+  keysSetAside: "warn",
   messagesMissing: "error",
   highWaterDamaged: "warn",
   resumeUnverified: "warn",

@@ -41,7 +41,10 @@ export function answers(parts: AnswerParts): Answers {
     read: (range) => {
       space.reading(range);
       const lastSeq = standingIn(store.tails.get(range.channel), range.epoch)?.lastSeq;
-      return readRange(store.readParts, range, lastSeq);
+      const found = readRange(store.readParts, range, lastSeq);
+      const { damagedSeq } = found;
+      if (damagedSeq !== undefined) store.disown(range.channel, range.epoch, damagedSeq);
+      return found;
     },
     slices: ({ upload, from, maxBytes }) => readSlices(store.readParts, upload, from, maxBytes),
     chainAt: ({ channel, epoch, seq }) => chainAt(store.readParts, channel, epoch, seq),

@@ -16,3 +16,9 @@ export function unreadBackup(cause: unknown): AgentError {
   const barred = /^(?:EACCES|EPERM)$/.test(sysCode);
   return new AgentError(barred ? "FILE_NOT_READABLE" : "BACKUP_DAMAGED", { sysCode }, { cause });
 }
+
+/** The same of its manifest, without which there is no backup. */
+export function unreadManifest(cause: unknown): AgentError {
+  const isThere = !/^(?:ENOENT|ENOTDIR)$/.test(codeOf(cause));
+  return isThere ? unreadBackup(cause) : new AgentError("BACKUP_NOT_FOUND", {}, { cause });
+}

@@ -8,7 +8,7 @@ import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:f
 import { join } from "node:path";
 import { AgentError } from "../errors.ts";
 import { createFile, makeFolder, replaceFile } from "../host/atomic-file.ts";
-import { unreadBackup } from "./backup-fault.ts";
+import { unreadManifest } from "./backup-fault.ts";
 import type { KeyFile } from "./copy-store.ts";
 
 export const MANIFEST_FILE = "manifest.json";
@@ -62,13 +62,13 @@ export function writeManifest(folder: string, manifest: Manifest): void {
   replaceFile(join(folder, MANIFEST_FILE), text, 0o400);
 }
 
-/** @throws {AgentError} `BACKUP_DAMAGED` where none is, or it is none of ours; `FILE_NOT_READABLE` */
+/** @throws {AgentError} `BACKUP_NOT_FOUND`; `BACKUP_DAMAGED` if it is none of ours; `FILE_NOT_READABLE` */
 export function readManifest(folder: string): Manifest {
   let found: Partial<Manifest>;
   try {
     found = JSON.parse(readFileSync(join(folder, MANIFEST_FILE), "utf8")) as Partial<Manifest>;
   } catch (error) {
-    throw unreadBackup(error);
+    throw unreadManifest(error);
   }
   const { format, schema, storeId, counts, files, channels } = found;
   const isOurs =

@@ -13,7 +13,7 @@ import type { BudgetStanding } from "./space-messages.ts";
 import type { WriteOrder } from "./writer-messages.ts";
 
 /** What a transaction writes: it decides how far the file may grow. */
-export type Purpose = "messages" | "progress";
+export type Purpose = "messages" | "progress" | "move";
 
 /** 256 pages of 4 KiB: marks and cursors need one or two. */
 const PROGRESS_PAGES = 256;
@@ -44,7 +44,13 @@ export class Budget {
     const most = Math.max(this.#maxPages, this.#pageCount.get() as number) + PROGRESS_PAGES;
     const limitOf = (pages: number): Statement =>
       database.prepare(`PRAGMA max_page_count = ${pages}`).pluck();
-    this.#limits = { messages: limitOf(this.#maxPages), progress: limitOf(most) };
+    // A channel that moves to a new epoch is there twice for a while, and nothing leaves before it is done.
+    const twice = 2 * most;
+    this.#limits = {
+      messages: limitOf(this.#maxPages),
+      progress: limitOf(most),
+      move: limitOf(twice),
+    };
   }
 
   /** Sets the limit for the next transaction; outside of one. */

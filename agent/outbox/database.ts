@@ -6,7 +6,7 @@
 import { chmodSync, closeSync, existsSync, openSync, statSync } from "node:fs";
 import { join } from "node:path";
 import Sqlite from "better-sqlite3";
-import { AgentError } from "../errors.ts";
+import { AgentError, identifierFrom } from "../errors.ts";
 import { makeFolder } from "../host/atomic-file.ts";
 import { storageKind } from "../host/file-system.ts";
 import {
@@ -171,7 +171,8 @@ function refuseUnlessPrivate(path: string): void {
   if (process.getuid === undefined || !existsSync(path)) return;
   const { uid, mode } = statSync(path);
   if (uid !== process.getuid() || (mode & 0o022) !== 0) {
-    throw new AgentError("STORE_NOT_PERMITTED", { uid, mode: mode & 0o777 });
+    const octal = identifierFrom(`0${(mode & 0o777).toString(8)}`);
+    throw new AgentError("STORE_NOT_PERMITTED", { uid, mode: octal });
   }
 }
 

@@ -18,7 +18,7 @@ export interface Retained {
 
 /** Questions about epochs, with the type of their answers. */
 export interface EpochQuestions {
-  /** Durable when answered. @returns false if that epoch has ended here already */
+  /** Durable when answered. @returns false if that epoch is not here, or was appended again already */
   part: {
     readonly ask: { readonly channel: number; readonly epoch: bigint; readonly sink: SinkPosition };
     readonly answer: boolean;
@@ -35,6 +35,8 @@ export interface EpochQuestions {
 export type EpochCause = "rollback" | "restored" | "damaged";
 
 export type EpochNotice =
+  /** There were keys and no store: it is a new one, and the keys of the other were set aside. */
+  | { readonly notice: "keysSetAside" }
   /** The mark beside the store (05 S17) is not as it was written. */
   | { readonly notice: "highWaterDamaged" }
   /** Messages are gone for good; `name` is their channel's, empty for rows of quarantine. */

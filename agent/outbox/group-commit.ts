@@ -7,6 +7,7 @@
  */
 import { AgentError } from "../errors.ts";
 import { type Clock, systemClock } from "../host/clock.ts";
+import { freeMemory } from "../host/free-memory.ts";
 import { DISK_BUDGET_BYTES, DUPLICATE_MEMORY_KEYS } from "../limits.ts";
 import type { Sealer } from "../sealing/sealer.ts";
 import { unpacked } from "./append-batch.ts";
@@ -26,6 +27,7 @@ import { Quarantine } from "./quarantine.ts";
 import type { SetAsideRow } from "./quarantine-reader.ts";
 import { ACK_PENDING, ACK_UNDELIVERED, type ReadParts } from "./reader.ts";
 import { idOfEntry, RECENT_ENTRY_BYTES, RecentKeys } from "./recent-keys.ts";
+import { readableRecent } from "./recent-rows.ts";
 import { RecordReader } from "./record-reader.ts";
 import { releasedEntry } from "./released-entry.ts";
 import { SettleMarks } from "./settle-marks.ts";
@@ -75,6 +77,8 @@ export class GroupCommit {
   /** The last row of `recent` that memory no longer needs: the next transaction deletes up to it. */
   #forgettableRow = 0;
   #recentLoaded = false;
+  /** Damaged messages that were dealt with: the same one is met at every read. */
+  readonly #disowned = new Set<string>();
   /** Uploads whose message was refused with its group: dropped in the next transaction. */
   readonly #abandoned = new Set<number>();
 
@@ -115,10 +119,9 @@ export class GroupCommit {
   loadRecent(): void {
     if (this.#recentLoaded) return;
     this.#recentLoaded = true;
-    for (const [row, sealed] of this.prepared.recentList.iterate() as IterableIterator<
-      [number, Uint8Array]
-    >) {
-      const entries = this.sealer.open(sealed, { column: "recent.entries", channel: 0, row });
+    for (const [row, sealed] of readableRecent(this.prepared)) {
+      const place = { column: "recent.entries", channel: 0, row } as const;
+      const entries = sealed === undefined ? undefined : this.sealer.open(sealed, place);
       // A row that does not open costs the recognition of its messages: an extra copy, no loss.
       if (entries === undefined || (this.#lastRecentRow === 0 && row > 1)) {
         this.recent.noteForgotten();
@@ -251,6 +254,17 @@ export class GroupCommit {
     this.#forgettableRow = this.recent.forgetOldest();
   }
 
+  /**
+   * A message cannot be read any more: its row no longer stands for it, so that a resend of its sender is
+   * stored (03 D1). Outside of a transaction.
+   */
+  disown(channel: number, epoch: bigint, seq: bigint): void {
+    const key = `${channel}/${epoch}/${seq}`;
+    if (this.#disowned.has(key)) return;
+    this.inTransaction(() => this.prepared.messageDisown.run(channel, epoch, seq, seq));
+    if (this.#disowned.size < DISOWNED_MAX_COUNT) this.#disowned.add(key);
+  }
+
   /** Reads the tails again: an epoch has begun. */
   reload(): void {
     this.#appender.reload();
@@ -291,7 +305,9 @@ export class GroupCommit {
     // With every slice: were the first one refused, a crash would leave the others unswept.
     this.prepared.uploadInsert.run(upload);
     const place = { column: "slice.bytes", channel: 0, row: upload, extra: ordinal } as const;
-    this.prepared.sliceInsert.run(upload, ordinal, this.sealer.seal([bytes], place));
+    const sealed = this.sealer.seal([bytes], place);
+    this.prepared.sliceInsert.run(upload, ordinal, sealed);
+    freeMemory(sealed);
   }
 
   #writeDeferred(): void {
@@ -355,6 +371,8 @@ export class GroupCommit {
     }
   }
 }
+
+const DISOWNED_MAX_COUNT = 10_000;
 
 const keyOf = (channel: number, epoch: bigint): EpochKey => `${channel}/${epoch}`;
 

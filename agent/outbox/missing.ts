@@ -4,7 +4,10 @@ import type { Prepared } from "./prepared.ts";
 /** Why: an older copy of the store was put back, or storage altered what it held. */
 export type MissingCause = "rollback" | "damaged";
 
-/** `firstSeq` to `lastSeq` of an epoch; of quarantine: its rows, under channel 0 and epoch 0. */
+/** Nobody knows how far the range went. */
+export const END_UNKNOWN = 2n ** 63n - 1n;
+
+/** `firstSeq` to `lastSeq` (perhaps `END_UNKNOWN`) of an epoch; of quarantine: its rows, under channel 0 and epoch 0. */
 export interface MissingRange {
   readonly channel: number;
   readonly epoch: bigint;
@@ -23,6 +26,8 @@ const SHOWN_MAX_COUNT = 50;
 /** Writes it down, inside the caller's transaction. */
 export function noteMissing(prepared: Prepared, range: MissingRange, nowMs: number): void {
   const { channel, epoch, firstSeq, lastSeq, cause } = range;
+  // Their rows no longer stand for what they held: a sender's resend has to be stored (03 D1).
+  if (cause === "damaged") prepared.messageDisown.run(channel, epoch, firstSeq, lastSeq);
   prepared.missingInsert.run(channel, epoch, firstSeq, lastSeq, cause, nowMs);
 }
 

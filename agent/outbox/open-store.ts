@@ -12,6 +12,8 @@ import type { WriterOptions } from "./writer-messages.ts";
 
 export interface OpenedStore extends OpenedDatabase {
   readonly keys: KeyRing;
+  /** There were keys of another store, and not the store. */
+  readonly keysSetAside: boolean;
 }
 
 /** @throws {AgentError} one of `STORE_*`, `KEK_*`, `KEY_FILE_DAMAGED` */
@@ -22,11 +24,12 @@ export function openStore(
   finishRestore(options.stateDir);
   const folder = join(options.stateDir, "keys");
   let keys: KeyRing | undefined;
+  let keysSetAside = false;
   const opened = openDatabase({
     ...options,
     nowMs: clock.nowMs(),
     sealerFor: (storeId, state) => {
-      if (state === "new") setAsideKeys(folder, clock.nowMs());
+      if (state === "new") keysSetAside = setAsideKeys(folder, clock.nowMs());
       keys = KeyRing.open({
         folder,
         kek: options.kek,
@@ -38,12 +41,13 @@ export function openStore(
     },
   });
   if (keys === undefined) throw new TypeError("Cannot open a store without its keys");
-  return { ...opened, keys };
+  return { ...opened, keys, keysSetAside };
 }
 
 /** Of a store that is gone, or of a start that did not come to its first commit: kept, for nobody knows. */
-function setAsideKeys(folder: string, nowMs: number): void {
-  if (!existsSync(folder)) return;
+function setAsideKeys(folder: string, nowMs: number): boolean {
+  if (!existsSync(folder)) return false;
   renameSync(folder, `${folder}.of-another-store-${nowMs}`);
   flushFolder(join(folder, ".."));
+  return true;
 }

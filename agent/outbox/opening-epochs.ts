@@ -19,7 +19,7 @@ import {
 import type { Database } from "./database.ts";
 import type { EpochCause, EpochNotice } from "./epoch-messages.ts";
 import type { HighWaterMark } from "./high-water.ts";
-import { type MissingRange, noteMissing } from "./missing.ts";
+import { END_UNKNOWN, type MissingRange, noteMissing } from "./missing.ts";
 import { type Prepared, prepareAll } from "./prepared.ts";
 
 export interface OpeningStore {
@@ -129,6 +129,11 @@ class Beginning {
       const range = { channel, epoch: marked.epoch, firstSeq, lastSeq: marked.lastSeq };
       if (firstSeq <= marked.lastSeq) ranges.push({ ...range, cause: "rollback" });
     }
+    if (this.#isRestored && (marked === undefined || this.#isOther)) {
+      // How far the store had been before it was put back, nothing here says.
+      const range = { channel, epoch, firstSeq: lastSeq + 1n, lastSeq: END_UNKNOWN };
+      ranges.push({ ...range, cause: "rollback" });
+    }
     if (lastChain === undefined && lastSeq > ackedSeq) {
       ranges.push({ channel, epoch, firstSeq: lastSeq, lastSeq, cause: "damaged" });
     }
@@ -159,8 +164,10 @@ class Beginning {
     const next = this.#nextEpoch();
     const sources = [...this.#tail.earlier, this.#tail].filter(({ moved }) => moved !== undefined);
     this.#prepared.cursorEnd.run(EPOCH_END.reissued, null, channel, filling.epoch);
-    for (const { epoch, ackedSeq, trimmedSeq, final } of sources) {
-      this.#prepared.cursorMove.run(larger(ackedSeq, trimmedSeq), final, channel, epoch);
+    for (const { epoch, trimmedSeq, final } of sources) {
+      // From the oldest that is kept: the move may have begun before what was settled, and the receiver
+      // recognises what it has.
+      this.#prepared.cursorMove.run(trimmedSeq, final, channel, epoch);
     }
     this.#prepared.cursorBegin.run(channel, next, EPOCH_END.filling, null);
   }

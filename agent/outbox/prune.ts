@@ -141,7 +141,10 @@ export class Prune implements Chore {
     let oldest: Range | undefined;
     for (const epoch of epochs) {
       const { ackedSeq, ended } = epoch.standing;
-      const limit = ended === EPOCH_END.current ? ackedSeq - 1n : ackedSeq;
+      const { lastSeq } = epoch.standing;
+      // What was appended again later is here twice.
+      const most = ended === EPOCH_END.reissued ? lastSeq : ackedSeq;
+      const limit = ended === EPOCH_END.current ? ackedSeq - 1n : most;
       const range = this.#rangeOf(epoch, limit);
       if (range === undefined) continue;
       if (oldest === undefined || receivedAt(range) < receivedAt(oldest)) oldest = range;

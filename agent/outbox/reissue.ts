@@ -28,7 +28,7 @@ import { type ChannelTail, EPOCH_END, type EpochStanding } from "./channel-tails
 import type { Chore } from "./chores.ts";
 import type { SinkPosition } from "./epoch-messages.ts";
 import type { GroupCommit } from "./group-commit.ts";
-import { type MissingRange, noteMissing } from "./missing.ts";
+import { END_UNKNOWN, type MissingRange, noteMissing } from "./missing.ts";
 import type { Prepared } from "./prepared.ts";
 import { ACK_PENDING, readRange, type StoredMessage } from "./reader.ts";
 import { COMPLETE_UPLOAD } from "./uploads.ts";
@@ -82,7 +82,7 @@ export class Reissue implements Chore {
    * @param epoch the one that has parted
    * @param sink where the receiver stands; what it holds of `sink.epoch` up to there is told to it as that
    *   epoch's end, so that it knows nothing to be missing that comes again
-   * @returns false if that epoch has no unsettled message to move any more: it is known here to have ended
+   * @returns false if that epoch is not here, or what was unsettled of it was appended again already
    * @throws {AgentError} `CHANNEL_PARTED` if there is no number for another epoch
    */
   begin(channel: number, epoch: bigint, sink: SinkPosition): boolean {
@@ -97,6 +97,7 @@ export class Reissue implements Chore {
     for (const one of epochs) highest = larger(highest, one.epoch);
     if (highest >= EPOCH_MAX) throw new AgentError("CHANNEL_PARTED", { epoch: highest });
     const { prepared } = store;
+    const gone = goneBefore(tail, sink);
     store.inTransaction(() => {
       for (const one of parted) {
         const final = one.epoch === sink.epoch ? finalOf(one, sink.lastSeq) : null;
@@ -107,8 +108,10 @@ export class Reissue implements Chore {
         prepared.cursorBegin.run(channel, sink.epoch, EPOCH_END.reissued, sink.lastSeq);
       }
       prepared.cursorBegin.run(channel, highest + 1n, EPOCH_END.filling, null);
+      if (gone !== undefined) noteMissing(prepared, gone, this.#options.nowMs());
     });
     store.reload();
+    if (gone !== undefined) this.#options.tell({ notice: "missing", name: tail.name, range: gone });
     return true;
   }
 
@@ -129,7 +132,7 @@ export class Reissue implements Chore {
       for (const part of load.parts) this.#append(tail.channel, part, appender, recentRow);
       for (const range of load.damaged) noteMissing(store.prepared, range, this.#options.nowMs());
       if (load.isLast) takeOver(store.prepared, tail);
-    });
+    }, "move");
     for (const { source, through } of load.parts) source.moved = through;
     for (const range of load.damaged) tell({ notice: "missing", name: tail.name, range });
     this.#pace(tail, load.isLast);
@@ -175,7 +178,9 @@ export class Reissue implements Chore {
     const { prepared } = this.#options.store;
     const acksThrough = prepared.ackThroughRead.get() as number;
     for (const message of messages) {
-      const replaces = { epoch: source.epoch, seq: message.seq };
+      const own = { epoch: source.epoch, seq: message.seq };
+      // An epoch that the receiver never opened says nothing to it: the number before that one may.
+      const replaces = source.final === null ? (message.replaces ?? own) : own;
       const marked = { from: message.id, flag: message.flags & KEPT_FLAGS, replaces };
       const { id } = appender.reissue(entryOf(channel, message), recentRow, marked);
       copyAckState(prepared, message, id, acksThrough);
@@ -216,6 +221,18 @@ function startOf({ epoch, ackedSeq, trimmedSeq }: EpochStanding, sink: SinkPosit
 function finalOf({ lastSeq, trimmedSeq, final }: EpochStanding, heldSeq: bigint): bigint {
   const lost = final !== null && final > lastSeq ? final : 0n;
   return larger(larger(heldSeq, trimmedSeq), lost);
+}
+
+/**
+ * What the receiver has of this channel and we do not: the store is older than it was, and nothing here had
+ * noticed. How much there was beyond what the receiver has, nobody knows (05 S17).
+ */
+function goneBefore(tail: ChannelTail, sink: SinkPosition): MissingRange | undefined {
+  const { channel, epoch, lastSeq } = tail;
+  const isBehind = sink.epoch > epoch || (sink.epoch === epoch && sink.lastSeq > lastSeq);
+  if (!isBehind) return undefined;
+  const firstSeq = sink.epoch === epoch ? lastSeq + 1n : 1n;
+  return { channel, epoch: sink.epoch, firstSeq, lastSeq: END_UNKNOWN, cause: "rollback" };
 }
 
 function takeOver(prepared: Prepared, tail: ChannelTail): void {

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { freeMemory } from "../host/free-memory.ts";
 import { SEGMENT_MAX_BYTES } from "../limits.ts";
 import type { Sealer } from "../sealing/sealer.ts";
 import type { Prepared } from "./prepared.ts";
@@ -74,5 +75,6 @@ export class Segments {
   #write({ id, channel, parts }: OpenSegment): void {
     const sealed = this.#sealer.seal(parts, { column: "segment.bytes", channel, row: id });
     this.#prepared.segmentInsert.run(id, sealed);
+    freeMemory(sealed);
   }
 }

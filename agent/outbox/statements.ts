@@ -161,6 +161,11 @@ export const STATEMENTS = {
     uses: "message_by_seq",
   },
   messageFirstId: { sql: "SELECT min(id) FROM message", uses: "primary key" },
+  messageDisown: {
+    sql: `UPDATE message SET content_token = x''
+          WHERE channel = ? AND epoch = ? AND seq BETWEEN ? AND ?`,
+    uses: "message_by_seq",
+  },
   messageLastId: { sql: "SELECT max(id) FROM message", uses: "primary key" },
   messageSearch: {
     sql: `SELECT id, channel, epoch, seq, received_at_ms, length, flags, segment, record_at, control_token

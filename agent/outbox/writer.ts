@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { AgentError } from "../errors.ts";
 import { systemClock } from "../host/clock.ts";
+import { freeMemory } from "../host/free-memory.ts";
 import { COMMIT_MAX_BYTES, COMMIT_MAX_COUNT, LAZY_WRITE_MS, WRITER_SPIN_MS } from "../limits.ts";
 import type { KeyRing } from "../sealing/key-ring.ts";
 import { answers } from "./answers.ts";
@@ -22,7 +23,7 @@ import type { Database } from "./database.ts";
 import { toPlain, translated } from "./fault.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { HighWaterNotes, openHighWater } from "./high-water-notes.ts";
-import { openStore } from "./open-store.ts";
+import { type OpenedStore, openStore } from "./open-store.ts";
 import { beginDueEpochs } from "./opening-epochs.ts";
 import { buffersOf, type ReadResult } from "./reader.ts";
 import { Reissue } from "./reissue.ts";
@@ -53,6 +54,9 @@ let lazyWrittenMs = 0;
 const PROGRESS_RETRY_MS = 1_000;
 /** So long the thread goes from order to order at most before its timers and finished flushes are heard. */
 const STAY_MS = 100;
+/** Monotonic: when room was last made on a full disk, and for how long that is not tried again. */
+let roomMadeMs = Number.NEGATIVE_INFINITY;
+const ROOM_AGAIN_MS = 5_000;
 
 function report(message: WriterReport, transfer: ArrayBufferLike[] = []): void {
   port?.postMessage(message, transfer as ArrayBuffer[]);
@@ -86,16 +90,30 @@ function choresOf({ store, checked, replay, reissue, space, highWater }: Opened)
     replay,
     new Verify({
       ...{ store, clock: systemClock, atOnce: !checked },
-      onDamaged: (row) => report({ report: "noticed", notice: { notice: "damaged", row } }),
+      onDamaged: (row) => {
+        if (row.kind === "message") store.disown(row.channel, row.epoch, row.seq);
+        report({ report: "noticed", notice: { notice: "damaged", row } });
+      },
       onVerified: (totals) => report({ report: "noticed", notice: { notice: "verified", totals } }),
     }),
   ];
 }
 
+/** On a disk that is full the store opens in the room of its ballast; not before it is known to be nobody else's. */
+function openWithRoom(): OpenedStore {
+  try {
+    return openStore(options, systemClock);
+  } catch (error) {
+    if (translated(error).code !== "STORE_FULL") throw error;
+    makeRoomToOpen(options.stateDir, options.ballastBytes);
+    return openStore(options, systemClock);
+  }
+}
+
 function open(): Opened | undefined {
   try {
+    const { database, sealer, storeId, keys, checked, keysSetAside } = openWithRoom();
     makeRoomToOpen(options.stateDir, options.ballastBytes);
-    const { database, sealer, storeId, keys, checked } = openStore(options, systemClock);
     const file = openHighWater(options.stateDir);
     const epochs = beginDueEpochs({
       ...{ database, sealer, storeId, channels: options.channels },
@@ -105,7 +123,10 @@ function open(): Opened | undefined {
     const store = new GroupCommit(database, sealer, options);
     const highWater = new HighWaterNotes(file, store, storeId);
     highWater.note();
-    const damaged: StoreNotice[] = file.damaged ? [{ notice: "highWaterDamaged" }] : [];
+    const damaged: StoreNotice[] = [
+      ...(file.damaged ? [{ notice: "highWaterDamaged" } as const] : []),
+      ...(keysSetAside ? [{ notice: "keysSetAside" } as const] : []),
+    ];
     report({
       report: "opened",
       notices: [...damaged, ...epochs.notices],
@@ -187,7 +208,7 @@ function soon(): WriterOrder | undefined {
   return undefined;
 }
 
-/** Handles `first` and what has queued behind it, as one group. @returns whether it committed */
+/** Handles `first` and what has queued behind it, as one group. @returns whether there was something to commit */
 function work(first: WriterOrder): boolean {
   if (halted || port === null || opened === undefined) return false;
   const writes: WriteOrder[] = [];
@@ -224,7 +245,7 @@ function commit(writes: readonly WriteOrder[]): void {
     write.order === "stage" ? [{ upload: write.upload, bytes: write.bytes.length }] : [],
   );
   const result = opened.store.commit(writes, withDeferred);
-  freeSlices(writes);
+  for (const write of writes) if (write.order === "stage") freeMemory(write.bytes);
   if (result.committed) {
     if (batches.length > 0 || staged.length > 0) chores?.busy();
     const heard = batches.length > 0 || staged.length > 0 || withDeferred;
@@ -239,19 +260,16 @@ function commit(writes: readonly WriteOrder[]): void {
   }
 }
 
-/** Gives their memory back now: waiting for the collector, a stream of slices would hold a hundred MiB. */
-function freeSlices(writes: readonly WriteOrder[]): void {
-  for (const write of writes) {
-    if (write.order === "stage" && write.bytes.buffer instanceof ArrayBuffer) {
-      write.bytes.buffer.transfer(0);
-    }
-  }
-}
-
 /** 05 S13: in the room of the ballast what is stored can leave, though nothing more comes in. */
 function makeRoom(error: AgentError): void {
   if (opened === undefined) return;
-  if (opened.space.refused(error)) for (const { name } of opened.space.chores) chores?.wake(name);
+  const nowMs = systemClock.monotonicMs();
+  // Where there is no more room to be had, waking a chore that fails again would only spin.
+  const isDue = nowMs - roomMadeMs >= ROOM_AGAIN_MS;
+  if (isDue && opened.space.refused(error)) {
+    roomMadeMs = nowMs;
+    for (const { name } of opened.space.chores) chores?.wake(name);
+  }
   // What the receiver has confirmed is written as soon as that is possible.
   systemClock.after(PROGRESS_RETRY_MS, () => {
     if (!halted && opened.store.hasDeferred) commit([]);
@@ -336,7 +354,9 @@ function markClean({ store, space }: Opened): void {
 
 /** What a step of a chore threw: a store that cannot go on halts, anything else is told and tried again. */
 function choreFailed(error: unknown): void {
-  const fault = translated(error);
+  const found = translated(error);
+  // A store at its budget is no full disk: the ballast is not for it.
+  const fault = opened === undefined ? found : opened.store.budget.refusal(found, []);
   if (fault.code === "STORE_FULL") guarded(() => makeRoom(fault));
   if (fault.disposition === "halt") halt(fault);
   else report({ report: "noticed", notice: { notice: "choreFailed", fault: toPlain(fault) } });

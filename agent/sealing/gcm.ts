@@ -7,6 +7,7 @@
  * @module
  */
 import { createCipheriv, createDecipheriv, type KeyObject } from "node:crypto";
+import { freeMemory } from "../host/free-memory.ts";
 
 export const NONCE_BYTES = 12;
 export const TAG_BYTES = 16;
@@ -49,7 +50,9 @@ export function encryptInto(
   let end = at;
   let waiting = 0;
   const encrypt = (plaintext: Uint8Array): void => {
-    target.set(cipher.update(plaintext), end);
+    const ciphertext = cipher.update(plaintext);
+    target.set(ciphertext, end);
+    freeMemory(ciphertext);
     end += plaintext.length;
   };
   for (const part of parts) {

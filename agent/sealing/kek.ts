@@ -10,7 +10,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, realpathSync, type Stats, statSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
-import { AgentError, codeOf } from "../errors.ts";
+import { AgentError, codeOf, type Identifier, identifierFrom } from "../errors.ts";
 import { createFile, makeFolder } from "../host/atomic-file.ts";
 import type { Kek } from "./key-ring.ts";
 
@@ -113,8 +113,11 @@ function refuseWithin(realFile: string, stateDir: string): void {
 /** Rights on Windows are an access list, checked by the installer (09). */
 function refuseRights({ mode }: Stats, refused: number): void {
   if (process.getuid === undefined || (mode & refused) === 0) return;
-  throw new AgentError("KEK_EXPOSED", { mode: mode & 0o777 });
+  throw new AgentError("KEK_EXPOSED", { mode: octal(mode) });
 }
+
+/** As `chmod` takes it. */
+const octal = (mode: number): Identifier => identifierFrom(`0${(mode & 0o777).toString(8)}`);
 
 function refuseOwner({ uid }: Stats): void {
   if (process.getuid === undefined || uid === process.getuid()) return;

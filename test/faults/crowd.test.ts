@@ -89,7 +89,7 @@ test("[E6, I-8, C1] 240 senders are served among 60 hostile peers of every kind,
     );
     assert.deepEqual(await agent.end("SIGTERM"), { code: 0, signal: null });
   }
-  await using store = await AgentStack.open({ stateDir: folder.stateDir });
+  await using store = await AgentStack.open({ stateDir: folder.stateDir, kek: folder.kek });
   const kept = (await store.messages()).map((one) => one.controlId).toSorted();
   const sent = senders.flatMap((_, index) =>
     Array.from({ length: MESSAGES_EACH }, (__, number) => controlId(index, number)),

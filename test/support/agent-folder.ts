@@ -2,6 +2,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { loadKek } from "#agent/sealing/kek.ts";
+import type { Kek } from "#agent/sealing/key-ring.ts";
 import { makePair, type Pair, type PairOptions } from "#scripts/make-pair.ts";
 import { type Started, startAgent } from "./processes.ts";
 
@@ -25,6 +27,12 @@ export class AgentFolder implements Disposable {
 
   get stateDir(): string {
     return join(this.path, "agent/state");
+  }
+
+  /** What `init` or `pair` made: the store can be opened by a test as well. */
+  get kek(): Kek {
+    const file = join(this.path, "agent/kek/holdfast.kek");
+    return loadKek({ custody: "file", file }, this.stateDir);
   }
 
   get port(): number {

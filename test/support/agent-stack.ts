@@ -21,6 +21,7 @@ import type { ListenerSettings } from "#agent/ingest/mllp/listener-options.ts";
 import { StoreGate } from "#agent/ingest/store-gate.ts";
 import { Outbox } from "#agent/outbox/outbox.ts";
 import type { TracedMessage } from "#agent/outbox/reader.ts";
+import type { Kek } from "#agent/sealing/key-ring.ts";
 import { freePort } from "#scripts/free-port.ts";
 import { DEFAULT_RULES, LISTENER_SETTINGS } from "./default-channel.ts";
 import { latin1, sha256Of, textOf } from "./messages.ts";
@@ -41,6 +42,8 @@ export interface StackOptions {
   readonly probeIntervalMs?: number;
   /** Where the store is; made and removed where it is not given. */
   readonly stateDir?: string;
+  /** Of a store that another agent made. */
+  readonly kek?: Kek;
 }
 
 /** A message as the store gives it to the relay. */
@@ -216,7 +219,7 @@ async function openParts(
     channels: [{ name: "adt", ...(quarantineMaxBytes && { quarantineMaxBytes }) }],
     clock: options.storeClock ?? systemClock,
     chance: systemChance,
-    kek: TEST_KEK,
+    kek: options.kek ?? TEST_KEK,
     onFatal,
   });
   stack.use(outbox);

@@ -215,7 +215,8 @@ describe("a backup", () => {
       for (const file of copy.files()) chmodSync(file, 0o600);
       verify(copy.path);
       damage(copy.path);
-      assert.throws(() => verify(copy.path), { code: "BACKUP_DAMAGED" }, what);
+      const code = what === "without its manifest" ? "BACKUP_NOT_FOUND" : "BACKUP_DAMAGED";
+      assert.throws(() => verify(copy.path), { code }, what);
     }
   });
 

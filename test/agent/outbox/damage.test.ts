@@ -17,11 +17,11 @@ async function flip(store: TestOutbox, table: "segment" | "slice", nth: number):
   await store.reopen();
 }
 
-/** Points the second page of the first segment's chain to a page that the file does not have. */
-function breakOverflowChain(file: string): void {
+/** Points a page in the middle of the first blob's chain to a page that the file does not have. */
+function breakOverflowChain(file: string, blob = "SELECT bytes FROM segment ORDER BY id"): void {
   const database = new Sqlite(file);
   database.pragma("wal_checkpoint(TRUNCATE)");
-  const bytes = database.prepare("SELECT bytes FROM segment ORDER BY id").pluck().get() as Buffer;
+  const bytes = database.prepare(blob).pluck().get() as Buffer;
   const pageBytes = Number(database.pragma("page_size", { simple: true }));
   database.close();
   const content = readFileSync(file);
@@ -110,5 +110,33 @@ describe("a body that the disk changed", () => {
     assert.equal((await read(store, 0n)).damagedSeq, 1n);
     assert.deepEqual(await store.bodies(2), ["B"]);
     assert.deepEqual(store.fatals, []);
+  });
+
+  test("[T-S08, S22] a page of the duplicate memory that cannot be read costs recognition, and no start", async () => {
+    await using store = await TestOutbox.open();
+    const ids = Array.from({ length: 600 }, (_, index) => `K${index}`);
+    await Promise.all(ids.map((controlId) => appendTo(store.outbox, entryOf({ controlId }))));
+    await appendTo(store.outbox, entryOf({ controlId: "LAST" }));
+    await store.close();
+    breakOverflowChain(
+      store.databaseFile,
+      "SELECT entries FROM recent ORDER BY length(entries) DESC",
+    );
+    for (let start = 0; start < 2; start++) {
+      await store.reopen();
+      assert.equal((await appendTo(store.outbox, entryOf({ controlId: "LAST" }))).kind, "repeat");
+      assert.deepEqual(store.fatals, []);
+    }
+  });
+
+  test("[D1, S16] a message that was read as damaged is no repeat when its sender sends it again", async () => {
+    await using store = await TestOutbox.open();
+    await appendTo(store.outbox, entryOf({ controlId: "A", body: "damaged body" }));
+    await appendTo(store.outbox, entryOf({ controlId: "B" }));
+    await flip(store, "segment", 0);
+    assert.equal((await read(store, 0n)).damagedSeq, 1n);
+    const again = await appendTo(store.outbox, entryOf({ controlId: "A", body: "damaged body" }));
+    assert.equal(again.kind, "stored");
+    assert.equal((await appendTo(store.outbox, entryOf({ controlId: "B" }))).kind, "repeat");
   });
 });

@@ -109,13 +109,19 @@ describe("KEK", () => {
     createKek(custody.file);
     for (const mode of [0o440, 0o404, 0o420, 0o402, 0o410, 0o644]) {
       chmodSync(custody.file, mode);
-      assert.throws(() => custody.load(), { code: "KEK_EXPOSED", facts: { mode } });
+      assert.throws(() => custody.load(), {
+        code: "KEK_EXPOSED",
+        facts: { mode: `0${mode.toString(8)}` },
+      });
     }
     chmodSync(custody.file, 0o600);
     custody.load();
     for (const mode of [0o750, 0o705, 0o710, 0o701, 0o755, 0o770]) {
       chmodSync(custody.folder, mode);
-      assert.throws(() => custody.load(), { code: "KEK_EXPOSED", facts: { mode } });
+      assert.throws(() => custody.load(), {
+        code: "KEK_EXPOSED",
+        facts: { mode: `0${mode.toString(8)}` },
+      });
     }
     chmodSync(custody.folder, 0o500);
     custody.load();
