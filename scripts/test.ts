@@ -25,6 +25,7 @@ const PACKAGES = [
   { name: "libfuse3-dev", has: ["pkg-config", "--exists", "fuse3"] },
   { name: "fuse3", has: ["fusermount3", "-V"] },
   { name: "e2fsprogs", has: ["mkfs.ext4", "-V"] },
+  { name: "faketime", has: ["faketime", "--version"] },
   { name: "xfsprogs", has: ["mkfs.xfs", "-V"] },
 ] as const;
 const TEST_TIMEOUT_MS = 300_000;

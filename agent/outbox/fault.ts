@@ -18,6 +18,9 @@ const BY_PREFIX: readonly (readonly [string, ErrorCode])[] = [
   ["EROFS", "STORE_NOT_PERMITTED"],
   ["ENOSPC", "STORE_FULL"],
   ["EDQUOT", "STORE_FULL"],
+  // No descriptor is free, for a new key among others: it passes.
+  ["EMFILE", "STORE_BUSY"],
+  ["ENFILE", "STORE_BUSY"],
   ["EIO", "STORE_IO"],
   ["ENOTDIR", "STORE_CANNOT_OPEN"],
   ["EISDIR", "STORE_CANNOT_OPEN"],

@@ -30,6 +30,7 @@ test("[T-L03] [I-8] under load the agent stays below 256 MB; killed as for want 
     };
     await until("the load is carried", loaded, 40_000);
     context.diagnostic(`${bytes} bytes at most, ${residentBytes(agent, "VmHWM")} with its files`);
+    await senders.next;
     const acknowledged = [...senders.acknowledged.keys()];
     // What the kernel does, to all threads at once, in whatever they are.
     await agent.end("SIGKILL");

@@ -29,6 +29,7 @@ export class SeededSenders implements Disposable {
   readonly #abandoned = new AbortController();
   readonly #senders: StopAndWait[];
   readonly #running: Promise<void>[];
+  #next = Promise.withResolvers<void>();
 
   constructor(options: SendersOptions) {
     this.#options = options;
@@ -44,6 +45,11 @@ export class SeededSenders implements Disposable {
 
   get resends(): number {
     return this.#senders.reduce((sum, { resends }) => sum + resends, 0);
+  }
+
+  /** Resolves with the next reply, in the turn in which it came: the moment to kill whoever sent it too soon. */
+  get next(): Promise<void> {
+    return this.#next.promise;
   }
 
   /** Waits until `count` more messages are acknowledged. */
@@ -80,6 +86,8 @@ export class SeededSenders implements Disposable {
         this.soonestMs = Math.min(this.soonestMs, performance.now() - before.ms);
       }
       this.acknowledged.set(controlId, "adt");
+      this.#next.resolve();
+      this.#next = Promise.withResolvers<void>();
       await pause(thinkMs);
     }
   }

@@ -79,7 +79,7 @@ for (const [encoding, written, charset, text] of CASES) {
       assert.deepEqual(acknowledged, ["AA MED-1", "AA MED-2", "AA MED-é\\F\\ 3", "CA MED-4"]);
       await agent.end("SIGTERM");
     }
-    await using store = await AgentStack.open({ stateDir: folder.stateDir });
+    await using store = await AgentStack.open({ stateDir: folder.stateDir, kek: folder.kek });
     const kept = (await store.messages()).map((one) => one.text);
     assert.deepEqual(
       kept,
@@ -102,7 +102,7 @@ test("[C4, A2, A11] Hl7Connection of @medplum/hl7 delivers over mutual TLS", {
     assert.deepEqual(acknowledged, ["AA MED-1", "AA MED-é 2"]);
     await agent.end("SIGTERM");
   }
-  await using store = await AgentStack.open({ stateDir: folder.stateDir });
+  await using store = await AgentStack.open({ stateDir: folder.stateDir, kek: folder.kek });
   const kept = (await store.messages()).map((one) => one.text);
   assert.deepEqual(
     kept,

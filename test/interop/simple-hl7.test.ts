@@ -74,7 +74,7 @@ for (const keepalive of [true, false]) {
       assert.deepEqual(acknowledged, ["AA SIM-1", "AA SIM-é 2", "CA SIM-3"]);
       await agent.end("SIGTERM");
     }
-    await using store = await AgentStack.open({ stateDir: folder.stateDir });
+    await using store = await AgentStack.open({ stateDir: folder.stateDir, kek: folder.kek });
     const kept = (await store.messages()).map((one) => one.text);
     // The client writes UTF-8 whatever MSH-18 says, and leaves out what ends the last segment.
     assert.deepEqual(
@@ -119,7 +119,7 @@ for (const keepalive of [true, false]) {
       assert.deepEqual(acknowledged, ["AA SIM-1", "CA SIM-2"]);
       await agent.end("SIGTERM");
     }
-    await using store = await AgentStack.open({ stateDir: folder.stateDir });
+    await using store = await AgentStack.open({ stateDir: folder.stateDir, kek: folder.kek });
     const kept = (await store.messages()).map((one) => one.text);
     assert.deepEqual(
       kept,
