@@ -36,7 +36,7 @@ import { QuarantineDesk } from "./quarantine-desk.ts";
 import { openRelay } from "./relay/relay.ts";
 import { loadKek } from "./sealing/kek.ts";
 import { type AgentStatus, type RunningChannel, statusOf } from "./status.ts";
-import { hearNotice, showAgain } from "./store-notices.ts";
+import { hearNotice } from "./store-notices.ts";
 import { type TraceRow, traceRows } from "./trace.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
 import { UpkeepDesk } from "./upkeep-desk.ts";
@@ -194,7 +194,6 @@ export class Agent implements AsyncDisposable {
     });
     this.#outbox = outbox;
     log.write("storeOpened", { channels: outbox.channels.length });
-    showAgain(await outbox.standing(), { conditions: this.#conditions, clock: systemClock });
     if (storageKind(config.stateDir) === "volatile") {
       this.#conditions.open("volatileState", "", {}, systemClock.nowMs());
       log.write("volatileState", {});

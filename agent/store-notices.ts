@@ -5,7 +5,7 @@ import type { Conditions } from "./health/conditions.ts";
 import type { Clock } from "./host/clock.ts";
 import type { Log } from "./host/log.ts";
 import { END_UNKNOWN, type MissingRange } from "./outbox/missing.ts";
-import type { StoreNotice, StoreStanding } from "./outbox/writer-messages.ts";
+import type { StoreNotice } from "./outbox/writer-messages.ts";
 
 export interface NoticeParts {
   readonly log: Log;
@@ -46,6 +46,9 @@ export function hearNotice(notice: StoreNotice, parts: NoticeParts): void {
     case "missing":
       missing(notice, parts);
       break;
+    case "stillMissing":
+      stillMissing(notice, parts);
+      break;
     case "epochDue":
       parts.log.write("epochBegun", {
         ...{ channel: identifierFrom(notice.name), cause: identifierFrom(notice.cause) },
@@ -81,17 +84,14 @@ function factsOf(name: string, { epoch, firstSeq, lastSeq }: MissingRange): Fact
 /** A restart must not hide for a week that messages are gone: scripts look at the exit code of `status`. */
 const SHOWN_AGAIN_MS = 7 * 86_400_000;
 
-/** What was found missing before this start. */
-export function showAgain(
-  { missing: ranges, channels }: Pick<StoreStanding, "missing" | "channels">,
-  { conditions, clock }: Pick<NoticeParts, "conditions" | "clock">,
+/** Found before this start. */
+function stillMissing(
+  { name, range }: Of<"stillMissing">,
+  { conditions, clock }: NoticeParts,
 ): void {
-  for (const range of ranges) {
-    const { cause, foundAtMs, channel } = range;
-    if (cause !== "rollback" || clock.nowMs() - foundAtMs > SHOWN_AGAIN_MS) continue;
-    const name = channels.find((one) => one.channel === channel)?.name ?? "";
-    conditions.open("storeRolledBack", name, factsOf(name, range), clock.nowMs());
-  }
+  const isOld = clock.nowMs() - range.foundAtMs > SHOWN_AGAIN_MS;
+  if (range.cause !== "rollback" || isOld) return;
+  conditions.open("storeRolledBack", name, factsOf(name, range), clock.nowMs());
 }
 
 const damagedIn = ({ totals }: Of<"verified">): { readonly damaged: number } => ({

@@ -1,6 +1,6 @@
 /** The journey of one message, as `trace` prints it. @module */
 
-import { type ChannelTail, EPOCH_END } from "./outbox/channel-tails.ts";
+import { type ChannelTail, EPOCH_END, standingIn } from "./outbox/channel-tails.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import type { TracedMessage } from "./outbox/reader.ts";
 
@@ -63,7 +63,7 @@ function deliveryOf(
 ): TraceRow["delivery"] {
   // Of an epoch on its way to be the current one.
   if (tail === undefined || tail.filling?.epoch === epoch) return "stored";
-  const standing = [...tail.earlier, tail].find((one) => one.epoch === epoch);
+  const standing = standingIn(tail, epoch);
   if (standing === undefined || seq <= standing.ackedSeq) return "accepted";
   return standing.ended === EPOCH_END.reissued ? "reissued" : "stored";
 }

@@ -2,14 +2,15 @@
 import { AgentError } from "../errors.ts";
 import { systemClock } from "../host/clock.ts";
 import { SEARCH_SLICE_ROWS } from "../limits.ts";
+import { standingIn } from "./channel-tails.ts";
 import type { Database } from "./database.ts";
 import { epochAnswers } from "./epoch-answers.ts";
 import { chainAt } from "./epoch-chains.ts";
 import type { GroupCommit } from "./group-commit.ts";
+import { lostThrough } from "./missing.ts";
 import { listQuarantine, quarantineBytes, quarantined } from "./quarantine-reader.ts";
 import { readRange, readSlices, searchSlice } from "./reader.ts";
 import type { Reissue } from "./reissue.ts";
-import { standingIn } from "./row-walk.ts";
 import type { Space } from "./space.ts";
 import { standing } from "./standing.ts";
 import { type UpkeepParts, upkeepAnswers } from "./upkeep-answers.ts";
@@ -43,8 +44,10 @@ export function answers(parts: AnswerParts): Answers {
       const lastSeq = standingIn(store.tails.get(range.channel), range.epoch)?.lastSeq;
       const found = readRange(store.readParts, range, lastSeq);
       const { damagedSeq } = found;
-      if (damagedSeq !== undefined) store.disown(range.channel, range.epoch, damagedSeq);
-      return found;
+      if (damagedSeq === undefined) return found;
+      const { channel, epoch } = range;
+      store.disowned.add(channel, epoch, damagedSeq);
+      return { ...found, lostThrough: lostThrough(store.prepared, channel, epoch, damagedSeq) };
     },
     slices: ({ upload, from, maxBytes }) => readSlices(store.readParts, upload, from, maxBytes),
     chainAt: ({ channel, epoch, seq }) => chainAt(store.readParts, channel, epoch, seq),

@@ -172,3 +172,12 @@ export function waitingIn(tail: ChannelTail): { readonly count: bigint; readonly
   }
   return { count, bytes };
 }
+
+/** An epoch of a channel, as far as it is known. */
+export function standingIn(
+  tail: ChannelTail | undefined,
+  epoch: bigint,
+): EpochStanding | undefined {
+  if (tail?.epoch === epoch) return tail;
+  return tail?.earlier.find((one) => one.epoch === epoch);
+}

@@ -16,7 +16,7 @@ import {
   WAL_KEPT_BYTES,
 } from "../limits.ts";
 import type { Sealer } from "../sealing/sealer.ts";
-import { translated } from "./fault.ts";
+import { openingFault, translated } from "./fault.ts";
 import { migrate, refuseNewerSchema } from "./migrations.ts";
 import { STATEMENTS } from "./statements.ts";
 
@@ -110,7 +110,7 @@ export function openDatabase(options: DatabaseOptions): OpenedDatabase {
     return { database, sealer, storeId, isNewStore: known === undefined, unclean, checked };
   } catch (error) {
     database?.close();
-    throw translated(error);
+    throw openingFault(error);
   }
 }
 

@@ -1,6 +1,6 @@
 /** What the writer thread and the main thread say to each other about epochs (05 S6, 06 TP17, TP18). @module */
 import type { ChannelTail } from "./channel-tails.ts";
-import type { MissingRange } from "./missing.ts";
+import type { FoundMissing, MissingRange } from "./missing.ts";
 
 /** Where the receiver stands in a channel. */
 export interface SinkPosition {
@@ -41,6 +41,8 @@ export type EpochNotice =
   | { readonly notice: "highWaterDamaged" }
   /** Messages are gone for good; `name` is their channel's, empty for rows of quarantine. */
   | { readonly notice: "missing"; readonly name: string; readonly range: MissingRange }
+  /** Found before this start. */
+  | { readonly notice: "stillMissing"; readonly name: string; readonly range: FoundMissing }
   /** A new epoch begins with this start of the store. */
   | {
       readonly notice: "epochDue";

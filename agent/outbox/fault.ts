@@ -7,8 +7,6 @@ const BY_PREFIX: readonly (readonly [string, ErrorCode])[] = [
   ["SQLITE_FULL", "STORE_FULL"],
   ["SQLITE_CORRUPT", "STORE_CORRUPT"],
   ["SQLITE_NOTADB", "STORE_CORRUPT"],
-  // Every statement compiles with our schema: one that does not has met another.
-  ["SQLITE_ERROR", "STORE_CORRUPT"],
   ["SQLITE_IOERR", "STORE_IO"],
   ["SQLITE_READONLY", "STORE_NOT_PERMITTED"],
   ["SQLITE_PERM", "STORE_NOT_PERMITTED"],
@@ -38,6 +36,15 @@ export function translated(error: unknown): AgentError {
   const sysCode = codeOf(error);
   const row = BY_PREFIX.find(([prefix]) => sysCode.startsWith(prefix));
   return new AgentError(row?.[1] ?? "AGENT_DEFECT", { sysCode }, { cause: error });
+}
+
+/**
+ * The same while the store is opened: every statement compiles with our schema, so that one which does not
+ * has met a damaged one.
+ */
+export function openingFault(error: unknown): AgentError {
+  if (codeOf(error) !== "SQLITE_ERROR") return translated(error);
+  return new AgentError("STORE_CORRUPT", { sysCode: codeOf(error) }, { cause: error });
 }
 
 /** An error in the form that crosses a thread border. */

@@ -21,7 +21,8 @@ import {
   type StoreChannel,
 } from "./channel-tails.ts";
 import type { Database } from "./database.ts";
-import { translated } from "./fault.ts";
+import { Disowned } from "./disowned.ts";
+import { readUnlessCorrupt, translated } from "./fault.ts";
 import { type Prepared, prepareAll } from "./prepared.ts";
 import { Quarantine } from "./quarantine.ts";
 import type { SetAsideRow } from "./quarantine-reader.ts";
@@ -67,6 +68,7 @@ export class GroupCommit {
   readonly uploads: Uploads;
   readonly marks: SettleMarks;
   readonly budget: Budget;
+  readonly disowned: Disowned;
   readonly #database: Database;
   readonly #appender: Appender;
   readonly #quarantine: Quarantine;
@@ -77,8 +79,6 @@ export class GroupCommit {
   /** The last row of `recent` that memory no longer needs: the next transaction deletes up to it. */
   #forgettableRow = 0;
   #recentLoaded = false;
-  /** Damaged messages that were dealt with: the same one is met at every read. */
-  readonly #disowned = new Set<string>();
   /** Uploads whose message was refused with its group: dropped in the next transaction. */
   readonly #abandoned = new Set<number>();
 
@@ -98,6 +98,7 @@ export class GroupCommit {
     this.uploads = uploads;
     this.marks = new SettleMarks(prepared, clock);
     this.budget = new Budget(database, diskBudgetBytes);
+    this.disowned = new Disowned(prepared, (work) => this.inTransaction(work));
     this.#quarantine = quarantine;
     this.#appender = new Appender({ prepared, sealer, recent, uploads, quarantine });
     this.inTransaction(() => {
@@ -134,6 +135,9 @@ export class GroupCommit {
         if (idOfEntry(entry) > 0) this.recent.add(entry, row);
       }
     }
+    // Where a page that names rows cannot be read, there are more than were seen: the next number is above all.
+    const last = readUnlessCorrupt(() => this.prepared.recentLast.get() as number | null) ?? 0;
+    this.#lastRecentRow = Math.max(this.#lastRecentRow, last);
   }
 
   /** Takes progress that the next transaction carries. */
@@ -254,17 +258,6 @@ export class GroupCommit {
     this.#forgettableRow = this.recent.forgetOldest();
   }
 
-  /**
-   * A message cannot be read any more: its row no longer stands for it, so that a resend of its sender is
-   * stored (03 D1). Outside of a transaction.
-   */
-  disown(channel: number, epoch: bigint, seq: bigint): void {
-    const key = `${channel}/${epoch}/${seq}`;
-    if (this.#disowned.has(key)) return;
-    this.inTransaction(() => this.prepared.messageDisown.run(channel, epoch, seq, seq));
-    if (this.#disowned.size < DISOWNED_MAX_COUNT) this.#disowned.add(key);
-  }
-
   /** Reads the tails again: an epoch has begun. */
   reload(): void {
     this.#appender.reload();
@@ -371,8 +364,6 @@ export class GroupCommit {
     }
   }
 }
-
-const DISOWNED_MAX_COUNT = 10_000;
 
 const keyOf = (channel: number, epoch: bigint): EpochKey => `${channel}/${epoch}`;
 

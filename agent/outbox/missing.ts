@@ -31,6 +31,16 @@ export function noteMissing(prepared: Prepared, range: MissingRange, nowMs: numb
   prepared.missingInsert.run(channel, epoch, firstSeq, lastSeq, cause, nowMs);
 }
 
+/** @returns the last seq of the damaged range that `seq` is known to lie in; `undefined`: nobody has noted it */
+export function lostThrough(
+  prepared: Prepared,
+  channel: number,
+  epoch: bigint,
+  seq: bigint,
+): bigint | undefined {
+  return prepared.missingDamaged.get(channel, epoch, seq, seq) as bigint | undefined;
+}
+
 /** The newest first, at most 50. */
 export function missingRanges(prepared: Prepared): FoundMissing[] {
   type Row = [bigint, bigint, bigint, bigint, MissingCause, bigint];

@@ -10,7 +10,7 @@
 import { AgentError } from "../errors.ts";
 import type { Clock } from "../host/clock.ts";
 import { PRUNE_RANGE_BYTES, PRUNE_RANGE_ROWS } from "../limits.ts";
-import { type ChannelTail, EPOCH_END, type EpochStanding } from "./channel-tails.ts";
+import { type ChannelTail, EPOCH_END, type EpochStanding, standingIn } from "./channel-tails.ts";
 import type { Chore } from "./chores.ts";
 import { readUnlessCorrupt } from "./fault.ts";
 import type { GroupCommit } from "./group-commit.ts";
@@ -73,7 +73,7 @@ export class Prune implements Chore {
   /** Somebody reads messages after `afterSeq`, to send them. */
   reading(channel: number, epoch: bigint, afterSeq: bigint): void {
     const tail = this.#options.store.tails.get(channel);
-    const standing = tail && [...tail.earlier, tail].find((one) => one.epoch === epoch);
+    const standing = standingIn(tail, epoch);
     if (standing === undefined || afterSeq >= standing.ackedSeq) return;
     this.#rereads.set(`${channel}/${epoch}`, { afterSeq, atMs: this.#options.clock.monotonicMs() });
   }

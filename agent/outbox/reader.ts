@@ -51,6 +51,8 @@ export interface ReadRange {
 export interface ReadResult {
   readonly messages: readonly StoredMessage[];
   readonly damagedSeq: bigint | undefined;
+  /** It was noted as lost, with all up to here: nobody waits for it any more. */
+  readonly lostThrough?: bigint | undefined;
 }
 
 type RangeRow = [bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint];

@@ -9,6 +9,7 @@
 import type { Sealer } from "../sealing/sealer.ts";
 import type { TicketedEntry } from "./append-batch.ts";
 import { FLAG_CONTROL_ID_REUSED, FLAG_DUPLICATE, FLAG_RELEASED } from "./appender.ts";
+import { standingIn } from "./channel-tails.ts";
 import type { Chore } from "./chores.ts";
 import { translated } from "./fault.ts";
 import type { GroupCommit } from "./group-commit.ts";
@@ -21,7 +22,7 @@ import type {
   ReplaySelection,
   ReplayTotals,
 } from "./replay-selection.ts";
-import { isSound, type MessageRow, messageRow, type RowColumns, standingIn } from "./row-walk.ts";
+import { isSound, type MessageRow, messageRow, type RowColumns } from "./row-walk.ts";
 import { TOKEN_OF_CONTROL_ID } from "./tokens.ts";
 import { COMPLETE_UPLOAD } from "./uploads.ts";
 

@@ -11,7 +11,7 @@ import { createHash, hash } from "node:crypto";
 import type { Sealer } from "../sealing/sealer.ts";
 import { FRAGMENT_REASONS, type QuarantineReason } from "./append-batch.ts";
 import { CHAIN_START, nextChain } from "./chain.ts";
-import type { ChannelTail, EpochStanding } from "./channel-tails.ts";
+import { type ChannelTail, standingIn } from "./channel-tails.ts";
 import { readUnlessCorrupt } from "./fault.ts";
 import type { Prepared } from "./prepared.ts";
 import { type ReadParts, readSlices } from "./reader.ts";
@@ -260,12 +260,4 @@ const damagedMessage = ({ id, channel, epoch, seq }: MessageRow): DamagedRow => 
 function isKeptIn(tails: ReadonlyMap<number, ChannelTail>, row: MessageRow): boolean {
   const standing = standingIn(tails.get(row.channel), row.epoch);
   return standing === undefined || row.seq > standing.trimmedSeq;
-}
-
-export function standingIn(
-  tail: ChannelTail | undefined,
-  epoch: bigint,
-): EpochStanding | undefined {
-  if (tail?.epoch === epoch) return tail;
-  return tail?.earlier.find((one) => one.epoch === epoch);
 }

@@ -194,6 +194,11 @@ export const STATEMENTS = {
           WHERE id > 0 ORDER BY id DESC LIMIT ?`,
     uses: "primary key",
   },
+  missingDamaged: {
+    sql: `SELECT last_seq FROM missing WHERE id > 0 AND channel = ? AND epoch = ? AND cause = 'damaged'
+            AND first_seq <= ? AND last_seq >= ? ORDER BY id DESC LIMIT 1`,
+    uses: "primary key",
+  },
   /** Numbers go on behind those of a store that was ahead of this one. */
   sequenceRead: { sql: "SELECT seq FROM sqlite_sequence WHERE name = ?", uses: "small table" },
   sequenceBegin: { sql: "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", uses: "insert" },

@@ -20,9 +20,10 @@ import type { Appended } from "./appender.ts";
 import { backlogsOf } from "./channel-tails.ts";
 import { type Chore, Chores } from "./chores.ts";
 import type { Database } from "./database.ts";
-import { toPlain, translated } from "./fault.ts";
+import { openingFault, toPlain, translated } from "./fault.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { HighWaterNotes, openHighWater } from "./high-water-notes.ts";
+import { missingRanges } from "./missing.ts";
 import { type OpenedStore, openStore } from "./open-store.ts";
 import { beginDueEpochs } from "./opening-epochs.ts";
 import { buffersOf, type ReadResult } from "./reader.ts";
@@ -91,7 +92,7 @@ function choresOf({ store, checked, replay, reissue, space, highWater }: Opened)
     new Verify({
       ...{ store, clock: systemClock, atOnce: !checked },
       onDamaged: (row) => {
-        if (row.kind === "message") store.disown(row.channel, row.epoch, row.seq);
+        if (row.kind === "message") store.disowned.add(row.channel, row.epoch, row.seq);
         report({ report: "noticed", notice: { notice: "damaged", row } });
       },
       onVerified: (totals) => report({ report: "noticed", notice: { notice: "verified", totals } }),
@@ -123,13 +124,17 @@ function open(): Opened | undefined {
     const store = new GroupCommit(database, sealer, options);
     const highWater = new HighWaterNotes(file, store, storeId);
     highWater.note();
-    const damaged: StoreNotice[] = [
+    const found: StoreNotice[] = [
       ...(file.damaged ? [{ notice: "highWaterDamaged" } as const] : []),
       ...(keysSetAside ? [{ notice: "keysSetAside" } as const] : []),
+      ...missingRanges(store.prepared).map((range) => {
+        const name = store.tails.get(range.channel)?.name ?? "";
+        return { notice: "stillMissing", name, range } as const;
+      }),
     ];
     report({
       report: "opened",
-      notices: [...damaged, ...epochs.notices],
+      notices: [...found, ...epochs.notices],
       storeId,
       lastUpload: (store.prepared.uploadSequence.get() as number | undefined) ?? 0,
       lastMessageId: (store.prepared.messageLastId.get() as number | null) ?? 0,
@@ -152,7 +157,7 @@ function open(): Opened | undefined {
     const reissue = new Reissue({ store, nowMs, tell: tellBegun });
     return { database, store, keys, checked, replay, reissue, space, highWater };
   } catch (error) {
-    halt(error);
+    halt(openingFault(error));
     return undefined;
   }
 }

@@ -2,7 +2,8 @@
  * Messages of one epoch, read from the outbox before the tunnel asks for them, in order and bounded.
  *
  * Where the receiver asks for what it once had (it was put back to an older state), the bodies may be pruned
- * by now: their seqs are skipped in one piece, with the chain behind them (06 TP31, TP37).
+ * by now: their seqs are skipped in one piece, with the chain behind them (06 TP31, TP37). So is what was found
+ * damaged when the store was opened, and noted as lost; of other damage a person decides.
  *
  * @module
  */
@@ -23,6 +24,11 @@ export interface ReadAheadParts {
   /** Nothing comes from this seq on: its body is damaged (05 S16). */
   readonly onDamaged: (seq: bigint) => void;
 }
+
+/** What was noted as lost will never come; the chain behind it nobody knows (06 TP31). */
+const lost = (firstSeq: bigint, lastSeq: bigint): OutgoingSkip => ({
+  ...{ firstSeq, lastSeq, reason: SKIP_REASON.damaged, chain: null },
+});
 
 /** What is read: an epoch from a seq on. */
 export interface ReadStart {
@@ -114,7 +120,7 @@ export class ReadAhead {
     }
     const range = { channel, epoch, afterSeq: this.#nextSeq - 1n };
     const limits = { maxBytes: READ_MAX_BYTES, maxCount: READ_MAX_COUNT };
-    const { messages, damagedSeq } = await outbox.read({ ...range, ...limits });
+    const { messages, damagedSeq, lostThrough } = await outbox.read({ ...range, ...limits });
     // Settled long ago, it may have been pruned since the last look.
     const mayBePruned = damagedSeq !== undefined && damagedSeq <= settledSeq;
     const pruned = mayBePruned ? await this.#prunedFrom(damagedSeq) : undefined;
@@ -130,7 +136,10 @@ export class ReadAhead {
       this.#readyBytes += message.length;
       this.#nextSeq = seq + 1n;
     }
-    if (damagedSeq !== undefined && pruned === undefined) this.#noteDamaged(epoch, damagedSeq);
+    if (damagedSeq !== undefined && pruned === undefined) {
+      if (lostThrough === undefined) this.#noteDamaged(epoch, damagedSeq);
+      else if (this.#nextSeq === damagedSeq) this.#skip(lost(damagedSeq, lostThrough));
+    }
     this.#parts.onReady();
     this.#read();
   }

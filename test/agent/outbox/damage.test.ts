@@ -1,13 +1,20 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import Sqlite from "better-sqlite3";
+import { SmallDisk } from "#test/support/small-disk.ts";
 import { appendTo, entryOf, stagedEntry, TestOutbox } from "#test/support/test-outbox.ts";
 
 /** Flips one bit in a blob of the closed store, where the disk would. */
-async function flip(store: TestOutbox, table: "segment" | "slice", nth: number): Promise<void> {
+async function flip(
+  store: TestOutbox,
+  table: "segment" | "slice",
+  nth: number,
+  file = store.databaseFile,
+): Promise<void> {
   await store.close();
-  const database = new Sqlite(store.databaseFile);
+  const database = new Sqlite(file);
   const rows = database.prepare(`SELECT rowid, bytes FROM ${table} ORDER BY rowid`).raw().all();
   const [rowid, bytes] = rows[nth] as [number, Buffer];
   const at = bytes.length >> 1;
@@ -15,6 +22,20 @@ async function flip(store: TestOutbox, table: "segment" | "slice", nth: number):
   database.prepare(`UPDATE ${table} SET bytes = ? WHERE rowid = ?`).run(bytes, rowid);
   database.close();
   await store.reopen();
+}
+
+/** Makes the page that a small blob lies in one of no kind. */
+function breakLeaf(file: string, blob: string): void {
+  const database = new Sqlite(file);
+  database.pragma("wal_checkpoint(TRUNCATE)");
+  const bytes = database.prepare(blob).pluck().get() as Buffer;
+  const pageBytes = Number(database.pragma("page_size", { simple: true }));
+  database.close();
+  const content = readFileSync(file);
+  const at = content.indexOf(bytes);
+  assert.ok(at > 0, "the row is in the file");
+  content[Math.floor(at / pageBytes) * pageBytes] = 0;
+  writeFileSync(file, content);
 }
 
 /** Points a page in the middle of the first blob's chain to a page that the file does not have. */
@@ -138,5 +159,37 @@ describe("a body that the disk changed", () => {
     const again = await appendTo(store.outbox, entryOf({ controlId: "A", body: "damaged body" }));
     assert.equal(again.kind, "stored");
     assert.equal((await appendTo(store.outbox, entryOf({ controlId: "B" }))).kind, "repeat");
+  });
+
+  test("[S16, T-S05] on a full disk a damaged message is named all the same, and reading goes on", async (t) => {
+    const disk = SmallDisk.make(6 << 20);
+    if (typeof disk === "string") return t.skip(disk);
+    using _ = disk;
+    await using store = await TestOutbox.open({ stateDir: disk.stateDir });
+    await appendTo(store.outbox, entryOf({ controlId: "A", body: "damaged body" }));
+    await appendTo(store.outbox, entryOf({ controlId: "B" }));
+    await flip(store, "segment", 0, join(disk.stateDir, "outbox/holdfast.db"));
+    disk.fill();
+    for (let again = 0; again < 2; again++) {
+      assert.equal((await read(store, 0n)).damagedSeq, 1n);
+      assert.equal((await read(store, 1n)).messages.length, 1);
+    }
+    assert.deepEqual(store.fatals, []);
+    disk.free();
+    assert.equal((await read(store, 0n)).damagedSeq, 1n);
+    const resent = entryOf({ controlId: "A", body: "damaged body" });
+    assert.equal((await appendTo(store.outbox, resent)).kind, "stored");
+  });
+
+  test("[T-S08, S22] a page that names rows of the duplicate memory cannot be read: numbers go on above all of them", async () => {
+    await using store = await TestOutbox.open();
+    for (let index = 0; index < 150; index++) {
+      await appendTo(store.outbox, entryOf({ controlId: `K${index}` }));
+    }
+    await store.close();
+    breakLeaf(store.databaseFile, "SELECT entries FROM recent WHERE id = 75");
+    await store.reopen();
+    assert.equal((await appendTo(store.outbox, entryOf({ controlId: "NEW" }))).kind, "stored");
+    assert.deepEqual(store.fatals, []);
   });
 });
