@@ -2,8 +2,8 @@
  * Messages of one epoch, read from the outbox before the tunnel asks for them, in order and bounded.
  *
  * Where the receiver asks for what it once had (it was put back to an older state), the bodies may be pruned
- * by now: their seqs are skipped in one piece, with the chain behind them (06 TP31, TP37). So is what was found
- * damaged when the store was opened, and noted as lost; of other damage a person decides.
+ * by now: their seqs are skipped in one piece, with the chain behind them (06 TP31, TP37). So is what was
+ * noted as lost (the last message of an epoch that could not be read at a start); of other damage a person decides.
  *
  * @module
  */
