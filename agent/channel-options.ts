@@ -2,7 +2,7 @@
 import type { ChannelConfig, LocalConfig } from "#config/local.ts";
 import type { ChannelRules } from "./ingest/channel.ts";
 import type { ListenerSettings } from "./ingest/mllp/listener-options.ts";
-import type { StoreChannel } from "./outbox/channel-tails.ts";
+import type { StoreChannel } from "./outbox/epochs/channel-tails.ts";
 import type { KekCustody } from "./sealing/kek.ts";
 
 const SECOND_MS = 1_000;

@@ -4,7 +4,7 @@ import type { ChannelRecord } from "./health/channel-record.ts";
 import type { Conditions } from "./health/conditions.ts";
 import type { Clock } from "./host/clock.ts";
 import type { Log } from "./host/log.ts";
-import type { DamagedRow } from "./outbox/row-walk.ts";
+import type { DamagedRow } from "./outbox/format/row-walk.ts";
 
 /** Rows that are remembered one by one: beyond it each walk names them again. */
 const REMEMBERED_MAX_COUNT = 10_000;

@@ -11,10 +11,10 @@ import { AgentError, controlIdFact, identifierFrom } from "./errors.ts";
 import type { Log } from "./host/log.ts";
 import { declaredCharset, textView } from "./ingest/hl7/charset.ts";
 import { readMsh } from "./ingest/hl7/msh.ts";
-import type { QuarantineReason } from "./outbox/append-batch.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import type { SetAsideRow } from "./outbox/quarantine-reader.ts";
-import type { Released } from "./outbox/writer-messages.ts";
+import type { QuarantineReason } from "./outbox/writing/append-batch.ts";
+import type { Released } from "./outbox/writing/writer-messages.ts";
 
 /** One block as `quarantine list` prints it. Times are RFC 3339. */
 export interface QuarantineEntry {

@@ -5,9 +5,9 @@ import type { Facts } from "./errors.ts";
 import type { ChannelRecord, ObservedChannel } from "./health/channel-record.ts";
 import type { OpenCondition } from "./health/conditions.ts";
 import type { MllpListener } from "./ingest/mllp/listener.ts";
-import { EPOCH_END, type EpochStanding } from "./outbox/channel-tails.ts";
-import { END_UNKNOWN } from "./outbox/missing.ts";
-import type { StoreStanding } from "./outbox/writer-messages.ts";
+import { EPOCH_END, type EpochStanding } from "./outbox/epochs/channel-tails.ts";
+import { END_UNKNOWN } from "./outbox/epochs/missing.ts";
+import type { StoreStanding } from "./outbox/writing/writer-messages.ts";
 import type { TunnelStanding } from "./tunnel/tunnel.ts";
 
 /**

@@ -4,8 +4,8 @@ import { type Facts, identifierFrom } from "./errors.ts";
 import type { Conditions } from "./health/conditions.ts";
 import type { Clock } from "./host/clock.ts";
 import type { Log } from "./host/log.ts";
-import { END_UNKNOWN, type MissingRange } from "./outbox/missing.ts";
-import type { StoreNotice } from "./outbox/writer-messages.ts";
+import { END_UNKNOWN, type MissingRange } from "./outbox/epochs/missing.ts";
+import type { StoreNotice } from "./outbox/writing/writer-messages.ts";
 
 export interface NoticeParts {
   readonly log: Log;

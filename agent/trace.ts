@@ -1,6 +1,6 @@
 /** The journey of one message, as `trace` prints it. @module */
 
-import { type ChannelTail, EPOCH_END, standingIn } from "./outbox/channel-tails.ts";
+import { type ChannelTail, EPOCH_END, standingIn } from "./outbox/epochs/channel-tails.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import type { TracedMessage } from "./outbox/reader.ts";
 

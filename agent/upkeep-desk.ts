@@ -13,11 +13,11 @@ import { kekCustody } from "./channel-options.ts";
 import { AgentError, codeOf, identifierFrom } from "./errors.ts";
 import { type Clock, systemClock } from "./host/clock.ts";
 import type { Log } from "./host/log.ts";
-import type { Manifest } from "./outbox/backup-manifest.ts";
-import { type PlainFault, toPlain } from "./outbox/fault.ts";
+import { type PlainFault, toPlain } from "./outbox/format/fault.ts";
 import type { Outbox } from "./outbox/outbox.ts";
-import type { ReplayResult, ReplaySelection } from "./outbox/replay-selection.ts";
-import type { BackupProgress } from "./outbox/upkeep.ts";
+import type { Manifest } from "./outbox/upkeep/backup-manifest.ts";
+import type { ReplayResult, ReplaySelection } from "./outbox/upkeep/replay-selection.ts";
+import type { BackupProgress } from "./outbox/upkeep/upkeep.ts";
 import { loadKek } from "./sealing/kek.ts";
 
 /** What came of it, or why nothing did. */

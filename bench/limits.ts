@@ -2,7 +2,7 @@
 import { fdatasyncSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { DURABLE_PRAGMAS } from "#agent/outbox/database.ts";
+import { DURABLE_PRAGMAS } from "#agent/outbox/format/database.ts";
 
 const BODY_BYTES = 1_024;
 const FLUSH_COUNT = 400;

@@ -161,7 +161,7 @@ function nearestFolder(folder: string): string {
   return nearest;
 }
 
-/** The rule of `agent/outbox/database`, S3: owned by the account that runs, writable by nobody else. */
+/** The rule of `agent/outbox/format/database`, S3: owned by the account that runs, writable by nobody else. */
 function lookAtFolder({ config, outbox, where }: Site): Finding {
   const { stateDir } = config;
   if (statSync(stateDir, { throwIfNoEntry: false }) === undefined) return notMade(stateDir, where);

@@ -3,7 +3,7 @@ import { loadLocalConfig } from "#config/local.ts";
 import { AgentError, codeOf, type Facts } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { createFile } from "../host/atomic-file.ts";
-import type { Released } from "../outbox/writer-messages.ts";
+import type { Released } from "../outbox/writing/writer-messages.ts";
 import type { QuarantineContent, QuarantineEntry } from "../quarantine-desk.ts";
 import type { AgentStatus } from "../status.ts";
 import { question } from "./question.ts";

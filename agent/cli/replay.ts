@@ -2,8 +2,8 @@
 import { loadLocalConfig } from "#config/local.ts";
 import { AgentError } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { fromPlain } from "../outbox/fault.ts";
-import type { ReplayedPlace, ReplayResult } from "../outbox/replay-selection.ts";
+import { fromPlain } from "../outbox/format/fault.ts";
+import type { ReplayedPlace, ReplayResult } from "../outbox/upkeep/replay-selection.ts";
 import { escaped, printFacts, readableBytes } from "./terminal.ts";
 import { askUpkeep } from "./upkeep-question.ts";
 

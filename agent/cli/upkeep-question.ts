@@ -1,6 +1,6 @@
 /** Asks a running agent to look after its store; what failed there is said here, with its facts. @module */
 import { AgentError } from "../errors.ts";
-import { fromPlain } from "../outbox/fault.ts";
+import { fromPlain } from "../outbox/format/fault.ts";
 import type { Outcome } from "../upkeep-desk.ts";
 import { question } from "./question.ts";
 

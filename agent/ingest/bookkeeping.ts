@@ -7,7 +7,7 @@ import { controlIdFact, identifierFrom } from "../errors.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
-import type { AppendOutcome } from "../outbox/ticket-queue.ts";
+import type { AppendOutcome } from "../outbox/writing/ticket-queue.ts";
 import type { Answer } from "./answer.ts";
 import type { AcceptingChannel, Arrival } from "./channel.ts";
 import type { Batch, Item } from "./examine.ts";

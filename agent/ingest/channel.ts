@@ -1,6 +1,6 @@
 /** What a source is told of its channel, and what it brings. @module */
 import type { ChannelRecord } from "../health/channel-record.ts";
-import type { DuplicatePolicy } from "../outbox/append-batch.ts";
+import type { DuplicatePolicy } from "../outbox/writing/append-batch.ts";
 import type { AckPolicy } from "./hl7/ack-policy.ts";
 import type { LargeBody } from "./large-body.ts";
 

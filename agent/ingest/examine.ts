@@ -5,7 +5,7 @@
  */
 import { hash } from "node:crypto";
 import { BATCH_ENVELOPE_MAX_BYTES, BATCH_ENVELOPES_MAX_BYTES, BATCH_MAX_COUNT } from "../limits.ts";
-import type { QuarantineReason } from "../outbox/append-batch.ts";
+import type { QuarantineReason } from "../outbox/writing/append-batch.ts";
 import type { Arrival, ChannelRules } from "./channel.ts";
 import { isAcknowledgmentType } from "./hl7/ack-policy.ts";
 import { type Scan, scanBytes } from "./hl7/charset.ts";

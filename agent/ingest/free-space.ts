@@ -16,7 +16,7 @@ import { diskSpaceOf } from "../host/disk-space.ts";
 import type { Log } from "../host/log.ts";
 import type { Tasks } from "../host/tasks.ts";
 import { FREE_SPACE_CHECK_MS, freeSpaceFloor } from "../limits.ts";
-import { translated } from "../outbox/fault.ts";
+import { translated } from "../outbox/format/fault.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { StoreGate } from "./store-gate.ts";
 

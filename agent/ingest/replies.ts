@@ -1,5 +1,5 @@
 /** Builds the reply to a block, as its sender's mode wants it (03 A2, A3, F12). @module */
-import type { QuarantineReason } from "../outbox/append-batch.ts";
+import type { QuarantineReason } from "../outbox/writing/append-batch.ts";
 import type { AckCode, AckMode } from "./hl7/ack-policy.ts";
 import { ACK_REASONS, type AckReason, buildAcknowledgment } from "./hl7/acknowledgment.ts";
 import { buildBatchAcknowledgment } from "./hl7/batch-acknowledgment.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 import { OPEN_REPLIES_MAX_COUNT } from "../limits.ts";
-import type { AckOutcomes } from "./writer-messages.ts";
+import type { AckOutcomes } from "./writing/writer-messages.ts";
 
 type Outcome = "open" | "delivered" | "undelivered";
 

@@ -1,7 +1,7 @@
 /** Looks for a control id through all that is stored, slice by slice, so that ingest has its turn between. @module */
 import { TRACE_MAX_COUNT } from "../limits.ts";
 import type { TracedMessage } from "./reader.ts";
-import type { WriterClient } from "./writer-client.ts";
+import type { WriterClient } from "./writing/writer-client.ts";
 
 /** @returns the newest messages with this control id, newest first, at most 50 */
 export async function searchControlId(

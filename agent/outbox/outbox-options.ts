@@ -3,8 +3,8 @@ import type { AgentError } from "../errors.ts";
 import type { Chance, Clock } from "../host/clock.ts";
 import { DISK_BUDGET_BYTES, DUPLICATE_MEMORY_KEYS, LEDGER_DAYS, RETAIN_HOURS } from "../limits.ts";
 import type { Kek } from "../sealing/key-ring.ts";
-import type { StoreChannel } from "./channel-tails.ts";
-import type { StoreNotice, WriterOptions } from "./writer-messages.ts";
+import type { StoreChannel } from "./epochs/channel-tails.ts";
+import type { StoreNotice, WriterOptions } from "./writing/writer-messages.ts";
 
 export interface OutboxOptions {
   readonly stateDir: string;

@@ -8,11 +8,9 @@
  */
 import { AgentError } from "../errors.ts";
 import { COMMIT_MAX_BYTES, WAITING_MAX_BYTES } from "../limits.ts";
-import { AppendBatch, type AppendEntry, type PackedBatch, unpacked } from "./append-batch.ts";
-import { outcomeOf } from "./append-outcome.ts";
-import { OUTCOME } from "./appender.ts";
-import type { ChannelTail } from "./channel-tails.ts";
 import { searchControlId } from "./control-id-search.ts";
+import type { ChannelTail } from "./epochs/channel-tails.ts";
+import { StoreEpochs } from "./epochs/store-epochs.ts";
 import {
   type AppendedListener,
   type OutboxOptions,
@@ -22,17 +20,24 @@ import {
 import { Progress } from "./progress.ts";
 import type { SetAsideBlock, SetAsideRow } from "./quarantine-reader.ts";
 import type { ReadRange, ReadResult, TracedMessage } from "./reader.ts";
-import { type Staged, StagedBytes } from "./staged-bytes.ts";
-import { StoreEpochs } from "./store-epochs.ts";
-import { type AppendOutcome, TicketQueue, type Waiting } from "./ticket-queue.ts";
-import { Upkeep } from "./upkeep.ts";
-import { type CommittedReport, type RefusedReport, WriterClient } from "./writer-client.ts";
+import { Upkeep } from "./upkeep/upkeep.ts";
+import {
+  AppendBatch,
+  type AppendEntry,
+  type PackedBatch,
+  unpacked,
+} from "./writing/append-batch.ts";
+import { outcomeOf } from "./writing/append-outcome.ts";
+import { OUTCOME } from "./writing/appender.ts";
+import { type Staged, StagedBytes } from "./writing/staged-bytes.ts";
+import { type AppendOutcome, TicketQueue, type Waiting } from "./writing/ticket-queue.ts";
+import { type CommittedReport, type RefusedReport, WriterClient } from "./writing/writer-client.ts";
 import {
   RESULT_COLUMNS,
   type Released,
   type StoreNotice,
   type StoreStanding,
-} from "./writer-messages.ts";
+} from "./writing/writer-messages.ts";
 
 /** One batch is being committed, one waits behind it: more would only cost hand-overs (05 S7). */
 const POSTED_BATCHES_MAX_COUNT = 1;
@@ -49,7 +54,7 @@ export class Outbox implements AsyncDisposable {
   readonly #tickets: TicketQueue;
   readonly #progress: Progress;
   readonly #batch = new AppendBatch();
-  /** Batches of the size of a commit that wait for the writer, in order. */
+  /** Of the size of a commit that wait for the writer, in order. */
   readonly #full: PackedBatch[] = [];
   readonly #appendedListeners: AppendedListener[] = [];
   readonly #roomListeners: (() => void)[] = [];
@@ -158,13 +163,8 @@ export class Outbox implements AsyncDisposable {
     for (const entry of entries) {
       const { channel, ackOwed, body } = entry;
       this.#staged.end(entry.upload);
-      const ticket = this.#tickets.add({
-        channel,
-        bytes: body.length,
-        ackOwed,
-        settle: told,
-        deadlineMs,
-      });
+      const bytes = body.length;
+      const ticket = this.#tickets.add({ channel, bytes, ackOwed, settle: told, deadlineMs });
       this.#batch.add(ticket, entry);
     }
     if (this.#batch.bytes >= COMMIT_MAX_BYTES) this.#full.push(this.#batch.take());
@@ -326,12 +326,10 @@ export class Outbox implements AsyncDisposable {
     this.#returned(batches, staged);
     for (let index = 0; index < seqs.length; index++) {
       const row = index * RESULT_COLUMNS;
-      const [ticket, outcome, flags, id] = [
-        results[row] ?? 0,
-        results[row + 1] ?? 0,
-        results[row + 2] ?? 0,
-        results[row + 3] ?? 0,
-      ];
+      const ticket = results[row] ?? 0;
+      const outcome = results[row + 1] ?? 0;
+      const flags = results[row + 2] ?? 0;
+      const id = results[row + 3] ?? 0;
       const taken = this.#tickets.take(ticket);
       if (taken === undefined) continue;
       const seq = seqs[index] ?? 0n;

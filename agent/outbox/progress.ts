@@ -8,7 +8,7 @@ import type { Clock } from "../host/clock.ts";
 import { LAZY_WRITE_MS } from "../limits.ts";
 import { AckLedger } from "./ack-ledger.ts";
 import type { SettledListener } from "./outbox-options.ts";
-import type { LazyOrder } from "./writer-messages.ts";
+import type { LazyOrder } from "./writing/writer-messages.ts";
 
 export interface ProgressOptions {
   readonly clock: Clock;

@@ -1,7 +1,12 @@
 /** What was set aside, for a person who looks at it. @module */
-import { CONTROL_KEY_BYTES, FRAGMENT_REASONS, type QuarantineReason } from "./append-batch.ts";
+
+import { readRecord } from "./format/record.ts";
 import { type ReadParts, readSlices } from "./reader.ts";
-import { readRecord } from "./record.ts";
+import {
+  CONTROL_KEY_BYTES,
+  FRAGMENT_REASONS,
+  type QuarantineReason,
+} from "./writing/append-batch.ts";
 
 /** One block that was set aside. */
 export interface SetAsideRow {

@@ -1,18 +1,18 @@
 /** What is read from the store: for the relay, for a person who asks. Each call is short. @module */
 import { hash } from "node:crypto";
 import { SEAL_OVERHEAD_BYTES, type Sealer } from "../sealing/sealer.ts";
+import { readUnlessCorrupt } from "./format/fault.ts";
+import type { MessageIdentity } from "./format/record.ts";
+import type { RecordReader } from "./format/record-reader.ts";
+import { TOKEN_OF_CONTROL_ID } from "./format/tokens.ts";
 import {
   FLAG_ACK_NOT_OWED,
   FLAG_CONTROL_ID_REUSED,
   FLAG_DUPLICATE,
   FLAG_RELEASED,
   FLAG_REPLAYED,
-} from "./appender.ts";
-import { readUnlessCorrupt } from "./fault.ts";
-import type { Prepared } from "./prepared.ts";
-import type { MessageIdentity } from "./record.ts";
-import type { RecordReader } from "./record-reader.ts";
-import { TOKEN_OF_CONTROL_ID } from "./tokens.ts";
+} from "./writing/appender.ts";
+import type { Prepared } from "./writing/prepared.ts";
 
 /** One message on its way to the relay. */
 export interface StoredMessage {

@@ -1,6 +1,6 @@
 /** The rows of `recent`, oldest first, also where a page of them cannot be read. @module */
-import { readUnlessCorrupt } from "./fault.ts";
-import type { Prepared } from "./prepared.ts";
+import { readUnlessCorrupt } from "./format/fault.ts";
+import type { Prepared } from "./writing/prepared.ts";
 
 const STEP_ROWS = 1_000;
 

@@ -1,7 +1,8 @@
 /** A block of quarantine that a person lets out, as a message. @module */
-import type { TicketedEntry } from "./append-batch.ts";
+
 import type { SetAsideRow } from "./quarantine-reader.ts";
-import { COMPLETE_UPLOAD } from "./uploads.ts";
+import type { TicketedEntry } from "./writing/append-batch.ts";
+import { COMPLETE_UPLOAD } from "./writing/uploads.ts";
 
 /** Nobody waits for a reply, and it is no repeat. */
 export function releasedEntry(block: SetAsideRow, body: Uint8Array, nowMs: number): TicketedEntry {

@@ -7,7 +7,7 @@
  * @module
  */
 import type { Clock } from "../host/clock.ts";
-import type { Prepared } from "./prepared.ts";
+import type { Prepared } from "./writing/prepared.ts";
 
 /** 72 hours of them are 432 rows a channel. */
 const MARK_EVERY_MS = 600_000;

@@ -1,10 +1,10 @@
 /** What `status` shows of the store; small look-ups only, whatever the backlog. @module */
-import { type ChannelTail, EPOCH_END, waitingIn } from "./channel-tails.ts";
-import type { Database } from "./database.ts";
-import type { GroupCommit } from "./group-commit.ts";
-import { missingRanges } from "./missing.ts";
-import type { Space } from "./space.ts";
-import type { StoreStanding } from "./writer-messages.ts";
+import { type ChannelTail, EPOCH_END, waitingIn } from "./epochs/channel-tails.ts";
+import { missingRanges } from "./epochs/missing.ts";
+import type { Database } from "./format/database.ts";
+import type { Space } from "./space/space.ts";
+import type { GroupCommit } from "./writing/group-commit.ts";
+import type { StoreStanding } from "./writing/writer-messages.ts";
 
 export function standing(store: GroupCommit, database: Database, space: Space): StoreStanding {
   const quarantine = store.prepared.quarantineTotals.all() as [number, number, number][];

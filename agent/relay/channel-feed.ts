@@ -21,8 +21,8 @@ import type { Clock, Timer } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 import type { Tasks } from "../host/tasks.ts";
 import { REJECTIONS_BEFORE_ALARM, RETRY_AFTER_MAX_MS } from "../limits.ts";
-import type { ChannelTail } from "../outbox/channel-tails.ts";
-import type { SinkPosition } from "../outbox/epoch-messages.ts";
+import type { ChannelTail } from "../outbox/epochs/channel-tails.ts";
+import type { SinkPosition } from "../outbox/epochs/epoch-messages.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type {
   OutgoingMessage,

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { type ChannelTail, EPOCH_END, type EpochStanding } from "../outbox/channel-tails.ts";
+import { type ChannelTail, EPOCH_END, type EpochStanding } from "../outbox/epochs/channel-tails.ts";
 import type { StreamStanding } from "../tunnel/source-stream.ts";
 
 export class FeedEpochs {

@@ -4,8 +4,8 @@ import { DamagedRows } from "#agent/damaged-rows.ts";
 import type { Facts } from "#agent/errors.ts";
 import { Conditions } from "#agent/health/conditions.ts";
 import type { Log } from "#agent/host/log.ts";
-import { END_UNKNOWN } from "#agent/outbox/missing.ts";
-import type { StoreNotice } from "#agent/outbox/writer-messages.ts";
+import { END_UNKNOWN } from "#agent/outbox/epochs/missing.ts";
+import type { StoreNotice } from "#agent/outbox/writing/writer-messages.ts";
 import { hearNotice } from "#agent/store-notices.ts";
 import { ManualClock } from "#test/support/clocks.ts";
 

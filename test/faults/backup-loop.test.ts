@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { systemClock } from "#agent/host/clock.ts";
 import { askLocal } from "#agent/host/local-socket.ts";
-import { verifyBackup } from "#agent/outbox/backup-check.ts";
+import { verifyBackup } from "#agent/outbox/upkeep/backup-check.ts";
 import { AgentFolder } from "#test/support/agent-folder.ts";
 import { adt, largeAdt, latin1 } from "#test/support/messages.ts";
 import { until } from "#test/support/processes.ts";

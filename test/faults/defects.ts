@@ -4,12 +4,12 @@ import type { Edit } from "./planted-copy.ts";
 /** The store is not flushed at a commit, and nobody asks (T-M01). */
 export const SYNCHRONOUS_NORMAL: readonly Edit[] = [
   {
-    file: "agent/outbox/database.ts",
+    file: "agent/outbox/format/database.ts",
     search: '"synchronous = FULL"',
     replacement: '"synchronous = NORMAL"',
   },
   {
-    file: "agent/outbox/database.ts",
+    file: "agent/outbox/format/database.ts",
     search: "const SYNCHRONOUS_FULL = 2;",
     replacement: "const SYNCHRONOUS_FULL = 1;",
   },
@@ -21,13 +21,13 @@ export const SYNCHRONOUS_NORMAL: readonly Edit[] = [
  */
 export const ACKNOWLEDGE_BEFORE_COMMIT: readonly Edit[] = [
   {
-    file: "agent/outbox/group-commit.ts",
+    file: "agent/outbox/writing/group-commit.ts",
     search: '    this.#database.exec("BEGIN IMMEDIATE");',
     replacement: `    if (this.#database.inTransaction) this.#database.exec("COMMIT");
     this.#database.exec("BEGIN IMMEDIATE");`,
   },
   {
-    file: "agent/outbox/group-commit.ts",
+    file: "agent/outbox/writing/group-commit.ts",
     search: '      this.#database.exec("COMMIT");',
     replacement: `      setTimeout(() => {
         if (this.#database.inTransaction) this.#database.exec("COMMIT");

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { Conditions } from "#agent/health/conditions.ts";
 import { silentLog } from "#agent/host/log.ts";
 import { Tasks } from "#agent/host/tasks.ts";
-import { EPOCH_END } from "#agent/outbox/channel-tails.ts";
+import { EPOCH_END } from "#agent/outbox/epochs/channel-tails.ts";
 import type { Outbox } from "#agent/outbox/outbox.ts";
 import type { ReadRange, ReadResult } from "#agent/outbox/reader.ts";
 import { ChannelFeed } from "#agent/relay/channel-feed.ts";

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemChance, systemClock } from "#agent/host/clock.ts";
-import type { AppendEntry } from "#agent/outbox/append-batch.ts";
 import { Outbox } from "#agent/outbox/outbox.ts";
+import type { AppendEntry } from "#agent/outbox/writing/append-batch.ts";
 import { adt, largeAdt, latin1 } from "#test/support/messages.ts";
 import { entryOf, stagedEntry } from "#test/support/test-outbox.ts";
 import { kekFileBeside, readKek } from "./sealed-store.ts";

@@ -32,7 +32,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: "T-M01 synchronous=NORMAL, not read back",
     edits: SYNCHRONOUS_NORMAL,
-    caughtBy: [POWER_CUT, { ...inAgent("outbox/database.test.ts"), only: "every setting" }],
+    caughtBy: [POWER_CUT, { ...inAgent("outbox/format/database.test.ts"), only: "every setting" }],
   },
   {
     id: "T-M02 acknowledgment before COMMIT",
@@ -107,7 +107,7 @@ export const MUTANTS: readonly Mutant[] = [
     id: "repeats not looked for",
     edits: [
       {
-        file: "agent/outbox/appender.ts",
+        file: "agent/outbox/writing/appender.ts",
         search: "if (repeat === undefined) return",
         replacement: "if (repeat === undefined || entry.ticket >= 0) return",
       },
@@ -118,7 +118,7 @@ export const MUTANTS: readonly Mutant[] = [
     id: "recent keys not loaded after a restart",
     edits: [
       {
-        file: "agent/outbox/group-commit.ts",
+        file: "agent/outbox/writing/group-commit.ts",
         search: "    this.#recentLoaded = true;",
         replacement: "    this.#recentLoaded = true;\n    if (this.#recentLoaded) return;",
       },
@@ -134,7 +134,7 @@ export const MUTANTS: readonly Mutant[] = [
         replacement: "    this.#bytes.set(sha256.subarray(0, 0), CONTROL_KEY_BYTES);",
       },
       {
-        file: "agent/outbox/appender.ts",
+        file: "agent/outbox/writing/appender.ts",
         search:
           "if (Buffer.compare(stored[0], this.#sealer.token(TOKEN_OF_CONTENT, entry.sha256)) !== 0) {",
         replacement: "if (stored[0].length === 0) {",
@@ -168,14 +168,14 @@ export const MUTANTS: readonly Mutant[] = [
     id: "a body with a missing slice is acknowledged",
     edits: [
       {
-        file: "agent/outbox/uploads.ts",
+        file: "agent/outbox/writing/uploads.ts",
         search: "if (count !== next || bytes - count * SEAL_OVERHEAD_BYTES !== totalBytes) {",
         replacement: "if (count + next + bytes + totalBytes < 0) {",
       },
     ],
     caughtBy: [
       { file: "test/faults/disk-faults.test.ts", only: "400th write" },
-      inAgent("outbox/uploads.test.ts"),
+      inAgent("outbox/writing/uploads.test.ts"),
     ],
   },
   {
@@ -193,14 +193,14 @@ export const MUTANTS: readonly Mutant[] = [
     id: "incomplete uploads not swept",
     edits: [
       {
-        file: "agent/outbox/group-commit.ts",
+        file: "agent/outbox/writing/group-commit.ts",
         search: "      this.#sweepUploads();",
         replacement: "      void this.#sweepUploads;",
       },
     ],
     caughtBy: [
       { ...inAgent("ingest/large-body.test.ts"), only: "never completed" },
-      inAgent("outbox/uploads.test.ts"),
+      inAgent("outbox/writing/uploads.test.ts"),
     ],
   },
   {
@@ -251,7 +251,7 @@ export const MUTANTS: readonly Mutant[] = [
     id: "an upload goes with the first row that names it",
     edits: [
       {
-        file: "agent/outbox/uploads.ts",
+        file: "agent/outbox/writing/uploads.ts",
         search: "if (uses === undefined || uses <= 1) this.#prepared.uploadDoom.run(upload);",
         replacement: "if (uses === undefined || uses > 0) this.#prepared.uploadDoom.run(upload);",
       },
@@ -262,7 +262,7 @@ export const MUTANTS: readonly Mutant[] = [
     id: "complete blocks are pruned from quarantine like fragments",
     edits: [
       {
-        file: "agent/outbox/statements.ts",
+        file: "agent/outbox/format/statements.ts",
         search:
           "WHERE channel = ?\n            AND reason IN ('abandoned', 'partial', 'tooLarge', 'junk') ORDER",
         replacement: "WHERE channel = ? ORDER",

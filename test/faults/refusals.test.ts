@@ -108,7 +108,7 @@ const DEATHS: readonly (readonly [string, Edit])[] = [
   [
     "ends inside a transaction",
     {
-      file: "agent/outbox/group-commit.ts",
+      file: "agent/outbox/writing/group-commit.ts",
       search: "        if (withDeferred) this.#writeDeferred();",
       replacement: `        if (withDeferred) this.#writeDeferred();\n        if (${AFTER_THE_20TH}) process.exit(3);`,
     },
@@ -116,7 +116,7 @@ const DEATHS: readonly (readonly [string, Edit])[] = [
   [
     "throws where nobody catches, after a commit",
     {
-      file: "agent/outbox/group-commit.ts",
+      file: "agent/outbox/writing/group-commit.ts",
       search: "    this.#settles.clear();",
       replacement: `    this.#settles.clear();
     if (${AFTER_THE_20TH}) queueMicrotask(() => { throw new Error("planted"); });`,

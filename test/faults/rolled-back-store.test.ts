@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { END_UNKNOWN } from "#agent/outbox/missing.ts";
+import { END_UNKNOWN } from "#agent/outbox/epochs/missing.ts";
 import { damageRecord, epochsOf, movedTo, trimAt } from "#test/support/epoch-rows.ts";
 import { names } from "#test/support/feed-bench.ts";
 import { until } from "#test/support/processes.ts";

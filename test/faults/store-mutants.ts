@@ -12,12 +12,12 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     id: "pruned past the cursor",
     edits: [
       {
-        file: "agent/outbox/prune.ts",
+        file: "agent/outbox/space/prune.ts",
         search: "let limit = smaller(marked, ackedSeq);",
         replacement: "let limit = marked < 0n ? marked : lastSeq;",
       },
       {
-        file: "agent/outbox/statements.ts",
+        file: "agent/outbox/format/statements.ts",
         search: "AND (acked >= ? OR ended = 2)",
         replacement: "AND (acked >= ? OR ended < 9)",
       },
@@ -53,7 +53,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     id: "an input/output error is taken for a full disk",
     edits: [
       {
-        file: "agent/outbox/fault.ts",
+        file: "agent/outbox/format/fault.ts",
         search: '["SQLITE_IOERR", "STORE_IO"]',
         replacement: '["SQLITE_IOERR", "STORE_FULL"]',
       },
@@ -64,7 +64,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     id: "the high-water mark is not written",
     edits: [
       {
-        file: "agent/outbox/writer.ts",
+        file: "agent/outbox/writing/writer.ts",
         search: "if (!halted) opened.highWater.note();",
         replacement: "if (halted) opened.highWater.note();",
       },
@@ -75,7 +75,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     id: "a row takes another's record",
     edits: [
       {
-        file: "agent/outbox/record-reader.ts",
+        file: "agent/outbox/format/record-reader.ts",
         search: "return isIt ? record : undefined;",
         replacement: "return isIt || record !== undefined ? record : undefined;",
       },
@@ -97,40 +97,44 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     id: "walk: digest of a small body not compared",
     edits: [
       {
-        file: "agent/outbox/row-walk.ts",
+        file: "agent/outbox/format/row-walk.ts",
         search: "    return isWhole(record.body, row.length, record.sha256);\n",
         replacement: "    return record.body.length === row.length;\n",
       },
     ],
-    caughtBy: [{ file: "test/agent/outbox/row-walk.test.ts", only: "never had their digest" }],
+    caughtBy: [
+      { file: "test/agent/outbox/format/row-walk.test.ts", only: "never had their digest" },
+    ],
   },
   {
     id: "walk: digest of slices not compared",
     edits: [
       {
-        file: "agent/outbox/row-walk.ts",
+        file: "agent/outbox/format/row-walk.ts",
         search: "return Buffer.compare(digest.digest(), sha256) === 0;",
         replacement: "return digest.digest().length > 0;",
       },
     ],
-    caughtBy: [{ file: "test/agent/outbox/row-walk.test.ts", only: "never had their digest" }],
+    caughtBy: [
+      { file: "test/agent/outbox/format/row-walk.test.ts", only: "never had their digest" },
+    ],
   },
   {
     id: "walk: what the row says not compared with the record",
     edits: [
       {
-        file: "agent/outbox/row-walk.ts",
+        file: "agent/outbox/format/row-walk.ts",
         search: "if (record === undefined || !isOf(parts.sealer, row, record)) return false;",
         replacement: "if (record === undefined) return false;",
       },
     ],
-    caughtBy: [{ file: "test/agent/outbox/row-walk.test.ts", only: "speaks of another" }],
+    caughtBy: [{ file: "test/agent/outbox/format/row-walk.test.ts", only: "speaks of another" }],
   },
   {
     id: "backup: damage of the copy alone is overlooked",
     edits: [
       {
-        file: "agent/outbox/upkeep.ts",
+        file: "agent/outbox/upkeep/upkeep.ts",
         search: "    await this.#refuseNewDamage(copy);\n",
         replacement: "",
       },
@@ -141,7 +145,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     id: "backup: files not compared with the manifest",
     edits: [
       {
-        file: "agent/outbox/backup-check.ts",
+        file: "agent/outbox/upkeep/backup-check.ts",
         search: "  refuseUnless(isDeepStrictEqual(files, manifest.files), { files: false });\n",
         replacement: "",
       },
@@ -152,51 +156,53 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     id: "restore: the lock of a running agent is overlooked",
     edits: [
       {
-        file: "agent/outbox/restore.ts",
+        file: "agent/outbox/upkeep/restore.ts",
         search: "    if (/^SQLITE_(?:BUSY|LOCKED)/.test(codeOf(error))) throw running(error);\n",
         replacement: "",
       },
     ],
-    caughtBy: [{ file: "test/agent/outbox/restore.test.ts", only: "running agent" }],
+    caughtBy: [{ file: "test/agent/outbox/upkeep/restore.test.ts", only: "running agent" }],
   },
   {
     id: "restore: an interrupted one is not completed at open",
     edits: [
       {
-        file: "agent/outbox/open-store.ts",
+        file: "agent/outbox/writing/open-store.ts",
         search: "  finishRestore(options.stateDir);\n",
         replacement: "",
       },
     ],
-    caughtBy: [{ file: "test/agent/outbox/restore.test.ts", only: "interrupted" }],
+    caughtBy: [{ file: "test/agent/outbox/upkeep/restore.test.ts", only: "interrupted" }],
   },
   {
     id: "restore: the mark of the same store is not kept",
     edits: [
       {
-        file: "agent/outbox/restore.ts",
+        file: "agent/outbox/upkeep/restore.ts",
         search: '    keepMark(stateDir, manifest, join(restoring, "outbox"));\n',
         replacement: "",
       },
     ],
-    caughtBy: [{ file: "test/agent/outbox/restore.test.ts", only: "high-water mark of the same" }],
+    caughtBy: [
+      { file: "test/agent/outbox/upkeep/restore.test.ts", only: "high-water mark of the same" },
+    ],
   },
   {
     id: "replay: unsettled messages, too",
     edits: [
       {
-        file: "agent/outbox/replay.ts",
+        file: "agent/outbox/upkeep/replay.ts",
         search: "standing === undefined || seq > standing.ackedSeq",
         replacement: "standing === undefined",
       },
     ],
-    caughtBy: [{ file: "test/agent/outbox/replay.test.ts", only: "appended again, whole" }],
+    caughtBy: [{ file: "test/agent/outbox/upkeep/replay.test.ts", only: "appended again, whole" }],
   },
   {
     id: "quarantine is not walked",
     edits: [
       {
-        file: "agent/outbox/row-walk.ts",
+        file: "agent/outbox/format/row-walk.ts",
         search: "  yield* walkQuarantine(parts, totals, damaged);\n",
         replacement: "",
       },

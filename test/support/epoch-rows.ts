@@ -1,9 +1,9 @@
 /** What a channel holds in one epoch, read back through the outbox. @module */
 import assert from "node:assert/strict";
 import Sqlite from "better-sqlite3";
-import { prepareAll } from "#agent/outbox/prepared.ts";
-import { RecordReader } from "#agent/outbox/record-reader.ts";
-import type { StoreNotice } from "#agent/outbox/writer-messages.ts";
+import { RecordReader } from "#agent/outbox/format/record-reader.ts";
+import { prepareAll } from "#agent/outbox/writing/prepared.ts";
+import type { StoreNotice } from "#agent/outbox/writing/writer-messages.ts";
 import { textOf } from "./messages.ts";
 import { until } from "./processes.ts";
 import { openTestDatabase } from "./test-keys.ts";

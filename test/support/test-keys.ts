@@ -6,7 +6,7 @@ import {
   type OpenedDatabase,
   openDatabase,
   type SealState,
-} from "#agent/outbox/database.ts";
+} from "#agent/outbox/format/database.ts";
 import { type Kek, KeyRing } from "#agent/sealing/key-ring.ts";
 import { Sealer } from "#agent/sealing/sealer.ts";
 

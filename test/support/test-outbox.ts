@@ -7,11 +7,11 @@ import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import type { AgentError } from "#agent/errors.ts";
 import { systemChance, systemClock } from "#agent/host/clock.ts";
-import type { AppendEntry } from "#agent/outbox/append-batch.ts";
 import { Outbox } from "#agent/outbox/outbox.ts";
 import type { OutboxOptions } from "#agent/outbox/outbox-options.ts";
-import type { AppendOutcome } from "#agent/outbox/ticket-queue.ts";
-import type { StoreStanding } from "#agent/outbox/writer-messages.ts";
+import type { AppendEntry } from "#agent/outbox/writing/append-batch.ts";
+import type { AppendOutcome } from "#agent/outbox/writing/ticket-queue.ts";
+import type { StoreStanding } from "#agent/outbox/writing/writer-messages.ts";
 import { latin1, textOf } from "./messages.ts";
 import { TEST_KEK } from "./test-keys.ts";
 

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "#agent/host/clock.ts";
-import { AppendBatch, type AppendEntry } from "#agent/outbox/append-batch.ts";
-import { GroupCommit } from "#agent/outbox/group-commit.ts";
-import { type OpenedStore, openStore } from "#agent/outbox/open-store.ts";
+import { AppendBatch, type AppendEntry } from "#agent/outbox/writing/append-batch.ts";
+import { GroupCommit } from "#agent/outbox/writing/group-commit.ts";
+import { type OpenedStore, openStore } from "#agent/outbox/writing/open-store.ts";
 import { TEST_KEK } from "./test-keys.ts";
 import { type EntryFields, entryOf, sha256 } from "./test-outbox.ts";
 

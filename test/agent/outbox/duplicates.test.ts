@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { AppendOutcome } from "#agent/outbox/ticket-queue.ts";
+import type { AppendOutcome } from "#agent/outbox/writing/ticket-queue.ts";
 import { StoreFile } from "#test/support/store-file.ts";
 import { appendTo, type EntryFields, entryOf, TestOutbox } from "#test/support/test-outbox.ts";
 

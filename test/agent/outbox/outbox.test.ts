@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { AppendOutcome } from "#agent/outbox/ticket-queue.ts";
-import type { WriterOrder } from "#agent/outbox/writer-messages.ts";
+import type { AppendOutcome } from "#agent/outbox/writing/ticket-queue.ts";
+import type { WriterOrder } from "#agent/outbox/writing/writer-messages.ts";
 import { until } from "#test/support/processes.ts";
 import { appendTo, entryOf, TestOutbox } from "#test/support/test-outbox.ts";
 import { commitCount } from "#test/support/wal-file.ts";

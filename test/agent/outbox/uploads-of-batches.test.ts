@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { AppendEntry } from "#agent/outbox/append-batch.ts";
 import type { Outbox } from "#agent/outbox/outbox.ts";
-import type { AppendOutcome } from "#agent/outbox/ticket-queue.ts";
+import type { AppendEntry } from "#agent/outbox/writing/append-batch.ts";
+import type { AppendOutcome } from "#agent/outbox/writing/ticket-queue.ts";
 import { until } from "#test/support/processes.ts";
 import { StoreFile } from "#test/support/store-file.ts";
 import { appendTo, entryOf, sha256, TestOutbox } from "#test/support/test-outbox.ts";

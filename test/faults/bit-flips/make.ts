@@ -6,8 +6,8 @@
  * @module
  */
 import { systemChance, systemClock } from "#agent/host/clock.ts";
-import type { AppendEntry } from "#agent/outbox/append-batch.ts";
 import { Outbox } from "#agent/outbox/outbox.ts";
+import type { AppendEntry } from "#agent/outbox/writing/append-batch.ts";
 import { TEST_KEK } from "#test/support/test-keys.ts";
 import { appendTo, entryOf, stagedEntry } from "#test/support/test-outbox.ts";
 import { CHANNELS, MESSAGES, type Message, SET_ASIDE, SETTLED, SLICE_BYTES } from "./content.ts";

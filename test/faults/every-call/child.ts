@@ -10,7 +10,7 @@ import { writeSync } from "node:fs";
 import { AgentError, ERROR_CATALOGUE } from "#agent/errors.ts";
 import { systemChance, systemClock } from "#agent/host/clock.ts";
 import { Outbox } from "#agent/outbox/outbox.ts";
-import type { AppendOutcome } from "#agent/outbox/ticket-queue.ts";
+import type { AppendOutcome } from "#agent/outbox/writing/ticket-queue.ts";
 import { TEST_KEK } from "#test/support/test-keys.ts";
 import { entryOf, stagedEntry } from "#test/support/test-outbox.ts";
 import { FIRST_LIFE, type Said, SECOND_LIFE, type Sent } from "./load.ts";

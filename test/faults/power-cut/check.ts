@@ -6,9 +6,9 @@
  */
 import { chmodSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Database } from "#agent/outbox/database.ts";
-import { GroupCommit } from "#agent/outbox/group-commit.ts";
-import { openStore } from "#agent/outbox/open-store.ts";
+import type { Database } from "#agent/outbox/format/database.ts";
+import { GroupCommit } from "#agent/outbox/writing/group-commit.ts";
+import { openStore } from "#agent/outbox/writing/open-store.ts";
 import { readKek, SealedStore } from "../sealed-store.ts";
 import { messageOf } from "../seeded-messages.ts";
 import { leftovers } from "../store-accounting.ts";

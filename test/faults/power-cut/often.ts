@@ -13,7 +13,7 @@ export const CHECKPOINT_OFTEN: readonly Edit[] = [
 /** Bodies go while others come, and not once a second only. */
 export const PRUNE_OFTEN: readonly Edit[] = [
   {
-    file: "agent/outbox/prune.ts",
+    file: "agent/outbox/space/prune.ts",
     search: "const LOOK_MS = 1_000;",
     replacement: "const LOOK_MS = 20;",
   },

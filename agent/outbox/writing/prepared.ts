@@ -1,0 +1,64 @@
+/** The statements of `statements.ts`, prepared once per connection. @module */
+import type { Statement as SqliteStatement } from "better-sqlite3";
+import type { Database } from "../format/database.ts";
+import { STATEMENTS, type StatementName } from "../format/statements.ts";
+
+export type Prepared = Readonly<Record<StatementName, SqliteStatement>>;
+
+/** Statements with one result column give that column; the object form is never used (08 2.4). */
+const SINGLE_COLUMN: ReadonlySet<StatementName> = new Set([
+  "ackThroughRead",
+  "identityRestoredRead",
+  "sequenceRead",
+  "identityVerifiedRead",
+  "messageLastId",
+  "messageFirstId",
+  "uploadDoomed",
+  "sliceLast",
+  "recentLast",
+  "recentSealed",
+  "missingDamaged",
+  "recentAt",
+  "quarantineSealedAt",
+  "segmentFirstId",
+  "segmentRead",
+  "segmentSequence",
+  "uploadSequence",
+  "quarantineSequence",
+  "uploadIncomplete",
+  "uploadUses",
+  "sliceLength",
+  "sliceRead",
+  "quarantineFind",
+]);
+/** Statements whose epoch and seq may pass 2^53. */
+const BIG_INTEGERS: ReadonlySet<StatementName> = new Set([
+  "cursorEpochs",
+  "cursorTrimmed",
+  "missingList",
+  "messageTail",
+  "messagePrunable",
+  "messageLedger",
+  "settleMarkBefore",
+  "messageAt",
+  "messageIdentity",
+  "missingDamaged",
+  "messageRange",
+  "messageSearch",
+  "messageWalk",
+  "messageSelect",
+]);
+
+export function prepareAll(database: Database): Prepared {
+  const prepared = {} as Record<StatementName, SqliteStatement>;
+  for (const name of Object.keys(STATEMENTS) as StatementName[]) {
+    const statement = database.prepare(STATEMENTS[name].sql);
+    if (statement.reader) {
+      if (SINGLE_COLUMN.has(name)) statement.pluck();
+      else statement.raw();
+    }
+    if (BIG_INTEGERS.has(name)) statement.safeIntegers();
+    prepared[name] = statement;
+  }
+  return prepared;
+}

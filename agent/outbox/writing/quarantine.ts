@@ -1,0 +1,158 @@
+/**
+ * Blocks that are no messages: set aside, counted, kept within a bound for each channel (03 E7).
+ *
+ * Runs in the writer's transactions. Fragments and junk are the first to go when a channel's room is
+ * used up; a complete block never goes without a person who discards it.
+ *
+ * @module
+ */
+import { QUARANTINE_MAX_BYTES, QUARANTINE_ROW_BYTES } from "../../limits.ts";
+import type { Sealer } from "../../sealing/sealer.ts";
+import { NO_IDENTITY, recordHead } from "../format/record.ts";
+import { TOKEN_OF_CONTENT } from "../format/tokens.ts";
+import type { TicketedEntry } from "./append-batch.ts";
+import type { Prepared } from "./prepared.ts";
+import type { Uploads } from "./uploads.ts";
+
+interface Totals {
+  count: number;
+  bytes: number;
+}
+
+export interface QuarantineParts {
+  readonly prepared: Prepared;
+  readonly sealer: Sealer;
+  readonly uploads: Uploads;
+}
+
+/** How many fragments one block may push out. */
+const EXPENDABLE_ROWS = 10_000;
+
+export class Quarantine {
+  readonly #prepared: Prepared;
+  readonly #sealer: Sealer;
+  readonly #uploads: Uploads;
+  readonly #maxBytes: ReadonlyMap<number, number>;
+  /** Kept incrementally, in the same transaction as the rows (05 S20). */
+  readonly #totals = new Map<number, Totals>();
+  readonly #changed = new Set<number>();
+  /** Known before the row is there: it is sealed to its number, which never comes twice. */
+  #nextId: number;
+
+  /** @param maxBytes by channel; the others have the default */
+  constructor(
+    { prepared, sealer, uploads }: QuarantineParts,
+    maxBytes: ReadonlyMap<number, number>,
+  ) {
+    this.#prepared = prepared;
+    this.#sealer = sealer;
+    this.#uploads = uploads;
+    this.#maxBytes = maxBytes;
+    this.#nextId = ((prepared.quarantineSequence.get() as number | undefined) ?? 0) + 1;
+    this.reload();
+  }
+
+  /** Reads the totals again: after a rollback. */
+  reload(): void {
+    this.#totals.clear();
+    this.#changed.clear();
+    const rows = this.#prepared.quarantineTotals.all() as [number, number, number][];
+    for (const [channel, count, bytes] of rows) this.#totals.set(channel, { count, bytes });
+  }
+
+  /** Counts identical bytes that were set aside before, for the same reason (03 E7). @returns the first copy's row */
+  repeatOf(entry: TicketedEntry): number | undefined {
+    const { channel, sha256, quarantine, length, receivedAtMs, duplicateWindowMs } = entry;
+    const sinceMs = receivedAtMs - duplicateWindowMs;
+    // The length as well: of a block over the limit the digest covers the beginning alone.
+    const token = this.#sealer.token(TOKEN_OF_CONTENT, sha256);
+    const key = [channel, token, quarantine, length, sinceMs];
+    const id = this.#prepared.quarantineFind.get(...key) as number | undefined;
+    if (id !== undefined) this.#prepared.quarantineRepeat.run(receivedAtMs, id);
+    return id;
+  }
+
+  /** @returns the new row, or `undefined` if there is no room for it */
+  setAside(entry: TicketedEntry): number | undefined {
+    // What lies in slices may keep the slices of a whole batch.
+    const held = entry.upload === 0 ? entry.body.length : entry.uploadBytes;
+    const kept = held + QUARANTINE_ROW_BYTES;
+    if (!this.#makeRoom(entry.channel, kept)) return undefined;
+    const id = this.#nextId++;
+    const head = recordHead({
+      ...{ ...entry, identity: NO_IDENTITY },
+      ...{ chain: entry.controlKey, replaces: undefined },
+    });
+    const place = { column: "quarantine.sealed", channel: entry.channel, row: id } as const;
+    this.#prepared.quarantineInsert.run(
+      id,
+      entry.channel,
+      entry.receivedAtMs,
+      entry.quarantine,
+      entry.length,
+      this.#sealer.token(TOKEN_OF_CONTENT, entry.sha256),
+      this.#sealer.seal([head, entry.body], place),
+      entry.body.length,
+      entry.upload === 0 ? null : entry.upload,
+      entry.uploadAt,
+      kept,
+    );
+    this.#uploads.use(entry.upload);
+    this.#count(entry.channel, 1, kept);
+    return id;
+  }
+
+  /** Forgets a row. @param keepUpload where its slices go on with a message */
+  remove(id: number, keepUpload = false): boolean {
+    const row = this.#prepared.quarantineKept.get(id) as
+      | [number, number, number | null]
+      | undefined;
+    if (row === undefined) return false;
+    const [channel, kept, upload] = row;
+    if (upload !== null && !keepUpload) this.#uploads.release(upload);
+    this.#prepared.quarantineDelete.run(id);
+    this.#count(channel, -1, -kept);
+    return true;
+  }
+
+  /** Writes the totals that changed; call once, before the commit. */
+  flush(): void {
+    for (const channel of this.#changed) {
+      const { count, bytes } = this.#totalsOf(channel);
+      this.#prepared.quarantineTotalsMove.run(channel, count, bytes);
+    }
+    this.#changed.clear();
+  }
+
+  #makeRoom(channel: number, kept: number): boolean {
+    const limit = this.#maxBytes.get(channel) ?? QUARANTINE_MAX_BYTES;
+    if (this.#totalsOf(channel).bytes + kept <= limit) return true;
+    const going: number[] = [];
+    let missing = this.#totalsOf(channel).bytes + kept - limit;
+    const expendable = this.#prepared.quarantineExpendable.iterate(channel, EXPENDABLE_ROWS);
+    for (const [id, bytes] of expendable as IterableIterator<[number, number]>) {
+      going.push(id);
+      missing -= bytes;
+      if (missing <= 0) break;
+    }
+    // Nothing goes in vain, unless there is more to go with the next block.
+    const enough = missing <= 0;
+    if (enough || going.length === EXPENDABLE_ROWS) for (const id of going) this.remove(id);
+    return enough;
+  }
+
+  #count(channel: number, count: number, bytes: number): void {
+    const totals = this.#totalsOf(channel);
+    totals.count += count;
+    totals.bytes += bytes;
+    this.#changed.add(channel);
+  }
+
+  #totalsOf(channel: number): Totals {
+    const known = this.#totals.get(channel);
+    if (known !== undefined) return known;
+    const fresh = { count: 0, bytes: 0 };
+    this.#totals.set(channel, fresh);
+    return fresh;
+  }
+}

@@ -1,0 +1,98 @@
+/** What the writer does when a person looks after the store: backup, replay, new keys. @module */
+import { setImmediate as turn } from "node:timers/promises";
+import { AgentError, codeOf } from "../../errors.ts";
+import type { KeyRing } from "../../sealing/key-ring.ts";
+import { rotateKek } from "../../sealing/rotate-kek.ts";
+import type { Database } from "../format/database.ts";
+import { toPlain } from "../format/fault.ts";
+import { RecordReader } from "../format/record-reader.ts";
+import {
+  type DamagedRow,
+  isQuarantineSound,
+  isSound,
+  messageRow,
+  type RowColumns,
+} from "../format/row-walk.ts";
+import { copyStore } from "../upkeep/copy-store.ts";
+import type { Replay } from "../upkeep/replay.ts";
+import type { UpkeepQuestions } from "../upkeep/upkeep-questions.ts";
+import type { GroupCommit } from "./group-commit.ts";
+
+export interface UpkeepParts {
+  readonly store: GroupCommit;
+  readonly database: Database;
+  readonly keys: KeyRing;
+  /** The folder of the key files. */
+  readonly keysFolder: string;
+  readonly copying: Copying;
+  readonly replay: Replay;
+  readonly isBusy: () => boolean;
+  /** Wakes a chore. */
+  readonly wake: (chore: string) => void;
+}
+
+/** Whether a copy is being made: the thread then comes back to its event loop after each group. */
+export interface Copying {
+  count: number;
+}
+
+type UpkeepAnswers = {
+  [Name in keyof UpkeepQuestions]: (
+    ask: UpkeepQuestions[Name]["ask"],
+  ) => UpkeepQuestions[Name]["answer"] | Promise<UpkeepQuestions[Name]["answer"]>;
+};
+
+export function upkeepAnswers(parts: UpkeepParts): UpkeepAnswers {
+  const { store, database, keys, keysFolder, copying, replay, isBusy, wake } = parts;
+  return {
+    copy: async ({ file }) => {
+      copying.count += 1;
+      try {
+        return await copyStore({ database, file, keys: keysFolder, isBusy });
+      } finally {
+        copying.count -= 1;
+      }
+    },
+    isAnySound: async (rows) => {
+      for (const row of rows) if (await isSoundHere(store, row)) return true;
+      return false;
+    },
+    replay: (request) => {
+      const done = replay.run(request);
+      wake(replay.name);
+      return done;
+    },
+    rekey: (next) => {
+      try {
+        if ("kek" in next) keys.rewrap(next.kek);
+        else rotateKek(next.file, (kek) => keys.rewrap(kek));
+        return undefined;
+      } catch (error) {
+        return toPlain(notReplaced(error));
+      }
+    },
+  };
+}
+
+/** In pieces: a damaged body may be a large one. */
+async function isSoundHere(store: GroupCommit, row: DamagedRow): Promise<boolean> {
+  const { prepared, sealer } = store;
+  const reading = { prepared, sealer, records: new RecordReader(prepared, sealer) };
+  let check: Generator<number, boolean>;
+  if (row.kind === "quarantine") check = isQuarantineSound(reading, row.id);
+  else {
+    const [columns] = prepared.messageWalk.all(row.id - 1, 1) as RowColumns[];
+    if (columns === undefined || Number(columns[0]) !== row.id) return false;
+    check = isSound(reading, messageRow(columns));
+  }
+  for (;;) {
+    const piece = check.next();
+    if (piece.done === true) return piece.value;
+    await turn();
+  }
+}
+
+const notReplaced = (cause: unknown): AgentError =>
+  cause instanceof AgentError
+    ? cause
+    : new AgentError("KEK_NOT_REPLACED", { sysCode: codeOf(cause) }, { cause });

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { STATEMENTS, type Statement } from "#agent/outbox/format/statements.ts";
+import { prepareAll } from "#agent/outbox/writing/prepared.ts";
+import { openTestDatabase } from "#test/support/test-keys.ts";
+
+const stateDir = mkdtempSync(join(tmpdir(), "holdfast-plans-"));
+const { database } = openTestDatabase({ stateDir });
+after(() => {
+  database.close();
+  rmSync(stateDir, { recursive: true });
+});
+
+function planOf(sql: string): string[] {
+  const parameters = new Array(sql.split("?").length - 1).fill(1);
+  const rows = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...parameters);
+  return (rows as { detail: string }[]).map(({ detail }) => detail);
+}
+
+/** What a line of the plan may say for each promise. */
+const PROMISED: Readonly<Record<Statement["uses"], RegExp>> = {
+  "primary key":
+    /^SEARCH \w+ USING (?:INTEGER PRIMARY KEY|PRIMARY KEY|(?:COVERING )?INDEX sqlite_autoindex_\w+) \(/,
+  message_by_seq: /^SEARCH message USING (?:COVERING )?INDEX message_by_seq \(/,
+  upload_incomplete: /(?:SEARCH|SCAN) upload USING (?:COVERING )?INDEX upload_incomplete/,
+  quarantine_by_content: /^SEARCH quarantine USING INDEX quarantine_by_content \(/,
+  quarantine_expendable: /^SEARCH quarantine USING INDEX quarantine_expendable \(/,
+  "small table": /^SCAN (?:channel|quarantine_total|sqlite_sequence|key_mark)\b/,
+  insert: /^never$/,
+};
+/** `max` of the key: SQLite steps to the last row and names nothing. */
+const LAST_ROW = /^SELECT (?:min|max)\(id\) FROM (\w+)$/;
+/** A scan in the order of the key that reads each row once because all of them are wanted. */
+const WHOLE_ON_PURPOSE: ReadonlySet<string> = new Set(["recentList"]);
+/** The only ones that may read a whole table because it is small: one row a channel. */
+const SMALL: ReadonlySet<string> = new Set([
+  "channelList",
+  "quarantineTotals",
+  "keyMarkList",
+  "sequenceRead",
+  "sequenceMove",
+  "segmentSequence",
+  "uploadSequence",
+  "quarantineSequence",
+]);
+
+describe("statements of the outbox", () => {
+  for (const [name, { sql, uses }] of Object.entries<Statement>(STATEMENTS)) {
+    test(`[S5] ${name} uses ${uses}`, () => {
+      const plan = planOf(sql);
+      if (uses === "insert") {
+        assert.match(sql, /^INSERT /);
+        assert.deepEqual(plan, []);
+        return;
+      }
+      assert.ok(plan.length > 0, "there is a plan");
+      if (uses === "small table") assert.ok(SMALL.has(name), `${name} scans a table`);
+      if (WHOLE_ON_PURPOSE.has(name)) {
+        assert.deepEqual(plan, ["SCAN recent"], "by rowid, without a sorter");
+        return;
+      }
+      const [, lastOf] = LAST_ROW.exec(sql) ?? [];
+      for (const line of plan) {
+        assert.match(
+          line,
+          lastOf === undefined ? PROMISED[uses] : new RegExp(`^SEARCH ${lastOf}$`),
+        );
+        assert.doesNotMatch(line, /USE TEMP B-TREE|AUTOMATIC/);
+      }
+    });
+  }
+
+  test("[S5] every statement compiles once, and none gives rows as objects", () => {
+    for (const [name, statement] of Object.entries(prepareAll(database))) {
+      if (!statement.reader) continue;
+      const bound = new Array(statement.source.split("?").length - 1).fill(1);
+      const row: unknown = statement.get(...bound);
+      const isRow = row === undefined || Array.isArray(row);
+      assert.ok(isRow || statement.columns().length === 1, `${name} gives ${typeof row}`);
+    }
+  });
+
+  test("[S5] tables are STRICT, and message is keyed by an AUTOINCREMENT id", () => {
+    const tables = database.prepare("PRAGMA table_list").all() as {
+      name: string;
+      strict: number;
+    }[];
+    const own = tables.filter(({ name }) => !name.startsWith("sqlite_"));
+    assert.ok(own.length >= 10);
+    for (const { name, strict } of own) assert.equal(strict, 1, name);
+    const sql = database.prepare("SELECT sql FROM sqlite_schema WHERE name = 'message'").pluck();
+    assert.match(String(sql.get()), /id INTEGER PRIMARY KEY AUTOINCREMENT/);
+  });
+});
