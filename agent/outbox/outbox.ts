@@ -7,7 +7,7 @@
  * @module
  */
 import { AgentError } from "../errors.ts";
-import { COMMIT_MAX_BYTES, WAITING_MAX_BYTES } from "../limits.ts";
+import { WAITING_MAX_BYTES } from "../limits.ts";
 import { searchControlId } from "./control-id-search.ts";
 import type { ChannelTail } from "./epochs/channel-tails.ts";
 import { StoreEpochs } from "./epochs/store-epochs.ts";
@@ -21,14 +21,10 @@ import { Progress } from "./progress.ts";
 import type { SetAsideBlock, SetAsideRow } from "./quarantine-reader.ts";
 import type { ReadRange, ReadResult, TracedMessage } from "./reader.ts";
 import { Upkeep } from "./upkeep/upkeep.ts";
-import {
-  AppendBatch,
-  type AppendEntry,
-  type PackedBatch,
-  unpacked,
-} from "./writing/append-batch.ts";
+import { type AppendEntry, type PackedBatch, unpacked } from "./writing/append-batch.ts";
 import { outcomeOf } from "./writing/append-outcome.ts";
 import { OUTCOME } from "./writing/appender.ts";
+import { HandOver } from "./writing/hand-over.ts";
 import { type Staged, StagedBytes } from "./writing/staged-bytes.ts";
 import { type AppendOutcome, TicketQueue, type Waiting } from "./writing/ticket-queue.ts";
 import { type CommittedReport, type RefusedReport, WriterClient } from "./writing/writer-client.ts";
@@ -38,9 +34,6 @@ import {
   type StoreNotice,
   type StoreStanding,
 } from "./writing/writer-messages.ts";
-
-/** One batch is being committed, one waits behind it: more would only cost hand-overs (05 S7). */
-const POSTED_BATCHES_MAX_COUNT = 1;
 
 export class Outbox implements AsyncDisposable {
   readonly storeId: Uint8Array;
@@ -53,16 +46,11 @@ export class Outbox implements AsyncDisposable {
   readonly #writer: WriterClient;
   readonly #tickets: TicketQueue;
   readonly #progress: Progress;
-  readonly #batch = new AppendBatch();
-  /** Of the size of a commit that wait for the writer, in order. */
-  readonly #full: PackedBatch[] = [];
+  readonly #handOver: HandOver;
   readonly #appendedListeners: AppendedListener[] = [];
   readonly #roomListeners: (() => void)[] = [];
   /** By channel: bytes that the receiver does not have yet. */
   readonly #backlogs = new Map<number, number>();
-  #flushScheduled = false;
-  /** Batches that the writer has and has not reported. */
-  #postedBatches = 0;
   readonly #staged = new StagedBytes();
   #nextUpload: number;
   #closing: Promise<void> | undefined;
@@ -71,6 +59,11 @@ export class Outbox implements AsyncDisposable {
     this.#options = options;
     this.#tickets = new TicketQueue(options.clock);
     this.#writer = writer;
+    this.#handOver = new HandOver({
+      clock: options.clock,
+      post: (batch) =>
+        writer.post({ order: "append", batch }, [batch.slab.buffer, batch.table.buffer]),
+    });
     this.upkeep = new Upkeep(writer);
     const { storeId, channels, lastMessageId, lastUpload, backlogs } = writer.opened;
     this.#takeBacklogs(backlogs);
@@ -165,13 +158,9 @@ export class Outbox implements AsyncDisposable {
       this.#staged.end(entry.upload);
       const bytes = body.length;
       const ticket = this.#tickets.add({ channel, bytes, ackOwed, settle: told, deadlineMs });
-      this.#batch.add(ticket, entry);
+      this.#handOver.add(ticket, entry);
     }
-    if (this.#batch.bytes >= COMMIT_MAX_BYTES) this.#full.push(this.#batch.take());
-    if (this.#flushScheduled) return;
-    this.#flushScheduled = true;
-    // After the poll phase: one hand-over for all sockets that were readable in this turn.
-    setImmediate(() => this.#flush());
+    this.#handOver.schedule();
   }
 
   /** A number under which the slices of one large body are staged. */
@@ -286,7 +275,7 @@ export class Outbox implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    while (this.#batch.count > 0 || this.#full.length > 0) this.#flushNow();
+    this.#handOver.flushAll();
     this.#progress.close();
     await Promise.all([this.upkeep[Symbol.asyncDispose](), this.#writer.close()]);
     this.#tickets.refuseAll(new AgentError("STORE_BUSY", { closing: true }));
@@ -294,30 +283,15 @@ export class Outbox implements AsyncDisposable {
 
   /** Forgets what was not handed over yet. @returns its tickets */
   #dropCollected(): number[] {
-    const batches = [...this.#full.splice(0), this.#batch.take()];
     const tickets: number[] = [];
-    for (const batch of batches) {
+    for (const batch of this.#handOver.takeCollected()) {
       for (const { ticket, upload } of unpacked(batch)) {
         tickets.push(ticket);
         if (upload !== 0) this.unstage(upload);
       }
-      this.#batch.recycle(batch);
+      this.#handOver.recycle(batch);
     }
     return tickets;
-  }
-
-  /** Hands over what has collected, unless the writer has enough to do: then the batch grows on. */
-  #flush(): void {
-    this.#flushScheduled = false;
-    if (this.#postedBatches < POSTED_BATCHES_MAX_COUNT) this.#flushNow();
-  }
-
-  #flushNow(): void {
-    if (this.#batch.count > 0) this.#full.push(this.#batch.take());
-    const batch = this.#full.shift();
-    if (batch === undefined) return;
-    this.#postedBatches += 1;
-    this.#writer.post({ order: "append", batch }, [batch.slab.buffer, batch.table.buffer]);
   }
 
   #committed({ batches, staged, results, seqs, backlogs }: CommittedReport): void {
@@ -374,9 +348,7 @@ export class Outbox implements AsyncDisposable {
 
   #returned(batches: readonly PackedBatch[], staged: readonly Staged[]): void {
     this.#staged.done(staged);
-    this.#postedBatches -= batches.length;
-    for (const batch of batches) this.#batch.recycle(batch);
-    this.#flush();
+    this.#handOver.returned(batches);
   }
 
   #fatal(error: AgentError): void {

@@ -239,10 +239,10 @@ export const MUTANTS: readonly Mutant[] = [
     id: "the messages of a batch are committed one by one",
     edits: [
       {
-        file: "agent/outbox/outbox.ts",
-        search: "      this.#batch.add(ticket, entry);\n    }",
+        file: "agent/outbox/writing/hand-over.ts",
+        search: "    this.#batch.add(ticket, entry);\n",
         replacement:
-          "      this.#batch.add(ticket, entry);\n      this.#full.push(this.#batch.take());\n    }",
+          "    this.#batch.add(ticket, entry);\n    this.#full.push(this.#batch.take());\n",
       },
     ],
     caughtBy: [inAgent("ingest/large-batches.test.ts")],
