@@ -10,6 +10,7 @@
 import { loadIdentity } from "#certs/identity.ts";
 import type { ChannelConfig, LocalConfig } from "#config/local.ts";
 import { isEveryInterface, isEveryone, isLoopback } from "#config/mllp-listener.ts";
+import { ChannelDesk } from "./channel-desk.ts";
 import {
   channelRules,
   kekCustody,
@@ -18,6 +19,7 @@ import {
   storeChannel,
 } from "./channel-options.ts";
 import { DamagedRows } from "./damaged-rows.ts";
+import { openSenders, type Senders } from "./deliver/senders.ts";
 import { AgentError, identifierFrom } from "./errors.ts";
 import { ChannelRecord } from "./health/channel-record.ts";
 import { Conditions } from "./health/conditions.ts";
@@ -33,8 +35,10 @@ import { StoreGate } from "./ingest/store-gate.ts";
 import { answerLocal, type LocalDesk } from "./local-questions.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import { QuarantineDesk } from "./quarantine-desk.ts";
+import { receiverOptions } from "./receiver-options.ts";
 import { openRelay } from "./relay/relay.ts";
 import { loadKek } from "./sealing/kek.ts";
+import { senderSettings } from "./sender-options.ts";
 import { type AgentStatus, type RunningChannel, statusOf } from "./status.ts";
 import { hearNotice } from "./store-notices.ts";
 import { type TraceRow, traceRows } from "./trace.ts";
@@ -60,6 +64,7 @@ export class Agent implements AsyncDisposable {
   #outbox: Outbox | undefined;
   #tunnel: Tunnel | undefined;
   #freeSpace: FreeSpace | undefined;
+  #senders: Senders | undefined;
 
   private constructor(options: AgentOptions) {
     this.#options = options;
@@ -110,6 +115,8 @@ export class Agent implements AsyncDisposable {
       store: await outbox.standing(),
       freeBytes: this.#freeSpace?.freeBytes,
       running: this.#running,
+      senders: this.#senders?.statuses ?? [],
+      inbox: await outbox.inbox.standing(),
     });
   }
 
@@ -126,6 +133,7 @@ export class Agent implements AsyncDisposable {
   /** Hangs up on everybody now. A disposal under way goes on faster. */
   hangUp(): void {
     for (const { listener } of this.#running) listener.abort("hangUp");
+    this.#senders?.abort();
     this.#tunnel?.abort();
   }
 
@@ -140,14 +148,16 @@ export class Agent implements AsyncDisposable {
     const tunnel = Tunnel.open({
       ...parts,
       chance: systemChance,
-      receiverUrl: new URL(config.receiver.url),
+      ...receiverOptions(config),
       identity,
       storeId: outbox.storeId,
       version,
     });
     this.#tunnel = tunnel;
     stack.use(tunnel);
-    openRelay({ ...parts, outbox, tunnel });
+    const delivered = config.senders.map(({ name }) => name);
+    const relay = openRelay({ ...parts, outbox, tunnel, delivered });
+    this.#senders = stack.use(await this.#openSenders(outbox, tasks));
     const probeIntervalMs = config.healthProbeSeconds * 1000;
     const gate = new StoreGate({ ...parts, probe: () => this.#probe(outbox), probeIntervalMs });
     stack.use(gate);
@@ -161,6 +171,13 @@ export class Agent implements AsyncDisposable {
       trace: (controlId) => this.trace(controlId),
       quarantine: new QuarantineDesk({ outbox, log, config }),
       upkeep: new UpkeepDesk({ outbox, log, config, version, credentials }),
+      channels: new ChannelDesk({
+        outbox,
+        relay,
+        damaged: this.#damaged,
+        log,
+        senders: this.#senders,
+      }),
     };
     const answer = async (request: unknown): Promise<unknown> => answerLocal(request, desk);
     stack.use(await LocalSocket.open(config.stateDir, answer));
@@ -178,6 +195,7 @@ export class Agent implements AsyncDisposable {
       stateDir: config.stateDir,
       allowVolatileState: config.allowVolatileState,
       channels: config.channels.map(storeChannel),
+      downstream: config.senders.map(({ name }) => name),
       duplicateMemoryKeys: config.duplicateMemoryKeys,
       diskBudgetBytes: config.diskBudgetBytes,
       ballastBytes: config.ballastBytes,
@@ -199,6 +217,16 @@ export class Agent implements AsyncDisposable {
       log.write("volatileState", {});
     }
     return outbox;
+  }
+
+  #openSenders(outbox: Outbox, tasks: Tasks): Promise<Senders> {
+    const { config, log } = this.#options;
+    return openSenders({
+      ...{ log, tasks, clock: systemClock, chance: systemChance, conditions: this.#conditions },
+      channels: config.senders.map((one) => ({ name: one.name, settings: senderSettings(one) })),
+      queueOf: (channel) => outbox.inbox.queueOf(channel),
+      graceMs: config.shutdownGraceSeconds * 1000,
+    });
   }
 
   async #openChannel(

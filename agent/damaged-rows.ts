@@ -4,6 +4,7 @@ import type { ChannelRecord } from "./health/channel-record.ts";
 import type { Conditions } from "./health/conditions.ts";
 import type { Clock } from "./host/clock.ts";
 import type { Log } from "./host/log.ts";
+import type { SkipRange } from "./outbox/epochs/epoch-messages.ts";
 import type { DamagedRow } from "./outbox/format/row-walk.ts";
 
 /** Rows that are remembered one by one: beyond it each walk names them again. */
@@ -22,7 +23,8 @@ export interface DamagedRowsParts {
 
 export class DamagedRows {
   readonly #parts: DamagedRowsParts;
-  readonly #known = new Set<string>();
+  /** `undefined`: a person has given it up. */
+  readonly #known = new Map<string, DamagedRow | undefined>();
   readonly #counts = new Map<number, { first: DamagedRow; count: number }>();
 
   constructor(parts: DamagedRowsParts) {
@@ -34,19 +36,52 @@ export class DamagedRows {
     const { conditions, clock, log, channelOf } = this.#parts;
     const key = `${row.kind} ${row.id}`;
     if (this.#known.has(key)) return;
-    if (this.#known.size < REMEMBERED_MAX_COUNT) this.#known.add(key);
-    const { name, record } = channelOf(row.channel);
-    const counted = this.#counts.get(row.channel) ?? { first: row, count: 0 };
+    if (this.#known.size < REMEMBERED_MAX_COUNT) this.#known.set(key, row);
+    // Downstream channels are numbered apart, and have no senders.
+    const isInbox = row.kind === "inbox";
+    const { name, record } = isInbox
+      ? { name: row.name, record: undefined }
+      : channelOf(row.channel);
+    const number = isInbox ? -row.channel : row.channel;
+    const counted = this.#counts.get(number) ?? { first: row, count: 0 };
     counted.count += 1;
-    this.#counts.set(row.channel, counted);
+    this.#counts.set(number, counted);
     const channel = identifierFrom(name);
     record?.counters.add("damaged");
     log.write("rowDamaged", { channel, ...placeOf(row) });
     const facts = { channel, ...placeOf(counted.first), count: counted.count };
     conditions.open("messageDamaged", name, facts, clock.nowMs());
   }
+
+  /**
+   * A person has given messages up: they are named as missing from now on, and no longer as what stops their
+   * channel. The condition goes on for other rows of it.
+   */
+  givenUp({ channel, epoch, firstSeq, lastSeq }: SkipRange, nowMs: number): void {
+    const { conditions, channelOf } = this.#parts;
+    const isOne = (row: DamagedRow): boolean =>
+      row.kind === "message" && row.epoch === epoch && row.seq >= firstSeq && row.seq <= lastSeq;
+    let first: DamagedRow | undefined;
+    let count = this.#counts.get(channel)?.count ?? 0;
+    for (const [key, row] of this.#known) {
+      if (row === undefined || row.kind === "inbox" || row.channel !== channel) continue;
+      if (isOne(row)) {
+        this.#known.set(key, undefined);
+        count -= 1;
+      } else first ??= row;
+    }
+    const { name } = channelOf(channel);
+    if (first === undefined) {
+      this.#counts.delete(channel);
+      conditions.close("messageDamaged", name);
+      return;
+    }
+    this.#counts.set(channel, { first, count });
+    const facts = { channel: identifierFrom(name), ...placeOf(first), count };
+    conditions.open("messageDamaged", name, facts, nowMs);
+  }
 }
 
 function placeOf(row: DamagedRow): Readonly<Record<string, number | bigint>> {
-  return row.kind === "message" ? { epoch: row.epoch, seq: row.seq } : { id: row.id };
+  return row.kind !== "quarantine" ? { epoch: row.epoch, seq: row.seq } : { id: row.id };
 }

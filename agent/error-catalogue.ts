@@ -8,6 +8,7 @@
  */
 import { type CatalogueRow, EXIT } from "./exit-codes.ts";
 import { STORE_ERRORS } from "./store-errors.ts";
+import { TUNNEL_ERRORS } from "./tunnel-errors.ts";
 
 export const CATALOGUE = {
   AGENT_DEFECT: {
@@ -100,6 +101,12 @@ export const CATALOGUE = {
     summary: "A channel cannot listen",
     remedy: "The fact sysCode says why; see the operating system's documentation for it",
   },
+  SENDER_TLS_MATERIAL: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary: "The server CA, TLS certificate or key of a delivering channel cannot be used",
+    remedy: "Check the files under tls of the channel: PEM, key of the certificate, mode 0600",
+  },
   LOCAL_SOCKET_FAILED: {
     disposition: "halt",
     exit: EXIT.cannotCreate,
@@ -107,54 +114,7 @@ export const CATALOGUE = {
     remedy:
       "Use a stateDir whose path is shorter than 90 characters, on a file system with sockets",
   },
-  TUNNEL_UNREACHABLE: {
-    disposition: "retry",
-    exit: EXIT.unavailable,
-    summary: "The receiver cannot be reached",
-    remedy:
-      "Check DNS and firewall for the host of receiver.url (a direct outbound path); it is tried for ever",
-  },
-  TUNNEL_PEER_UNTRUSTED: {
-    disposition: "retry",
-    exit: EXIT.unavailable,
-    summary:
-      "The receiver's certificate does not chain to the configured CA, names another host, or is not valid now",
-    remedy:
-      "If TLS inspection stands between, exempt the receiver's host; else compare CA file and clocks",
-  },
-  TUNNEL_REFUSED: {
-    disposition: "retry",
-    exit: EXIT.unavailable,
-    summary: "The receiver refused this agent's certificate",
-    remedy: "Ask the receiver's operator whether this agent is added; status shows the reason",
-  },
-  TUNNEL_VERSION: {
-    disposition: "retry",
-    exit: EXIT.unavailable,
-    summary: "The receiver speaks no protocol version that this agent speaks",
-    remedy: "Upgrade the older side; messages are kept meanwhile",
-  },
-  TUNNEL_PROTOCOL: {
-    disposition: "retry",
-    exit: EXIT.unavailable,
-    summary:
-      "The receiver broke the tunnel protocol, or said that we did; the connection was closed",
-    remedy: "It reconnects by itself; if it repeats, report both versions to the vendor",
-  },
-  TUNNEL_SILENT: {
-    disposition: "retry",
-    exit: EXIT.unavailable,
-    summary: "Nothing came from the receiver in time; the connection was dropped",
-    remedy:
-      "It reconnects by itself; if it repeats, look for a firewall that drops idle connections",
-  },
-  TUNNEL_FENCED: {
-    disposition: "retry",
-    exit: EXIT.unavailable,
-    summary: "Another agent connected to the receiver with this agent's identity",
-    remedy:
-      "Find and stop the copy; an identity belongs to one machine. It is tried again by itself",
-  },
+  ...TUNNEL_ERRORS,
   MESSAGE_REFUSED: {
     disposition: "halt",
     exit: EXIT.unavailable,

@@ -140,6 +140,8 @@ export const FREE_SPACE_FLOOR_BYTES = 64 * MIB;
  */
 export const freeSpaceFloor = (ballastBytes: number): number =>
   Math.min(FREE_SPACE_FLOOR_BYTES, ballastBytes / 2);
+/** Of the outbox's budget: above it no downstream message is taken, so that what hospital systems send has the rest. */
+export const INBOX_ROOM_PERCENT = 85;
 /** How often free space is looked at; faster than a disk fills below the floor by what we write. */
 export const FREE_SPACE_CHECK_MS = 1_000;
 
@@ -151,8 +153,6 @@ export const SEARCH_SLICE_ROWS = 2_000;
 /** Messages that one trace shows. */
 export const TRACE_MAX_COUNT = 50;
 
-/** 06 TP23: the next frame is chosen only while the socket holds less than this. */
-export const SOCKET_UNSENT_MAX_BYTES = 64 * KIB;
 /** What the tunnel's socket may hold when the receiver does not read; control frames included. */
 export const SOCKET_UNSENT_LIMIT_BYTES = MIB;
 /** What a receiver may ask us to wait; longer would be an outage that somebody typed. */
@@ -172,10 +172,36 @@ export const STICKY_MIN_MS = 150_000;
 export const STICKY_MAX_MS = 300_000;
 /** 06 section 10: TLS and upgrade, then WELCOME. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** One address of several gets so long before the next is tried, so that three of them fit into the above. */
+export const ADDRESS_ATTEMPT_MS = 3_000;
+/** 07 1.10: how far the receiver's clock may be from ours before a person hears of it. */
+export const CLOCK_SKEW_ALARM_MS = 300_000;
+/** 07 1.10: what a proxy's answer to CONNECT may hold. */
+export const PROXY_HEADER_MAX_BYTES = 16 * KIB;
 /** 06 TP32: what a draining tunnel waits for acks. */
 export const DRAIN_MAX_MS = 10_000;
 /** 06 section 3: what the agent holds of downstream messages that are not yet durable. */
 export const DOWNSTREAM_CREDIT_BYTES = MIB;
+/** Messages from the receiver that are being put together; larger ones go to the inbox in pieces. */
+export const DOWNSTREAM_ASSEMBLING_BYTES = 8 * MIB;
+
+/** 03 O8: connecting to a hospital system. */
+export const CONNECT_TIMEOUT_MS = 10_000;
+/** 03 O4: its reply, from the last byte written. */
+export const REPLY_TIMEOUT_MS = 30_000;
+/** 03 O4: waits between tries begin below the first and never exceed the second. */
+export const RETRY_MIN_MS = 1_000;
+export const RETRY_MAX_MS = 60_000;
+/** 03 O6: its application acknowledgment, from the accept acknowledgment. */
+export const APPLICATION_ACK_TIMEOUT_MS = 300_000;
+/** What is kept of a hospital system's reply, with the row and for the report (03 O10). */
+export const REPLY_KEPT_BYTES = 64 * KIB;
+/** And of its MSA-3. */
+export const REPLY_TEXT_KEPT_BYTES = KIB;
+/** 03 O3: a longer MSH-10 is no control id; what waits for an acknowledgment holds one in memory. */
+export const SENT_CONTROL_ID_MAX_BYTES = KIB;
+/** 03 O6: messages of a channel that wait for their application acknowledgment; then no further one is sent. */
+export const AWAITING_MAX_COUNT = 10_000;
 
 /** One request on the local socket. */
 export const LOCAL_REQUEST_MAX_BYTES = 16 * KIB;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ChannelDesk, ReleaseQuestion, SkipQuestion } from "./channel-desk.ts";
 import type { QuarantineDesk } from "./quarantine-desk.ts";
 import type { AgentStatus } from "./status.ts";
 import type { TraceRow } from "./trace.ts";
@@ -15,25 +16,8 @@ export interface LocalDesk {
   trace(controlId: string): Promise<TraceRow[]>;
   readonly quarantine: QuarantineDesk;
   readonly upkeep: UpkeepDesk;
+  readonly channels: ChannelDesk;
 }
-
-/** Each kind of question with its fields; what is absent is `undefined`. */
-export type LocalQuestion =
-  | { readonly ask: "status" }
-  | { readonly ask: "trace"; readonly controlId: string }
-  | { readonly ask: "quarantineList"; readonly beforeId: number }
-  | {
-      readonly ask: "quarantineShow";
-      readonly id: number;
-      readonly from: number;
-      readonly maxBytes: number;
-    }
-  | { readonly ask: "quarantineRelease"; readonly id: number }
-  | { readonly ask: "quarantineDiscard"; readonly ids: readonly number[] }
-  | { readonly ask: "backup"; readonly folder: string }
-  | { readonly ask: "backupProgress" }
-  | ({ readonly ask: "replay" } & ReplayQuestion)
-  | { readonly ask: "rekey" };
 
 /**
  * Answers one request.
@@ -66,6 +50,10 @@ export function answerLocal(request: unknown, desk: LocalDesk): Promise<unknown>
       return desk.upkeep.replay(replayOf(question));
     case "rekey":
       return desk.upkeep.rekey();
+    case "channelRelease":
+      return desk.channels.release(releaseOf(question));
+    case "channelSkip":
+      return desk.channels.skip(skipOf(question));
     default:
       throw new TypeError("Cannot answer an unknown question");
   }
@@ -84,6 +72,20 @@ function replayOf(question: Partial<Record<string, unknown>>): ReplayQuestion {
     toMs: number("toMs"),
     controlId: controlId === undefined ? undefined : textOf(controlId),
     dryRun: question["dryRun"] !== false,
+  };
+}
+
+function releaseOf(question: Partial<Record<string, unknown>>): ReleaseQuestion {
+  const decision = question["decision"] === "quarantine" ? "quarantine" : "retry";
+  return { channel: textOf(question["channel"]), decision };
+}
+
+function skipOf(question: Partial<Record<string, unknown>>): SkipQuestion {
+  return {
+    channel: textOf(question["channel"]),
+    firstSeq: wholeNumber(question["firstSeq"]),
+    lastSeq: wholeNumber(question["lastSeq"]),
+    confirmed: question["confirmed"] === true,
   };
 }
 

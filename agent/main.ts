@@ -7,6 +7,8 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { backupCreate, backupRestore, backupVerify } from "./cli/backup.ts";
 import { channelList } from "./cli/channel.ts";
+import { channelRelease } from "./cli/channel-release.ts";
+import { channelSkip } from "./cli/channel-skip.ts";
 import { doctor } from "./cli/doctor.ts";
 import { init } from "./cli/init.ts";
 import { listen, type TestReply } from "./cli/listen.ts";
@@ -30,6 +32,12 @@ const DEFAULT_STATE_DIR = "/var/lib/holdfast";
 const DEFAULT_MLLP_PORT = 2575;
 /** Where systemd puts what the unit loads with `LoadCredential…=` (09 SV9). */
 const credentials = process.env["CREDENTIALS_DIRECTORY"];
+/** 07 1.9, 1.10: the receiver's proxy and CA come from the configuration alone; `doctor` names these. */
+const ignored = Object.keys(process.env).filter((name) =>
+  /^(?:(?:https?|all|no)_proxy|node_use_env_proxy|node_extra_ca_certs|ssl_cert_(?:file|dir)|node_tls_reject_unauthorized)$/i.test(
+    name,
+  ),
+);
 
 const versionText = (
   JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
@@ -63,6 +71,8 @@ function wholeNumber(least: number, most: number): (text: string) => number {
 const configOption = (): Option =>
   new Option("--config <file>", "local.yaml").default(DEFAULT_CONFIG);
 const jsonOption = (): Option => new Option("--json", "print facts as JSON").default(false);
+const kekOption = (): Option =>
+  new Option("--kek <file>", "the key that it was made with, if that is not the configuration's");
 const portParser = wholeNumber(0, 65_535);
 
 type Act = () => ExitCode | Promise<ExitCode>;
@@ -106,10 +116,10 @@ function program(choose: (act: Act) => void): Command {
     .action((controlId, options) => choose(() => trace({ controlId, ...options })));
   root
     .command("doctor")
-    .description("whether this machine is fit for the store, before and after installing")
+    .description("whether this machine is fit for the store, and the receiver is reached from it")
     .addOption(configOption())
     .addOption(jsonOption())
-    .action((options) => choose(() => doctor({ ...options, creds: credentials })));
+    .action((options) => choose(() => doctor({ ...options, creds: credentials, ignored })));
   addChannelCommands(root, choose);
   addQuarantineCommands(root, choose);
   addStoreCommands(root, choose);
@@ -131,6 +141,31 @@ function addChannelCommands(root: Command, choose: (act: Act) => void): void {
     .addOption(configOption())
     .addOption(jsonOption())
     .action((name, options) => choose(() => channelList({ name, ...options })));
+  channel
+    .command("skip")
+    .description("go on without messages that storage has damaged; says what would be lost")
+    .argument("<name>", "a channel that stops before them (status: messageDamaged)")
+    .requiredOption("--seq <range>", "by number, such as 12 or 12-15", seqRange)
+    .option("--yes", "do it: they are lost for good", false)
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action((name, options) => choose(() => channelSkip({ name, ...options })));
+  addChannelRelease(channel, choose);
+}
+
+function addChannelRelease(channel: Command, choose: (act: Act) => void): void {
+  channel
+    .command("release")
+    .description("decide about the message that a delivering channel holds (status: held)")
+    .argument("<name>", "a channel of kind mllp-sender")
+    .addOption(
+      new Option("--decision <what>", "send it again, or set it aside and go on behind it")
+        .choices(["retry", "quarantine"])
+        .makeOptionMandatory(),
+    )
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action((name, options) => choose(() => channelRelease({ channel: name, ...options })));
 }
 
 const blockNumber = wholeNumber(1, Number.MAX_SAFE_INTEGER);
@@ -207,17 +242,23 @@ function addStoreCommands(root: Command, choose: (act: Act) => void): void {
     .command("verify")
     .description("read a backup through: it needs the key-encryption key, and no agent")
     .argument("<folder>")
+    .addOption(kekOption())
     .addOption(configOption())
     .addOption(jsonOption())
-    .action((folder, options) => choose(() => backupVerify({ folder, credentials, ...options })));
+    .action((folder, { kek, ...options }) =>
+      choose(() => backupVerify({ folder, credentials, kek, ...options })),
+    );
   backup
     .command("restore")
     .description("put a backup in the place of the store; no agent may run")
     .argument("<folder>")
     .option("--replace", "move a store that is there aside; it is not deleted", false)
+    .addOption(kekOption())
     .addOption(configOption())
     .addOption(jsonOption())
-    .action((folder, options) => choose(() => backupRestore({ folder, credentials, ...options })));
+    .action((folder, { kek, ...options }) =>
+      choose(() => backupRestore({ folder, credentials, kek, ...options })),
+    );
   root
     .command("replay")
     .description("send messages again that the receiver has confirmed and that are still kept")

@@ -1,13 +1,18 @@
 /** The one snapshot of how the agent is doing: what `status` prints and later pages show. @module */
 
 import type { ChannelConfig } from "#config/local.ts";
+import type { SenderStatus } from "./deliver/mllp-sender.ts";
+import { type DeliveryStatus, deliveriesOf } from "./delivery-status.ts";
 import type { Facts } from "./errors.ts";
 import type { ChannelRecord, ObservedChannel } from "./health/channel-record.ts";
 import type { OpenCondition } from "./health/conditions.ts";
 import type { MllpListener } from "./ingest/mllp/listener.ts";
 import { EPOCH_END, type EpochStanding } from "./outbox/epochs/channel-tails.ts";
 import { END_UNKNOWN } from "./outbox/epochs/missing.ts";
+import type { InboxStanding } from "./outbox/inbox/inbox-messages.ts";
+import { isReservedChannel } from "./outbox/inbox/outcome-report.ts";
 import type { StoreStanding } from "./outbox/writing/writer-messages.ts";
+import { remedyFor } from "./tunnel/refusal-reasons.ts";
 import type { TunnelStanding } from "./tunnel/tunnel.ts";
 
 /**
@@ -23,15 +28,25 @@ export interface AgentStatus {
   readonly conditions: readonly OpenCondition[];
   readonly tunnel: {
     readonly state: string;
+    /** Since when it is in that state. */
+    readonly since: string;
+    /** Until it dials again; `undefined` where it does not wait. */
+    readonly nextAttemptInSeconds: number | undefined;
     readonly session: number | undefined;
     readonly windowBytes: number;
     readonly clockSkewMs: number | undefined;
     readonly lastError: string | undefined;
     /** What the receiver, TLS or the operating system said: a code, never a text. */
     readonly reason: string | undefined;
+    /** What went wrong, in words, and what a person does about it. */
+    readonly summary: string | undefined;
     readonly remedy: string | undefined;
+    /** Of the last error. */
+    readonly facts: Facts;
   };
   readonly channels: readonly ChannelStatus[];
+  /** Channels that deliver to hospital systems. */
+  readonly deliveries: readonly DeliveryStatus[];
   /** Messages that are gone for good, newest first: an old copy of the store was put back, or storage damaged them. */
   readonly missing: readonly MissingStatus[];
   readonly store: {
@@ -122,6 +137,8 @@ export interface StatusParts {
   readonly store: StoreStanding;
   /** Of the store's disk. */
   readonly freeBytes?: number | undefined;
+  readonly senders: readonly SenderStatus[];
+  readonly inbox: readonly InboxStanding[];
   readonly running: readonly RunningChannel[];
 }
 
@@ -133,16 +150,11 @@ export function statusOf(parts: StatusParts): AgentStatus {
     startedAt: new Date(parts.startedAtMs).toISOString(),
     health: conditions.length === 0 ? "ok" : "attention",
     conditions,
-    tunnel: {
-      state: tunnel.state,
-      session: tunnel.session,
-      windowBytes: tunnel.windowBytes,
-      clockSkewMs: tunnel.clockSkewMs,
-      lastError: tunnel.lastError?.code,
-      reason: reasonOf(tunnel.lastError?.facts),
-      remedy: tunnel.lastError?.remedy,
-    },
-    channels: store.channels.map((tail) => channelStatus(tail, parts.running)),
+    tunnel: tunnelStatus(tunnel),
+    channels: store.channels
+      .filter(({ name }) => !isReservedChannel(name))
+      .map((tail) => channelStatus(tail, parts.running)),
+    deliveries: deliveriesOf(parts.senders, parts.inbox),
     missing: store.missing.map(({ channel, foundAtMs, lastSeq, ...range }) => ({
       channel: store.channels.find((tail) => tail.channel === channel)?.name,
       ...range,
@@ -172,6 +184,23 @@ function roomOf({ store: { space }, freeBytes }: StatusParts) {
     walBytes: space.walBytes,
     ballastBytes: space.ballastBytes,
     ballastHeld: space.ballastHeld,
+  };
+}
+
+function tunnelStatus(tunnel: TunnelStanding): AgentStatus["tunnel"] {
+  const { lastError, nextAttemptInMs: waitMs } = tunnel;
+  return {
+    state: tunnel.state,
+    since: new Date(tunnel.sinceMs).toISOString(),
+    nextAttemptInSeconds: waitMs === undefined ? undefined : Math.ceil(waitMs / 1_000),
+    session: tunnel.session,
+    windowBytes: tunnel.windowBytes,
+    clockSkewMs: tunnel.clockSkewMs,
+    lastError: lastError?.code,
+    reason: reasonOf(lastError?.facts),
+    summary: lastError?.summary,
+    remedy: lastError === undefined ? undefined : remedyFor(lastError),
+    facts: lastError?.facts ?? {},
   };
 }
 

@@ -99,7 +99,33 @@ export const STORE_ERRORS = {
     disposition: "quarantine",
     exit: EXIT.badData,
     summary: "A stored message no longer has the SHA-256 that it was stored with",
-    remedy: "The channel is held; check the disk, then ask the vendor how to release it",
+    remedy:
+      "The channel stops before it; check the disk. If the message is lost: holdfast channel skip NAME --seq N says what goes, and goes on without it",
+  },
+  CHANNEL_NOT_HELD: {
+    disposition: "retry",
+    exit: EXIT.badData,
+    summary: "The channel does not wait for a decision",
+    remedy: "See: holdfast status, which channels are held; one may be trying again already",
+  },
+  CHANNEL_NOT_STOPPED: {
+    disposition: "retry",
+    exit: EXIT.badData,
+    summary: "The channel does not stop before that message because of damage",
+    remedy:
+      "See: holdfast status, condition messageDamaged; a channel is known to stop once the receiver has what comes before",
+  },
+  MESSAGE_READABLE: {
+    disposition: "retry",
+    exit: EXIT.badData,
+    summary: "A message can be read, and is not given up; nothing was changed",
+    remedy: "Name only messages that cannot be read; if the first one can, its channel goes on now",
+  },
+  SKIP_TOO_MANY: {
+    disposition: "retry",
+    exit: EXIT.usage,
+    summary: "Between one and a thousand messages can be given up at once",
+    remedy: "Name fewer with --seq; what remains stops the channel again, and can be given up then",
   },
   WRITER_DIED: {
     disposition: "halt",
@@ -143,6 +169,12 @@ export const STORE_ERRORS = {
     summary: "A backup is being made",
     remedy: "Wait until it is finished",
   },
+  REKEY_RUNNING: {
+    disposition: "retry",
+    exit: EXIT.tryAgain,
+    summary: "The key-encryption key is being replaced",
+    remedy: "Wait until that is finished",
+  },
   DISK_LOW: {
     disposition: "retry",
     exit: EXIT.tryAgain,
@@ -161,6 +193,14 @@ export const STORE_ERRORS = {
     exit: EXIT.configuration,
     summary: "The key-encryption key is not the one that this store is sealed with",
     remedy: "Give the key that belongs to this state folder; a new one is never made in its place",
+  },
+  KEK_MALFORMED: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary:
+      "What should be the key-encryption key is none: 64 hexadecimal digits and a line end, or 32 bytes, are expected (fact bytes)",
+    remedy:
+      "Put the key of this state folder back. Only for a new state folder, make one: (umask 377; openssl rand -hex 32 > FILE)",
   },
   KEK_EXPOSED: {
     disposition: "halt",

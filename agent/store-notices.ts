@@ -57,7 +57,7 @@ export function hearNotice(notice: StoreNotice, parts: NoticeParts): void {
       break;
     case "epochBegun": {
       const { name, epoch, lastSeq } = notice.tail;
-      const cause = identifierFrom("parted");
+      const cause = identifierFrom(notice.cause);
       parts.log.write("epochBegun", { channel: identifierFrom(name), cause, epoch, lastSeq });
       break;
     }

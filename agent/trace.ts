@@ -24,14 +24,26 @@ export interface TraceRow {
   /** An operator sent it again; `receivedAt` is when. */
   readonly replayed: boolean;
   readonly ack: TracedMessage["ack"];
-  /** `reissued`: parted from the receiver's history, and sent again under another number (06 TP18). */
-  readonly delivery: "stored" | "accepted" | "reissued";
+  /**
+   * `reissued`: parted from the receiver's history, and sent again under another number (06 TP18).
+   * `damaged`: it could not be read here, and its channel went on without it (TP31).
+   */
+  readonly delivery: "stored" | "accepted" | "reissued" | "damaged";
 }
 
 /** The journey of every message with this control id (MSH-10, as text), newest first, at most 50. */
 export async function traceRows(outbox: Outbox, controlId: string): Promise<TraceRow[]> {
   const found = await outbox.trace(Buffer.from(controlId, "latin1"));
-  const { channels } = await outbox.standing();
+  const { channels, missing } = await outbox.standing();
+  const isLost = ({ channel, epoch, seq }: TracedMessage): boolean =>
+    missing.some(
+      (range) =>
+        range.cause === "damaged" &&
+        range.channel === channel &&
+        range.epoch === epoch &&
+        range.firstSeq <= seq &&
+        seq <= range.lastSeq,
+    );
   return found.map((message) => {
     const tail = channels.find(({ channel }) => channel === message.channel);
     return {
@@ -49,7 +61,7 @@ export async function traceRows(outbox: Outbox, controlId: string): Promise<Trac
       replaces: identityOf(message.replaces),
       replayed: message.replayed,
       ack: message.ack,
-      delivery: deliveryOf(tail, message),
+      delivery: isLost(message) ? "damaged" : deliveryOf(tail, message),
     };
   });
 }

@@ -7,7 +7,8 @@
  *   npm run bench -- --only plot --backlogs 0,10000,100000,1000000
  *
  * `--only` takes one part: ingest (PF01-PF03, PF05, PF11), slowFlush (PF04), backlog (PF06, PF07), memory
- * (PF08), bodies (PF09), mllp (03 F11), crowd; or plot, which is not among everything and draws
+ * (PF08), bodies (PF09), mllp (03 F11), crowd, slowLink (T-P04, T-N05),
+ * fleet (T-N09, of `--agents 2000`); or plot, which is not among everything and draws
  * `bench/latency-and-memory.svg`. Needs Linux and gcc. A backlog takes 3 KB of disk a message,
  * half of them at the receiver; one of 5,000,000 takes a quarter of an hour or two.
  *
@@ -26,11 +27,13 @@ import { measureBacklog } from "./backlog.ts";
 import { measureBodies } from "./bodies.ts";
 import { measureCrowd } from "./crowd.ts";
 import { CURVE_LOAD, curveRows, measureCurve } from "./curve.ts";
+import { measureFleet } from "./fleet.ts";
 import { measureIngest } from "./ingest.ts";
 import { measureMemory } from "./memory.ts";
 import { measureMllp } from "./mllp.ts";
 import { plot } from "./plot.ts";
 import { measureSlowFlush } from "./slow-flush.ts";
+import { measureSlowLink } from "./slow-link.ts";
 import { print, type Row } from "./table.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -40,6 +43,7 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "4" },
     backlog: { type: "string", default: "1000000" },
+    agents: { type: "string", default: "2000" },
     backlogs: { type: "string", default: "0,10000,100000,1000000" },
     only: { type: "string" },
   },
@@ -58,6 +62,8 @@ const PARTS = {
   bodies: (folder) => measureBodies(folder, rounds, seconds),
   mllp: (folder) => measureMllp(folder, rounds, seconds),
   crowd: (folder) => measureCrowd(folder, rounds, seconds),
+  slowLink: (folder) => measureSlowLink(folder, rounds),
+  fleet: (folder) => measureFleet(folder, Number(values.agents)),
   plot: (folder) => drawPlot(folder),
 } as const satisfies Record<string, (folder: string) => Promise<Row[]>>;
 

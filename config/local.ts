@@ -10,6 +10,7 @@ import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import {
   BALLAST_BYTES,
+  CLOCK_SKEW_ALARM_MS,
   DISK_BUDGET_BYTES,
   DUPLICATE_MEMORY_KEYS,
   HEALTH_PROBE_MS,
@@ -19,6 +20,8 @@ import {
 } from "#agent/limits.ts";
 import { loadDocument } from "./document.ts";
 import { mllpListener } from "./mllp-listener.ts";
+import { mllpSender, type SenderConfig } from "./mllp-sender.ts";
+import { receiver } from "./receiver.ts";
 
 /** Beside `local.yaml`, and so outside `stateDir`: a copy of the one does not hold the other. */
 export const DEFAULT_KEK_FILE = "kek/holdfast.kek";
@@ -40,15 +43,16 @@ const kek = z.discriminatedUnion(
   { error: "must say how the key is kept: file or credential" },
 );
 
+const channel = z.discriminatedUnion("kind", [mllpListener, mllpSender], {
+  error: ({ code }) =>
+    code === "invalid_union" ? "must be mllp-listener or mllp-sender" : undefined,
+});
+
 const localSchema = z
   .strictObject({
     stateDir: z.string().min(1),
     allowVolatileState: z.boolean().default(false),
-    receiver: z.strictObject({
-      url: z.string().refine(isSecureWebSocketUrl, {
-        message: "must be a URL such as wss://gateway.example.org",
-      }),
-    }),
+    receiver,
     identity: z.strictObject({
       certificate: z.string().min(1),
       key: z.string().min(1),
@@ -70,10 +74,16 @@ const localSchema = z
       .default(HEALTH_PROBE_MS / 1000),
     diskBudgetBytes: z.int().min(DISK_BUDGET_MIN_BYTES).default(DISK_BUDGET_BYTES),
     ballastBytes: z.int().min(1_048_576).default(BALLAST_BYTES),
+    /** 07 1.10. */
+    clockSkewAlarmMinutes: z
+      .int()
+      .min(1)
+      .max(1_440)
+      .default(CLOCK_SKEW_ALARM_MS / 60_000),
     retainHours: z.int().min(0).max(8_760).default(RETAIN_HOURS),
     ledgerDays: z.int().min(1).max(3_650).default(LEDGER_DAYS),
     duplicateMemoryKeys: z.int().min(62_500).max(20_000_000).default(DUPLICATE_MEMORY_KEYS),
-    channels: z.array(mllpListener).min(1, { message: "must name at least one channel" }),
+    channels: z.array(channel).min(1, { message: "must name at least one channel" }),
   })
   .refine(({ channels }) => new Set(channels.map(({ name }) => name)).size === channels.length, {
     path: ["channels"],
@@ -84,8 +94,12 @@ const localSchema = z
     message: "must not use a port twice on the same address",
   });
 
-export type LocalConfig = z.infer<typeof localSchema>;
-export type ChannelConfig = LocalConfig["channels"][number];
+/** Channels by their direction: what listens is under `channels`, what delivers under `senders`. */
+export type LocalConfig = Omit<z.infer<typeof localSchema>, "channels"> & {
+  readonly channels: ChannelConfig[];
+  readonly senders: SenderConfig[];
+};
+export type ChannelConfig = z.infer<typeof mllpListener>;
 
 /**
  * Reads `local.yaml`. Paths in it are relative to its folder.
@@ -96,16 +110,24 @@ export function loadLocalConfig(file: string): LocalConfig {
   const config = loadDocument(file, localSchema);
   const folder = dirname(resolve(file));
   const { certificate, key, receiverCa } = config.identity;
+  const { proxyPasswordFile: password, ...receiverRest } = config.receiver;
+  const proxyPassword = password && { proxyPasswordFile: resolve(folder, password) };
   return {
     ...config,
     stateDir: resolve(folder, config.stateDir),
+    receiver: { ...receiverRest, ...proxyPassword },
     identity: {
       certificate: resolve(folder, certificate),
       key: resolve(folder, key),
       receiverCa: resolve(folder, receiverCa),
     },
     kek: withAbsoluteFile(config.kek, folder),
-    channels: config.channels.map((channel) => withAbsolutePaths(channel, folder)),
+    channels: config.channels
+      .filter((one) => one.kind === "mllp-listener")
+      .map((one) => withAbsolutePaths(one, folder)),
+    senders: config.channels
+      .filter((one) => one.kind === "mllp-sender")
+      .map((one) => withAbsoluteSenderPaths(one, folder)),
   };
 }
 
@@ -121,17 +143,18 @@ function withAbsolutePaths({ tls, ...channel }: ChannelConfig, folder: string): 
   return { ...channel, tls: { ...tls, ...files, ...trusted } };
 }
 
-/** Port 0 is whatever is free. */
-function portsDiffer(
-  channels: readonly { readonly host: string; readonly port: number }[],
-): boolean {
-  const fixed = channels.filter(({ port }) => port !== 0);
-  return new Set(fixed.map(({ host, port }) => `${host} ${port}`)).size === fixed.length;
+function withAbsoluteSenderPaths({ tls, ...sender }: SenderConfig, folder: string): SenderConfig {
+  if (tls === undefined) return sender;
+  const { certificate, key, serverCa } = tls;
+  const own = {
+    ...(certificate === undefined ? {} : { certificate: resolve(folder, certificate) }),
+    ...(key === undefined ? {} : { key: resolve(folder, key) }),
+  };
+  return { ...sender, tls: { ...tls, ...own, serverCa: resolve(folder, serverCa) } };
 }
 
-function isSecureWebSocketUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, pathname, username, password, search, hash } = new URL(text);
-  // Nothing that would be sent along, or silently not.
-  return protocol === "wss:" && pathname === "/" && username + password + search + hash === "";
+/** Port 0 is whatever is free; several senders may deliver to one. */
+function portsDiffer(channels: readonly (ChannelConfig | SenderConfig)[]): boolean {
+  const fixed = channels.filter(({ kind, port }) => kind === "mllp-listener" && port !== 0);
+  return new Set(fixed.map(({ host, port }) => `${host} ${port}`)).size === fixed.length;
 }

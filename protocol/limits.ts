@@ -26,6 +26,12 @@ export const CHUNK_FRAME_MARGIN_BYTES = 8_448;
 
 /** Largest message, as sent and unpacked: 512 MiB, the largest file that 04 accepts. */
 export const MESSAGE_MAX_BYTES = 536_870_912;
+/** Above this a message is large: its sink spools it, and says how far it has come (TP20, TP25). */
+export const LARGE_MESSAGE_BYTES = 1_048_576;
+/** PARTIAL is sent after this many bytes of durable progress (TP25). */
+export const PARTIAL_BYTES = 1_048_576;
+/** PARTIAL is sent after this long with durable progress (TP25). */
+export const PARTIAL_MS = 5_000;
 /** Largest metadata of one message, in CBOR: it travels in one frame with the first chunk. */
 export const META_MAX_BYTES = 8_192;
 /** Longest channel name, in bytes of UTF-8. */

@@ -9,24 +9,50 @@ import { z } from "zod";
 import { loadDocument } from "#config/document.ts";
 import { MESSAGE_MAX_BYTES } from "#protocol/limits.ts";
 import { foreignCode, identifierFrom, ReceiverError } from "./errors.ts";
-import { MESSAGE_LIMIT_DEFAULT_BYTES } from "./limits.ts";
+import {
+  CONNECTIONS_DEFAULT_COUNT,
+  MESSAGE_LIMIT_DEFAULT_BYTES,
+  RETAIN_DEFAULT_HOURS,
+} from "./limits.ts";
+import { OUTLETS, withAbsolutePaths } from "./outlets/configuration.ts";
+import { isNetwork } from "./proxy-protocol.ts";
+import { STORE, withAbsoluteFiles } from "./store-configuration.ts";
 
 const TRUST_DOMAIN = /^[a-z0-9]([a-z0-9.-]{0,253}[a-z0-9])?$/;
 
-const SCHEMA = z.strictObject({
-  stateDir: z.string().min(1),
-  listen: z.strictObject({
+const LISTEN = z
+  .strictObject({
     host: z.string().min(1),
     port: z.int().min(0).max(65_535),
-  }),
+    /** A balancer in front writes who is behind it (TP4). */
+    proxyProtocol: z.boolean().default(false),
+    /** Networks of the balancer, in CIDR notation: whoever may write a header may write any source. */
+    proxyFrom: z.array(z.string().refine(isNetwork, "no network such as 10.0.0.0/8")).default([]),
+  })
+  .refine(({ proxyProtocol, proxyFrom }) => proxyProtocol === proxyFrom.length > 0, {
+    path: ["proxyFrom"],
+    error: "is needed with proxyProtocol: true, and only then",
+  });
+
+const SCHEMA = z.strictObject({
+  stateDir: z.string().min(1),
+  listen: LISTEN,
   tls: z.strictObject({
     certificate: z.string().min(1),
     key: z.string().min(1),
     agentCa: z.string().min(1),
   }),
   trustDomain: z.string().regex(TRUST_DOMAIN).default("holdfast.local"),
-  store: z.literal("sqlite").default("sqlite"),
+  store: STORE,
+  limits: z
+    .strictObject({
+      connections: z.int().min(1).max(65_536).default(CONNECTIONS_DEFAULT_COUNT),
+    })
+    .prefault({}),
   messageLimitBytes: z.int().min(1).max(MESSAGE_MAX_BYTES).default(MESSAGE_LIMIT_DEFAULT_BYTES),
+  /** Bodies stay so long at least; without outlets they go only if this is said (TP38). */
+  retainHours: z.int().min(RETAIN_DEFAULT_HOURS).max(87_600).optional(),
+  outlets: OUTLETS,
 });
 
 /** Paths are absolute; relative ones were meant from the folder of the file. */
@@ -38,11 +64,13 @@ export type Configuration = z.infer<typeof SCHEMA>;
  * @throws {DocumentError} with line and column of everything that is wrong
  */
 export function loadConfiguration(file: string): Configuration {
-  const { stateDir, tls, ...rest } = loadDocument(file, SCHEMA);
+  const { stateDir, tls, store, outlets, ...rest } = loadDocument(file, SCHEMA);
   const from = (path: string): string => resolve(dirname(file), path);
   return {
     ...rest,
     stateDir: from(stateDir),
+    store: withAbsoluteFiles(store, from),
+    outlets: outlets.map((outlet) => withAbsolutePaths(outlet, from)),
     tls: {
       certificate: from(tls.certificate),
       key: from(tls.key),

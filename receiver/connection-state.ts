@@ -9,7 +9,7 @@
  *                       ▼                                                                ▼
  *                    closed ◄─────────────────── emptied, 10 s ─────────────────── draining
  *
- *   any ── the store answers FENCED ─► fenced ── socket lost ─► closed
+ *   any ── the store answers FENCED, or that two copies are alive ─► fenced ── socket lost ─► closed
  *   any ── silence, socket lost, ERROR ─► closed: the session stays valid until the next HELLO
  *
  * A connection that fails the gate never becomes one: the server answers 401 (07 1.8).
@@ -17,6 +17,8 @@
  * @module
  */
 import {
+  type AckFrame,
+  type CreditFrame,
   type DataFrame,
   ERROR_CODE,
   type ErrorFrameCode,
@@ -25,7 +27,10 @@ import {
   GOAWAY_CODE,
   type GoawayCode,
   type HelloFrame,
+  type OpenedFrame,
   type OpenFrame,
+  type PartialFrame,
+  type RejectFrame,
   type SkipFrame,
 } from "#protocol/frame.ts";
 import { FRAME_MIN_NEGOTIABLE_BYTES, MINOR } from "#protocol/limits.ts";
@@ -39,7 +44,7 @@ export type ConnectionEvent =
   | { readonly on: "frame"; readonly frame: Frame }
   | { readonly on: "violated"; readonly code: ErrorFrameCode; readonly frameType?: number }
   | { readonly on: "sessionBegun"; readonly session: number }
-  | { readonly on: "gatePassed" | "helloExpired" | "fenced" | "shutdown" }
+  | { readonly on: "gatePassed" | "helloExpired" | "fenced" | "duplicate" | "shutdown" }
   | { readonly on: "emptied" | "drainExpired" | "silent" | "lost" };
 
 export type ConnectionEffect =
@@ -48,10 +53,15 @@ export type ConnectionEffect =
   | { readonly do: "welcome"; readonly hello: HelloFrame; readonly session: number }
   | { readonly do: "open"; readonly frame: OpenFrame }
   | { readonly do: "take"; readonly frame: DataFrame | SkipFrame }
-  | { readonly do: "pong"; readonly nonce: number }
+  /** Of the streams that the receiver opened (TP34). */
+  | { readonly do: "heed"; readonly frame: DownstreamFrame }
+  | { readonly do: "pong" | "ponged"; readonly nonce: number }
   | { readonly do: "goaway"; readonly code: GoawayCode }
   | { readonly do: "error"; readonly code: ErrorFrameCode; readonly frameType?: number }
   | { readonly do: "close"; readonly code: 1000 | 1002 };
+
+/** What a sink says to its source. */
+export type DownstreamFrame = OpenedFrame | AckFrame | PartialFrame | CreditFrame | RejectFrame;
 
 export interface ConnectionStep {
   readonly state: ConnectionState;
@@ -79,7 +89,9 @@ export function step(state: ConnectionState, event: ConnectionEvent): Connection
     case "violated":
       return state.at === "fenced" ? stay(state) : violation(event.code, event.frameType);
     case "fenced":
-      return state.at === "fenced" ? stay(state) : fence();
+      return state.at === "fenced" ? stay(state) : fence(GOAWAY_CODE.fenced);
+    case "duplicate":
+      return state.at === "fenced" ? stay(state) : fence(GOAWAY_CODE.duplicateIdentity);
     case "gatePassed":
       return state.at === "new" ? to({ at: "auth", hello: null }, { do: "armHello" }) : stay(state);
     case "helloExpired":
@@ -140,7 +152,14 @@ function onLiveFrame(state: ConnectionState, frame: Frame): ConnectionStep {
       return state.at === "streaming" ? to(state, { do: "take", frame }) : refuse(frame);
     case "ping":
       return to(state, { do: "pong", nonce: frame.nonce });
+    case "opened":
+    case "ack":
+    case "partial":
+    case "credit":
+    case "reject":
+      return to(state, { do: "heed", frame });
     case "pong":
+      return to(state, { do: "ponged", nonce: frame.nonce });
     case "goaway":
       // The agent ends the connection itself once its ACKs are in (TP32).
       return stay(state);
@@ -167,8 +186,8 @@ function shutDown(state: ConnectionState): ConnectionStep {
   }
 }
 
-function fence(): ConnectionStep {
-  const goaway = { do: "goaway", code: GOAWAY_CODE.fenced } as const;
+function fence(code: GoawayCode): ConnectionStep {
+  const goaway = { do: "goaway", code } as const;
   return to({ at: "fenced" }, goaway, { do: "close", code: 1000 }, { do: "release" });
 }
 

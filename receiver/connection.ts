@@ -5,64 +5,97 @@
  * @module
  */
 import type { RawData, WebSocket } from "ws";
+import { capabilitiesInForce, SPOKEN_CAPABILITIES } from "#protocol/capabilities.ts";
 import { decodeFrame, encodeFrame } from "#protocol/codec.ts";
-import { ERROR_CODE, type Frame, GOAWAY_CODE, type HelloFrame } from "#protocol/frame.ts";
+import {
+  ERROR_CODE,
+  FRAME_TYPE,
+  type Frame,
+  GOAWAY_CODE,
+  type HelloFrame,
+} from "#protocol/frame.ts";
 import { FRAME_HEADER_BYTES, FRAME_MAX_BYTES, HELLO_TIMEOUT_MS, MINOR } from "#protocol/limits.ts";
 import { ProtocolError } from "#protocol/protocol-error.ts";
+import { Budget } from "#streams/sink/credit.ts";
+import { Sink } from "#streams/sink/sink.ts";
+import type { SinkPort } from "#streams/sink/sink-port.ts";
+import { StoreCalls } from "#streams/sink/store-calls.ts";
 import {
   type ConnectionEffect,
   type ConnectionEvent,
   type ConnectionState,
+  type DownstreamFrame,
   step,
 } from "./connection-state.ts";
-import type { Budget } from "./credit.ts";
-import { type Facts, identifierFrom } from "./errors.ts";
-import type { Clock, Timer } from "./host/clock.ts";
+import type { CreditPool, CreditShare } from "./credit-pool.ts";
+import { dataSocket } from "./downstream/data-socket.ts";
+import { Downstream } from "./downstream/downstream.ts";
+import { type Facts, type Identifier, identifierFrom } from "./errors.ts";
+import type { Chance, Clock, Timer } from "./host/clock.ts";
 import type { Log, LogEvent } from "./host/log.ts";
-import { CLOSE_GRACE_MS, DRAIN_MAX_MS, UNSENT_MAX_BYTES } from "./limits.ts";
+import {
+  CLOSE_GRACE_MS,
+  CONNECTION_ASSEMBLING_MAX_BYTES,
+  DRAIN_MAX_MS,
+  UNSENT_MAX_BYTES,
+} from "./limits.ts";
+import type { LiveAgents, LiveConnection } from "./live-agents.ts";
 import { Liveness } from "./liveness.ts";
-import { Sink, type SinkPort } from "./sink.ts";
+import { isServed } from "./served-channels.ts";
+import type { OutgoingStore } from "./store/outgoing.ts";
 import type { AgentRecord, Store } from "./store/store.ts";
-import { StoreCalls } from "./store-calls.ts";
+import { StrangerLog } from "./stranger-log.ts";
 
 /** What all connections of a receiver have in common. */
 export interface ConnectionContext {
-  readonly store: Store;
+  readonly store: Store & OutgoingStore;
   readonly clock: Clock;
+  readonly chance: Chance;
   readonly log: Log;
+  readonly isStoreFault: (error: unknown) => boolean;
   readonly budget: Budget;
+  readonly live: LiveAgents;
   readonly messageLimitBytes: number;
   readonly heartbeatMs: number;
-  /** The share of one connection in what the process may hold, at this moment. */
-  readonly windowBytes: () => number;
+  readonly credit: CreditPool;
 }
 
-export class Connection {
+/** An agent whose certificate passed the gate, and where it called from. */
+export type AdmittedAgent = AgentRecord & { readonly peer: Identifier };
+
+export class Connection implements LiveConnection {
   /** Resolves once the socket is gone. */
   readonly closed: Promise<void>;
   readonly #socket: WebSocket;
-  readonly #agent: AgentRecord;
+  readonly #agent: AdmittedAgent;
   readonly #context: ConnectionContext;
   readonly #liveness: Liveness;
   readonly #greeting: StoreCalls;
+  readonly #share: CreditShare;
+  /** An agent that passed the gate may be as hostile as a stranger. */
+  readonly #lines: StrangerLog;
   readonly #timers: Timer[] = [];
   #state: ConnectionState = { at: "new" };
   #sink: Sink | undefined;
+  #downstream: Downstream | undefined;
   #frameBytes = FRAME_MAX_BYTES;
 
   /**
    * @param socket open, with the subprotocol agreed
    * @param agent whose certificate passed the gate (07 1.8)
    */
-  constructor(socket: WebSocket, agent: AgentRecord, context: ConnectionContext) {
+  constructor(socket: WebSocket, agent: AdmittedAgent, context: ConnectionContext) {
     this.#socket = socket;
     this.#agent = agent;
     this.#context = context;
+    this.#share = context.credit.join();
+    this.#lines = new StrangerLog(context.log, context.clock);
     this.#liveness = new Liveness(context.clock, context.heartbeatMs, {
       ping: (nonce) => this.#send({ type: "ping", stream: 0, nonce }),
       silent: () => this.#handle({ on: "silent" }),
+      inFlight: () => this.#downstream?.isInFlight === true,
     });
-    this.#greeting = new StoreCalls(context.clock, {
+    this.#greeting = new StoreCalls(context, {
       settled: () => {},
       failed: () => this.#handle({ on: "silent" }),
       busy: () => this.#log("storeBusy", {}),
@@ -79,11 +112,28 @@ export class Connection {
     socket.on("ping", () => this.#boundUnsent());
     socket.on("message", (data, isBinary) => this.#receive(data, isBinary));
     this.#handle({ on: "gatePassed" });
+    context.live.arrived(agent.id, this);
   }
 
   /** Says GOAWAY, waits for what is in hand, and closes (TP32). */
   shutDown(): void {
     this.#handle({ on: "shutdown" });
+  }
+
+  /** {@inheritDoc LiveConnection.fence} */
+  fence(): void {
+    this.#log("agentFenced", {});
+    this.#handle({ on: "fenced" });
+  }
+
+  /** {@inheritDoc LiveConnection.lock} */
+  lock(): void {
+    this.#handle({ on: "duplicate" });
+  }
+
+  /** {@inheritDoc LiveConnection.wake} */
+  wake(): void {
+    this.#downstream?.look();
   }
 
   /** Hangs up now. */
@@ -136,6 +186,12 @@ export class Connection {
         if (effect.frame.type === "skip") this.#sink?.takeSkip(effect.frame);
         else this.#sink?.take(effect.frame, frameBytes - FRAME_HEADER_BYTES);
         break;
+      case "heed":
+        this.#heed(effect.frame);
+        break;
+      case "ponged":
+        this.#ponged(effect.nonce);
+        break;
       case "pong":
         this.#send({ type: "pong", stream: 0, nonce: effect.nonce });
         break;
@@ -148,6 +204,8 @@ export class Connection {
         break;
       case "armDrain":
         this.#after(DRAIN_MAX_MS, { on: "drainExpired" });
+        this.#sink?.flush();
+        this.#downstream?.drain();
         if (this.#sink?.isEmpty !== false) this.#handle({ on: "emptied" });
         break;
       case "close":
@@ -173,28 +231,53 @@ export class Connection {
     this.#greeting.make(
       () => this.#context.store.hello(call),
       (answer) => {
-        if ("session" in answer) this.#handle({ on: "sessionBegun", session: answer.session });
-        else this.#handle({ on: "silent" });
+        if ("session" in answer) this.#begun(answer.session);
+        else if (answer.kind === "busy") this.#handle({ on: "silent" });
+        else this.#locked(answer.kind);
       },
     );
+  }
+
+  #begun(session: number): void {
+    if (this.#context.live.begun(this.#agent.id, session, this)) {
+      this.#handle({ on: "sessionBegun", session });
+    } else this.fence();
+  }
+
+  /** TP33: of two live copies neither goes on; the other one is told too, if it is here. */
+  #locked(kind: "duplicate" | "locked"): void {
+    if (kind === "duplicate") {
+      this.#log("agentLocked", {});
+      this.#context.live.lock(this.#agent.id);
+    }
+    this.#handle({ on: "duplicate" });
   }
 
   #welcome(hello: HelloFrame, session: number): void {
     const { clock, heartbeatMs, messageLimitBytes, store } = this.#context;
     this.#frameBytes = Math.min(hello.frameLimit, FRAME_MAX_BYTES);
+    const capabilities = capabilitiesInForce(SPOKEN_CAPABILITIES, hello.capabilities);
     const sink = new Sink(this.#sinkPort(), {
       ...this.#context,
+      ...{ parity: 1, serves: isServed },
+      budget: new Budget(CONNECTION_ASSEMBLING_MAX_BYTES, this.#context.budget),
       agent: this.#agent.id,
       session,
       frameBytes: this.#frameBytes,
+      windowBytes: (usage) => this.#share.windowBytes(usage),
+      isPartialInForce: capabilities.includes("partial"),
     });
     this.#sink = sink;
-    this.#log("agentConnected", { session, skewMs: hello.nowMs - clock.nowMs() });
+    const { peer } = this.#agent;
+    const downstream = capabilities.includes("downstream")
+      ? this.#openDownstream(hello, session, capabilities)
+      : undefined;
+    this.#log("agentConnected", { session, skewMs: hello.nowMs - clock.nowMs(), peer });
     this.#send({
       type: "welcome",
       stream: 0,
       minor: MINOR,
-      capabilities: [],
+      capabilities,
       session,
       frameLimit: this.#frameBytes,
       heartbeatMs,
@@ -203,15 +286,50 @@ export class Connection {
       messageLimit: messageLimitBytes,
       receiverStoreId: store.storeId,
     });
+    // Behind WELCOME: nothing else comes before it (TP10).
+    downstream?.look();
+  }
+
+  #openDownstream(hello: HelloFrame, session: number, capabilities: readonly string[]): Downstream {
+    const { store, clock } = this.#context;
+    this.#downstream = new Downstream(
+      {
+        ...this.#sinkPort(),
+        socket: dataSocket(this.#socket, () => this.#downstream?.pump()),
+        failed: (error) => this.#failed(error),
+      },
+      {
+        ...{ store, clock, session, agent: this.#agent.id, frameBytes: this.#frameBytes },
+        creditBytes: hello.downstreamCredit,
+        isPartialInForce: capabilities.includes("partial"),
+      },
+    );
+    return this.#downstream;
+  }
+
+  /** The store says so itself where it cannot go on; a database that is away is back at the next connection. */
+  #failed(error: unknown): void {
+    if (!this.#context.isStoreFault(error)) throw error;
+    this.#handle({ on: "silent" });
+  }
+
+  #heed(frame: DownstreamFrame): void {
+    if (this.#downstream !== undefined) this.#downstream.heed(frame);
+    else {
+      const frameType = FRAME_TYPE[frame.type];
+      this.#handle({ on: "violated", code: ERROR_CODE.outOfOrder, frameType });
+    }
+  }
+
+  #ponged(nonce: number): void {
+    const roundTripMs = this.#liveness.ponged(nonce);
+    if (roundTripMs !== undefined) this.#downstream?.ponged(roundTripMs);
   }
 
   #sinkPort(): SinkPort {
     return {
       send: (frame) => this.#send(frame),
-      fenced: () => {
-        this.#log("agentFenced", {});
-        this.#handle({ on: "fenced" });
-      },
+      fenced: () => this.fence(),
       violated: (code, frameType) => this.#handle({ on: "violated", code, frameType }),
       emptied: () => this.#handle({ on: "emptied" }),
       storeFailed: () => this.#handle({ on: "silent" }),
@@ -248,12 +366,17 @@ export class Connection {
   }
 
   #release(): void {
+    this.#context.live.gone(this.#agent.id, this);
     this.#greeting.close();
     this.#liveness[Symbol.dispose]();
     for (const timer of this.#timers) timer[Symbol.dispose]();
     if (this.#sink !== undefined) this.#log("agentDisconnected", {});
+    this.#downstream?.close();
+    this.#downstream = undefined;
     this.#sink?.close();
     this.#sink = undefined;
+    this.#share[Symbol.dispose]();
+    this.#lines[Symbol.dispose]();
   }
 
   #after(delayMs: number, event: ConnectionEvent): void {
@@ -263,6 +386,6 @@ export class Connection {
   #log(event: LogEvent, facts: Facts): void {
     const { tenant, name } = this.#agent;
     const who = { tenant: identifierFrom(tenant), agent: identifierFrom(name) };
-    this.#context.log.write(event, { ...who, ...facts });
+    this.#lines.write(event, { ...who, ...facts });
   }
 }

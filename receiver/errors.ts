@@ -37,10 +37,20 @@ const CATALOGUE = {
     summary: "The agent is not named as TENANT/AGENT",
     remedy: "Use lower-case letters, digits and hyphens, at most 63 each: north/ward-1",
   },
+  AGENT_UNKNOWN: {
+    exit: EXIT.badData,
+    summary: "No agent by that name was ever added",
+    remedy: "Look for it with: holdfast-receiver agent list",
+  },
   DOOR_FAILED: {
     exit: EXIT.unavailable,
     summary: "The running receiver broke off while it answered a command",
     remedy: "Look at the log of the receiver, then run the command again",
+  },
+  DOOR_TAKEN: {
+    exit: EXIT.configuration,
+    summary: "Another receiver runs in this state folder",
+    remedy: "Give each receiver a stateDir of its own, also where they share a database",
   },
   DOOR_UNAVAILABLE: {
     exit: EXIT.cannotCreate,
@@ -67,6 +77,39 @@ const CATALOGUE = {
     summary: "The receiver cannot listen: another program has this port",
     remedy: "Stop the other program, or choose another listen.port in the configuration",
   },
+  SEND_FILE: {
+    exit: EXIT.badData,
+    summary: "The file with the message cannot be read",
+    remedy: "Check the path and who may read it",
+  },
+  SEND_KEY_CONFLICT: {
+    exit: EXIT.badData,
+    summary: "A message with other content was sent under this key before",
+    remedy: "Give each message a key of its own; sent lists what was sent",
+  },
+  SEND_REFUSED: {
+    exit: EXIT.usage,
+    summary:
+      "The message cannot be taken: it is empty or too large, or its channel or key is no name",
+    remedy:
+      "Pass 1 byte to 16 MiB, a channel of at most 128 bytes that does not begin with $, a key of at most 128 characters",
+  },
+  OUTLET_BODY_DAMAGED: {
+    exit: EXIT.badData,
+    summary: "A stored body is not what was acknowledged: its SHA-256 differs",
+    remedy: "Keep the store as it is; find the message in a backup, or have its channel replayed",
+  },
+  OUTLET_FILE: {
+    exit: EXIT.configuration,
+    summary: "A file of an outlet cannot be used",
+    remedy: "Check the file that the key names: see docs/receiver-library.md for what it must hold",
+  },
+  OUTLET_REFUSED: {
+    exit: EXIT.unavailable,
+    summary: "The endpoint of a webhook did not take a message",
+    remedy:
+      "Look at the status or error it answered with; the message is sent again until it is 2xx",
+  },
   STATE_FOLDER: {
     exit: EXIT.cannotCreate,
     summary: "The state folder cannot be created or written",
@@ -77,10 +120,20 @@ const CATALOGUE = {
     summary: "The store is damaged, or the file is not a store",
     remedy: "Stop, keep the file as it is, and restore receiver.db from a backup",
   },
+  STORE_DATABASE: {
+    exit: EXIT.defect,
+    summary: "The database answered with an error that is not expected",
+    remedy: "Restart the receiver and report this with its log and the log of PostgreSQL",
+  },
+  STORE_FILE: {
+    exit: EXIT.configuration,
+    summary: "A file of the store's configuration cannot be read",
+    remedy: "Check store.passwordFile and the files under store.tls, and who may read them",
+  },
   STORE_FULL: {
     exit: EXIT.tryAgain,
-    summary: "The store could not be written because the volume is full",
-    remedy: "Free space on the volume that holds stateDir, then run the command again",
+    summary: "The store could not be written now: its volume is full, or its database is away",
+    remedy: "Free space on the volume of the store, or look at PostgreSQL, then run it again",
   },
   STORE_IO: {
     exit: EXIT.unavailable,
@@ -97,10 +150,26 @@ const CATALOGUE = {
     summary: "The store does not flush its commits, so no message may be acknowledged",
     remedy: "Report this: the database library ignored synchronous=FULL",
   },
+  STORE_REFUSED: {
+    exit: EXIT.configuration,
+    summary: "The database does not let the receiver in, or not do what it has to do",
+    remedy:
+      "Check store.user, store.database and the password; docs/receiver-store.md has the rights",
+  },
   STORE_SCHEMA_NEWER: {
     exit: EXIT.configuration,
     summary: "The store was written by a newer version of the receiver",
     remedy: "Install that version again, or restore the backup made before the upgrade",
+  },
+  STORE_SETTINGS: {
+    exit: EXIT.configuration,
+    summary: "The database is set so that an acknowledged message could be lost or not be stored",
+    remedy: "Set the parameter that is named here as docs/receiver-store.md says",
+  },
+  STORE_UNREACHABLE: {
+    exit: EXIT.unavailable,
+    summary: "The database cannot be reached, or cannot do anything now",
+    remedy: "Check PostgreSQL and the way to it; agents keep and resend what is not acknowledged",
   },
   STORE_WORKER_ENDED: {
     exit: EXIT.defect,

@@ -1,16 +1,20 @@
 /**
  * `export`: what is stored, in order of agent, channel, epoch and seq; gap records (RI8) behind the
- * messages of their channel. Repeats of a message under another identity (RI6) are left out.
+ * messages of their channel. Repeats of a message under another identity (RI6) are left out. A
+ * large body is read and given out in slices, so that an export holds no more than a few MiB.
  *
  * @module
  */
+
+import type { StoredMeta } from "#streams/sink/sink-store.ts";
+import { isReserved } from "./served-channels.ts";
 import type {
   AgentRecord,
   ChannelRecord,
   GapRecord,
   MessageRecord,
+  ReadBodyCall,
   Store,
-  StoredMeta,
 } from "./store/store.ts";
 import { allAgents, allChannels, allGaps, allMessages } from "./store/walk.ts";
 
@@ -25,6 +29,12 @@ export interface ExportSelection {
   readonly agent: { readonly tenant: string; readonly name: string } | null;
 }
 
+/** A line, or the beginning of one whose rest follows. */
+export type LinePart = string | { readonly begun: string };
+
+/** Base64 of what is given out at once: three bytes become four characters, and none are left over. */
+const BODY_PART_BYTES = 3 * 65_536;
+
 /**
  * @returns JSON objects: a message has `seq`, a gap has `gap`. Of each channel no more than it held
  *   when its turn came, so that an export ends while messages arrive
@@ -32,9 +42,10 @@ export interface ExportSelection {
 export async function* exportLines(
   store: Store,
   selection: ExportSelection,
-): AsyncGenerator<string> {
+): AsyncGenerator<LinePart> {
   for await (const agent of selectedAgents(store, selection.agent)) {
     for await (const channel of allChannels(store, agent.id)) {
+      if (isReserved(channel.channel)) continue;
       if (selection.channel !== null && channel.channel !== selection.channel) continue;
       yield* channelLines(store, agent, channel, selection.withBody);
     }
@@ -46,7 +57,7 @@ async function* channelLines(
   agent: AgentRecord,
   channel: ChannelRecord,
   withBody: boolean,
-): AsyncGenerator<string> {
+): AsyncGenerator<LinePart> {
   const name = JSON.stringify(`${agent.tenant}/${agent.name}`);
   const head = `{"agent":${name},"channel":${JSON.stringify(channel.channel)}`;
   const messages = allMessages(store, {
@@ -56,10 +67,38 @@ async function* channelLines(
     upTo: { epoch: channel.epoch, seq: channel.lastSeq },
     withBody,
   });
-  for await (const message of messages) yield `${head},${messageFields(message)}}`;
+  for await (const message of messages) {
+    const line = `${head},${messageFields(message)}`;
+    if (message.body !== null || !withBody) yield `${line}}`;
+    else {
+      yield { begun: `${line},"body":"` };
+      const { epoch, seq } = message;
+      const where = { agent: agent.id, channel: channel.channel, epoch, seq };
+      for await (const bytes of bodyParts(store, where)) yield { begun: bytes.toString("base64") };
+      yield '"}';
+    }
+  }
   for await (const gap of allGaps(store, agent.id, channel.channel)) {
     yield `${head},${gapFields(gap)}}`;
   }
+}
+
+/** The body in parts of {@link BODY_PART_BYTES}; only the last is shorter. */
+async function* bodyParts(
+  store: Store,
+  where: Omit<ReadBodyCall, "from" | "maxBytes">,
+): AsyncGenerator<Buffer> {
+  let rest: Buffer = Buffer.alloc(0);
+  for (let from = 0; ; ) {
+    const bytes = await store.readBody({ ...where, from, maxBytes: BODY_PART_BYTES });
+    if (bytes.length === 0) break;
+    from += bytes.length;
+    rest = Buffer.concat([rest, bytes]);
+    for (; rest.length >= BODY_PART_BYTES; rest = rest.subarray(BODY_PART_BYTES)) {
+      yield rest.subarray(0, BODY_PART_BYTES);
+    }
+  }
+  yield rest;
 }
 
 /** Written by hand because JSON has no bigint, and a seq is a JSON integer of up to 63 bits. */

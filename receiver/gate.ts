@@ -2,7 +2,7 @@
  * The gate at every upgrade (07 1.8): who may open a tunnel, and if not, why. Steps in order; the
  * first failure answers.
  *
- * G7 and G8 need the deny list and the lock, which later versions bring.
+ * G7 needs the deny list, which a later version brings.
  *
  * @module
  */
@@ -21,7 +21,8 @@ export type GateReason =
   | "CERT_INVALID"
   | "CERT_PROFILE"
   | "UNKNOWN_AGENT"
-  | "CERT_SUPERSEDED";
+  | "CERT_SUPERSEDED"
+  | "AGENT_LOCKED";
 
 export type GateResult =
   | { readonly kind: "passed"; readonly agent: AgentRecord }
@@ -46,7 +47,11 @@ const TLS_REASONS: ReadonlyMap<string, GateReason> = new Map([
  */
 export async function judge(
   socket: TLSSocket,
-  rules: { readonly store: Store; readonly trustDomain: string; readonly nowMs: number },
+  rules: {
+    readonly store: Pick<Store, "findAgent">;
+    readonly trustDomain: string;
+    readonly nowMs: number;
+  },
 ): Promise<GateResult> {
   // G1: a resumed session reports `authorized` for a certificate that has expired since.
   if (socket.isSessionReused()) return refused("SESSION_RESUMED");
@@ -67,6 +72,8 @@ export async function judge(
   const agent = await rules.store.findAgent(name);
   if (agent === null) return refused("UNKNOWN_AGENT");
   if (agent.serialHex !== serialOf(certificate)) return refused("CERT_SUPERSEDED");
+  // G8
+  if (agent.lockedAtMs !== null) return refused("AGENT_LOCKED");
   return { kind: "passed", agent };
 }
 

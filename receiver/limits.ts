@@ -6,23 +6,29 @@
 
 /** Bytes of DATA received and not yet durable, held for one connection at most (06 section 3). */
 export const HELD_MAX_BYTES = 8_388_608;
-/** The same for one stream: half, so that one that cannot be stored leaves room for the others. */
-export const STREAM_HELD_MAX_BYTES = 4_194_304;
-/** The same for the whole process; the connections share it (I-8). */
-export const PROCESS_HELD_MAX_BYTES = 536_870_912;
-/** The share of one connection never falls below this: the initial window of a source (TP22). */
-export const HELD_MIN_BYTES = 131_072;
+/** The same for the whole process, beyond the floors of the connections (I-8). */
+export const PROCESS_HELD_MAX_BYTES = 268_435_456;
+/** The floor of one connection: one full frame may always come (TP20). With 4,096 of them, 256 MiB. */
+export const HELD_MIN_BYTES = 65_536;
 /** Messages of several chunks that are being put together, for the whole process (I-8). */
 export const ASSEMBLING_MAX_BYTES = 536_870_912;
+
+/** The same for one connection: another agent's messages are not refused because of it. */
+export const CONNECTION_ASSEMBLING_MAX_BYTES = 33_554_432;
 
 /** Largest message accepted unless the configuration says otherwise (01: 64 MiB in memory). */
 export const MESSAGE_LIMIT_DEFAULT_BYTES = 67_108_864;
 
-/** Connections at most: above it the upgrade is answered 503 before the store is touched (TP5). */
-export const CONNECTIONS_MAX_COUNT = 4_096;
+/** `limits.connections`: above it the upgrade is answered 503 before the store is touched (TP5). */
+export const CONNECTIONS_DEFAULT_COUNT = 4_096;
+/**
+ * Upgrades that wait for the store, and connections without a WELCOME; more are answered 503 (TP5).
+ * A store that commits in 10 ms greets 10,000 a second with so many at once.
+ */
+export const GREETINGS_MAX_COUNT = 256;
 /** Sockets beyond those, for handshakes and refusals; more are dropped as they come. */
 export const UNADMITTED_MAX_COUNT = 1_024;
-/** Waits of a shed agent before it knocks again (TP5). */
+/** A shed agent knocks again after this time (TP5), and up to as much again, so that not all do together. */
 export const SHED_RETRY_AFTER_S = 30;
 /** From the first byte to a finished TLS handshake: a silent peer must not hold a socket. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -30,8 +36,6 @@ export const HANDSHAKE_TIMEOUT_MS = 10_000;
 export const HEADER_MAX_BYTES = 16_384;
 /** Frames written that the peer does not read: beyond it the connection is worth nothing. */
 export const UNSENT_MAX_BYTES = 1_048_576;
-/** Messages and skips that wait on one stream: skips cost no credit, so they are counted. */
-export const STREAM_QUEUE_MAX_COUNT = 65_536;
 /** From the close frame to the end of the socket. */
 export const CLOSE_GRACE_MS = 2_000;
 /** What is in hand is awaited this long when the receiver stops (TP32). */
@@ -39,32 +43,80 @@ export const DRAIN_MAX_MS = 10_000;
 /** A socket that went silent is noticed after three heartbeats and one such step (TP26). */
 export const LIVENESS_CHECKS_PER_HEARTBEAT = 4;
 
-/** Messages of one ingest call: what one savepoint holds. */
-export const CALL_MAX_COUNT = 2_048;
-/** Bodies of one ingest call, unless a single message is larger. */
-export const CALL_MAX_BYTES = 1_048_576;
+/** One row of a large body. */
+export const BODY_SLICE_MAX_BYTES = 262_144;
+/** What is read of a large body between two commits, a few milliseconds, to verify it (RI1). */
+export const BODY_CHECK_STEP_BYTES = 4_194_304;
+/** Rows of a forgotten body that go in one transaction: 2 MiB. */
+export const SWEEP_SLICES = 8;
 /** Bodies of one transaction: a commit of more delays the others without saving flushes (S7). */
 export const COMMIT_MAX_BYTES = 8_388_608;
-/** A store that answers BUSY is asked again for this long before the source hears of it (06 12). */
-export const BUSY_MAX_MS = 30_000;
-/** Between two such tries. */
-export const BUSY_RETRY_MS = 1_000;
-/** What a source is told to wait after REJECT BUSY. */
-export const BUSY_RETRY_AFTER_MS = 5_000;
-/** What a source is told to wait for a channel that is not served here (TP16). */
-export const UNKNOWN_RETRY_AFTER_MS = 60_000;
 
+/** `retainHours`: bodies stay so long at least (TP38). */
+export const RETAIN_DEFAULT_HOURS = 72;
+/** Channels of one agent: each costs a row for ever, and a place in every outlet. */
+export const AGENT_CHANNELS_MAX_COUNT = 1_024;
 /** Rows of one page of an export. */
 export const PAGE_MAX_COUNT = 500;
 /** Bodies of one page of an export: it passes through memory while ingest goes on (S7). */
 export const PAGE_MAX_BYTES = 1_048_576;
 
-/** A question to the running receiver, in one line: names and flags only. */
-export const QUESTION_MAX_BYTES = 65_536;
+/** A look at all channels for what other nodes stored; what this one stored is noticed at once. */
+export const OUTLET_SWEEP_MS = 5_000;
+/** Before the first new try of what was not taken, at most; doubled at each failure. */
+export const OUTLET_RETRY_MIN_MS = 1_000;
+/** A platform that was away for hours is found within minutes. */
+export const OUTLET_RETRY_MAX_MS = 300_000;
+/** Failures in a row that are an alarm, not a hiccup. */
+export const OUTLET_STUCK_FAILURES = 5;
+/** What a webhook's endpoint answers beside its status, and is read and thrown away. */
+export const WEBHOOK_ANSWER_MAX_BYTES = 65_536;
+/** Consumers that poll at once: each answer holds a page of bodies, up to 5 MiB with its base64 (I-8). */
+export const POLL_CONNECTIONS_MAX_COUNT = 64;
+/** Events of one answer, unless the consumer wants fewer. */
+export const POLL_DEFAULT_COUNT = 500;
+/** How long a question may wait for a message: below the patience of common proxies. */
+export const POLL_WAIT_MAX_S = 55;
+/** What may be sent along with a question: a cursor and two names. */
+export const POLL_BODY_MAX_BYTES = 16_384;
+/** A connection between two questions. */
+export const POLL_IDLE_MS = 65_000;
+/** How long a reader may take nothing of what is written to it. */
+export const SLOW_READER_MS = 30_000;
+/** Channels of one outlet that are handed on at once: each holds a page of up to 2 MiB (I-8). */
+export const OUTLET_CHANNELS_AT_ONCE = 16;
+
+/** A message that `send` takes: it passes through memory, and the local door, as a whole. */
+export const SEND_MAX_BYTES = 16_777_216;
+/** For a question to arrive: whoever asks is a program on this machine. */
+export const QUESTION_WAIT_MS = 10_000;
+/** A question to the running receiver, in one line: names, flags, and the message of `send` in base64. */
+export const QUESTION_MAX_BYTES = Math.ceil(SEND_MAX_BYTES / 3) * 4 + 65_536;
 
 /** The write-ahead log is moved into the database at this many pages of 4 KiB (16 MiB). */
 export const WAL_CHECKPOINT_PAGES = 4_096;
 /** The write-ahead log file is cut back to this after a checkpoint. */
 export const WAL_MAX_BYTES = 67_108_864;
+/** Connections of one node to PostgreSQL: as many calls are carried out at once. */
+export const DATABASE_POOL_SIZE = 8;
+/** For a new connection, or for a free one. */
+export const DATABASE_CONNECT_WAIT_MS = 5_000;
+/** A call waits this long behind one of another node, or of a session that is gone. */
+export const DATABASE_LOCK_WAIT_MS = 5_000;
+/** The largest body and a slow disk take some seconds; a call beyond this is made again. */
+export const DATABASE_STATEMENT_MS = 20_000;
+/** When the server does not even say that: its machine, or the way to it, is gone. */
+export const DATABASE_QUERY_WAIT_MS = 25_000;
+/** Only the migration has a transaction of several statements. */
+export const DATABASE_IDLE_TRANSACTION_MS = 5_000;
+/** Until a silent connection is asked whether it is there, and between two such questions. */
+export const DATABASE_KEEPALIVE_S = 5;
+/** The first of several nodes makes the schema; the others wait. */
+export const DATABASE_MIGRATION_WAIT_MS = 15_000;
+/** To drop a day, ingest has to stand still; if it does not, retention tries again later. */
+export const DATABASE_DROP_WAIT_MS = 500;
+/** A HELLO that meets others of the same agent at every try is answered BUSY. */
+export const GREETING_TRIES = 10;
+
 /** How long an open waits for another process that holds the store. */
 export const STORE_LOCK_WAIT_MS = 5_000;

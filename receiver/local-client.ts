@@ -6,21 +6,43 @@
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { foreignCode, isErrorCode, ReceiverError } from "./errors.ts";
+import type { LinePart } from "./export.ts";
 import { answerTo, type Question } from "./questions.ts";
 import { doorOf, openStoreIn } from "./state-folder.ts";
+import type { StoreConfiguration } from "./store-configuration.ts";
 
 /**
- * Asks whoever holds the store in `stateDir`.
+ * Asks the receiver that runs in `stateDir`, or opens the store.
  *
- * @returns the lines of the answer, see {@link answerTo}
+ * @param store where it is
+ * @returns the lines of the answer, see {@link answerTo}; each is held as a whole
  * @throws {ReceiverError} `STORE_LOCKED` if another process holds the store and does not answer;
  *   `DOOR_FAILED` if the receiver broke off; or what opening the store throws
  */
-export async function* ask(stateDir: string, question: Question): AsyncGenerator<string> {
+export async function* ask(
+  stateDir: string,
+  question: Question,
+  store?: StoreConfiguration,
+): AsyncGenerator<string> {
+  let begun: string[] = [];
+  for await (const part of askInParts(stateDir, question, store)) {
+    if (typeof part === "string") {
+      yield begun.join("") + part;
+      begun = [];
+    } else begun.push(part.begun);
+  }
+}
+
+/** The same, with what belongs to a long line as it comes. */
+export async function* askInParts(
+  stateDir: string,
+  question: Question,
+  store?: StoreConfiguration,
+): AsyncGenerator<LinePart> {
   const socket = await knock(doorOf(stateDir));
   if (socket === undefined) {
-    await using store = await openStoreIn(stateDir);
-    yield* answerTo(store, question);
+    await using opened = await openStoreIn(stateDir, store);
+    yield* answerTo(opened, question);
     return;
   }
   try {
@@ -32,7 +54,7 @@ export async function* ask(stateDir: string, question: Question): AsyncGenerator
 }
 
 /** @returns undefined if nobody is behind the door */
-function knock(path: string): Promise<Socket | undefined> {
+export function knock(path: string): Promise<Socket | undefined> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     socket.once("connect", () => {
@@ -50,12 +72,13 @@ function knock(path: string): Promise<Socket | undefined> {
   });
 }
 
-async function* answerOf(socket: Socket): AsyncGenerator<string> {
+async function* answerOf(socket: Socket): AsyncGenerator<LinePart> {
   for await (const line of createInterface({
     input: socket,
     crlfDelay: Number.POSITIVE_INFINITY,
   })) {
     if (line.startsWith("=")) yield line.slice(1);
+    else if (line.startsWith("+")) yield { begun: line.slice(1) };
     else if (line === ".") return;
     else {
       const code = line.slice(1);

@@ -3,7 +3,7 @@
  * store (05 S1), and that is the receiver.
  *
  * One connection, one question: a line of JSON. The answer is lines that begin with `=` (a line of
- * the result), and ends with `.`, or with `!` and a code of the catalogue. The folder and the mode of
+ * the result) or `+` (its beginning, the rest follows), and ends with `.`, or with `!` and a code of the catalogue. The folder and the mode of
  * the socket decide who may ask (0600).
  *
  * @module
@@ -12,18 +12,25 @@ import { once } from "node:events";
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { foreignCode, identifierFrom, ReceiverError } from "./errors.ts";
+import { systemClock } from "./host/clock.ts";
 import type { Log } from "./host/log.ts";
-import { QUESTION_MAX_BYTES } from "./limits.ts";
+import { QUESTION_MAX_BYTES, QUESTION_WAIT_MS } from "./limits.ts";
+import { knock } from "./local-client.ts";
 import { answerTo, QUESTION, type Question } from "./questions.ts";
+import type { OutgoingStore } from "./store/outgoing.ts";
 import type { Store } from "./store/store.ts";
 
 /**
- * Opens the door. The store is open, so nobody else is behind a socket that is still there: it was
- * left by a receiver that was killed.
+ * Opens the door. A socket behind which nobody is was left by a receiver that was killed. Somebody is
+ * behind it if two receivers of one database were given the same folder.
  *
  * @throws {ReceiverError} `DOOR_UNAVAILABLE`
  */
-export async function openDoor(path: string, store: Store, log: Log): Promise<AsyncDisposable> {
+export async function openDoor(
+  path: string,
+  store: Store & OutgoingStore,
+  log: Log,
+): Promise<AsyncDisposable> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -36,6 +43,7 @@ export async function openDoor(path: string, store: Store, log: Log): Promise<As
     });
   });
   try {
+    await refuseOther(path);
     rmSync(path, { force: true });
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
@@ -44,10 +52,7 @@ export async function openDoor(path: string, store: Store, log: Log): Promise<As
     chmodSync(path, 0o600);
   } catch (error) {
     server.close();
-    throw new ReceiverError("DOOR_UNAVAILABLE", {
-      cause: error,
-      facts: { error: foreignCode(error) },
-    });
+    throw unavailable(error);
   }
   return {
     async [Symbol.asyncDispose]() {
@@ -59,24 +64,42 @@ export async function openDoor(path: string, store: Store, log: Log): Promise<As
   };
 }
 
-async function converse(socket: Socket, store: Store): Promise<void> {
+function unavailable(error: unknown): ReceiverError {
+  if (error instanceof ReceiverError) return error;
+  const facts = { error: foreignCode(error) };
+  return new ReceiverError("DOOR_UNAVAILABLE", { cause: error, facts });
+}
+
+async function refuseOther(path: string): Promise<void> {
+  const other = await knock(path);
+  if (other === undefined) return;
+  other.destroy();
+  throw new ReceiverError("DOOR_TAKEN");
+}
+
+async function converse(socket: Socket, store: Store & OutgoingStore): Promise<void> {
   const question = await readQuestion(socket);
-  for await (const line of answerTo(store, question)) {
+  for await (const part of answerTo(store, question)) {
     if (socket.destroyed) return;
+    const text = typeof part === "string" ? `=${part}\n` : `+${part.begun}\n`;
     // A reader that is slow, such as a pager, does not fill our memory.
-    if (!socket.write(`=${line}\n`)) await drained(socket);
+    if (!socket.write(text)) await drained(socket);
   }
   socket.end(".\n");
 }
 
 async function readQuestion(socket: Socket): Promise<Question> {
-  let text = "";
+  const chunks: string[] = [];
+  let length = 0;
   socket.setEncoding("utf8");
-  for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
-    text += String(chunk);
-    if (text.endsWith("\n") || text.length > QUESTION_MAX_BYTES) break;
+  using _patience = systemClock.after(QUESTION_WAIT_MS, () => socket.destroy());
+  for await (const part of socket.iterator({ destroyOnReturn: false })) {
+    const chunk = String(part);
+    chunks.push(chunk);
+    length += chunk.length;
+    if (chunk.endsWith("\n") || length > QUESTION_MAX_BYTES) break;
   }
-  return QUESTION.parse(JSON.parse(text));
+  return QUESTION.parse(JSON.parse(chunks.join("")));
 }
 
 function drained(socket: Socket): Promise<void> {

@@ -5,9 +5,10 @@
  */
 import { Command, CommanderError } from "commander";
 import { DocumentError } from "#config/document.ts";
-import { addAgent, listAgents } from "./cli/agent.ts";
+import { addAgent, listAgents, unlockAgent } from "./cli/agent.ts";
 import { exportMessages } from "./cli/export.ts";
 import type { Output } from "./cli/output.ts";
+import { listSent, send } from "./cli/send.ts";
 import { serve } from "./cli/serve.ts";
 import { version } from "./cli/version.ts";
 import { EXIT, ReceiverError } from "./errors.ts";
@@ -16,10 +17,10 @@ import { EXIT, ReceiverError } from "./errors.ts";
 process.umask(0o077);
 
 const output: Output = {
-  print: (line) =>
+  print: (text, end = "\n") =>
     new Promise((resolve) => {
       if (!process.stdout.writable) resolve(false);
-      else process.stdout.write(`${line}\n`, (error) => resolve(error == null));
+      else process.stdout.write(`${text}${end}`, (error) => resolve(error == null));
     }),
 };
 // The reader of a pipe went away (`export | head`): `print` says so to the command.
@@ -59,6 +60,19 @@ program
   .option("--channel <name>", "only this channel")
   .option("--agent <tenant/agent>", "only this agent")
   .action((options) => exportMessages(output, options));
+program
+  .command("send <tenant/agent> <channel> <file>")
+  .description("hand over a message for a hospital system; - reads it from standard input")
+  .requiredOption(...CONFIG)
+  .option("--key <key>", "your own name for it: with the same one it is taken once")
+  .option(...JSON_FLAG)
+  .action((name, channel, file, options) => send(output, [name, channel, file], options));
+program
+  .command("sent <tenant/agent> <channel>")
+  .description("print what became of the messages that were handed over")
+  .requiredOption(...CONFIG)
+  .option(...JSON_FLAG)
+  .action((name, channel, options) => listSent(output, [name, channel], options));
 const agent = program.command("agent").description("who may connect");
 agent
   .command("add <tenant/agent>")
@@ -73,6 +87,12 @@ agent
   .requiredOption(...CONFIG)
   .option(...JSON_FLAG)
   .action((options) => listAgents(output, options));
+agent
+  .command("unlock <tenant/agent>")
+  .description("let an agent in again that was locked, once only one copy of it is left")
+  .requiredOption(...CONFIG)
+  .option(...JSON_FLAG)
+  .action((name, options) => unlockAgent(output, name, options));
 program
   .command("version")
   .description("print the version")

@@ -1,29 +1,33 @@
 /**
- * The receiver, put together: store, local door, network door. Disposed in reverse: take no more
- * messages, drain the connections, answer no more commands, close the store.
+ * The receiver, put together: store, local door, outlets, network door. Disposed in reverse: take no
+ * more messages, drain the connections, hand on no more, answer no more commands, close the store.
  *
  * @module
  */
 import { HEARTBEAT_MS } from "#protocol/limits.ts";
+import { Budget } from "#streams/sink/credit.ts";
 import { type Configuration, readTlsFiles } from "./configuration.ts";
-import { Budget } from "./credit.ts";
-import type { ReceiverError } from "./errors.ts";
-import type { Clock } from "./host/clock.ts";
+import { CreditPool } from "./credit-pool.ts";
+import { openOutcomes } from "./downstream/open-outcomes.ts";
+import { telling, Waker } from "./downstream/waker.ts";
+import { ReceiverError } from "./errors.ts";
+import { type Chance, type Clock, systemChance } from "./host/clock.ts";
 import type { Log } from "./host/log.ts";
-import {
-  ASSEMBLING_MAX_BYTES,
-  HELD_MAX_BYTES,
-  HELD_MIN_BYTES,
-  PROCESS_HELD_MAX_BYTES,
-} from "./limits.ts";
+import { ASSEMBLING_MAX_BYTES, PROCESS_HELD_MAX_BYTES } from "./limits.ts";
+import { LiveAgents } from "./live-agents.ts";
 import { openDoor } from "./local-door.ts";
-import { openServer, type TunnelServer } from "./server.ts";
+import { Arrivals, noting } from "./outlets/arrivals.ts";
+import { type Handlers, type Outlets, openOutlets } from "./outlets/open-outlets.ts";
+import { openRetention } from "./retention.ts";
+import { openServer } from "./server.ts";
 import { doorOf, openStoreIn } from "./state-folder.ts";
 
 export interface Receiver extends AsyncDisposable {
   readonly address: { readonly host: string; readonly port: number };
   /** Resolves with the error after which the process must end (S9). */
   readonly failed: Promise<ReceiverError>;
+  /** How the platform gets what is stored here. */
+  readonly outlets: Omit<Outlets, typeof Symbol.asyncDispose>;
 }
 
 export interface ReceiverOptions {
@@ -31,6 +35,10 @@ export interface ReceiverOptions {
   readonly log: Log;
   /** [{@link HEARTBEAT_MS}] */
   readonly heartbeatMs?: number;
+  /** [{@link systemChance}] */
+  readonly chance?: Chance;
+  /** What a platform that embeds the receiver does with messages; none if it does not. */
+  readonly handlers?: Handlers | undefined;
 }
 
 /**
@@ -40,35 +48,48 @@ export interface ReceiverOptions {
  */
 export async function openReceiver(
   configuration: Configuration,
-  { clock, log, heartbeatMs = HEARTBEAT_MS }: ReceiverOptions,
+  { clock, log, heartbeatMs = HEARTBEAT_MS, chance = systemChance, handlers }: ReceiverOptions,
 ): Promise<Receiver> {
   await using stack = new AsyncDisposableStack();
   const tls = readTlsFiles(configuration.tls);
-  const store = stack.use(await openStoreIn(configuration.stateDir));
+  const opening = openStoreIn(configuration.stateDir, configuration.store, log);
+  const arrivals = new Arrivals();
+  const kept = noting(stack.use(await opening), arrivals);
+  const live = new LiveAgents();
+  const wake = (agent: number): void => live.wake(agent);
+  const waker = stack.use(await Waker.open({ store: kept, clock, wake }));
+  const store = telling(kept, () => waker.look());
   stack.use(await openDoor(doorOf(configuration.stateDir), store, log));
-  let server: TunnelServer | undefined;
   const context = {
     store,
     clock,
+    chance,
     log,
+    isStoreFault: (error: unknown) => error instanceof ReceiverError,
     heartbeatMs,
     budget: new Budget(ASSEMBLING_MAX_BYTES),
+    live,
     messageLimitBytes: configuration.messageLimitBytes,
-    windowBytes: () => shareOf(server?.connectionCount() ?? 1),
+    credit: new CreditPool(PROCESS_HELD_MAX_BYTES, clock),
   };
-  const { trustDomain, listen } = configuration;
-  server = stack.use(await openServer({ ...tls, ...listen, trustDomain }, context));
+  const shared = { store, arrivals, clock, chance, log };
+  const outlets = stack.use(await openOutlets(configuration.outlets, handlers, shared));
+  stack.use(await openOutcomes(shared));
+  stack.use(
+    openRetention({
+      ...{ store, clock, retainHours: configuration.retainHours },
+      outlets: outlets.positions,
+    }),
+  );
+  const { trustDomain, listen, limits } = configuration;
+  const door = { ...tls, ...listen, ...limits, trustDomain, chance };
+  const server = stack.use(await openServer(door, context));
 
   const opened = stack.move();
   return {
     address: server.address,
     failed: store.failed,
+    outlets,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
-}
-
-/** What one of `count` connections may hold that is not yet durable (I-8). */
-function shareOf(count: number): number {
-  const share = Math.floor(PROCESS_HELD_MAX_BYTES / Math.max(1, count));
-  return Math.max(HELD_MIN_BYTES, Math.min(HELD_MAX_BYTES, share));
 }

@@ -9,21 +9,24 @@ import type { IncomingMessage } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { TLSSocket } from "node:tls";
 import { WebSocketServer } from "ws";
-import { FRAME_MAX_BYTES, SUBPROTOCOL, TUNNEL_PATH } from "#protocol/limits.ts";
+import { FRAME_MAX_BYTES, SUBPROTOCOL } from "#protocol/limits.ts";
+import { Admission, addressOf, answer, nameOf } from "./admission.ts";
 import { Connection, type ConnectionContext } from "./connection.ts";
 import { foreignCode, identifierFrom, ReceiverError } from "./errors.ts";
-import { judge } from "./gate.ts";
+import type { Chance } from "./host/clock.ts";
 import {
   CLOSE_GRACE_MS,
-  CONNECTIONS_MAX_COUNT,
   DRAIN_MAX_MS,
   HANDSHAKE_TIMEOUT_MS,
   HEADER_MAX_BYTES,
   SHED_RETRY_AFTER_S,
   UNADMITTED_MAX_COUNT,
 } from "./limits.ts";
+import { listenTo } from "./listen.ts";
+import { type Proxies, putBehindProxy } from "./proxied.ts";
+import { Networks } from "./proxy-protocol.ts";
+import { StrangerLog } from "./stranger-log.ts";
 
 export interface ServerOptions {
   readonly host: string;
@@ -35,6 +38,11 @@ export interface ServerOptions {
   /** PEM, the only issuer of agents. */
   readonly agentCa: string;
   readonly trustDomain: string;
+  /** Connections at most (TP5). */
+  readonly connections: number;
+  /** Networks of a balancer that writes PROXY headers; empty if there is none (TP4). */
+  readonly proxyFrom: readonly string[];
+  readonly chance: Chance;
 }
 
 export interface TunnelServer extends AsyncDisposable {
@@ -59,9 +67,20 @@ export async function openServer(
     maxPayload: FRAME_MAX_BYTES,
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
-  http.maxConnections = CONNECTIONS_MAX_COUNT + UNADMITTED_MAX_COUNT;
+  http.maxConnections = options.connections + UNADMITTED_MAX_COUNT;
+  const strangers = new StrangerLog(context.log, context.clock);
+  const proxies = proxiesOf(http, options, context, strangers);
   const sockets = new Set<Socket>();
   const connections = new Set<Connection>();
+  const admission = new Admission(
+    {
+      ...options,
+      strangers,
+      connectionCount: () => connections.size,
+      sourceOf: (socket) => proxies?.sourceOf(socket) ?? null,
+    },
+    context,
+  );
 
   http.on("connection", (socket: Socket) => {
     // From the first moment: a reset during the handshake is an event without another listener.
@@ -78,40 +97,24 @@ export async function openServer(
   http.on("upgrade", (request, socket, head) => {
     socket.on("error", () => socket.destroy());
     admit(request, socket, head).catch((error: unknown) => {
-      // The store is gone, and with it soon the process (S9).
-      socket.destroy();
       if (!(error instanceof ReceiverError)) throw error;
+      // The database is away, or the store is gone, and with it soon the process (S9): a word that is
+      // true of both, and no riddle about the network.
+      answer(socket, "503 Service Unavailable", { "Retry-After": String(SHED_RETRY_AFTER_S) });
     });
   });
 
   async function admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    if (!(socket instanceof TLSSocket) || pathOf(request) !== TUNNEL_PATH) {
-      return answer(socket, "403 Forbidden");
-    }
-    if (connections.size >= CONNECTIONS_MAX_COUNT) {
-      context.log.write("agentShed", { connectionCount: connections.size });
-      return answer(socket, "503 Service Unavailable", { "Retry-After": `${SHED_RETRY_AFTER_S}` });
-    }
-    const nowMs = context.clock.nowMs();
-    const { store } = context;
-    const verdict = await judge(socket, { store, trustDomain: options.trustDomain, nowMs });
-    if (socket.destroyed) return;
-    if (verdict.kind === "refused") {
-      context.log.write("agentRefused", { reason: identifierFrom(verdict.reason) });
-      return answer(socket, "401 Unauthorized", {
-        "Holdfast-Reason": verdict.reason,
-        "Holdfast-Time": new Date(nowMs).toISOString(),
-      });
-    }
-    if (!offersSubprotocol(request)) return answer(socket, "400 Bad Request");
+    const agent = await admission.admit(request, socket);
+    if (agent === null) return;
     tunnels.handleUpgrade(request, socket, head, (websocket) => {
-      const connection = new Connection(websocket, verdict.agent, context);
+      const connection = new Connection(websocket, agent, context);
       connections.add(connection);
       void connection.closed.then(() => connections.delete(connection));
     });
   }
 
-  await listen(http, options);
+  await listenTo(http, options);
   // An IP server's address is never a string.
   const { address, port } = http.address() as AddressInfo;
   return {
@@ -128,8 +131,26 @@ export async function openServer(
       await Promise.all(drained);
       for (const socket of sockets) socket.destroy();
       await closed;
+      strangers[Symbol.dispose]();
     },
   };
+}
+
+function proxiesOf(
+  http: Server,
+  { proxyFrom }: ServerOptions,
+  { clock }: ConnectionContext,
+  strangers: StrangerLog,
+): Proxies | null {
+  if (proxyFrom.length === 0) return null;
+  return putBehindProxy(http, {
+    networks: new Networks(proxyFrom),
+    clock,
+    refused: (reason, socket) => {
+      const peer = nameOf(addressOf(socket));
+      strangers.write("proxyRefused", { reason: identifierFrom(reason), peer });
+    },
+  });
 }
 
 function createTlsServer(options: ServerOptions): Server {
@@ -154,53 +175,4 @@ function createTlsServer(options: ServerOptions): Server {
   } catch (error) {
     throw new ReceiverError("TLS_FILE", { cause: error, facts: { openssl: foreignCode(error) } });
   }
-}
-
-function listen(http: Server, { host, port }: ServerOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    http.once("error", (error) => reject(listenError(error, port)));
-    http.listen({ host, port }, () => {
-      http.removeAllListeners("error");
-      // Too many open files: the connection is lost, and the agent comes back.
-      http.on("error", () => {});
-      resolve();
-    });
-  });
-}
-
-function listenError(error: Error, port: number): ReceiverError {
-  const details = { cause: error, facts: { port, error: foreignCode(error) } };
-  switch (foreignCode(error)) {
-    case "EADDRINUSE":
-      return new ReceiverError("LISTEN_PORT_IN_USE", details);
-    case "EACCES":
-      return new ReceiverError("LISTEN_NOT_PERMITTED", details);
-    case "EADDRNOTAVAIL":
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-      return new ReceiverError("LISTEN_ADDRESS", details);
-    default:
-      return new ReceiverError("LISTEN_FAILED", details);
-  }
-}
-
-function pathOf(request: IncomingMessage): string {
-  return (request.url ?? "").split("?", 1)[0] ?? "";
-}
-
-/** TP2: no common version, 400. `ws` would go on without any. */
-function offersSubprotocol(request: IncomingMessage): boolean {
-  const offered = request.headers["sec-websocket-protocol"] ?? "";
-  return offered.split(",").some((name) => name.trim() === SUBPROTOCOL);
-}
-
-function answer(
-  socket: Duplex,
-  status: string,
-  headers: Readonly<Record<string, string>> = {},
-): void {
-  const all = { ...headers, Connection: "close", "Content-Length": "0" };
-  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-  // Ended only, the socket would stay until the other side ends it too.
-  socket.end(`HTTP/1.1 ${status}\r\n${lines.join("")}\r\n`, () => socket.destroy());
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run fuzz`: the long form of the fuzzers of block reader and MSH reader. Exit 1 if an input fails.
+ * `npm run fuzz`: the long form of the fuzzers: block reader, MSH reader, frames to either end. Exit 1 if an input fails.
  *
  *   npm run fuzz                             for 300 seconds, from a random seed
  *   npm run fuzz -- --seconds 3600 --seed 7
@@ -10,7 +10,7 @@
  */
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
-import { BLOCK_READER, type FuzzTarget, MSH_READER } from "#test/fuzz/targets.ts";
+import { type FuzzTarget, TARGETS } from "#test/fuzz/targets.ts";
 import { CORPUS_TEXTS } from "#test/fuzz/wire-bytes.ts";
 
 const EXIT_USAGE = 64;
@@ -26,23 +26,23 @@ interface Tally {
 }
 
 /** Rounds of each target in turn, each round with a seed of its own; a target that failed has no more. */
-function fuzz(seconds: number, firstSeed: number): Tally[] {
-  const tallies = [BLOCK_READER, MSH_READER].map((target) => ({
+async function fuzz(seconds: number, firstSeed: number): Promise<Tally[]> {
+  const tallies = TARGETS.map((target) => ({
     ...{ target, runs: 0, ms: 0, failed: false },
   }));
   const deadline = performance.now() + seconds * 1_000;
   for (let seed = firstSeed; performance.now() < deadline; seed = (seed + 1) % SEED_END) {
     const open = tallies.filter(({ failed }) => !failed);
     if (open.length === 0) break;
-    for (const tally of open) round(tally, seed);
+    for (const tally of open) await round(tally, seed);
   }
   return tallies;
 }
 
-function round(tally: Tally, seed: number): void {
+async function round(tally: Tally, seed: number): Promise<void> {
   const { target } = tally;
   const start = performance.now();
-  const { runs, failure } = target.run(target.roundRuns, seed);
+  const { runs, failure } = await target.run(target.roundRuns, seed);
   tally.ms += performance.now() - start;
   tally.runs += runs;
   tally.failed = failure !== undefined;
@@ -62,7 +62,7 @@ const { values } = parseArgs({
 const seconds = whole(values.seconds ?? SECONDS, 1);
 const seed = values.seed === undefined ? randomInt(SEED_END) : whole(values.seed, 0);
 console.log(`seed ${seed}, ${seconds} s, ${CORPUS_TEXTS.length} messages to mutate`);
-const tallies = fuzz(seconds, seed);
+const tallies = await fuzz(seconds, seed);
 for (const { target, runs, ms, failed } of tallies) {
   const rate = Math.round(runs / (ms / 1_000));
   console.log(`${target.name}: ${runs} runs, ${rate} runs/s, ${failed ? "FAILED" : "ok"}`);

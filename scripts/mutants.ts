@@ -9,9 +9,9 @@
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { MUTANTS, type Mutant, type NamedTests } from "#test/faults/mutants.ts";
+import { ALL_MUTANTS } from "#test/faults/all-mutants.ts";
+import type { Mutant, NamedTests } from "#test/faults/mutants.ts";
 import { PlantedCopy } from "#test/faults/planted-copy.ts";
-import { STORE_MUTANTS } from "#test/faults/store-mutants.ts";
 
 /** A defect may make a program hang: that is noticed, too. */
 const TEST_LIMIT_MS = 300_000;
@@ -81,7 +81,7 @@ function isCaught(copy: PlantedCopy, { id, edits, caughtBy }: Mutant): boolean {
 }
 
 const patterns = process.argv.slice(2);
-const chosen = [...MUTANTS, ...STORE_MUTANTS].filter(
+const chosen = ALL_MUTANTS.filter(
   ({ id }) => patterns.length === 0 || patterns.some((pattern) => id.includes(pattern)),
 );
 using copy = new PlantedCopy();

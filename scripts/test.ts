@@ -25,6 +25,10 @@ const PACKAGES = [
   { name: "libfuse3-dev", has: ["pkg-config", "--exists", "fuse3"] },
   { name: "fuse3", has: ["fusermount3", "-V"] },
   { name: "e2fsprogs", has: ["mkfs.ext4", "-V"] },
+  { name: "haproxy", has: ["/usr/sbin/haproxy", "-v"] },
+  { name: "tinyproxy", has: ["tinyproxy", "-v"] },
+  { name: "squid", has: ["/usr/sbin/squid", "-v"] },
+  { name: "postgresql", has: ["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"] },
   { name: "faketime", has: ["faketime", "--version"] },
   { name: "xfsprogs", has: ["mkfs.xfs", "-V"] },
 ] as const;

@@ -18,6 +18,7 @@ const DOORWAY = globSync("agent/ingest/*.ts");
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
+  streams: ["protocol"],
   config: [
     "agent/host",
     "agent/errors.ts",
@@ -30,7 +31,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   certs: ["agent/host", "agent/errors.ts"],
   "agent/exit-codes.ts": [],
   "agent/store-errors.ts": ["agent/exit-codes.ts"],
-  "agent/error-catalogue.ts": ["agent/exit-codes.ts", "agent/store-errors.ts"],
+  "agent/tunnel-errors.ts": ["agent/exit-codes.ts"],
+  "agent/error-catalogue.ts": [
+    "agent/exit-codes.ts",
+    "agent/store-errors.ts",
+    "agent/tunnel-errors.ts",
+  ],
   "agent/errors.ts": ["agent/error-catalogue.ts", "agent/exit-codes.ts"],
   "agent/limits.ts": [],
   "agent/host": ["agent/errors.ts", "agent/limits.ts"],
@@ -45,16 +51,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "agent/ingest": [...DOORWAY, "agent/ingest/hl7", "agent/outbox", ...BASE],
   "agent/sealing": ["agent/host", "agent/errors.ts", "agent/limits.ts"],
-  "agent/outbox": ["agent/sealing", ...BASE],
-  "agent/tunnel": ["protocol", "certs", ...BASE],
-  "agent/relay": ["agent/outbox", "agent/tunnel", "protocol", ...BASE],
+  "agent/outbox": ["agent/sealing", "agent/deliver/queue.ts", ...BASE],
+  "agent/deliver/queue.ts": [],
+  "agent/deliver": ["agent/ingest/hl7", "agent/ingest/mllp", ...BASE],
+  "agent/tunnel": ["protocol", "streams", "certs", ...BASE],
+  "agent/relay": ["agent/outbox", "agent/tunnel", "protocol", "streams", ...BASE],
   agent: ["agent", "config", "certs"],
-  receiver: ["protocol", "config/document.ts"],
+  receiver: ["protocol", "streams", "config/document.ts"],
 };
 
 /** Packages with one place each (the dependency table of ARCHITECTURE.md). */
 const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   "better-sqlite3": ["agent/outbox", "receiver/store"],
+  pg: ["receiver/store"],
   ws: ["agent/tunnel", "receiver"],
   cborg: ["protocol"],
   winston: ["agent/host", "receiver/host"],
@@ -85,7 +94,7 @@ function importsOf(file: string): string[] {
   });
 }
 
-const sources = globSync("{agent,certs,config,protocol,receiver}/**/*.ts").sort();
+const sources = globSync("{agent,certs,config,protocol,receiver,streams}/**/*.ts").sort();
 const isPackage = (target: string): boolean => !existsSync(target);
 
 for (const [part, allowed] of Object.entries(MAY_IMPORT)) {

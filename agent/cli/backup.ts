@@ -23,6 +23,8 @@ interface Common {
 interface WithKey extends Common {
   /** `$CREDENTIALS_DIRECTORY`. */
   readonly credentials: string | undefined;
+  /** A file with the key that the backup was made with; absent: the one that the configuration names. */
+  readonly kek: string | undefined;
 }
 
 const PROGRESS_MS = 1_000;
@@ -68,15 +70,23 @@ export async function backupRestore(
     `Restored into ${escaped(stateDir)}`,
     ...manifestLines(manifest),
     ...aside.map((path) => `  moved aside, not deleted: ${escaped(path)}`),
+    ...(options.kek === undefined
+      ? []
+      : ["It opens with the key of --kek alone: put that where the configuration (kek) names it."]),
     "Messages that came after the backup are not in it; status names what is missing once the agent runs.",
     "Every channel begins a new epoch. Next: start the agent",
   ]);
   return EXIT.ok;
 }
 
-function verified({ config, credentials }: WithKey, folder: string): Manifest {
+function verified({ config, credentials, kek: file }: WithKey, folder: string): Manifest {
   const { kek, stateDir } = loadLocalConfig(config);
-  return verifyBackup(folder, loadKek(kekCustody(kek, credentials), stateDir), systemClock);
+  // By the same rules as the agent's own: nobody else may read it.
+  const custody =
+    file === undefined
+      ? kekCustody(kek, credentials)
+      : ({ custody: "file", file: resolve(file) } as const);
+  return verifyBackup(folder, loadKek(custody, stateDir), systemClock);
 }
 
 function manifestLines({ madeAt, version, storeId, counts, files, channels }: Manifest): string[] {

@@ -1,23 +1,17 @@
 /**
- * `holdfast doctor`: whether this machine is fit for the store, before and after it is installed (05 S4).
+ * `holdfast doctor`: whether this machine is fit for the store, and whether the receiver is reached from it,
+ * before and after it is installed (05 S4).
  *
  * A check looks, and changes nothing: the flush measurement's file is gone when it is done. It starts no
- * program and loads nothing that `status` does not load. Other sections come beside the store's.
+ * program, and loads nothing that `status` does not load but what dials the receiver.
  *
  * @module
  */
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type LocalConfig, loadLocalConfig } from "#config/local.ts";
-import {
-  AgentError,
-  codeOf,
-  ERROR_CATALOGUE,
-  type ErrorCode,
-  type Facts,
-  type Identifier,
-  identifierFrom,
-} from "../errors.ts";
+import { kekCustody } from "../channel-options.ts";
+import { AgentError, codeOf, type Identifier, identifierFrom } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { diskSpace } from "../host/disk-space.ts";
 import { storageKind } from "../host/file-system.ts";
@@ -30,21 +24,11 @@ import {
 } from "../host/flush-latency.ts";
 import { loadKek } from "../sealing/kek.ts";
 import type { AgentStatus } from "../status.ts";
+import { lookAtReceiver } from "./doctor-receiver.ts";
+import { kekOrNone, lookAtDatabase, lookAtIdentity, lookAtKeyFiles } from "./doctor-store.ts";
+import { type Finding, fault, ok, VERDICTS, warning } from "./finding.ts";
 import { question } from "./question.ts";
 import { escaped, printFacts, readableBytes, table } from "./terminal.ts";
-
-/** Ordered: the last one that occurs is the verdict of the whole. */
-const VERDICTS = ["ok", "warning", "failed"] as const;
-export type Verdict = (typeof VERDICTS)[number];
-
-/** What one check found. `failed`: the agent will not run like this, or must not. */
-export interface Finding {
-  readonly verdict: Verdict;
-  readonly facts: Facts;
-  /** For a person; one line, safe for a terminal. */
-  readonly text: string;
-  readonly remedy: string | undefined;
-}
 
 export interface Check extends Finding {
   readonly section: string;
@@ -70,6 +54,9 @@ const SECTIONS: Readonly<Record<string, Readonly<Record<string, Look>>>> = {
     space: lookAtSpace,
     flush: lookAtFlush,
     key: lookAtKey,
+    "key files": lookAtKeys,
+    database: ({ outbox }) => lookAtDatabase(outbox),
+    identity: ({ outbox }) => lookAtIdentity(outbox),
     agent: lookAtAgent,
     files: lookAtFiles,
   },
@@ -85,10 +72,13 @@ export interface DoctorOptions {
   readonly json: boolean;
   /** `$CREDENTIALS_DIRECTORY`, which systemd sets in a service that is given credentials. */
   readonly creds: string | undefined;
+  /** Variables of the environment that other programs take a proxy or a CA from, by name. */
+  readonly ignored?: readonly string[];
 }
 
 /** @returns 0 if nothing failed, with or without warnings; 78 if a person must act before the agent runs */
-export async function doctor({ config: file, json, creds }: DoctorOptions): Promise<ExitCode> {
+export async function doctor(options: DoctorOptions): Promise<ExitCode> {
+  const { config: file, json, creds, ignored = [] } = options;
   const config = loadLocalConfig(file);
   const outbox = join(config.stateDir, "outbox");
   const site = { config, creds, outbox, where: nearestFolder(outbox) };
@@ -97,6 +87,9 @@ export async function doctor({ config: file, json, creds }: DoctorOptions): Prom
     for (const [name, look] of Object.entries(looks)) {
       checks.push({ section, name, ...(await found(look, site)) });
     }
+  }
+  for (const [name, finding] of Object.entries(await lookAtReceiver(config, ignored))) {
+    checks.push({ section: "receiver", name, ...finding });
   }
   const verdict = VERDICTS.findLast((one) => checks.some((check) => check.verdict === one)) ?? "ok";
   printFacts(json, { verdict, checks }, () => lines(checks));
@@ -127,32 +120,6 @@ function notFound(error: unknown): Finding {
   if (sysCode === "unknown") throw error;
   const remedy = "Run it as the service account, for example with: sudo -u holdfast";
   return { verdict: "failed", facts: { sysCode }, text: `Cannot look (${sysCode})`, remedy };
-}
-
-const ok = (text: string, facts: Facts): Finding => ({
-  verdict: "ok",
-  facts,
-  text,
-  remedy: undefined,
-});
-
-const warning = (text: string, facts: Facts, remedy: string): Finding => ({
-  verdict: "warning",
-  facts,
-  text,
-  remedy,
-});
-
-/** An error that `run` would end with. */
-function fault(code: ErrorCode, facts: Facts): Finding {
-  const { summary, remedy } = ERROR_CATALOGUE[code];
-  const text = `${summary}${shown(facts)} [${code}]`;
-  return { verdict: "failed", facts: { code: identifierFrom(code), ...facts }, text, remedy };
-}
-
-function shown(facts: Facts): string {
-  const all = Object.entries(facts).map(([name, value]) => `${name}=${value}`);
-  return all.length === 0 ? "" : ` (${all.join(", ")})`;
 }
 
 function nearestFolder(folder: string): string {
@@ -275,6 +242,13 @@ function lookAtKey({ config, creds }: Site): Finding {
   }
   loadKek({ custody: "credential", folder: creds }, stateDir);
   return ok("Found as a credential; with a host key it is as safe as the disk under it", facts);
+}
+
+function lookAtKeys({ config: { kek, stateDir }, creds }: Site): Finding {
+  return lookAtKeyFiles(
+    stateDir,
+    kekOrNone(() => loadKek(kekCustody(kek, creds), stateDir)),
+  );
 }
 
 async function lookAtAgent({ config }: Site): Promise<Finding> {

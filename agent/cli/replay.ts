@@ -28,17 +28,16 @@ export async function replay(options: ReplayOptions): Promise<ExitCode> {
     ...{ ask: "replay", channel, epoch, fromMs, toMs, controlId, dryRun },
     ...{ firstSeq: seq?.first, lastSeq: seq?.last },
   });
-  printFacts(options.json, { dryRun, ...result }, () => lines(channel, dryRun, result));
+  printFacts(options.json, { dryRun, ...result }, () => lines(options, result));
   if (result.fault !== undefined) throw fromPlain(result.fault);
   if (result.count === 0) throw new AgentError("REPLAY_EMPTY", {});
   return EXIT.ok;
 }
 
-function lines(channel: string, dryRun: boolean, result: ReplayResult): string[] {
-  const { count, bytes, first, last, appended, pruned, unsettled, damaged } = result;
-  const what = `${count} messages of ${escaped(channel)} (${readableBytes(bytes)})`;
+function lines(options: ReplayOptions, result: ReplayResult): string[] {
+  const { count, first, last, appended, pruned, unsettled, damaged } = result;
   return [
-    dryRun ? `Would send again: ${what}; nothing was changed` : `Sent again: ${what}`,
+    count === 0 ? nothingLine(options, result) : countLine(options, result),
     ...(first === undefined || last === undefined
       ? []
       : [`  from ${placeText(first)}`, `  to   ${placeText(last)}`]),
@@ -54,6 +53,28 @@ function lines(channel: string, dryRun: boolean, result: ReplayResult): string[]
     ...(damaged === 0 ? [] : [`  left out: ${damaged} that are damaged`]),
     ...result.damagedPlaces.map((place) => `    ${placeText(place)}`),
   ];
+}
+
+function countLine({ channel, dryRun }: ReplayOptions, { count, bytes }: ReplayResult): string {
+  const what = `${count} messages of ${escaped(channel)} (${readableBytes(bytes)})`;
+  return dryRun ? `Would send again: ${what}; nothing was changed` : `Sent again: ${what}`;
+}
+
+/** What was looked at, so that a person sees which part of the selection was wrong. */
+function nothingLine(options: ReplayOptions, { looked }: ReplayResult): string {
+  const { channel, epoch, seq, fromMs, toMs, controlId } = options;
+  const within = [
+    ...(epoch === undefined ? [] : [`of epoch ${epoch}`]),
+    ...(seq === undefined ? [] : [`numbered ${seq.first} to ${seq.last}`]),
+  ];
+  const wanted = [
+    ...(fromMs === undefined ? [] : [`received at or after ${new Date(fromMs).toISOString()}`]),
+    ...(toMs === undefined ? [] : [`received at or before ${new Date(toMs).toISOString()}`]),
+    ...(controlId === undefined ? [] : [`with control id ${escaped(controlId)}`]),
+  ];
+  const where = [`${looked} messages of ${escaped(channel)}`, ...within].join(", ");
+  const what = wanted.length === 0 ? "" : `, for those ${wanted.join(", ")}`;
+  return `Nothing to send again: looked at ${where}${what}`;
 }
 
 const placeText = ({ epoch, seq, receivedAtMs }: ReplayedPlace): string =>

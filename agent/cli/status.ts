@@ -28,13 +28,14 @@ function lines(status: AgentStatus): string[] {
   ]);
   return [
     `holdfast ${status.version}, process ${status.pid}, since ${status.startedAt}: ${status.health}`,
-    `tunnel: ${tunnel.state}${lastError(tunnel)}`,
+    ...tunnelLines(tunnel),
     "",
     ...table([
       ["channel", "listens on", "connections", "stored", "waiting", "oldest waiting"],
       ...channels,
     ]),
     ...status.channels.flatMap(epochLines),
+    ...deliveryLines(status.deliveries),
     ...status.missing.map(missingLine),
     "",
     `store: ${readableBytes(store.databaseBytes)}, quarantine ${store.quarantineCount} blocks`,
@@ -65,6 +66,20 @@ function epochLines({ name, draining, movingTo }: AgentStatus["channels"][number
   return movingTo === undefined ? leaving : [...leaving, `${name}: moving to epoch ${movingTo}`];
 }
 
+function deliveryLines(deliveries: AgentStatus["deliveries"]): string[] {
+  if (deliveries.length === 0) return [];
+  const rows = deliveries.map((one) => [
+    one.name,
+    one.configured ? (one.state ?? "-") : "not configured",
+    String(one.counters.accepted ?? 0),
+    String(one.waiting),
+    one.oldestWaitingAt ?? "-",
+    String(one.asideCount),
+  ]);
+  const head = ["delivers to", "state", "accepted", "waiting", "oldest waiting", "set aside"];
+  return ["", ...table([head, ...rows])];
+}
+
 function missingLine(range: AgentStatus["missing"][number]): string {
   const { channel, epoch, firstSeq, lastSeq, cause, foundAt } = range;
   const where = channel === undefined ? "quarantine" : `${channel} epoch ${epoch}`;
@@ -72,9 +87,18 @@ function missingLine(range: AgentStatus["missing"][number]): string {
   return `missing: ${where}, from ${firstSeq} ${end}, ${cause}, found ${foundAt}`;
 }
 
-function lastError({ lastError, reason, state }: AgentStatus["tunnel"]): string {
-  if (lastError === undefined || state === "streaming" || state === "throttled") return "";
-  return `, last error ${lastError}${reason === undefined ? "" : ` (${reason})`}`;
+function tunnelLines(tunnel: AgentStatus["tunnel"]): string[] {
+  const { state, since, nextAttemptInSeconds: seconds, lastError, reason } = tunnel;
+  const next = seconds === undefined ? "" : `, next attempt in ${seconds} s`;
+  const first = `tunnel: ${state} since ${since}${next}`;
+  if (lastError === undefined || state === "streaming" || state === "throttled") return [first];
+  const { summary = "", remedy = "", facts } = tunnel;
+  return [
+    `${first}, last error ${lastError}${reason === undefined ? "" : ` (${reason})`}`,
+    `  ${summary}`,
+    `  ${remedy}`,
+    ...Object.entries(facts).map(([name, value]) => `  ${name}: ${value}`),
+  ];
 }
 
 function listensOn({ configured, listening, host, port }: AgentStatus["channels"][number]): string {

@@ -55,6 +55,7 @@ const DELIVERY: Readonly<Record<TraceRow["delivery"], string>> = {
   accepted: "at the receiver",
   stored: "waiting here",
   reissued: "sent under another number",
+  damaged: "lost: damaged here",
 };
 
 /** 03 D2, D3, E7: what is special about it. */

@@ -14,13 +14,15 @@ export const CONDITIONS = {
   quarantineFull: "Blocks that are no messages cannot be kept any more: find their sender",
   tunnelDown:
     "The receiver is not reached: messages are kept; check network, certificate, receiver",
+  clockSkewed:
+    "This machine's clock and the receiver's differ: compare it with a good one, and let NTP keep it",
   channelHeld: "A channel is held: its messages are kept and not sent; see the code of the fact",
   channelParted:
     "The receiver held other messages under a channel's numbers: what is unsettled is sent again under new ones",
   storeRolledBack:
     "The store is older than it was, or new: ask the receiver what it has of the missing range (export), and the senders for the rest",
   messageDamaged:
-    "Stored messages are damaged, the facts say which: a channel stops before one that has not left; check the disk, call the vendor",
+    "Stored messages are damaged, the facts say which: a channel stops before one that has not left; check the disk, then: holdfast channel skip",
   channelFull:
     "A channel holds its share of the disk budget: its senders are not read from until messages leave",
   outboxFilling:
@@ -37,6 +39,18 @@ export const CONDITIONS = {
   openToAllInterfaces: "A channel listens for plain MLLP on all interfaces: set host",
   messageTooLarge: "A sender sends a message over the limit: raise maxBlockBytes or split it there",
   volatileState: "The store is on a file system that does not survive a reboot: for trials only",
+  endpointUnreachable:
+    "A hospital system cannot be connected to: its messages are kept; check host, port, TLS, firewall",
+  endpointSilent:
+    "A hospital system takes messages and does not reply: they are sent again without end; look at it",
+  endpointRefuses:
+    "A hospital system refuses a message that is sent again for ever: look at its log, or change onError, onReject",
+  deliveryHeld:
+    "A hospital system refused a message, or it is damaged: its channel waits until a person decides",
+  deliveryQuarantined:
+    "A message was set aside instead of being delivered; the receiver was told, the facts say why",
+  applicationAckMissing:
+    "A hospital system accepted a message and never said what became of it: ask there",
   openToAll: "A channel accepts plain MLLP from every address: restrict allow",
 } as const satisfies Record<string, string>;
 export type ConditionName = keyof typeof CONDITIONS;

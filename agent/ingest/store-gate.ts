@@ -53,7 +53,8 @@ export class StoreGate implements Disposable {
     this.#open = false;
     this.#reason = error;
     const { conditions, clock, log } = this.#options;
-    conditions.open("storeFailing", "", { code: identifierFrom(error.code) }, clock.nowMs());
+    const facts = { ...error.facts, code: identifierFrom(error.code) };
+    conditions.open("storeFailing", "", facts, clock.nowMs());
     log.fault("storeFailing", error);
     this.#tell();
     this.#armProbe();

@@ -4,6 +4,7 @@ import type { Chance, Clock } from "../host/clock.ts";
 import { DISK_BUDGET_BYTES, DUPLICATE_MEMORY_KEYS, LEDGER_DAYS, RETAIN_HOURS } from "../limits.ts";
 import type { Kek } from "../sealing/key-ring.ts";
 import type { StoreChannel } from "./epochs/channel-tails.ts";
+import { OUTCOMES_CHANNEL } from "./inbox/outcome-report.ts";
 import type { StoreNotice, WriterOptions } from "./writing/writer-messages.ts";
 
 export interface OutboxOptions {
@@ -11,6 +12,11 @@ export interface OutboxOptions {
   readonly allowVolatileState: boolean;
   /** Configured channels; a channel once known stays known, for its messages must leave. */
   readonly channels: readonly StoreChannel[];
+  /**
+   * Channels that messages come down on (06 TP34). Where there are any, the channel `$outcomes` is one of the
+   * store's from the opening on: their outcomes go up on it.
+   */
+  readonly downstream?: readonly string[];
   readonly clock: Clock;
   readonly chance: Chance;
   /** What the keys of the store are wrapped with (08 2.2). */
@@ -33,7 +39,8 @@ export interface OutboxOptions {
 export const writerOptions = (options: OutboxOptions): WriterOptions => ({
   stateDir: options.stateDir,
   allowVolatileState: options.allowVolatileState,
-  channels: options.channels,
+  channels: withReports(options),
+  downstream: options.downstream ?? [],
   newStoreId: options.chance.bytes(16),
   kek: options.kek,
   duplicateMemoryKeys: options.duplicateMemoryKeys ?? DUPLICATE_MEMORY_KEYS,
@@ -42,6 +49,9 @@ export const writerOptions = (options: OutboxOptions): WriterOptions => ({
   ledgerDays: options.ledgerDays ?? LEDGER_DAYS,
   ballastBytes: options.ballastBytes ?? 0,
 });
+
+const withReports = ({ channels, downstream = [] }: OutboxOptions): readonly StoreChannel[] =>
+  downstream.length === 0 ? channels : [...channels, { name: OUTCOMES_CHANNEL }];
 
 /** Called after each commit that appended to a channel, with its new last seq. */
 export type AppendedListener = (channel: number, lastSeq: bigint) => void;

@@ -11,6 +11,7 @@ import { WAITING_MAX_BYTES } from "../limits.ts";
 import { searchControlId } from "./control-id-search.ts";
 import type { ChannelTail } from "./epochs/channel-tails.ts";
 import { StoreEpochs } from "./epochs/store-epochs.ts";
+import { Inbox } from "./inbox/inbox.ts";
 import {
   type AppendedListener,
   type OutboxOptions,
@@ -40,6 +41,8 @@ export class Outbox implements AsyncDisposable {
   readonly epochs: StoreEpochs;
   /** Backup, replay, new keys. */
   readonly upkeep: Upkeep;
+  /** What the receiver sends down. */
+  readonly inbox: Inbox;
   /** Where each channel stood when the store was opened. */
   readonly channels: readonly ChannelTail[];
   readonly #options: OutboxOptions;
@@ -65,6 +68,7 @@ export class Outbox implements AsyncDisposable {
         writer.post({ order: "append", batch }, [batch.slab.buffer, batch.table.buffer]),
     });
     this.upkeep = new Upkeep(writer);
+    this.inbox = new Inbox({ writer, nowMs: () => options.clock.nowMs() });
     const { storeId, channels, lastMessageId, lastUpload, backlogs } = writer.opened;
     this.#takeBacklogs(backlogs);
     this.storeId = storeId;
@@ -339,10 +343,12 @@ export class Outbox implements AsyncDisposable {
 
   #noticed(notice: StoreNotice): void {
     if (notice.notice === "epochBegun") {
-      this.#progress.acks.committed(notice.lastMessageId, false);
+      const { lastMessageId } = notice;
+      if (lastMessageId !== undefined) this.#progress.acks.committed(lastMessageId, false);
       this.epochs.begun(notice);
     }
-    if (notice.notice !== "appended") this.#options.onNotice?.(notice);
+    if (notice.notice === "inboxRoom") this.inbox.heard(notice);
+    else if (notice.notice !== "appended") this.#options.onNotice?.(notice);
     else for (const listener of this.#appendedListeners) listener(notice.channel, notice.lastSeq);
   }
 

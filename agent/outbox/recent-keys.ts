@@ -19,7 +19,7 @@ const ID_OFFSET = CONTROL_KEY_BYTES + CONTENT_KEY_BYTES;
 const AT_OFFSET = ID_OFFSET + 8;
 
 /** Where a key leads. */
-export interface RecentHit {
+interface RecentHit {
   /** The `message` row. */
   readonly id: number;
   readonly atMs: number;

@@ -15,23 +15,24 @@
  * @module
  */
 import { OPENED_STATUS, type OpenedFrame, REJECT_CODE, type RejectFrame } from "#protocol/frame.ts";
+import type {
+  OutgoingMessage,
+  OutgoingSkip,
+  StreamSource,
+  StreamStanding,
+} from "#streams/source/source-stream.ts";
 import { AgentError, type Facts, identifierFrom } from "../errors.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Clock, Timer } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 import type { Tasks } from "../host/tasks.ts";
 import { REJECTIONS_BEFORE_ALARM, RETRY_AFTER_MAX_MS } from "../limits.ts";
+import { larger } from "../outbox/bigints.ts";
 import type { ChannelTail } from "../outbox/epochs/channel-tails.ts";
 import type { SinkPosition } from "../outbox/epochs/epoch-messages.ts";
 import type { Outbox } from "../outbox/outbox.ts";
-import type {
-  OutgoingMessage,
-  OutgoingSkip,
-  StreamSource,
-  StreamStanding,
-} from "../tunnel/source-stream.ts";
 import { FeedEpochs } from "./feed-epochs.ts";
-import { ReadAhead } from "./read-ahead.ts";
+import { type DamagedAt, ReadAhead } from "./read-ahead.ts";
 
 export interface FeedParts {
   readonly outbox: Outbox;
@@ -82,7 +83,7 @@ export class ChannelFeed implements StreamSource {
     this.#ahead = new ReadAhead({
       ...{ outbox: parts.outbox, tasks: parts.tasks, channel: tail.channel },
       onReady: () => parts.wake(this),
-      onDamaged: (seq) => this.#damaged(seq),
+      onDamaged: (at) => this.#damaged(at),
     });
   }
 
@@ -106,6 +107,16 @@ export class ChannelFeed implements StreamSource {
     this.#epochs = new FeedEpochs(tail);
     this.#isMoving = tail.filling !== undefined;
     this.#parts.reopen(this);
+  }
+
+  /** The unreadable message that it stops before, until a person decides. */
+  get stoppedAt(): DamagedAt | undefined {
+    return this.#ahead.damaged;
+  }
+
+  /** That message was given up, or can be read again. */
+  goOn(): void {
+    this.#ahead.retry();
   }
 
   standing(): StreamStanding | undefined {
@@ -181,7 +192,7 @@ export class ChannelFeed implements StreamSource {
   }
 
   /** OK: the receiver is in our epoch. TP15: its history up to its last seq must be ours, not only its length. */
-  async #agree({ epoch, lastSeq, chain }: OpenedFrame): Promise<boolean> {
+  async #agree({ epoch, lastSeq, chain, partial }: OpenedFrame): Promise<boolean> {
     const { sending } = this.#epochs;
     const turn = this.#turn;
     if (epoch === sending.epoch && this.#hasMore(lastSeq)) {
@@ -199,7 +210,8 @@ export class ChannelFeed implements StreamSource {
     }
     const settledSeq = sending.ackedSeq;
     this.#settle(lastSeq);
-    this.#ahead.start({ epoch, fromSeq: lastSeq + 1n, lastSeq: sending.lastSeq, settledSeq });
+    const start = { epoch, fromSeq: lastSeq + 1n, lastSeq: sending.lastSeq, settledSeq };
+    this.#ahead.start({ ...start, partial });
     this.#flowFrom(lastSeq);
     return this.#isFlowing;
   }
@@ -226,12 +238,23 @@ export class ChannelFeed implements StreamSource {
     const { epoch, ackedSeq } = this.#epochs.sending;
     const own = await this.#parts.outbox.chainAt(this.#id, epoch, seq);
     // Pruned here: it was acked once, so it may be settled again.
-    if (own === undefined && seq <= ackedSeq) {
+    const isPruned = own === undefined && seq <= ackedSeq;
+    if (isPruned || (chain === null && (await this.#isBehindGap(seq)))) {
       this.#parts.log.write("resumeUnverified", { channel: identifierFrom(this.channel), seq });
       return true;
     }
     if (own === undefined) return false;
     return chain !== null && Buffer.compare(own, chain) === 0;
+  }
+
+  /**
+   * Behind a message that was given up the receiver has no chain (06 TP31). In an epoch that has ended
+   * numbers alone tell which messages it has: none was ever given to another message since.
+   */
+  async #isBehindGap(seq: bigint): Promise<boolean> {
+    const { sending, current } = this.#epochs;
+    if (sending === current) return false;
+    return await this.#parts.outbox.epochs.hasGap(this.#id, sending.epoch, seq);
   }
 
   #settle(seq: bigint): void {
@@ -330,8 +353,8 @@ export class ChannelFeed implements StreamSource {
   }
 
   /** This channel ends before `seq` until a person decides; the others flow (05 S16). */
-  #damaged(seq: bigint): void {
-    const facts = { channel: identifierFrom(this.channel), seq };
+  #damaged({ epoch, seq }: DamagedAt): void {
+    const facts = { channel: identifierFrom(this.channel), epoch, seq };
     this.#open("messageDamaged", facts);
     this.#parts.log.fault("channelHeld", new AgentError("STORE_BODY_DAMAGED", facts));
   }
@@ -358,5 +381,3 @@ export class ChannelFeed implements StreamSource {
     this.#parts.conditions.close(condition, this.channel);
   }
 }
-
-const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);

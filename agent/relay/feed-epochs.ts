@@ -9,8 +9,9 @@
  *
  * @module
  */
+
+import type { StreamStanding } from "#streams/source/source-stream.ts";
 import { type ChannelTail, EPOCH_END, type EpochStanding } from "../outbox/epochs/channel-tails.ts";
-import type { StreamStanding } from "../tunnel/source-stream.ts";
 
 export class FeedEpochs {
   /** Oldest first; the last one is current. */

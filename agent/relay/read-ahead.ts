@@ -3,17 +3,19 @@
  *
  * Where the receiver asks for what it once had (it was put back to an older state), the bodies may be pruned
  * by now: their seqs are skipped in one piece, with the chain behind them (06 TP31, TP37). So is what was
- * noted as lost (the last message of an epoch that could not be read at a start); of other damage a person decides.
+ * noted as lost, by a person (`channel skip`) or at a start; before other damage the channel stops.
  *
  * @module
  */
-import { SKIP_REASON } from "#protocol/frame.ts";
+import { type OpenedFrame, SKIP_REASON } from "#protocol/frame.ts";
+import type { OutgoingMessage, OutgoingSkip } from "#streams/source/source-stream.ts";
 import { AgentError } from "../errors.ts";
 import type { Tasks } from "../host/tasks.ts";
 import { READ_MAX_BYTES, READ_MAX_COUNT } from "../limits.ts";
 import type { Outbox } from "../outbox/outbox.ts";
-import type { OutgoingMessage, OutgoingSkip } from "../tunnel/source-stream.ts";
+import type { StoredMessage } from "../outbox/reader.ts";
 import { outgoingMessage } from "./outgoing-message.ts";
+import { SliceReader } from "./slice-reader.ts";
 
 export interface ReadAheadParts {
   readonly outbox: Outbox;
@@ -22,13 +24,14 @@ export interface ReadAheadParts {
   /** There is something to take again. */
   readonly onReady: () => void;
   /** Nothing comes from this seq on: its body is damaged (05 S16). */
-  readonly onDamaged: (seq: bigint) => void;
+  readonly onDamaged: (at: DamagedAt) => void;
 }
 
-/** What was noted as lost will never come; the chain behind it nobody knows (06 TP31). */
-const lost = (firstSeq: bigint, lastSeq: bigint): OutgoingSkip => ({
-  ...{ firstSeq, lastSeq, reason: SKIP_REASON.damaged, chain: null },
-});
+/** A message that cannot be read, where the relay has met it. */
+export interface DamagedAt {
+  readonly epoch: bigint;
+  readonly seq: bigint;
+}
 
 /** What is read: an epoch from a seq on. */
 export interface ReadStart {
@@ -38,6 +41,8 @@ export interface ReadStart {
   readonly lastSeq: bigint;
   /** Up to here it may be pruned. */
   readonly settledSeq: bigint;
+  /** What the receiver holds of one message (06 TP14). */
+  readonly partial: OpenedFrame["partial"];
 }
 
 export class ReadAhead {
@@ -52,20 +57,24 @@ export class ReadAhead {
   #settledSeq = 0n;
   #nextSeq = 1n;
   #lastSeq = 0n;
-  #damaged: { readonly epoch: bigint; readonly seq: bigint } | undefined;
+  #partial: OpenedFrame["partial"];
+  readonly #slices: SliceReader;
+  #damaged: DamagedAt | undefined;
 
   constructor(parts: ReadAheadParts) {
     this.#parts = parts;
+    this.#slices = new SliceReader(parts.outbox);
   }
 
   /** Forgets what was read, and reads from there. */
-  start({ epoch, fromSeq, lastSeq, settledSeq }: ReadStart): void {
+  start({ epoch, fromSeq, lastSeq, settledSeq, partial }: ReadStart): void {
     this.stop();
     this.#isRunning = true;
     this.#epoch = epoch;
     this.#settledSeq = settledSeq;
     this.#nextSeq = fromSeq;
     this.#lastSeq = lastSeq;
+    this.#partial = partial;
     // The receiver has it from elsewhere.
     if (this.#damaged?.epoch === epoch && this.#damaged.seq < fromSeq) this.#damaged = undefined;
     this.#read();
@@ -83,6 +92,17 @@ export class ReadAhead {
   /** The epoch that is read has messages up to `seq`. */
   grown(seq: bigint): void {
     this.#lastSeq = seq;
+    this.#read();
+  }
+
+  /** Before which message nothing more comes, if it is one that cannot be read. */
+  get damaged(): DamagedAt | undefined {
+    return this.#damaged;
+  }
+
+  /** Reads on from where damage was met: it was given up, or can be read again. */
+  retry(): void {
+    this.#damaged = undefined;
     this.#read();
   }
 
@@ -124,6 +144,8 @@ export class ReadAhead {
     // Settled long ago, it may have been pruned since the last look.
     const mayBePruned = damagedSeq !== undefined && damagedSeq <= settledSeq;
     const pruned = mayBePruned ? await this.#prunedFrom(damagedSeq) : undefined;
+    const isLost = damagedSeq !== undefined && lostThrough !== undefined;
+    const lost = isLost ? await this.#lost(damagedSeq, lostThrough) : undefined;
     if (generation !== this.#generation) return;
     this.#isReading = false;
     for (const message of messages) {
@@ -132,16 +154,24 @@ export class ReadAhead {
         throw new AgentError("AGENT_DEFECT", { expected: this.#nextSeq, found: message.seq });
       }
       const { seq } = message;
-      this.#ready.push(outgoingMessage(outbox, message, () => this.#noteDamaged(epoch, seq)));
+      const onDamaged = (): void => this.#noteDamaged(epoch, seq);
+      const body = { epoch, message, from: this.#beginOf(message), onDamaged };
+      this.#ready.push(outgoingMessage(this.#slices, body));
       this.#readyBytes += message.length;
       this.#nextSeq = seq + 1n;
     }
     if (damagedSeq !== undefined && pruned === undefined) {
-      if (lostThrough === undefined) this.#noteDamaged(epoch, damagedSeq);
-      else if (this.#nextSeq === damagedSeq) this.#skip(lost(damagedSeq, lostThrough));
+      if (lost === undefined) this.#noteDamaged(epoch, damagedSeq);
+      else if (this.#nextSeq === damagedSeq) this.#skip(lost);
     }
     this.#parts.onReady();
     this.#read();
+  }
+
+  /** Where sending begins. Whether it is the same message the receiver finds by its hash, and asks again. */
+  #beginOf({ seq, length }: StoredMessage): number {
+    const partial = this.#partial;
+    return partial?.seq === seq && partial.durableOffset <= length ? partial.durableOffset : 0;
   }
 
   /** @returns the SKIP over what is pruned from `seq` on, if that is */
@@ -153,6 +183,13 @@ export class ReadAhead {
     return { firstSeq: seq, lastSeq: trimmedSeq, reason, chain: chain ?? null };
   }
 
+  /** What was noted as lost will never come; the chain behind it is known where only slices are damaged (06 TP31). */
+  async #lost(firstSeq: bigint, lastSeq: bigint): Promise<OutgoingSkip> {
+    const { outbox, channel } = this.#parts;
+    const chain = await outbox.chainAt(channel, this.#epoch, lastSeq);
+    return { firstSeq, lastSeq, reason: SKIP_REASON.damaged, chain: chain ?? null };
+  }
+
   #skip(skip: OutgoingSkip): void {
     this.#ready.push(skip);
     this.#nextSeq = skip.lastSeq + 1n;
@@ -161,6 +198,6 @@ export class ReadAhead {
   #noteDamaged(epoch: bigint, seq: bigint): void {
     if (this.#damaged?.epoch === epoch && this.#damaged.seq <= seq) return;
     this.#damaged = { epoch, seq };
-    this.#parts.onDamaged(seq);
+    this.#parts.onDamaged(this.#damaged);
   }
 }

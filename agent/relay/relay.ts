@@ -10,6 +10,8 @@ import type { Tasks } from "../host/tasks.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { Tunnel } from "../tunnel/tunnel.ts";
 import { ChannelFeed } from "./channel-feed.ts";
+import { downstreamInbox } from "./inbox-store.ts";
+import type { DamagedAt } from "./read-ahead.ts";
 
 export interface RelayOptions {
   readonly outbox: Outbox;
@@ -18,10 +20,22 @@ export interface RelayOptions {
   readonly log: Log;
   readonly conditions: Conditions;
   readonly tasks: Tasks;
+  /** Channels whose messages come from the receiver. */
+  readonly delivered: readonly string[];
+}
+
+/** The channels on their way. */
+export interface Relay {
+  /** The unreadable message that a channel stops before; `undefined` if it does not. */
+  stoppedAt(channel: number): DamagedAt | undefined;
+  /** That message was given up, or can be read again. */
+  goOn(channel: number): void;
 }
 
 /** Joins every channel of the outbox, configured or not, to a stream of the tunnel: its messages must leave. */
-export function openRelay({ outbox, tunnel, ...parts }: RelayOptions): void {
+export function openRelay({ outbox, tunnel, delivered, ...parts }: RelayOptions): Relay {
+  tunnel.deliverTo(downstreamInbox(outbox.inbox, new Set(delivered)));
+  outbox.inbox.onRoom(() => tunnel.roomChanged());
   const feeds = new Map<number, ChannelFeed>();
   for (const tail of outbox.epochs.tails) {
     const feed = new ChannelFeed(tail, {
@@ -35,4 +49,8 @@ export function openRelay({ outbox, tunnel, ...parts }: RelayOptions): void {
   }
   outbox.onAppended((channel, lastSeq) => feeds.get(channel)?.appended(lastSeq));
   outbox.epochs.onEpoch((tail) => feeds.get(tail.channel)?.begun(tail));
+  return {
+    stoppedAt: (channel) => feeds.get(channel)?.stoppedAt,
+    goOn: (channel) => feeds.get(channel)?.goOn(),
+  };
 }

@@ -38,7 +38,7 @@ export type KekCustody =
  * is `previous`; in custody of a credential, the credential `kek-previous`, if it is given.
  *
  * @throws {AgentError} `KEK_MISSING` if it cannot be read; `KEK_EXPOSED` if it or its folder is open to
- *   other accounts or of another one, or it lies in `stateDir`; `KEK_WRONG` if it is no KEK
+ *   other accounts or of another one, or it lies in `stateDir`; `KEK_MALFORMED` if it is no KEK
  */
 export function loadKek(custody: KekCustody, stateDir: string): Kek {
   if (custody.custody === "credential") {
@@ -76,14 +76,15 @@ export const nextKekFile = (file: string): string => `${file}.next`;
 /** A new KEK as the content of its file. */
 export const newKekText = (): string => `${randomBytes(KEK_BYTES).toString("hex")}\n`;
 
-/** @throws {AgentError} `KEK_MISSING`, `KEK_WRONG`. Rights are not looked at */
+/** @throws {AgentError} `KEK_MISSING`, `KEK_MALFORMED`. Rights are not looked at */
 export function readKek(file: string): Uint8Array {
   // A wrong path may lead to anything.
-  if (statusOf(file).size > TEXT_MAX_BYTES) throw new AgentError("KEK_WRONG", {});
+  const { size } = statusOf(file);
+  if (size > TEXT_MAX_BYTES) throw new AgentError("KEK_MALFORMED", { bytes: size });
   const content = contentOf(file);
   if (content.length === KEK_BYTES) return new Uint8Array(content);
   const digits = AS_TEXT.exec(content.toString("latin1"))?.[1];
-  if (digits === undefined) throw new AgentError("KEK_WRONG", { bytes: content.length });
+  if (digits === undefined) throw new AgentError("KEK_MALFORMED", { bytes: content.length });
   return new Uint8Array(Buffer.from(digits, "hex"));
 }
 

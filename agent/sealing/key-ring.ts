@@ -28,6 +28,12 @@ const KEY_MODE = 0o400;
 const KEY_NAME = /^(?:index|[1-9]\d{0,9})\.key$/;
 const TEMPORARY = /^(?:index|\d+)\.key\.new$/;
 
+/** @returns the key epoch that a key file's name says, 0 for the index key; `undefined` for any other name */
+export function keyEpochOfName(name: string): number | undefined {
+  if (!KEY_NAME.test(name)) return undefined;
+  return name === "index.key" ? INDEX_KEY_EPOCH : Number.parseInt(name, 10);
+}
+
 /** Key-encryption keys, 32 bytes each. */
 export interface Kek {
   /** Wraps whatever is written. */
@@ -171,24 +177,29 @@ export class KeyRing {
   }
 
   /**
-   * Wraps every key file by another KEK, one file after another. Interrupted anywhere each file opens
-   * with the one or the other, and the call can be repeated.
+   * Wraps every key file by another KEK, one a step: each is flushed, and ingest goes between. Interrupted
+   * anywhere each file opens with the one or the other, and it can be done again.
    *
-   * @param kek 32 bytes; on disk and flushed already. From the return on the ring uses it alone
+   * @param kek 32 bytes; on disk and flushed already. From the first step on keys that are made are wrapped by it
    * @throws {AgentError} `KEY_FILE_DAMAGED`, `KEK_WRONG` if a file, read back, does not open with it:
    *   the old KEK must then stay
    * @throws the operating system's error, untranslated
    */
-  rewrap(kek: Uint8Array): void {
+  *rewrap(kek: Uint8Array): Generator<void> {
     if (kek.length !== KEY_BYTES) throw new RangeError(`Cannot wrap by ${kek.length} bytes`);
     const next = new Uint8Array(kek);
-    for (const key of [this.#index, ...this.#keys.values()]) this.#write(key, next);
+    this.#kek = next;
+    for (const key of [this.#index, ...this.#keys.values()]) {
+      // One that was deleted since the first step must not come back.
+      if (key !== this.#index && this.#keys.get(key.epoch) !== key) continue;
+      this.#write(key, next);
+      yield;
+    }
     // Whoever calls destroys the old KEK now. What is not in memory, or not on disk, is found here.
     const found = this.#readAll([next]);
     if (found.length !== this.#keys.size + 1) {
       throw new AgentError("KEY_FILE_DAMAGED", { count: this.#keys.size + 1 - found.length });
     }
-    this.#kek = next;
   }
 
   #isOver({ bytes: sealed, madeAtMs }: KeyInUse, bytes: number): boolean {
@@ -223,9 +234,9 @@ export class KeyRing {
   }
 
   #readAll(keks: readonly Uint8Array[]): StoreKey[] {
-    const names = readdirSync(this.#folder).filter((name) => KEY_NAME.test(name));
-    return names.map((name) => {
-      const keyEpoch = name === "index.key" ? INDEX_KEY_EPOCH : Number.parseInt(name, 10);
+    return readdirSync(this.#folder).flatMap((name) => {
+      const keyEpoch = keyEpochOfName(name);
+      if (keyEpoch === undefined) return [];
       const file = readFileSync(join(this.#folder, name));
       const result = unwrapKey(file, keyEpoch, keks, this.#storeId);
       if (result.outcome === "opened") return result.key;

@@ -18,17 +18,20 @@ import { newKekText, nextKekFile, readKek, realPathOf } from "./kek.ts";
 const KEK_MODE = 0o400;
 
 /**
- * Makes a new KEK, has every key wrapped by it, and puts it in the old one's place. Interrupted anywhere,
+ * Makes a new KEK, has every key wrapped by it, and puts it in the old one's place, in steps. Interrupted anywhere,
  * or thrown out of by `rewrap`, nothing is lost and the same call completes it: with the KEK that it has
  * begun with. A copy that was kept of the old KEK is of no use afterwards.
  *
  * @param file where the KEK is, in custody `file`
- * @param rewrap returns when every key file is wrapped by `kek`, flushed; see `KeyRing.rewrap`
- * @throws {AgentError} `KEK_MISSING` if there is no KEK to replace; `KEK_WRONG` if what an
+ * @param rewrap ends when every key file is wrapped by `kek`, flushed; see `KeyRing.rewrap`
+ * @throws {AgentError} `KEK_MISSING` if there is no KEK to replace; `KEK_MALFORMED` if what an
  *   earlier attempt left in `FILE.next` is none
  * @throws the operating system's error, untranslated, and whatever `rewrap` throws
  */
-export function rotateKek(file: string, rewrap: (kek: Uint8Array) => void): void {
+export function* rotateKek(
+  file: string,
+  rewrap: (kek: Uint8Array) => Iterable<void>,
+): Generator<void> {
   // Of a link the KEK itself is replaced: the old one must go.
   const real = realPathOf(file);
   const next = nextKekFile(real);
@@ -36,7 +39,7 @@ export function rotateKek(file: string, rewrap: (kek: Uint8Array) => void): void
   // What is there from an earlier attempt may have a name that is not on disk yet.
   flushFolder(dirname(real));
   // Read back: keys are wrapped by what the disk holds, not by what it was told to hold.
-  rewrap(readKek(next));
+  yield* rewrap(readKek(next));
   renameSync(next, real);
   flushFolder(dirname(real));
 }

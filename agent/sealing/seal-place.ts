@@ -12,6 +12,12 @@ const COLUMNS = [
   "quarantine.sealed",
   "recent.entries",
   "cursor.trimmed_chain",
+  "inbox.head",
+  "inbox.answer",
+  "inbox_slice.bytes",
+  "inbox_partial.head",
+  "inbox_channel.chain",
+  "inbox_epoch.final_chain",
 ] as const;
 
 /** `table.column`: every column of the store that holds a sealed value. */
@@ -31,7 +37,9 @@ export interface SealPlace {
 export const STORE_ID_BYTES = 16;
 
 const LABEL = Buffer.from("holdfast-body/1");
-const DIRECTION = Buffer.from("up");
+/** By table: what the receiver sends down lies in those of the inbox. */
+const directionOf = (column: SealedColumn): Buffer =>
+  Buffer.from(/^inbox[._]/.test(column) ? "down" : "up");
 const NUMBER_BYTES = 8;
 /** Each number stands behind the two bytes of its length. */
 const NUMBER_STEP = 2 + NUMBER_BYTES;
@@ -51,7 +59,7 @@ export class PlaceData {
   }
 
   /**
-   * `"holdfast-body/1" ‖ store id ‖ column ‖ "up" ‖ channel u64 ‖ row u64 ‖ extra u64`, big endian, each
+   * `"holdfast-body/1" ‖ store id ‖ column ‖ direction ‖ channel u64 ‖ row u64 ‖ extra u64`, big endian, each
    * part behind its length as u16: no two places have the same bytes.
    *
    * @returns a view that is valid until the next call for the same column
@@ -69,7 +77,7 @@ export class PlaceData {
 
 function templateOf(storeId: Uint8Array, column: SealedColumn): Buffer {
   const zero = Buffer.alloc(NUMBER_BYTES);
-  return lengthPrefixed(LABEL, storeId, Buffer.from(column), DIRECTION, zero, zero, zero);
+  return lengthPrefixed(LABEL, storeId, Buffer.from(column), directionOf(column), zero, zero, zero);
 }
 
 function writeNumber(target: Buffer, at: number, value: number | bigint): void {

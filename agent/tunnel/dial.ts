@@ -1,19 +1,35 @@
-/** Opens the one connection: TLS 1.3, both sides known by certificate, then a websocket (06 TP1 to TP3). @module */
-import { once } from "node:events";
-import type { IncomingMessage } from "node:http";
-import { isIP } from "node:net";
-import { connect as connectTls, type TLSSocket } from "node:tls";
-import { WebSocket } from "ws";
+/**
+ * Opens the one connection (06 TP1 to TP3): TCP, directly or through the hospital's proxy, then TLS 1.3
+ * with both sides known by certificate, then a websocket. Each step has ten seconds and errors of its own.
+ *
+ * @module
+ */
+import type { LookupFunction, Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { WebSocket } from "ws";
 import type { Identity } from "#certs/identity.ts";
-import { FRAME_MAX_BYTES, SUBPROTOCOL, TUNNEL_PATH } from "#protocol/limits.ts";
-import { AgentError, codeOf, identifierFrom } from "../errors.ts";
-import { HANDSHAKE_TIMEOUT_MS } from "../limits.ts";
+import { AgentError, identifierFrom } from "../errors.ts";
+import { connectThrough } from "./connect-through.ts";
+import { issuerShown } from "./issuer-look.ts";
+import type { Waiting } from "./phase-limit.ts";
+import { bareHost, type HttpProxy } from "./proxy.ts";
+import { secure } from "./secure.ts";
+import { openTcp } from "./tcp.ts";
+import { upgrade } from "./upgrade.ts";
 
-export interface DialOptions {
+/** In order. With a proxy, `resolve` and `connect` are those of the proxy. */
+export const DIAL_STEPS = ["resolve", "connect", "proxy", "secure", "upgrade"] as const;
+export type DialStep = (typeof DIAL_STEPS)[number];
+
+export interface DialOptions extends Waiting {
   /** `wss://host[:port]`; the path of the tunnel is added. */
   readonly receiverUrl: URL;
+  readonly proxy?: HttpProxy | undefined;
   readonly identity: Identity;
-  readonly signal: AbortSignal;
+  /** Instead of the system's resolver. */
+  readonly lookup?: LookupFunction | undefined;
+  /** A step is done. */
+  readonly onStep?: ((step: DialStep) => void) | undefined;
 }
 
 export interface Dialled {
@@ -22,102 +38,79 @@ export interface Dialled {
   readonly socket: TLSSocket;
 }
 
-const DEFAULT_PORT = 443;
-/** What OpenSSL and Node say when the far certificate is not the one that we trust. */
-const UNTRUSTED =
-  /^(?:CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT_ALTNAME|INVALID_PURPOSE|HOSTNAME_MISMATCH)/;
+const HTTPS_PORT = 443;
 
 /**
  * Dials the receiver.
  *
  * @returns the websocket paused, so that no frame is read before somebody listens: resume it
- * @throws {AgentError} `TUNNEL_UNREACHABLE`, `TUNNEL_PEER_UNTRUSTED`, `TUNNEL_REFUSED` with the
- *   receiver's reason, or `TUNNEL_VERSION`
+ * @throws {AgentError} one of `agent/tunnel-errors.ts`; every socket is closed
  */
 export async function dial(options: DialOptions): Promise<Dialled> {
-  const socket = await openTls(options);
+  const { receiverUrl, onStep } = options;
+  const socket = await secured(options);
+  onStep?.("secure");
   try {
-    return { webSocket: await upgrade(options, socket), socket };
+    const webSocket = await upgrade({ ...options, socket, receiverUrl });
+    onStep?.("upgrade");
+    return { webSocket, socket };
   } catch (error) {
     socket.destroy();
     throw error;
   }
 }
 
-async function openTls({ receiverUrl, identity, signal }: DialOptions): Promise<TLSSocket> {
-  const host = receiverUrl.hostname.replace(/^\[|\]$/g, "");
-  const socket = connectTls({
-    host,
-    port: receiverUrl.port === "" ? DEFAULT_PORT : Number(receiverUrl.port),
-    // A name only: RFC 6066 knows no addresses here. The certificate is checked against the host anyway.
-    ...(isIP(host) === 0 ? { servername: host } : {}),
-    minVersion: "TLSv1.3",
-    maxVersion: "TLSv1.3",
-    ca: identity.receiverCaPem,
-    cert: identity.certificatePem,
-    key: identity.privateKeyPem,
-    // Written out: NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default (07 1.9).
-    rejectUnauthorized: true,
-  });
-  socket.on("error", () => {});
-  socket.setNoDelay(true);
-  const abort = (): void => void socket.destroy();
-  signal.addEventListener("abort", abort, { once: true });
+async function secured(options: DialOptions): Promise<TLSSocket> {
+  const host = bareHost(options.receiverUrl.hostname);
   try {
-    await once(socket, "secureConnect", { signal: withTimeout(signal) });
+    return await secure({ ...options, socket: await route(options), host });
+  } catch (error) {
+    if (!isStranger(error)) throw error;
+    throw await withIssuer(error, { ...options, onStep: undefined }, host);
+  }
+}
+
+/** A connection whose far end should be the receiver. */
+async function route(options: DialOptions): Promise<Socket> {
+  const { receiverUrl, proxy, onStep } = options;
+  const host = bareHost(receiverUrl.hostname);
+  const port = receiverUrl.port === "" ? HTTPS_PORT : Number(receiverUrl.port);
+  const onResolved = (): void => onStep?.("resolve");
+  if (proxy === undefined) {
+    const socket = await openTcp({ ...options, host, port, onResolved });
+    onStep?.("connect");
     return socket;
-  } catch (cause) {
-    socket.destroy();
-    throw dialFault(cause);
-  } finally {
-    signal.removeEventListener("abort", abort);
+  }
+  const authorization = proxy.authorization();
+  const socket = await openTcp({ ...options, ...proxy, onResolved }).catch(throwProxyAway);
+  onStep?.("connect");
+  const authority = `${receiverUrl.hostname}:${port}`;
+  await connectThrough({ ...options, socket, authority, authorization });
+  onStep?.("proxy");
+  return socket;
+}
+
+/** The same faults, of another machine: whoever reads it must not look at the receiver's address. */
+function throwProxyAway(error: unknown): never {
+  if (!(error instanceof AgentError) || error.code === "TUNNEL_UNREACHABLE") throw error;
+  const code = identifierFrom(error.code);
+  throw new AgentError("TUNNEL_PROXY_UNREACHABLE", { code, ...error.facts }, { cause: error });
+}
+
+const isStranger = (error: unknown): error is AgentError =>
+  error instanceof AgentError &&
+  (error.code === "TUNNEL_INTERCEPTED" || error.code === "TUNNEL_CERT_SELF_SIGNED");
+
+async function withIssuer(
+  error: AgentError,
+  options: DialOptions,
+  host: string,
+): Promise<AgentError> {
+  try {
+    const seen = await issuerShown({ ...options, socket: await route(options), host });
+    return new AgentError(error.code, { ...error.facts, ...seen }, { cause: error });
+  } catch {
+    // Optional: who it was is not known then; what is wrong is.
+    return error;
   }
 }
-
-function upgrade({ receiverUrl, signal }: DialOptions, socket: TLSSocket): Promise<WebSocket> {
-  const url = new URL(TUNNEL_PATH, receiverUrl);
-  const webSocket = new WebSocket(url, [SUBPROTOCOL], {
-    // No `agent`: with one, Node would make a connection of its own, with other TLS settings.
-    createConnection: () => socket,
-    perMessageDeflate: false,
-    maxPayload: FRAME_MAX_BYTES,
-    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-    followRedirects: false,
-  });
-  return new Promise((resolve, reject) => {
-    const abort = (): void => webSocket.terminate();
-    signal.addEventListener("abort", abort, { once: true });
-    webSocket.once("open", () => {
-      signal.removeEventListener("abort", abort);
-      webSocket.pause();
-      resolve(webSocket);
-    });
-    webSocket.once("unexpected-response", (_request, response) => {
-      reject(refusalOf(response));
-      webSocket.terminate();
-    });
-    webSocket.on("error", (cause) => reject(dialFault(cause)));
-  });
-}
-
-/** The receiver said no, in HTTP (07 1.8, 06 TP2, TP5). Header text is mapped, never shown. */
-function refusalOf(response: IncomingMessage): AgentError {
-  const status = response.statusCode ?? 0;
-  if (status === 401) {
-    const reason = String(response.headers["holdfast-reason"] ?? "");
-    const known = /^[A-Z_]{1,40}$/.test(reason) ? reason : "REFUSED";
-    return new AgentError("TUNNEL_REFUSED", { code: identifierFrom(known) });
-  }
-  if (status === 400) return new AgentError("TUNNEL_VERSION", { status });
-  return new AgentError("TUNNEL_UNREACHABLE", { status });
-}
-
-function dialFault(cause: unknown): AgentError {
-  if (cause instanceof AgentError) return cause;
-  const sysCode = codeOf(cause);
-  const code = UNTRUSTED.test(sysCode) ? "TUNNEL_PEER_UNTRUSTED" : "TUNNEL_UNREACHABLE";
-  return new AgentError(code, { sysCode }, { cause });
-}
-
-const withTimeout = (signal: AbortSignal): AbortSignal =>
-  AbortSignal.any([signal, AbortSignal.timeout(HANDSHAKE_TIMEOUT_MS)]);

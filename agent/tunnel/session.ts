@@ -7,25 +7,24 @@
  */
 import type { TLSSocket } from "node:tls";
 import type { WebSocket } from "ws";
+import { SPOKEN_CAPABILITIES } from "#protocol/capabilities.ts";
 import { decodeFrame, encodeFrame } from "#protocol/codec.ts";
 import type { Credit, Frame, GoawayFrame, WelcomeFrame } from "#protocol/frame.ts";
 import { ERROR_CODE, GOAWAY_CODE, OPENED_STATUS } from "#protocol/frame.ts";
-import {
-  FRAME_MAX_BYTES,
-  FRAME_MIN_NEGOTIABLE_BYTES,
-  MINOR,
-  OPENED_TIMEOUT_MS,
-  WELCOME_TIMEOUT_MS,
-} from "#protocol/limits.ts";
+import { FRAME_MAX_BYTES, MINOR, OPENED_TIMEOUT_MS, WELCOME_TIMEOUT_MS } from "#protocol/limits.ts";
 import { ProtocolError } from "#protocol/protocol-error.ts";
+import { Flow } from "#streams/source/flow.ts";
+import { Outgoing, SendingStream } from "#streams/source/outgoing.ts";
+import type { StreamSource } from "#streams/source/source-stream.ts";
 import { AgentError, codeOf } from "../errors.ts";
-import type { Clock, Timer } from "../host/clock.ts";
-import { DOWNSTREAM_CREDIT_BYTES, SOCKET_UNSENT_LIMIT_BYTES } from "../limits.ts";
+import type { Chance, Clock, Timer } from "../host/clock.ts";
+import type { Log } from "../host/log.ts";
+import { SOCKET_UNSENT_LIMIT_BYTES } from "../limits.ts";
+import { dataSocket } from "./data-socket.ts";
 import type { Dialled } from "./dial.ts";
-import { Flow } from "./flow.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { type FrameSink, Outgoing, SendingStream } from "./outgoing.ts";
-import type { StreamSource } from "./source-stream.ts";
+import { type DownstreamInbox, ReceivingStreams } from "./receiving-streams.ts";
+import { agreementOf } from "./welcome.ts";
 
 export interface SessionOptions {
   readonly clock: Clock;
@@ -33,6 +32,9 @@ export interface SessionOptions {
   readonly instanceNonce: Uint8Array;
   readonly version: string;
   readonly sources: readonly StreamSource[];
+  readonly chance: Chance;
+  readonly log: Log;
+  readonly inbox: DownstreamInbox | undefined;
   readonly onWelcome: (frame: WelcomeFrame) => void;
   /** Every stream has its OPENED, or a refusal. */
   readonly onResumed: () => void;
@@ -47,18 +49,19 @@ export interface SessionOptions {
 
 const CLOSE_PROTOCOL_ERROR = 1002;
 const CLOSE_NORMAL = 1000;
-/** TP26. */
-const HEARTBEAT_MAX_MS = 60_000;
 
 export class Session {
   readonly #options: SessionOptions;
   readonly #webSocket: WebSocket;
   readonly #socket: TLSSocket;
   readonly #streams = new Map<number, SendingStream>();
+  readonly #receiving: ReceivingStreams;
   #flow: Flow | undefined;
   #outgoing: Outgoing | undefined;
   #heartbeat: Heartbeat | undefined;
   #deadline: Timer | undefined;
+  /** The capability `partial` is in force (TP12). */
+  #isPartialInForce = false;
   #opening = 0;
   #throttled = false;
   #draining = false;
@@ -68,6 +71,12 @@ export class Session {
     this.#options = options;
     this.#webSocket = webSocket;
     this.#socket = socket;
+    this.#receiving = new ReceivingStreams({
+      ...options,
+      send: (frame) => this.#sendNow(frame),
+      violated: (error) => this.#violated(error),
+      failed: () => this.#end(unreachable(undefined)),
+    });
     webSocket.on("message", (data, isBinary) => this.#received(data as Buffer, isBinary));
     webSocket.on("error", (error) => this.#end(unreachable(error)));
     webSocket.on("close", () => this.#end(unreachable(undefined)));
@@ -80,19 +89,23 @@ export class Session {
     return this.#flow?.windowBytes ?? 0;
   }
 
+  get roundTripMs(): number | undefined {
+    return this.#flow?.roundTripMs;
+  }
+
   hello(): void {
     const { clock, storeId, instanceNonce, version } = this.#options;
     this.#sendNow({
       type: "hello",
       stream: 0,
       minorRange: [MINOR, MINOR],
-      capabilities: [],
+      capabilities: SPOKEN_CAPABILITIES,
       storeId,
       instanceNonce,
       version,
       frameLimit: FRAME_MAX_BYTES,
       nowMs: clock.nowMs(),
-      downstreamCredit: DOWNSTREAM_CREDIT_BYTES,
+      downstreamCredit: this.#receiving.initialCredit,
     });
     this.#arm(WELCOME_TIMEOUT_MS);
   }
@@ -116,6 +129,11 @@ export class Session {
       if (stream.source === source) stream.idle = false;
     }
     this.#pump();
+  }
+
+  /** The inbox has room again. */
+  roomChanged(): void {
+    this.#receiving.roomChanged();
   }
 
   /** Asks again where the receiver stands, after a refusal that says to (TP29). */
@@ -165,14 +183,14 @@ export class Session {
     try {
       if (!isBinary) throw new ProtocolError(ERROR_CODE.malformed, "Cannot read a text message");
       const frame = decodeFrame(data);
-      if (frame !== undefined) this.#handle(frame);
+      if (frame !== undefined) this.#handle(frame, data.length);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#violated(error);
     }
   }
 
-  #handle(frame: Frame): void {
+  #handle(frame: Frame, bytes: number): void {
     if (this.#flow === undefined && frame.type !== "welcome" && !isFarewell(frame)) {
       throw new ProtocolError(ERROR_CODE.outOfOrder, "Cannot take a frame before WELCOME");
     }
@@ -187,6 +205,9 @@ export class Session {
         this.#stream(frame.stream).source.acked(frame.epoch, frame.lastSeq);
         this.#credited(frame.stream, frame.credit);
         this.#checkDrained();
+        return;
+      case "partial":
+        this.#partial(frame.stream);
         return;
       case "credit":
         this.#credited(frame.stream, frame.credit);
@@ -207,7 +228,9 @@ export class Session {
         this.#end(new AgentError("TUNNEL_PROTOCOL", { code: frame.code, byReceiver: true }));
         return;
       case "open":
-        this.#refuseDownstream(frame.stream, frame.epoch);
+      case "data":
+      case "skip":
+        this.#receiving.take(frame, bytes);
         return;
       default:
         throw new ProtocolError(ERROR_CODE.outOfOrder, `Cannot take ${frame.type} here`);
@@ -218,15 +241,22 @@ export class Session {
     if (this.#flow !== undefined) {
       throw new ProtocolError(ERROR_CODE.outOfOrder, "Cannot be welcomed twice");
     }
-    refuseUnusable(frame);
+    const agreement = agreementOf(frame);
+    const { frameLimit, heartbeatMs } = agreement;
+    this.#isPartialInForce = agreement.isPartialInForce;
+    this.#receiving.welcomed(frame, agreement);
     const { clock } = this.#options;
     const flow = new Flow(frame.upstreamCredit);
     this.#flow = flow;
-    const frameLimit = Math.min(frame.frameLimit, FRAME_MAX_BYTES);
-    this.#outgoing = new Outgoing(this.#sink(), flow, frameLimit, (error) => this.#fault(error));
+    this.#outgoing = new Outgoing(
+      dataSocket(this.#webSocket, this.#socket),
+      flow,
+      frameLimit,
+      (error) => this.#fault(error),
+    );
     this.#heartbeat = new Heartbeat({
       clock,
-      heartbeatMs: frame.heartbeatMs,
+      heartbeatMs,
       inFlight: () => flow.inFlightBytes > 0,
       ping: (nonce) => this.#sendNow({ type: "ping", stream: 0, nonce }),
       onRoundTrip: (roundTripMs) => {
@@ -240,11 +270,15 @@ export class Session {
 
   #opened(number: number, frame: Extract<Frame, { type: "opened" }>): void {
     const stream = this.#stream(number);
+    if (!stream.opening) throw new ProtocolError(ERROR_CODE.outOfOrder, "Cannot take OPENED here");
     // Credit counts from the OPEN that this answers (TP20); what came before it was of another count.
     stream.sentBytes = 0;
     stream.creditLimit = 0;
     this.#credited(number, frame.credit);
-    stream.source.opened(frame).then(
+    const { partial, ...whole } = frame;
+    // Without the capability a large message begins again (TP25).
+    const resumed = partial === undefined || !this.#isPartialInForce ? whole : frame;
+    stream.source.opened(resumed).then(
       (mayFlow) => {
         if (this.#ended) return;
         stream.opening = false;
@@ -261,6 +295,13 @@ export class Session {
       },
       (error: unknown) => this.#fault(error),
     );
+  }
+
+  /** How far a message has come is asked for when it is resumed: only OPENED decides then (TP14). */
+  #partial(number: number): void {
+    this.#stream(number);
+    if (this.#isPartialInForce) return;
+    throw new ProtocolError(ERROR_CODE.outOfOrder, "Cannot take PARTIAL without the capability");
   }
 
   #resumed(): void {
@@ -285,19 +326,6 @@ export class Session {
     return stream;
   }
 
-  /** No channel of this agent is downstream yet (TP34). */
-  #refuseDownstream(stream: number, epoch: bigint): void {
-    this.#sendNow({
-      type: "opened",
-      stream,
-      status: OPENED_STATUS.unknown,
-      epoch,
-      credit: {},
-      lastSeq: 0n,
-      chain: null,
-    });
-  }
-
   #pump(): void {
     if (this.#ended || this.#outgoing === undefined) return;
     this.#outgoing.pump();
@@ -311,19 +339,6 @@ export class Session {
   #checkDrained(): void {
     const waiting = [...this.#streams.values()].some(({ source }) => source.inFlight);
     if (this.#draining && !waiting) this.#options.onDrained();
-  }
-
-  #sink(): FrameSink {
-    const webSocket = this.#webSocket;
-    const socket = this.#socket;
-    return {
-      get unsentBytes() {
-        return webSocket.bufferedAmount;
-      },
-      send: (frame) => webSocket.send(frame),
-      cork: () => socket.cork(),
-      uncork: () => socket.uncork(),
-    };
   }
 
   #sendNow(frame: Frame): void {
@@ -371,21 +386,11 @@ export class Session {
     this.#disarm();
     this.#heartbeat?.[Symbol.dispose]();
     this.#outgoing?.end();
+    this.#receiving.close();
     this.#socket.destroySoon();
     this.#options.clock.after(1_000, () => this.#socket.destroy());
     for (const { source } of this.#streams.values()) source.disconnected();
     this.#options.onEnd(error);
-  }
-}
-
-/** TP11, TP26 and 06 section 3: what this side could not keep to is refused, as the receiver refuses HELLO. */
-function refuseUnusable({ minor, frameLimit, heartbeatMs }: WelcomeFrame): void {
-  if (minor !== MINOR) {
-    throw new ProtocolError(ERROR_CODE.malformed, "Cannot speak the minor version of WELCOME");
-  }
-  const silent = heartbeatMs < 1 || heartbeatMs > HEARTBEAT_MAX_MS;
-  if (frameLimit < FRAME_MIN_NEGOTIABLE_BYTES || silent) {
-    throw new ProtocolError(ERROR_CODE.limit, "Cannot keep to a limit of WELCOME");
   }
 }
 

@@ -48,7 +48,14 @@ export type TunnelEvent =
   | { readonly on: "due" | "upgraded" | "welcomed" | "throttled" | "credited" }
   | { readonly on: "stop" }
   | { readonly on: "resumed"; readonly nowMs: number }
-  | { readonly on: "lost" | "drained"; readonly nowMs: number; readonly chance: number }
+  | {
+      readonly on: "lost";
+      readonly nowMs: number;
+      readonly chance: number;
+      /** What an overloaded receiver asked for in place of the upgrade (TP5). */
+      readonly retryAfterMs?: number;
+    }
+  | { readonly on: "drained"; readonly nowMs: number; readonly chance: number }
   | { readonly on: "goaway"; readonly retryAfterMs: number }
   | {
       readonly on: "barred";
@@ -76,7 +83,7 @@ export function step(state: TunnelState, event: TunnelEvent): TunnelStep {
   if (state.at === "closed") return to(state);
   switch (event.on) {
     case "lost":
-      return afterLoss(state, event.nowMs, event.chance);
+      return afterLoss(state, event);
     case "barred":
       return barred(state, event.why, event.nowMs + sticky(event.chance));
     case "stop":
@@ -121,7 +128,10 @@ function forward(state: TunnelState, event: ForwardEvent): TunnelStep {
 }
 
 /** Full jitter; a connection that had streamed a minute forgives the attempts before (TP27). */
-function afterLoss(state: TunnelState, nowMs: number, chance: number): TunnelStep {
+function afterLoss(
+  state: TunnelState,
+  { nowMs, chance, retryAfterMs }: Extract<TunnelEvent, { on: "lost" }>,
+): TunnelStep {
   switch (state.at) {
     case "draining":
       return drained(state, nowMs, chance);
@@ -134,6 +144,10 @@ function afterLoss(state: TunnelState, nowMs: number, chance: number): TunnelSte
         (state.at === "streaming" || state.at === "throttled") &&
         nowMs - state.sinceMs >= BACKOFF_RESET_MS;
       if (longLived) return waiting(0, nowMs + FIRST_DELAY_MAX_MS * chance);
+      if (retryAfterMs !== undefined) {
+        const untilMs = nowMs + retryAfterMs + FIRST_DELAY_MAX_MS * chance;
+        return waiting(state.attempt + 1, untilMs);
+      }
       const ceilingMs = Math.min(BACKOFF_MAX_MS, BACKOFF_BASE_MS * 2 ** state.attempt);
       return waiting(state.attempt + 1, nowMs + ceilingMs * chance);
     }

@@ -7,16 +7,20 @@
  * @module
  */
 import type { Identity } from "#certs/identity.ts";
-import { GOAWAY_CODE, type GoawayFrame, type WelcomeFrame } from "#protocol/frame.ts";
+import { capabilitiesInForce, SPOKEN_CAPABILITIES } from "#protocol/capabilities.ts";
+import type { GoawayFrame, WelcomeFrame } from "#protocol/frame.ts";
+import type { StreamSource } from "#streams/source/source-stream.ts";
 import { AgentError, type ErrorCode, identifierFrom } from "../errors.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Chance, Clock, Timer } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 import type { Tasks } from "../host/tasks.ts";
-import { DRAIN_MAX_MS, RETRY_AFTER_MAX_MS } from "../limits.ts";
+import { CLOCK_SKEW_ALARM_MS, DRAIN_MAX_MS, RETRY_AFTER_MAX_MS } from "../limits.ts";
 import { dial } from "./dial.ts";
+import { barredBy } from "./farewell.ts";
+import type { HttpProxy } from "./proxy.ts";
+import type { DownstreamInbox } from "./receiving-streams.ts";
 import { Session } from "./session.ts";
-import type { StreamSource } from "./source-stream.ts";
 import {
   type StickyReason,
   step,
@@ -28,6 +32,11 @@ import {
 
 export interface TunnelOptions {
   readonly receiverUrl: URL;
+  readonly proxy?: HttpProxy | undefined;
+  /** What WELCOME must put in force, or the receiver is not the one that was ordered (06 TP12). */
+  readonly requireCapabilities?: readonly string[] | undefined;
+  /** How far the receiver's clock may be from ours before a person hears of it. */
+  readonly clockSkewAlarmMs?: number | undefined;
   readonly identity: Identity;
   readonly storeId: Uint8Array;
   readonly version: string;
@@ -41,27 +50,25 @@ export interface TunnelOptions {
 /** What `status` shows. */
 export interface TunnelStanding {
   readonly state: TunnelState["at"];
+  /** Wall time, ms since 1970. Throttling comes and goes within one state. */
+  readonly sinceMs: number;
+  /** Until the next dial; `undefined` where none is waited for. */
+  readonly nextAttemptInMs: number | undefined;
   readonly lastError: AgentError | undefined;
   readonly session: number | undefined;
   readonly windowBytes: number;
+  /** Of the latest PING that was answered on this connection. */
+  readonly roundTripMs: number | undefined;
   /** The receiver's clock minus ours at the last WELCOME, in ms. */
   readonly clockSkewMs: number | undefined;
 }
 
-const STICKY_BY_GOAWAY: Readonly<Record<number, StickyReason>> = {
-  [GOAWAY_CODE.fenced]: "fenced",
-  [GOAWAY_CODE.duplicateIdentity]: "duplicateIdentity",
-  [GOAWAY_CODE.version]: "version",
-  [GOAWAY_CODE.denied]: "refused",
-  [GOAWAY_CODE.certExpired]: "refused",
-};
-
-const ERROR_BY_REASON = {
-  fenced: "TUNNEL_FENCED",
-  duplicateIdentity: "TUNNEL_FENCED",
-  version: "TUNNEL_VERSION",
-  refused: "TUNNEL_REFUSED",
-} as const satisfies Record<StickyReason, ErrorCode>;
+/** What a receiver says before it welcomes, where a person must look. */
+const STICKY_BY_CODE: ReadonlyMap<ErrorCode, StickyReason> = new Map([
+  ["TUNNEL_REFUSED", "refused"],
+  ["TUNNEL_VERSION", "version"],
+  ["TUNNEL_CAPABILITY", "version"],
+]);
 
 export class Tunnel implements AsyncDisposable {
   readonly #options: TunnelOptions;
@@ -74,11 +81,14 @@ export class Tunnel implements AsyncDisposable {
   #timer: Timer | undefined;
   #lastError: AgentError | undefined;
   #flowing = false;
+  #inbox: DownstreamInbox | undefined;
+  #sinceMs: number;
   #welcome: { readonly session: number; readonly clockSkewMs: number } | undefined;
 
   private constructor(options: TunnelOptions) {
     this.#options = options;
     this.#instanceNonce = options.chance.bytes(16);
+    this.#sinceMs = options.clock.nowMs();
   }
 
   /** Begins to dial at once, with the streams that are added before the next turn of the event loop. */
@@ -93,6 +103,16 @@ export class Tunnel implements AsyncDisposable {
     this.#sources.push(source);
   }
 
+  /** Messages from the receiver go there, from the next connection on. */
+  deliverTo(inbox: DownstreamInbox): void {
+    this.#inbox = inbox;
+  }
+
+  /** The inbox has room again, or no more. */
+  roomChanged(): void {
+    this.#session?.roomChanged();
+  }
+
   /** Messages are at hand for `source`. */
   wake(source: StreamSource): void {
     this.#session?.wake(source);
@@ -104,11 +124,17 @@ export class Tunnel implements AsyncDisposable {
   }
 
   get standing(): TunnelStanding {
+    const state = this.#state;
+    const waitMs =
+      "untilMs" in state ? state.untilMs - this.#options.clock.monotonicMs() : undefined;
     return {
-      state: this.#state.at,
+      state: state.at,
+      sinceMs: this.#sinceMs,
+      nextAttemptInMs: waitMs === undefined ? undefined : Math.max(0, waitMs),
       lastError: this.#lastError,
       session: this.#welcome?.session,
       windowBytes: this.#session?.windowBytes ?? 0,
+      roundTripMs: this.#session?.roundTripMs,
       clockSkewMs: this.#welcome?.clockSkewMs,
     };
   }
@@ -161,11 +187,12 @@ export class Tunnel implements AsyncDisposable {
   }
 
   async #dial(): Promise<void> {
-    const { receiverUrl, identity, clock, storeId, version } = this.#options;
+    const { receiverUrl, proxy, identity, clock, storeId, chance, log, version } = this.#options;
     const dialling = new AbortController();
     this.#dialling = dialling;
     try {
-      const dialled = await dial({ receiverUrl, identity, signal: dialling.signal });
+      const { signal } = dialling;
+      const dialled = await dial({ receiverUrl, proxy, identity, clock, signal });
       if (this.#state.at !== "connecting") {
         dialled.socket.destroy();
         return;
@@ -176,6 +203,7 @@ export class Tunnel implements AsyncDisposable {
         instanceNonce: this.#instanceNonce,
         version,
         sources: this.#sources,
+        ...{ chance, log, inbox: this.#inbox },
         onWelcome: (frame) => this.#welcomed(frame),
         onResumed: () => this.#apply({ on: "resumed", nowMs: clock.monotonicMs() }),
         onThrottle: (throttled) => this.#apply({ on: throttled ? "throttled" : "credited" }),
@@ -195,19 +223,29 @@ export class Tunnel implements AsyncDisposable {
 
   #welcomed(frame: WelcomeFrame): void {
     const clockSkewMs = frame.nowMs - this.#options.clock.nowMs();
+    this.#judgeClock(clockSkewMs);
     this.#welcome = { session: frame.session, clockSkewMs };
-    this.#apply({ on: "welcomed" });
+    const inForce: readonly string[] = capabilitiesInForce(SPOKEN_CAPABILITIES, frame.capabilities);
+    const missing = this.#options.requireCapabilities?.find((name) => !inForce.includes(name));
+    if (missing === undefined) this.#apply({ on: "welcomed" });
+    else this.#failed(new AgentError("TUNNEL_CAPABILITY", { missing: identifierFrom(missing) }));
+  }
+
+  /** 07 1.10: for a person; the agent never sets the clock. */
+  #judgeClock(clockSkewMs: number): void {
+    const { conditions, clock, clockSkewAlarmMs = CLOCK_SKEW_ALARM_MS } = this.#options;
+    if (Math.abs(clockSkewMs) <= clockSkewAlarmMs) conditions.close("clockSkewed", "");
+    else conditions.open("clockSkewed", "", { clockSkewMs }, clock.nowMs());
   }
 
   #goneAway(frame: GoawayFrame): void {
-    const why = STICKY_BY_GOAWAY[frame.code];
+    const barred = barredBy(frame);
     const retryAfterMs = Math.min(frame.retryAfterMs ?? 0, RETRY_AFTER_MAX_MS);
-    if (why === undefined) this.#apply({ on: "goaway", retryAfterMs });
+    if (barred === undefined) this.#apply({ on: "goaway", retryAfterMs });
     else {
-      const code = ERROR_BY_REASON[why];
-      this.#lastError = new AgentError(code, { goaway: frame.code });
-      this.#options.log.fault("tunnelLost", this.#lastError);
-      this.#apply({ on: "barred", why, ...this.#now() });
+      this.#lastError = barred.error;
+      this.#options.log.fault("tunnelLost", barred.error);
+      this.#apply({ on: "barred", why: barred.why, ...this.#now() });
     }
   }
 
@@ -222,10 +260,11 @@ export class Tunnel implements AsyncDisposable {
     if (this.#state.at !== "draining" && this.#state.at !== "closed") {
       this.#options.log.fault("tunnelLost", error);
     }
-    const why = { TUNNEL_REFUSED: "refused", TUNNEL_VERSION: "version" } as const;
-    const reason = error.code in why ? why[error.code as keyof typeof why] : undefined;
-    if (reason !== undefined) this.#apply({ on: "barred", why: reason, ...this.#now() });
-    else this.#apply({ on: "lost", ...this.#now() });
+    const { clockSkewMs } = error.facts;
+    if (typeof clockSkewMs === "number") this.#judgeClock(clockSkewMs);
+    const why = STICKY_BY_CODE.get(error.code);
+    if (why !== undefined) this.#apply({ on: "barred", why, ...this.#now() });
+    else this.#apply({ on: "lost", ...this.#now(), ...retryAfterOf(error) });
   }
 
   #hangUp(): void {
@@ -252,11 +291,22 @@ export class Tunnel implements AsyncDisposable {
       conditions.open("tunnelDown", "", { code }, clock.nowMs());
     }
     // Throttling comes and goes many times a second under load: `status` shows it, the log does not.
-    if (!(flowing && this.#flowing)) log.write("tunnelState", { state: identifierFrom(state.at) });
+    if (!(flowing && this.#flowing)) {
+      this.#sinceMs = clock.nowMs();
+      log.write("tunnelState", { state: identifierFrom(state.at) });
+    }
     this.#flowing = flowing;
   }
 
   #now(): { readonly nowMs: number; readonly chance: number } {
     return { nowMs: this.#options.clock.monotonicMs(), chance: this.#options.chance.unit() };
   }
+}
+
+/** TP5: how long an overloaded receiver asks us to stay away. */
+function retryAfterOf({ facts }: AgentError): { retryAfterMs?: number } {
+  const { retryAfterMs } = facts;
+  return typeof retryAfterMs === "number"
+    ? { retryAfterMs: Math.min(retryAfterMs, RETRY_AFTER_MAX_MS) }
+    : {};
 }

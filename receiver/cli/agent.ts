@@ -1,4 +1,4 @@
-/** `holdfast-receiver agent add` and `agent list`. @module */
+/** `holdfast-receiver agent add`, `agent list` and `agent unlock`. @module */
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { agentOf, parseAgentName, serialOf } from "../agent-certificate.ts";
@@ -27,7 +27,7 @@ export async function addAgent(
 ): Promise<void> {
   const agent = parseAgentName(name);
   if (agent === null) throw new ReceiverError("AGENT_NAME");
-  const { stateDir, trustDomain } = loadConfiguration(options.config);
+  const { stateDir, store, trustDomain } = loadConfiguration(options.config);
   const certificate = readCertificate(options.certificate);
   const named = agentOf(certificate, trustDomain);
   if (named?.tenant !== agent.tenant || named.name !== agent.name) {
@@ -35,7 +35,7 @@ export async function addAgent(
   }
   const serialHex = serialOf(certificate);
   const question = { ask: "addAgent", ...agent, serialHex, atMs: systemClock.nowMs() } as const;
-  for await (const line of ask(stateDir, question)) {
+  for await (const line of ask(stateDir, question, store)) {
     if (options.json === true) await output.print(line);
     else {
       // Our own line, made by `answerTo`.
@@ -51,14 +51,35 @@ export async function listAgents(
   output: Output,
   options: { readonly config: string; readonly json?: boolean },
 ): Promise<void> {
-  const { stateDir } = loadConfiguration(options.config);
-  for await (const line of ask(stateDir, { ask: "listAgents" })) {
+  const { stateDir, store } = loadConfiguration(options.config);
+  for await (const line of ask(stateDir, { ask: "listAgents" }, store)) {
     if (options.json === true) await output.print(line);
     else {
       // Our own line, made by `answerTo`.
-      const { agent, serial, lastSeenAt } = JSON.parse(line) as AgentLine;
-      await output.print(`${agent}  ${serial}  last seen ${lastSeenAt ?? "never"}`);
+      const { agent, serial, lastSeenAt, lockedAt } = JSON.parse(line) as AgentLine;
+      const locked = lockedAt === null ? "" : `  LOCKED since ${lockedAt}: two copies were alive`;
+      await output.print(`${agent}  ${serial}  last seen ${lastSeenAt ?? "never"}${locked}`);
     }
+  }
+}
+
+/**
+ * Lets an agent in again that was locked because two copies of it were alive (TP33). Only after one of
+ * them is gone for good: with both alive it is locked again.
+ *
+ * @param name TENANT/AGENT
+ */
+export async function unlockAgent(
+  output: Output,
+  name: string,
+  options: { readonly config: string; readonly json?: boolean },
+): Promise<void> {
+  const agent = parseAgentName(name);
+  if (agent === null) throw new ReceiverError("AGENT_NAME");
+  const { stateDir, store } = loadConfiguration(options.config);
+  for await (const line of ask(stateDir, { ask: "unlockAgent", ...agent }, store)) {
+    if (options.json === true) await output.print(line);
+    else await output.print(`${name} may connect`);
   }
 }
 

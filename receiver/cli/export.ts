@@ -2,7 +2,7 @@
 import { parseAgentName } from "../agent-certificate.ts";
 import { loadConfiguration } from "../configuration.ts";
 import { ReceiverError } from "../errors.ts";
-import { ask } from "../local-client.ts";
+import { askInParts } from "../local-client.ts";
 import type { Output } from "./output.ts";
 
 export interface ExportOptions {
@@ -16,12 +16,16 @@ export interface ExportOptions {
 export async function exportMessages(output: Output, options: ExportOptions): Promise<void> {
   const agent = options.agent === undefined ? null : parseAgentName(options.agent);
   if (options.agent !== undefined && agent === null) throw new ReceiverError("AGENT_NAME");
-  const { stateDir } = loadConfiguration(options.config);
-  const lines = ask(stateDir, {
+  const { stateDir, store } = loadConfiguration(options.config);
+  const question = {
     ask: "export",
     withBody: options.body ?? false,
     channel: options.channel ?? null,
     agent,
-  });
-  for await (const line of lines) if (!(await output.print(line))) return;
+  } as const;
+  for await (const part of askInParts(stateDir, question, store)) {
+    const isTaken =
+      typeof part === "string" ? await output.print(part) : await output.print(part.begun, "");
+    if (!isTaken) return;
+  }
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-/** Standard output; `print` waits until the line is taken, and is false once nobody reads. */
+/** Standard output; `print` waits until the text is taken, and is false once nobody reads. */
 export interface Output {
-  print(line: string): Promise<boolean>;
+  /** @param end [a line feed] what follows the text; empty where the line goes on */
+  print(text: string, end?: "\n" | ""): Promise<boolean>;
 }

@@ -1,4 +1,4 @@
-/** Time comes in here and nowhere else, so that a test can hold it in its hand. @module */
+/** Time and chance come in here and nowhere else, so that a test can hold it in its hand. @module */
 
 /** A timer that has been set. Disposing it takes it back; harmless once it has fired. */
 export type Timer = Disposable;
@@ -13,6 +13,14 @@ export interface Clock {
   /** Calls `act` every `periodMs` until disposed. Does not keep the process alive. */
   every(periodMs: number, act: () => void): Timer;
 }
+
+/** Where chance comes from, so that a test can choose it. */
+export interface Chance {
+  /** From 0 up to, not including, 1. */
+  unit(): number;
+}
+
+export const systemChance: Chance = { unit: () => Math.random() };
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),

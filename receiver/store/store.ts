@@ -1,14 +1,28 @@
 /**
- * What the receiver asks of a store. SQLite answers today; PostgreSQL is to answer the same (06
- * section 12), and both have to pass the same tests.
+ * What the receiver asks of a store. SQLite and PostgreSQL answer the same (06 section 12), and pass the
+ * same tests.
  *
  * Every answer is given after the commit that makes it true, and that commit is flushed. Calls are
- * carried out in the order in which they were made. A promise is rejected only if the store cannot
- * go on at all (S9); whatever can be expected is a result.
+ * carried out in the order in which they were made on their channel; a HELLO is behind everything of its
+ * agent that was asked before it. A promise is rejected if the store cannot go on at all (S9), and one
+ * that only reads also while a database is away (`STORE_UNREACHABLE`); whatever else can be expected is a
+ * result.
  *
  * @module
  */
 
+import type {
+  ChannelPosition,
+  GapKind,
+  IngestCall,
+  IngestResult,
+  OpenCall,
+  OpenResult,
+  PartialCall,
+  PartialResult,
+  SkipCall,
+  StoredMeta,
+} from "#streams/sink/sink-store.ts";
 import type { ReceiverError } from "../errors.ts";
 
 export interface AgentName {
@@ -25,6 +39,8 @@ export interface AgentRecord extends AgentName {
   readonly session: number;
   readonly addedAtMs: number;
   readonly helloAtMs: number | null;
+  /** Two copies were found alive (TP33): nobody is let in until a person decides (07 1.7). */
+  readonly lockedAtMs: number | null;
 }
 
 export interface AddAgentCall extends AgentName {
@@ -43,84 +59,14 @@ export interface HelloCall {
   readonly atMs: number;
 }
 
-/** What every call on a channel names; `session` is compared first of all (RI2). */
-export interface ChannelCall {
-  readonly agent: number;
-  readonly session: number;
-  readonly channel: string;
-  readonly epoch: bigint;
-  readonly atMs: number;
-}
-
-export interface OpenCall extends ChannelCall {
-  readonly previous: { readonly epoch: bigint; readonly finalSeq: bigint | null } | null;
-}
-
-/** Where the channel stands here; `chain` is null after a SKIP that could not name it. */
-export interface ChannelPosition {
-  readonly epoch: bigint;
-  readonly lastSeq: bigint;
-  readonly chain: Uint8Array | null;
-}
-
-export type OpenResult =
-  | { readonly kind: "fenced" | "busy" }
-  | {
-      readonly kind: "ok" | "ahead" | "behind";
-      readonly position: ChannelPosition;
-      /** The gap record that this call wrote (RI8). */
-      readonly gap: GapKind | null;
-    };
-
-export interface IngestItem {
-  /** Of `body`, verified (RI1). */
-  readonly sha256: Uint8Array;
-  readonly receivedAtMs: number;
-  /** {@link StoredMeta} as JSON. */
-  readonly meta: string;
-  readonly replaces: { readonly epoch: bigint; readonly seq: bigint } | null;
-  readonly body: Uint8Array;
-}
-
-/** What is kept of the metadata of a message, beside its hash and times. */
-export interface StoredMeta {
-  readonly mediaType?: string;
-  readonly source?: string;
-  readonly traceparent?: string;
-  readonly attributes?: Readonly<Record<string, string>>;
-}
-
-export interface IngestCall extends ChannelCall {
-  /** The seq of the first item; the others follow without a hole. */
-  readonly first: bigint;
-  /** At least one. */
-  readonly items: readonly IngestItem[];
-}
-
-export interface SkipCall extends ChannelCall {
-  readonly first: bigint;
-  readonly last: bigint;
-  readonly reason: SkipKind;
-  readonly chain: Uint8Array | null;
-}
-
-/** The results of 06 section 12. */
-export type IngestResult =
-  | {
-      readonly kind: "ok";
-      /** Everything up to here is durable. */
-      readonly last: bigint;
-      /** Repeats that had no row to compare with (RI5). */
-      readonly unverifiedCount: number;
-      /** The gap record that this call wrote (RI8). */
-      readonly gap: GapKind | null;
-    }
-  | { readonly kind: "gap"; readonly last: bigint }
-  | { readonly kind: "conflict"; readonly seq: bigint }
-  | { readonly kind: "fenced" | "staleEpoch" | "unopened" | "busy" };
-
-export type SkipKind = "quarantined" | "discarded" | "damaged" | "pruned";
-export type GapKind = SkipKind | "rolledBack" | "storeReplaced";
+export type HelloResult =
+  | { readonly session: number }
+  /**
+   * `duplicate`: this HELLO is the third return of a pair, so that two copies are alive (TP33). The
+   * agent is locked from this commit on, and every older session is fenced. `locked`: it was
+   * locked before.
+   */
+  | { readonly kind: "busy" | "duplicate" | "locked" };
 
 export interface ChannelRecord extends ChannelPosition {
   readonly channel: string;
@@ -142,13 +88,47 @@ export interface MessageRecord {
   readonly sha256: Uint8Array;
   readonly receivedAtMs: number;
   readonly storedAtMs: number;
+  /** {@link StoredMeta} as JSON; an empty object after the message was pruned. */
   readonly meta: string;
   readonly bytes: number;
   /** It replaces a row that is gone, so nobody can say whether it was handed on before (RI6). */
   readonly possibleRepeat: boolean;
-  /** Only if it was asked for. */
+  /** Only if it was asked for, and is at most 1 MiB; larger ones are read by `readBody`. */
   readonly body: Uint8Array | null;
 }
+
+export interface ReadBodyCall {
+  readonly agent: number;
+  readonly channel: string;
+  readonly epoch: bigint;
+  readonly seq: bigint;
+  /** In bytes. */
+  readonly from: number;
+  readonly maxBytes: number;
+}
+
+/** An outlet that retention waits for. */
+export interface WaitingOutlet {
+  /** The name of its position. */
+  readonly outlet: string;
+  /** Those that it takes; null for all but the reserved ones (TP35). */
+  readonly channels: readonly string[] | null;
+}
+
+export interface PruneCall {
+  /** Messages that were stored before this lose their body and metadata (TP38). */
+  readonly beforeMs: number;
+  /** What one of these takes and has not handed on stays. */
+  readonly outlets: readonly WaitingOutlet[];
+  /** What none of these takes stays, too: nobody can say whether it was handed on. [false] */
+  readonly keepsUntaken?: boolean;
+  /** Null at first, then what the call before has returned. */
+  readonly after: number | null;
+}
+
+export type PruneResult =
+  /** `next`: where the next step goes on; null after the last. */
+  { readonly kind: "ok"; readonly next: number | null } | { readonly kind: "busy" };
 
 export interface GapRecord {
   readonly id: number;
@@ -173,11 +153,15 @@ export interface Store extends AsyncDisposable {
   listAgents(after: AgentName | null): Promise<readonly AgentRecord[]>;
 
   /** Begins a session: from this commit on every older one is fenced (TP10, RI2). */
-  hello(call: HelloCall): Promise<{ readonly session: number } | { readonly kind: "busy" }>;
+  hello(call: HelloCall): Promise<HelloResult>;
+  /** Lets an agent in again that was locked; null if there is no such agent. */
+  unlockAgent(name: AgentName): Promise<AgentRecord | null | { readonly kind: "busy" }>;
   /** TP14 to TP17. */
   open(call: OpenCall): Promise<OpenResult>;
   /** RI2 to RI7. The store may take over the memory of the call. */
   ingest(call: IngestCall): Promise<IngestResult>;
+  /** Keeps a piece of a large message: durable when it resolves (TP25). */
+  savePartial(call: PartialCall): Promise<PartialResult>;
   /** TP31. */
   skip(call: SkipCall): Promise<IngestResult>;
 
@@ -185,6 +169,13 @@ export interface Store extends AsyncDisposable {
   listChannels(agent: number, after: string): Promise<readonly ChannelRecord[]>;
   /** One page in order of epoch and seq, without repeats (RI6); empty after the last. */
   readMessages(call: MessagesCall): Promise<readonly MessageRecord[]>;
+  /** Some bytes of a body, of any size, from `from` on; empty where it ends. */
+  readBody(call: ReadBodyCall): Promise<Uint8Array>;
+  /**
+   * One step of retention. Numbers, hashes, times, chains, epochs and gaps stay for ever; so repeats are
+   * still recognised (RI5). A message that was pruned has its row, without `body` and `meta`.
+   */
+  prune(call: PruneCall): Promise<PruneResult>;
   /** One page in the order of writing; empty after the last. */
   readGaps(agent: number, channel: string, after: number): Promise<readonly GapRecord[]>;
 }

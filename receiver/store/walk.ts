@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { OutgoingChannel, OutgoingStore } from "./outgoing.ts";
 import type {
   AgentRecord,
   ChannelRecord,
@@ -20,6 +21,14 @@ export function allAgents(store: Store): AsyncGenerator<AgentRecord> {
 /** Every channel of an agent, in order of the name. */
 export function allChannels(store: Store, agent: number): AsyncGenerator<ChannelRecord> {
   return walk((last: ChannelRecord | null) => store.listChannels(agent, last?.channel ?? ""));
+}
+
+/** Every channel with messages for an agent, in order of the name. */
+export function allOutgoingChannels(
+  store: OutgoingStore,
+  agent: number,
+): AsyncGenerator<OutgoingChannel> {
+  return walk((last: OutgoingChannel | null) => store.outgoingChannels(agent, last?.channel ?? ""));
 }
 
 /** Messages in order of epoch and seq, without repeats (RI6). */

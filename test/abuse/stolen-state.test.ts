@@ -9,6 +9,7 @@ import { systemClock } from "#agent/host/clock.ts";
 import { readRange } from "#agent/outbox/reader.ts";
 import { GroupCommit } from "#agent/outbox/writing/group-commit.ts";
 import { type OpenedStore, openStore } from "#agent/outbox/writing/open-store.ts";
+import { atOnce } from "#test/agent/sealing/sealing-folder.ts";
 import { unwrapKey } from "#test/faults/key-files.ts";
 import { accepts, sendOnce } from "#test/faults/mllp-sender.ts";
 import { kekFileBeside } from "#test/faults/sealed-store.ts";
@@ -52,7 +53,7 @@ describe("a key epoch that was shredded", () => {
       made.opened.keys.renew();
       made.append({ controlId: "STAYS" });
       assert.deepEqual(made.opened.keys.deleteBefore(2), [1]);
-      made.opened.keys.rewrap(nextKek);
+      atOnce(made.opened.keys.rewrap(nextKek));
       made.opened.database.close();
 
       const traces = [
@@ -90,7 +91,7 @@ describe("a state folder elsewhere", () => {
     const before = filesBelow(join(folder.stateDir, "keys")).map((one) => readFileSync(one));
     for (const [content, code] of [
       [`${"77".repeat(32)}\n`, "KEK_WRONG"],
-      ["", "KEK_WRONG"],
+      ["", "KEK_MALFORMED"],
       [undefined, "KEK_MISSING"],
     ] as const) {
       rmSync(file);

@@ -37,4 +37,28 @@ describe("rows that a walk has found damaged", () => {
       ["rowDamaged", { channel: "gone", epoch: 2n, seq: 3n }],
     ]);
   });
+
+  test("[S16] what a person has given up is no longer what stops the channel; other rows go on to show", () => {
+    const conditions = new Conditions();
+    const rows = new DamagedRows({
+      ...{ conditions, clock: systemClock, log: silentLog },
+      channelOf: (channel) => ({ name: `channel ${channel}`.replace(" ", "-"), record: undefined }),
+    });
+    const message = { kind: "message", channel: 1, epoch: 2n } as const;
+    for (const seq of [3n, 4n, 9n]) rows.found({ ...message, id: Number(seq), seq });
+    rows.found({ kind: "quarantine", id: 3, channel: 2 });
+    const shown = (): unknown[] => conditions.list().map(({ facts }) => facts);
+    rows.givenUp({ channel: 1, epoch: 2n, firstSeq: 3n, lastSeq: 4n }, 0);
+    const quarantined = { channel: "channel-2", id: 3, count: 1 };
+    assert.deepEqual(shown(), [
+      { channel: "channel-1", epoch: 2n, seq: 9n, count: 1 },
+      quarantined,
+    ]);
+    rows.givenUp({ channel: 1, epoch: 1n, firstSeq: 9n, lastSeq: 9n }, 0);
+    assert.equal(shown().length, 2, "the same number in another epoch is another message");
+    rows.givenUp({ channel: 1, epoch: 2n, firstSeq: 9n, lastSeq: 9n }, 0);
+    assert.deepEqual(shown(), [quarantined]);
+    rows.found({ ...message, id: 9, seq: 9n });
+    assert.deepEqual(shown(), [quarantined], "the next walk meets it again, and says nothing");
+  });
 });

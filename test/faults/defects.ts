@@ -38,13 +38,13 @@ export const ACKNOWLEDGE_BEFORE_COMMIT: readonly Edit[] = [
 /** The receiver answers 20 ms before COMMIT. */
 export const RECEIVER_ANSWERS_BEFORE_COMMIT: readonly Edit[] = [
   {
-    file: "receiver/store/sqlite/writer.ts",
+    file: "receiver/store/sqlite/commit.ts",
     search: "    sql.begin.run();",
     replacement: `    if (sql.begin.database.inTransaction) sql.begin.database.exec("COMMIT");
     sql.begin.run();`,
   },
   {
-    file: "receiver/store/sqlite/writer.ts",
+    file: "receiver/store/sqlite/commit.ts",
     search: "    sql.commit.run();",
     replacement: `    setTimeout(() => {
       if (sql.begin.database.inTransaction) sql.commit.run();

@@ -2,10 +2,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { MUTANTS } from "./mutants.ts";
-import { STORE_MUTANTS } from "./store-mutants.ts";
+import { ALL_MUTANTS } from "./all-mutants.ts";
 
-for (const { id, edits } of [...MUTANTS, ...STORE_MUTANTS]) {
+for (const { id, edits } of ALL_MUTANTS) {
   test(`the planted defect "${id}" fits the source exactly once`, () => {
     for (const { file, search } of edits) {
       assert.equal(readFileSync(file, "utf8").split(search).length, 2, `${file}: ${search}`);

@@ -48,7 +48,7 @@ export const MUTANTS: readonly Mutant[] = [
     id: "T-M04 no fence",
     edits: [
       {
-        file: "receiver/store/sqlite/ingest-step.ts",
+        file: "receiver/store/sqlite/locate.ts",
         search: "return latest !== BigInt(session);",
         replacement: "return latest === BigInt(-1 - session);",
       },
@@ -74,12 +74,14 @@ export const MUTANTS: readonly Mutant[] = [
     id: "digest of a sliced body not checked when it is read",
     edits: [
       {
-        file: "agent/relay/outgoing-message.ts",
-        search: "digest.digest().equals(message.sha256)",
-        replacement: "digest.digest().length > 0",
+        file: "agent/relay/slice-reader.ts",
+        search: "hashed.digest.copy().digest().equals(sha256)",
+        replacement: "sha256.length > 0",
       },
     ],
-    caughtBy: [{ file: "test/faults/damaged-body.test.ts", only: "in slices" }],
+    caughtBy: [
+      { file: "test/agent/relay/slice-reader.test.ts", only: "keeps the last slice back" },
+    ],
   },
   {
     id: "chain not compared before settling",
@@ -119,8 +121,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "agent/outbox/writing/group-commit.ts",
-        search: "    this.#recentLoaded = true;",
-        replacement: "    this.#recentLoaded = true;\n    if (this.#recentLoaded) return;",
+        search: "    if (loading === undefined) return false;",
+        replacement: "    if (loading === undefined || loading !== null) return false;",
       },
     ],
     caughtBy: [{ ...inAgent("ingest/duplicates.test.ts"), only: "after a restart" }],

@@ -4,7 +4,7 @@
  *
  * ```
  * envelope  0x01 · key epoch u32 · nonce 12 · tag 16 · ciphertext          AES-256-GCM
- * AAD       parts, each behind its length as u16: "holdfast-body/1" · store id · place · "up" · channel u64 · row u64 · extra u64
+ * AAD       parts, each behind its length as u16: "holdfast-body/1" · store id · place · "up" or "down" · channel u64 · row u64 · extra u64
  * record    0 u8 1 · 1 u8 0 · 2 u16 control id · 4 u16 source · 6 u32 attributes · 10 u32 body, all lengths
  *           14 SHA-256 · 46 chain · 78 replaces: epoch u64, seq u64 · 94 own epoch u64, seq u64 · 110 the four, one behind another
  * ```
@@ -31,6 +31,8 @@ export interface Place {
   readonly channel: number;
   readonly row: number;
   readonly extra?: number;
+  /** Absent: up. */
+  readonly direction?: "up" | "down";
 }
 
 /** One message, or one block that was set aside. */
@@ -107,13 +109,13 @@ export class SealedStore {
       .subarray(0, TOKEN_BYTES);
   }
 
-  #aad({ column, channel, row, extra = 0 }: Place): Buffer {
+  #aad({ column, channel, row, extra = 0, direction: way = "up" }: Place): Buffer {
     const numbers = [channel, row, extra].map((number) => {
       const bytes = Buffer.alloc(8);
       bytes.writeBigUInt64BE(BigInt(number));
       return bytes;
     });
-    const texts = ["holdfast-body/1", column, "up"].map((text) => Buffer.from(text, "latin1"));
+    const texts = ["holdfast-body/1", column, way].map((text) => Buffer.from(text, "latin1"));
     const [label, place, direction] = texts as [Buffer, Buffer, Buffer];
     return prefixed([label, this.#storeId, place, direction, ...numbers]);
   }

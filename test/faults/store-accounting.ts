@@ -42,6 +42,21 @@ const WRONG_COUNTS: Readonly<Record<string, string>> = {
        (SELECT count(*) FROM cursor WHERE channel = channel.id AND ended = 0) <> 1 OR
        (SELECT ended FROM cursor WHERE channel = channel.id AND ended <> 3
          ORDER BY epoch DESC LIMIT 1) <> 0`,
+  "inbox totals": `SELECT count(*) FROM inbox_channel AS one WHERE
+       (open_count, open_bytes) IS NOT (SELECT count(*), coalesce(sum(length), 0) FROM inbox
+         WHERE channel = one.id AND state IN (0, 1)) OR
+       (aside_count, aside_bytes) IS NOT (SELECT count(*), coalesce(sum(length), 0) FROM inbox
+         WHERE channel = one.id AND state = 3)`,
+  "inbox heads": "SELECT count(*) FROM inbox WHERE (kept = 1) <> (head IS NOT NULL)",
+  "inbox rows that are kept": `SELECT count(*) FROM inbox
+     WHERE (kept = 0 AND state IN (0, 1, 3)) OR (kept = 1 AND state IN (4, 5))`,
+  "inbox positions": `SELECT count(*) FROM inbox_channel AS one WHERE last_seq <
+       (SELECT max(seq) FROM inbox WHERE channel = one.id AND epoch = one.epoch)`,
+  "slices of the inbox": `SELECT count(*) FROM (SELECT id, length FROM inbox WHERE kept = 1
+         UNION ALL SELECT id, durable FROM inbox_partial) AS one
+     WHERE (SELECT count(*) FROM inbox_slice WHERE body = one.id) <> (one.length + 131071) / 131072`,
+  "inbox settled": `SELECT count(*) FROM inbox
+     WHERE (state IN (0, 1)) <> (settled_at_ms IS NULL) OR (state > 1 AND hold IS NOT NULL)`,
   cursors: `SELECT count(*) FROM cursor AS one WHERE (trimmed > acked AND ended <> 2)
        OR (ended = 1 AND final <
          (SELECT max(seq) FROM message WHERE channel = one.channel AND epoch = one.epoch))`,
@@ -54,6 +69,10 @@ const UNNAMED: Readonly<Record<string, string>> = {
   "unnamed uploads": `SELECT count(*) FROM upload WHERE complete = 1
        AND id NOT IN (SELECT upload FROM ${KEPT})
        AND id NOT IN (SELECT upload FROM quarantine WHERE upload IS NOT NULL)`,
+  "unnamed slices of the inbox": `SELECT count(*) FROM inbox_slice
+     WHERE body NOT IN (SELECT id FROM inbox WHERE kept = 1)
+       AND body NOT IN (SELECT id FROM inbox_partial)
+       AND body NOT IN (SELECT body FROM inbox_doomed)`,
   "unnamed segments": `SELECT count(*) FROM segment
      WHERE id NOT IN (SELECT segment FROM message)`,
 };

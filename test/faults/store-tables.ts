@@ -1,4 +1,4 @@
-/** Tables of schema version 3 as the oracle reads them: plain rows, plain numbers. @module */
+/** Tables of schema version 4 as the oracle reads them: plain rows, plain numbers. @module */
 import type Database from "better-sqlite3";
 
 export interface MessageRow {
@@ -84,6 +84,44 @@ export const quarantineOf = (db: Database.Database): QuarantineRow[] =>
          FROM quarantine ORDER BY id`,
     )
     .all() as QuarantineRow[];
+
+/** A message that came down (06 TP34). */
+export interface InboxRow {
+  readonly id: number;
+  readonly channel: number;
+  readonly name: string;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly length: number;
+  readonly kept: number;
+  readonly state: number;
+  readonly claimed: number;
+  readonly contentToken: Buffer;
+  readonly head: Buffer | null;
+}
+
+export const inboxOf = (db: Database.Database): InboxRow[] =>
+  db
+    .prepare(
+      `SELECT inbox.id, channel, name, inbox.epoch, seq, length, kept, state, claimed,
+         content_token AS contentToken, head
+         FROM inbox JOIN inbox_channel ON inbox_channel.id = channel ORDER BY channel, inbox.epoch, seq`,
+    )
+    .all() as InboxRow[];
+
+/** Where a downstream channel stands. */
+export interface InboxPosition {
+  readonly id: number;
+  readonly name: string;
+  readonly epoch: number;
+  readonly lastSeq: number;
+  readonly chain: Buffer | null;
+}
+
+export const inboxPositionsOf = (db: Database.Database): InboxPosition[] =>
+  db
+    .prepare("SELECT id, name, epoch, last_seq AS lastSeq, chain FROM inbox_channel")
+    .all() as InboxPosition[];
 
 export const missingOf = (db: Database.Database): MissingRange[] =>
   db

@@ -105,6 +105,14 @@ async function ready(command: readonly string[], { env, through = [] }: Start): 
  * @param name `VmHWM`: the most that it ever was; `RssAnon`: now, without the pages of files
  */
 export function residentBytes({ child }: Started, name: "VmHWM" | "RssAnon"): number {
+  return residentBytesOf(child, name);
+}
+
+/** The same, of any process that this one has started. */
+export function residentBytesOf(
+  child: { readonly pid?: number | undefined },
+  name: "VmHWM" | "RssAnon",
+): number {
   const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
   return Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1_024;
 }

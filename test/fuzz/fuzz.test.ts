@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BLOCK_READER, type FuzzTarget, MSH_READER } from "./targets.ts";
+import {
+  AGENT_FRAMES,
+  BLOCK_READER,
+  type FuzzTarget,
+  MSH_READER,
+  RECEIVER_FRAMES,
+} from "./targets.ts";
 
 /** `npm run fuzz` is the long form. */
-function fuzz(target: FuzzTarget, runs: number): void {
-  const { seed, failure } = target.run(runs);
+async function fuzz(target: FuzzTarget, runs: number): Promise<void> {
+  const { seed, failure } = await target.run(runs);
   assert.ok(failure === undefined, `npm run fuzz -- --seed ${seed}\n${failure}`);
 }
 
@@ -13,3 +19,9 @@ test("[F1, F2, F3, F4, F7, F10, F11] BlockReader gives what a naive reading of t
 
 test("[F8, F9, E2, A10, A11] any bytes can be read as a header, and what was read can be acknowledged", () =>
   fuzz(MSH_READER, 20_000));
+
+test("[T-P01] [TP6] [TP7] [TP10] whatever an agent sends, a receiver answers or ends with ERROR, and stores nothing for it", () =>
+  fuzz(RECEIVER_FRAMES, 10_000));
+
+test("[T-P01] [TP6] [TP7] [TP10] whatever a receiver sends, an agent answers or ends with ERROR, and settles nothing for it", () =>
+  fuzz(AGENT_FRAMES, 10_000));

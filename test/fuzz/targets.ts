@@ -1,7 +1,10 @@
 /** What can be fuzzed, each as runs from a seed: the short form is a test, the long one `npm run fuzz`. @module */
 import fc from "fast-check";
+import { agentFrames, checkAgentFrames } from "./agent-frames-fuzz.ts";
 import { checkStream } from "./block-reader-fuzz.ts";
+import { showFrameCase } from "./frame-cases.ts";
 import { checkHeader, headerCase, showHeader } from "./msh-fuzz.ts";
+import { checkReceiverFrames, receiverFrames } from "./receiver-frames-fuzz.ts";
 import { showStream, streamCase } from "./stream-cases.ts";
 
 export interface FuzzResult {
@@ -17,25 +20,43 @@ export interface FuzzTarget {
   /** About a second of them. */
   readonly roundRuns: number;
   /** @param seed one of fast-check's own choice where it is not given */
-  run(runs: number, seed?: number): FuzzResult;
+  run(runs: number, seed?: number): Promise<FuzzResult>;
 }
 
 export const BLOCK_READER = target("block reader", 2_000, streamCase, checkStream, showStream);
 export const MSH_READER = target("MSH reader", 20_000, headerCase, checkHeader, showHeader);
+export const RECEIVER_FRAMES = target(
+  ...(["frames to a receiver", 4_000] as const),
+  ...([receiverFrames, checkReceiverFrames, showFrameCase] as const),
+);
+export const AGENT_FRAMES = target(
+  ...(["frames to an agent", 4_000] as const),
+  ...([agentFrames, checkAgentFrames, showFrameCase] as const),
+);
+export const TARGETS: readonly FuzzTarget[] = [
+  BLOCK_READER,
+  MSH_READER,
+  RECEIVER_FRAMES,
+  AGENT_FRAMES,
+];
 
+/** @param check throws, or rejects, on an input that is handled wrongly */
 function target<T>(
   name: string,
   roundRuns: number,
   cases: fc.Arbitrary<T>,
-  check: (input: T) => void,
+  check: (input: T) => void | Promise<void>,
   show: (input: T) => string,
 ): FuzzTarget {
-  const property = fc.property(cases, check);
+  const property = fc.asyncProperty(cases, async (input) => check(input));
   return {
     name,
     roundRuns,
-    run: (numRuns, seed) => {
-      const details = fc.check(property, { numRuns, ...(seed === undefined ? {} : { seed }) });
+    run: async (numRuns, seed) => {
+      const details = await fc.check(property, {
+        numRuns,
+        ...(seed === undefined ? {} : { seed }),
+      });
       const smallest = details.counterexample?.[0];
       const reason = String(details.errorInstance).slice(0, 2_000);
       return {

@@ -102,7 +102,7 @@ test("[A8, TP28] the receiver is away at start: listeners open, messages are ack
     assert.deepEqual(await sender.acknowledged(2), ["AA M1", "AA M2"]);
     const before = await agent.status();
     assert.deepEqual([before.health, before.channels[0]?.waiting], ["attention", 2n]);
-    assert.equal(before.tunnel.lastError, "TUNNEL_UNREACHABLE");
+    assert.equal(before.tunnel.lastError, "TUNNEL_TCP_REFUSED");
     await using receiver = startReceiver(receiverConfig);
     await receiver.ready();
     await until(

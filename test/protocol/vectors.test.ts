@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import { CHAIN_START, chainInput } from "#protocol/chain.ts";
+import { type ArrivingMessage, ChunkOrder, type DurablePart } from "#protocol/chunk-order.ts";
 import { decodeFrame, encodeFrame } from "#protocol/codec.ts";
 import { ERROR_CODE } from "#protocol/frame.ts";
 import { type AssembledMessage, MessageAssembler } from "#protocol/message-assembler.ts";
@@ -23,6 +24,16 @@ interface Conversation {
   readonly messageLimitBytes: number;
   readonly frames: readonly string[];
   readonly messages?: readonly { readonly seq: bigint; readonly body: Uint8Array }[];
+  readonly error?: ErrorName;
+}
+
+interface ResumeVector {
+  readonly name: string;
+  /** What the sink has said of a message that it holds in part. */
+  readonly durable: DurablePart;
+  readonly frames: readonly string[];
+  /** The messages that end, and where each began in this connection. */
+  readonly messages?: readonly Pick<ArrivingMessage, "seq" | "from" | "total">[];
   readonly error?: ErrorName;
 }
 
@@ -61,7 +72,11 @@ test("[TP39] the vectors of 06 are among these", () => {
 });
 
 test("[TP39] every vector file is read by a test", () => {
-  const read = [...FRAME_FILES.map(([, file]) => file), "chunks.json", "window.json", "chain.json"];
+  // The agent's own: test/agent/tunnel/backoff-vectors.test.ts.
+  const agents = ["backoff.json"];
+  const own = ["chunks.json", "resume.json", "window.json", "chain.json"];
+  const ofBothEnds = ["versions.json"];
+  const read = [...FRAME_FILES.map(([, file]) => file), ...own, ...agents, ...ofBothEnds];
   const folder = new URL("../vectors/tunnel/", import.meta.url);
   assert.deepEqual(readdirSync(folder).sort(), read.sort());
 });
@@ -100,6 +115,27 @@ for (const vector of vectorsIn<Conversation>("chunks.json")) {
     const messages = before.map(push).filter((message) => message !== undefined);
     assert.deepEqual(
       messages.map(({ seq, body }) => ({ seq, body })),
+      vector.messages ?? [],
+    );
+    if (vector.error === undefined) return;
+    assert.throws(() => push(vector.frames.at(-1) ?? ""), refusal(vector.error));
+  });
+}
+
+for (const vector of vectorsIn<ResumeVector>("resume.json")) {
+  test(`[TP14] vector resume.json: ${vector.name}`, () => {
+    const order = new ChunkOrder(1_000);
+    const push = (hex: string): ArrivingMessage | undefined => {
+      const frame = decodeFrame(bytesFrom(hex));
+      assert.ok(frame?.type === "data");
+      assert.equal(hexFrom(encodeFrame(frame)), hex);
+      const message = order.push(frame, vector.durable);
+      return frame.last ? message : undefined;
+    };
+    const before = vector.error === undefined ? vector.frames : vector.frames.slice(0, -1);
+    const messages = before.map(push).filter((message) => message !== undefined);
+    assert.deepEqual(
+      messages.map(({ seq, from, total }) => ({ seq, from, total })),
       vector.messages ?? [],
     );
     if (vector.error === undefined) return;

@@ -27,6 +27,11 @@ export function vectorsIn<T>(file: string): readonly T[] {
   return JSON.parse(readFileSync(new URL(file, FOLDER), "utf8"), revive);
 }
 
+/** A file that is one object: lists of vectors by what they are about. */
+export function matrixIn<T>(file: string): T {
+  return JSON.parse(readFileSync(new URL(file, FOLDER), "utf8"));
+}
+
 /** A plain Uint8Array, as the protocol's are. */
 export function bytesFrom(hex: string): Uint8Array {
   return new Uint8Array(Buffer.from(hex, "hex"));

@@ -36,6 +36,7 @@ const SIMPLE = [
   "gatePassed",
   "helloExpired",
   "fenced",
+  "duplicate",
   "shutdown",
   "emptied",
   "drainExpired",
@@ -58,16 +59,23 @@ const OUT_OF_ORDER = `closed: error ${ERROR_CODE.outOfOrder}, close, release`;
 const GONE = "closed: release";
 const SILENT = "closed: destroy, release";
 const FENCE = `fenced: goaway ${GOAWAY_CODE.fenced}, close, release`;
+const LOCK = `fenced: goaway ${GOAWAY_CODE.duplicateIdentity}, close, release`;
 const LEAVE = `closed: goaway ${GOAWAY_CODE.draining}, close, release`;
 const DRAIN = `draining: goaway ${GOAWAY_CODE.draining}, armDrain`;
 const END = "closed: close, release";
-const CHATTER = { ping: "pong", pong: "-", goaway: "-", error: END } as const;
+
+/** From WELCOME on, without another state. */
+function whileLive(effect: string): readonly string[] {
+  const live = ["welcomed", "streaming", "draining"].map((state) => `${state}: ${effect}`);
+  return ["-", OUT_OF_ORDER, OUT_OF_ORDER, ...live, "-", "-"];
+}
 
 /** Rows in the order of STATES: new, auth, auth with HELLO, welcomed, streaming, draining, fenced, closed. */
 const TABLE: Readonly<Record<string, readonly string[]>> = {
   gatePassed: ["auth: armHello", "-", "-", "-", "-", "-", "-", "-"],
   helloExpired: ["-", OUT_OF_ORDER, "-", "-", "-", "-", "-", "-"],
   fenced: [FENCE, FENCE, FENCE, FENCE, FENCE, FENCE, "-", "-"],
+  duplicate: [LOCK, LOCK, LOCK, LOCK, LOCK, LOCK, "-", "-"],
   shutdown: [LEAVE, LEAVE, LEAVE, DRAIN, DRAIN, "-", "-", "-"],
   emptied: ["-", "-", "-", "-", "-", END, "-", "-"],
   drainExpired: ["-", "-", "-", "-", "-", END, "-", "-"],
@@ -86,20 +94,12 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   open: ["-", OUT_OF_ORDER, OUT_OF_ORDER, "streaming: open", "streaming: open", "-", "-", "-"],
   data: ["-", OUT_OF_ORDER, OUT_OF_ORDER, OUT_OF_ORDER, "streaming: take", "-", "-", "-"],
   skip: ["-", OUT_OF_ORDER, OUT_OF_ORDER, OUT_OF_ORDER, "streaming: take", "-", "-", "-"],
-  ping: [
-    "-",
-    OUT_OF_ORDER,
-    OUT_OF_ORDER,
-    "welcomed: pong",
-    "streaming: pong",
-    "draining: pong",
-    "-",
-    "-",
-  ],
-  pong: ["-", OUT_OF_ORDER, OUT_OF_ORDER, CHATTER.pong, "-", "-", "-", "-"],
-  goaway: ["-", OUT_OF_ORDER, OUT_OF_ORDER, CHATTER.goaway, "-", "-", "-", "-"],
-  error: ["-", OUT_OF_ORDER, OUT_OF_ORDER, CHATTER.error, END, END, "-", "-"],
-  ack: ["-", OUT_OF_ORDER, OUT_OF_ORDER, OUT_OF_ORDER, OUT_OF_ORDER, OUT_OF_ORDER, "-", "-"],
+  ping: whileLive("pong"),
+  pong: whileLive("ponged"),
+  goaway: ["-", OUT_OF_ORDER, OUT_OF_ORDER, "-", "-", "-", "-", "-"],
+  error: ["-", OUT_OF_ORDER, OUT_OF_ORDER, END, END, END, "-", "-"],
+  // Whether downstream is in force the driver knows.
+  ack: whileLive("heed"),
   cmdDone: ["-", OUT_OF_ORDER, OUT_OF_ORDER, OUT_OF_ORDER, OUT_OF_ORDER, OUT_OF_ORDER, "-", "-"],
 };
 

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { request } from "node:https";
 import { connect as connectPlain } from "node:net";
 import { after, describe, test } from "node:test";
 import { connect, type TLSSocket } from "node:tls";
 import type { IssuedIdentity } from "#certs/development-ca.ts";
-import { SUBPROTOCOL, TUNNEL_PATH } from "#protocol/limits.ts";
+import { SUBPROTOCOL } from "#protocol/limits.ts";
 import {
   issueAgent,
   issueForeign,
   issueServerAsAgent,
   RECEIVER_CA_PEM,
 } from "./support/identities.ts";
+import { knock as knockAt, UPGRADE } from "./support/knock.ts";
 import { PlayedAgent } from "./support/played-agent.ts";
 import { ReceiverFolder } from "./support/receiver-folder.ts";
 
@@ -25,46 +25,8 @@ after(async () => {
   folder[Symbol.dispose]();
 });
 
-interface Answer {
-  readonly status: number;
-  readonly reason: string | undefined;
-  readonly time: string | undefined;
-  readonly body: string;
-}
-
-const UPGRADE = {
-  Connection: "Upgrade",
-  Upgrade: "websocket",
-  "Sec-WebSocket-Version": "13",
-  "Sec-WebSocket-Key": Buffer.alloc(16).toString("base64"),
-  "Sec-WebSocket-Protocol": SUBPROTOCOL,
-};
-
-/** Asks for the upgrade, or whatever else `headers` and `path` say. */
-async function knock(
-  identity: IssuedIdentity | undefined,
-  { path = TUNNEL_PATH, headers = UPGRADE }: { path?: string; headers?: object } = {},
-): Promise<Answer> {
-  const asked = request({
-    host: "127.0.0.1",
-    port,
-    path,
-    headers: { ...headers },
-    ca: RECEIVER_CA_PEM,
-    agent: false,
-    ...(identity && { cert: identity.certificatePem, key: identity.privateKeyPem }),
-  }).end();
-  const [response] = await Promise.race([once(asked, "response"), once(asked, "upgrade")]);
-  let body = "";
-  if (response.statusCode === 101) asked.destroy();
-  else for await (const chunk of response) body += chunk;
-  return {
-    status: response.statusCode,
-    reason: response.headers["holdfast-reason"],
-    time: response.headers["holdfast-time"],
-    body,
-  };
-}
+const knock = (identity: IssuedIdentity | undefined, more?: { path?: string; headers?: object }) =>
+  knockAt(port, identity, more);
 
 const DAY_MS = 86_400_000;
 const inDays = (days: number): Date => new Date(Date.now() + days * DAY_MS);

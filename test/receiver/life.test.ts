@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import Database from "better-sqlite3";
 import { GOAWAY_CODE } from "#protocol/frame.ts";
+import { QUESTION_MAX_BYTES } from "#receiver/limits.ts";
 import { STORE_FILE } from "#receiver/store/sqlite/sqlite-store.ts";
 import { issueAgent } from "./support/identities.ts";
 import { PlayedAgent } from "./support/played-agent.ts";
@@ -147,7 +148,7 @@ describe("local door", () => {
     const path = join(folder.stateDir, "control.sock");
     assert.equal(await converse(path, "nonsense\n"), "!DOOR_FAILED\n");
     assert.equal(await converse(path, '{"ask":"drop tables"}\n'), "!DOOR_FAILED\n");
-    assert.equal(await converse(path, "x".repeat(70_000)), "!DOOR_FAILED\n");
+    assert.equal(await converse(path, "x".repeat(QUESTION_MAX_BYTES + 1)), "!DOOR_FAILED\n");
   });
 
   test("exports while messages arrive, and ends", async (t) => {

@@ -90,7 +90,8 @@ export class FakeConnection {
       frameLimit: FRAME_MAX_BYTES,
       heartbeatMs: 10_000,
       upstreamCredit: FAR,
-      nowMs: 1_700_000_000_000,
+      // A clock that agrees with the agent's.
+      nowMs: hello.nowMs,
       messageLimit: FAR / 2,
       receiverStoreId: new Uint8Array(16).fill(9),
       ...more,

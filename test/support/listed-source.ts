@@ -1,7 +1,11 @@
 /** Somebody with messages, for the tunnel's tests: they lie in a list. @module */
 
-import type { OutgoingMessage, StreamSource, StreamStanding } from "#agent/tunnel/source-stream.ts";
 import type { OpenedFrame, RejectFrame } from "#protocol/frame.ts";
+import type {
+  OutgoingMessage,
+  StreamSource,
+  StreamStanding,
+} from "#streams/source/source-stream.ts";
 import { sha256 } from "./test-outbox.ts";
 
 export interface ListedMessage {
@@ -17,6 +21,8 @@ export class ListedSource implements StreamSource {
   /** What `opened` answers. */
   mayFlow = true;
   nextIndex = 0;
+  /** Where its messages begin to be sent. */
+  from = 0;
   #inFlightTo = 0n;
   #ackedTo = 0n;
 
@@ -57,7 +63,8 @@ export class ListedSource implements StreamSource {
       seq: this.#inFlightTo,
       meta: { sha256: sha256(body), receivedAtMs: 1_700_000_000_000 },
       total: body.length,
-      body: partBytes === undefined ? body : partsOf(body, partBytes),
+      from: this.from,
+      body: partBytes === undefined ? body : partsOf(body, partBytes, this.from),
     };
   }
 
@@ -76,8 +83,8 @@ export class ListedSource implements StreamSource {
   }
 }
 
-function partsOf(body: Uint8Array, partBytes: number): () => Promise<Uint8Array> {
-  let at = 0;
+function partsOf(body: Uint8Array, partBytes: number, from: number): () => Promise<Uint8Array> {
+  let at = from;
   return async () => {
     at += partBytes;
     return body.subarray(at - partBytes, at);

@@ -91,6 +91,11 @@ export interface ShownStatus {
     readonly ackedSeq: number;
     readonly waiting: number;
   }[];
+  readonly deliveries: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly waiting: number;
+  }[];
 }
 
 /** Asks a running agent how it is. @throws {Error} if none answers */

@@ -9,7 +9,7 @@ import Sqlite from "better-sqlite3";
 import type { Chance } from "#agent/host/clock.ts";
 import { systemChance, systemClock } from "#agent/host/clock.ts";
 import type { Outbox } from "#agent/outbox/outbox.ts";
-import { openRelay } from "#agent/relay/relay.ts";
+import { openRelay, type Relay } from "#agent/relay/relay.ts";
 import type { Receiver } from "#receiver/receiver.ts";
 import { freePort } from "#scripts/free-port.ts";
 import { type NewAgent, ReceiverFolder } from "#test/receiver/support/receiver-folder.ts";
@@ -31,6 +31,7 @@ export class RelayLine implements AsyncDisposable {
   readonly #heartbeatMs: number;
   #receiver: Receiver | undefined;
   #tunnel: TestTunnel | undefined;
+  #relay: Relay | undefined;
 
   private constructor(
     parts: Pick<RelayLine, "folder" | "proxy" | "store" | "agent">,
@@ -60,6 +61,12 @@ export class RelayLine implements AsyncDisposable {
     return this.#tunnel;
   }
 
+  /** The last one that was opened. */
+  get relay(): Relay {
+    assert.ok(this.#relay !== undefined, "no tunnel was opened");
+    return this.#relay;
+  }
+
   /** Opens tunnel and relay on the outbox as it is. */
   openTunnel(outbox: Outbox = this.store.outbox): void {
     const url = new URL(`wss://127.0.0.1:${this.proxy.port}`);
@@ -67,7 +74,8 @@ export class RelayLine implements AsyncDisposable {
     const options = { identity, chance: IN_A_HURRY, storeId: outbox.storeId };
     const tunnel = new TestTunnel(url, options, []);
     const { log, conditions, tasks } = tunnel;
-    openRelay({ outbox, tunnel: tunnel.tunnel, clock: systemClock, log, conditions, tasks });
+    const parts = { outbox, tunnel: tunnel.tunnel, clock: systemClock, log, conditions, tasks };
+    this.#relay = openRelay({ ...parts, delivered: [] });
     this.#tunnel = tunnel;
   }
 

@@ -5,10 +5,11 @@ import { Conditions } from "#agent/health/conditions.ts";
 import { type Chance, type Clock, systemClock } from "#agent/host/clock.ts";
 import type { Log } from "#agent/host/log.ts";
 import { Tasks } from "#agent/host/tasks.ts";
-import type { StreamSource } from "#agent/tunnel/source-stream.ts";
+import type { HttpProxy } from "#agent/tunnel/proxy.ts";
 import { Tunnel } from "#agent/tunnel/tunnel.ts";
 import type { IssuedIdentity } from "#certs/development-ca.ts";
 import type { Identity } from "#certs/identity.ts";
+import type { StreamSource } from "#streams/source/source-stream.ts";
 import { issueAgent, RECEIVER_CA_PEM } from "#test/receiver/support/identities.ts";
 import { until } from "./processes.ts";
 
@@ -30,6 +31,8 @@ export interface TestTunnelOptions {
   readonly clock?: Clock;
   readonly chance?: Chance;
   readonly storeId?: Uint8Array;
+  readonly proxy?: HttpProxy;
+  readonly requireCapabilities?: readonly string[];
 }
 
 export class TestTunnel implements AsyncDisposable {
@@ -49,6 +52,8 @@ export class TestTunnel implements AsyncDisposable {
       receiverUrl,
       identity: options.identity ?? IDENTITY,
       storeId: options.storeId ?? new Uint8Array(16).fill(3),
+      proxy: options.proxy,
+      requireCapabilities: options.requireCapabilities,
       version: "0.1.0",
       clock: options.clock ?? systemClock,
       chance: options.chance ?? NO_DELAY,

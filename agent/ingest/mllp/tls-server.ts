@@ -55,7 +55,7 @@ export type Secured =
   | { readonly kind: "failed"; readonly fault: Identifier };
 
 /** 03 C4: how many days before the end of the server's certificate an alarm opens. */
-export const EXPIRY_ALARM_DAYS = [60, 30, 7] as const;
+const EXPIRY_ALARM_DAYS = [60, 30, 7] as const;
 export type ExpiryStage = "none" | "soon60" | "soon30" | "soon7" | "expired";
 
 const DAY_MS = 86_400_000;

@@ -16,6 +16,26 @@ export interface Retained {
   readonly chain: Uint8Array | undefined;
 }
 
+/** Messages of one epoch that lie behind one another, both ends included. */
+export interface SkipRange {
+  readonly channel: number;
+  readonly epoch: bigint;
+  readonly firstSeq: bigint;
+  readonly lastSeq: bigint;
+}
+
+/** `readable`: at least one of them can be read; `gone`: they are not unsettled here. Nothing was changed then. */
+export type SkipVerdict = "skipped" | "readable" | "gone";
+
+/** What is known of a message that cannot be read: what its row says in clear (08 2.1). */
+export interface UnreadableMessage {
+  readonly seq: bigint;
+  readonly length?: number;
+  readonly receivedAtMs?: number;
+  /** Its control id, keyed: empty if it had none. */
+  readonly controlToken?: Uint8Array;
+}
+
 /** Questions about epochs, with the type of their answers. */
 export interface EpochQuestions {
   /** Durable when answered. @returns false if that epoch is not here, or was appended again already */
@@ -28,6 +48,17 @@ export interface EpochQuestions {
   retained: {
     readonly ask: { readonly channel: number; readonly epoch: bigint };
     readonly answer: Retained;
+  };
+  unreadable: {
+    readonly ask: Omit<SkipRange, "lastSeq"> & { readonly maxCount: number };
+    readonly answer: readonly UnreadableMessage[];
+  };
+  /** Durable when answered. */
+  skipDamaged: { readonly ask: SkipRange; readonly answer: SkipVerdict };
+  /** Whether a damaged message was given up at or before `seq`: no chain goes past it (06 TP31). */
+  hasGap: {
+    readonly ask: { readonly channel: number; readonly epoch: bigint; readonly seq: bigint };
+    readonly answer: boolean;
   };
 }
 
@@ -53,10 +84,11 @@ export type EpochNotice =
       /** Of the epoch that ended. */
       readonly lastSeq: bigint;
     }
-  /** A channel has moved to a new epoch while the store runs (06 TP18). */
+  /** A channel is in a new epoch while the store runs: its history has parted (06 TP18), or has a hole. */
   | {
       readonly notice: "epochBegun";
+      readonly cause: "parted" | "damaged";
       readonly tail: ChannelTail;
-      /** The newest row. */
-      readonly lastMessageId: number;
+      /** The newest row, where messages were appended again. */
+      readonly lastMessageId: number | undefined;
     };

@@ -194,6 +194,27 @@ export class HighWater implements Disposable {
   }
 }
 
+/**
+ * What the file says, for whoever only looks: nothing is written.
+ *
+ * @returns `undefined` if there is no file, or no mark in it yet
+ * @throws the operating system's error, untranslated
+ */
+export function readHighWater(file: string): HighWaterMark | undefined {
+  if (!existsSync(file)) return undefined;
+  const descriptor = openSync(file, "r");
+  try {
+    const slots = [readSlot(descriptor, 0), readSlot(descriptor, 1)];
+    let newest: Slot | undefined;
+    for (const slot of slots) {
+      if (slot !== undefined && slot.counter > (newest?.counter ?? 0n)) newest = slot;
+    }
+    return newest?.mark;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** Both slots, saying that nothing was marked yet: zeros alone would look like a slot that was wiped. */
 function emptyFile(): Buffer {
   const file = Buffer.alloc(2 * SLOT_BYTES);

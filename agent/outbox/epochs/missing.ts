@@ -41,6 +41,16 @@ export function lostThrough(
   return prepared.missingDamaged.get(channel, epoch, seq, seq) as bigint | undefined;
 }
 
+/** Whether a damaged range was noted that begins at or before `seq`. */
+export function hasGapBefore(
+  prepared: Prepared,
+  channel: number,
+  epoch: bigint,
+  seq: bigint,
+): boolean {
+  return prepared.missingBefore.get(channel, epoch, seq) !== undefined;
+}
+
 /** The newest first, at most 50. */
 export function missingRanges(prepared: Prepared): FoundMissing[] {
   type Row = [bigint, bigint, bigint, bigint, MissingCause, bigint];

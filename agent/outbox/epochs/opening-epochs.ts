@@ -8,6 +8,7 @@
  * @module
  */
 import type { Sealer } from "../../sealing/sealer.ts";
+import { larger } from "../bigints.ts";
 import type { Database } from "../format/database.ts";
 import { type Prepared, prepareAll } from "../writing/prepared.ts";
 import {
@@ -59,7 +60,12 @@ export function beginDueEpochs(store: OpeningStore): OpenedEpochs {
       new Beginning(prepared, store, isRestored, tail, notices).beginIfDue();
     }
     followNumbers(prepared, store, notices);
-    if (isRestored) prepared.identityNotRestored.run();
+    if (isRestored) {
+      prepared.identityNotRestored.run();
+      // Whatever waits here may have been delivered since it was copied.
+      prepared.inboxMayRepeatWaiting.run();
+      prepared.inboxMayRepeatAwaiting.run();
+    }
   });
   return { notices, isRestored };
 }
@@ -236,5 +242,3 @@ function followNumbers(prepared: Prepared, store: OpeningStore, notices: EpochNo
     } else prepared.sequenceMove.run(last, table, last);
   }
 }
-
-const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);

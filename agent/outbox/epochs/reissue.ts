@@ -15,6 +15,7 @@
  */
 import { AgentError } from "../../errors.ts";
 import { COMMIT_MAX_BYTES } from "../../limits.ts";
+import { larger, smaller } from "../bigints.ts";
 import { ACK_PENDING, readRange, type StoredMessage } from "../reader.ts";
 import type { TicketedEntry } from "../writing/append-batch.ts";
 import {
@@ -141,7 +142,7 @@ export class Reissue implements Chore {
     const begun = store.tails.get(tail.channel);
     if (begun === undefined) return;
     const lastMessageId = (store.prepared.messageLastId.get() as number | null) ?? 0;
-    tell({ notice: "epochBegun", tail: begun, lastMessageId });
+    tell({ notice: "epochBegun", cause: "parted", tail: begun, lastMessageId });
   }
 
   /** The next messages to move, up to the bytes of a step. */
@@ -275,6 +276,3 @@ function addDamaged(ranges: MissingRange[], channel: number, epoch: bigint, seq:
     ranges[ranges.length - 1] = { ...last, lastSeq: seq };
   } else ranges.push({ channel, epoch, firstSeq: seq, lastSeq: seq, cause: "damaged" });
 }
-
-const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
-const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);

@@ -1,6 +1,14 @@
 /** The epochs of every channel, as the main thread knows them: in step with what it hears of commits. @module */
 import type { ChannelTail } from "./channel-tails.ts";
-import type { EpochNotice, EpochQuestions, Retained, SinkPosition } from "./epoch-messages.ts";
+import type {
+  EpochNotice,
+  EpochQuestions,
+  Retained,
+  SinkPosition,
+  SkipRange,
+  SkipVerdict,
+  UnreadableMessage,
+} from "./epoch-messages.ts";
 
 /** Called when a channel has moved to a new epoch: seqs that are heard of from now on are of that one. */
 export type EpochListener = (tail: ChannelTail) => void;
@@ -56,6 +64,34 @@ export class StoreEpochs {
   /** How far back an epoch can be sent again (06 TP37). */
   retained(channel: number, epoch: bigint): Promise<Retained> {
     return this.#writer.ask("retained", { channel, epoch });
+  }
+
+  /**
+   * The unsettled messages from `firstSeq` on that cannot be read, as far as one lies behind another.
+   *
+   * @returns in order, at most `maxCount`; empty if the first can be read
+   */
+  unreadable(
+    from: Omit<SkipRange, "lastSeq">,
+    maxCount: number,
+  ): Promise<readonly UnreadableMessage[]> {
+    return this.#writer.ask("unreadable", { ...from, maxCount });
+  }
+
+  /**
+   * Gives up messages that cannot be read: they are noted as lost, and the relay skips them (06 TP31). Where
+   * the chain cannot go on behind them, `onEpoch` tells of a new epoch. Durable when this resolves.
+   *
+   * @throws {AgentError} one of `STORE_*`
+   */
+  skipDamaged(range: SkipRange): Promise<SkipVerdict> {
+    this.#postProgress();
+    return this.#writer.ask("skipDamaged", range);
+  }
+
+  /** Whether a damaged message was given up at or before `seq`. */
+  hasGap(channel: number, epoch: bigint, seq: bigint): Promise<boolean> {
+    return this.#writer.ask("hasGap", { channel, epoch, seq });
   }
 
   /** The writer has told of a new epoch. */

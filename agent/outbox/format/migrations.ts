@@ -10,6 +10,7 @@ import type Sqlite from "better-sqlite3";
 import { AgentError } from "../../errors.ts";
 import type { Sealer } from "../../sealing/sealer.ts";
 import { sealEverything } from "./migration-3.ts";
+import { INBOX_SCHEMA } from "./migration-4.ts";
 
 /** A step: SQL, or what has to seal as it goes. */
 export type Migration = string | ((database: Sqlite.Database, sealer: Sealer) => void);
@@ -24,8 +25,9 @@ export type Migration = string | ((database: Sqlite.Database, sealer: Sealer) =>
  * Since version 2 `message.through_bytes` sums bodies and attributes of a channel's epoch up to the row,
  * so that a backlog's bytes are one subtraction (S20); an upload counts the rows that keep it; quarantine is
  * found by content and counted for each channel (03 E7). Version 3 seals (08 2.1), and knows epochs that have ended.
+ * Version 4 adds the inbox (`migration-4.ts`).
  */
-const MIGRATIONS: readonly Migration[] = [
+export const MIGRATIONS: readonly Migration[] = [
   `CREATE TABLE identity (
      id INTEGER PRIMARY KEY CHECK (id = 1),
      store_id BLOB NOT NULL,
@@ -120,6 +122,8 @@ const MIGRATIONS: readonly Migration[] = [
      SELECT channel, count(*), sum(kept) FROM quarantine GROUP BY channel;`,
 
   sealEverything,
+
+  INBOX_SCHEMA,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -2,6 +2,7 @@
 
 import type { SealPlace } from "../../sealing/seal-place.ts";
 import { Sealer } from "../../sealing/sealer.ts";
+import { inboxStages } from "../inbox/inbox-resealing.ts";
 import type { GroupCommit } from "../writing/group-commit.ts";
 import { readUnlessCorrupt } from "./fault.ts";
 
@@ -12,6 +13,8 @@ export interface KeyMark {
   readonly upload: number;
   readonly quarantine: number;
   readonly recent: number;
+  /** Of `inbox` and `inbox_partial`. */
+  readonly inbox: number;
 }
 
 /** A step's rows: about a MiB of slices, or as much as a few milliseconds allow. */
@@ -37,6 +40,11 @@ export class Resealing {
       () => this.#blocks(),
       () => this.#recents(),
       () => this.#chains(),
+      ...inboxStages({
+        ...{ prepared: store.prepared, lastBody: mark.inbox },
+        again: (sealed, place) => this.#again(sealed, place),
+        write: (write) => this.#writes.push(write),
+      }),
     ];
   }
 

@@ -10,6 +10,7 @@
 import { createHash, hash } from "node:crypto";
 import type { Sealer } from "../../sealing/sealer.ts";
 import { type ChannelTail, standingIn } from "../epochs/channel-tails.ts";
+import { type DamagedInboxRow, walkInbox } from "../inbox/inbox-walk.ts";
 import { type ReadParts, readSlices } from "../reader.ts";
 import { FRAGMENT_REASONS, type QuarantineReason } from "../writing/append-batch.ts";
 import type { Prepared } from "../writing/prepared.ts";
@@ -45,7 +46,8 @@ export type DamagedRow =
       readonly epoch: bigint;
       readonly seq: bigint;
     }
-  | { readonly kind: "quarantine"; readonly id: number; readonly channel: number };
+  | { readonly kind: "quarantine"; readonly id: number; readonly channel: number }
+  | DamagedInboxRow;
 
 /** What a walk has seen. */
 export interface WalkTotals {
@@ -54,6 +56,8 @@ export interface WalkTotals {
   /** Ledger entries whose bodies are pruned. */
   pruned: number;
   quarantined: number;
+  /** Downstream messages whose bytes are kept. */
+  inbox: number;
   /** Of bodies that were read. */
   bytes: number;
   damaged: number;
@@ -73,18 +77,23 @@ const ROW_BYTES = 256;
 /** Of a large body, at once. */
 const PIECE_BYTES = 131_072;
 
-/** Every kept row, oldest first: messages, then quarantine. @returns what was seen */
+/** Every kept row, oldest first: messages, then quarantine, then the inbox. @returns what was seen */
 export function* walkStore(
   parts: WalkParts,
   onDamaged: (row: DamagedRow) => void,
 ): Generator<number, WalkTotals> {
-  const totals = { messages: 0, pruned: 0, quarantined: 0, bytes: 0, damaged: 0 };
+  const totals = { messages: 0, pruned: 0, quarantined: 0, inbox: 0, bytes: 0, damaged: 0 };
   const damaged = (row: DamagedRow): void => {
     totals.damaged += 1;
     onDamaged(row);
   };
   yield* walkMessages(parts, totals, damaged);
   yield* walkQuarantine(parts, totals, damaged);
+  yield* walkInbox(parts, (bytes, row) => {
+    totals.inbox += 1;
+    totals.bytes += bytes;
+    if (row !== undefined) damaged(row);
+  });
   return totals;
 }
 
@@ -193,7 +202,8 @@ interface BodyInSlices {
   readonly sha256: Uint8Array;
 }
 
-function* areSlicesWhole(
+/** Whether a body in slices has the digest that its record says. */
+export function* areSlicesWhole(
   parts: ReadParts,
   { upload, uploadAt, length, sha256 }: BodyInSlices,
 ): Generator<number, boolean> {

@@ -7,6 +7,8 @@
  * @module
  */
 
+import { INBOX_STATEMENTS } from "./inbox-statements.ts";
+
 export interface Statement {
   readonly sql: string;
   /** What `EXPLAIN QUERY PLAN` must name; `insert` for statements that search nothing. */
@@ -17,10 +19,19 @@ export interface Statement {
     | "message_by_seq"
     | "upload_incomplete"
     | "quarantine_by_content"
-    | "quarantine_expendable";
+    | "quarantine_expendable"
+    | "inbox_by_seq"
+    | "inbox_waiting"
+    | "inbox_awaiting"
+    | "inbox_aside"
+    | "inbox_held"
+    | "inbox_kept"
+    | "inbox_prunable"
+    | "inbox_ledger";
 }
 
 export const STATEMENTS = {
+  ...INBOX_STATEMENTS,
   identityInsert: {
     sql: "INSERT INTO identity (id, store_id, created_at_ms, opened_at_ms) VALUES (1, ?, ?, ?)",
     uses: "insert",
@@ -199,6 +210,11 @@ export const STATEMENTS = {
             AND first_seq <= ? AND last_seq >= ? ORDER BY id DESC LIMIT 1`,
     uses: "primary key",
   },
+  missingBefore: {
+    sql: `SELECT first_seq FROM missing WHERE id > 0 AND channel = ? AND epoch = ? AND cause = 'damaged'
+            AND first_seq <= ? LIMIT 1`,
+    uses: "primary key",
+  },
   /** Numbers go on behind those of a store that was ahead of this one. */
   sequenceRead: { sql: "SELECT seq FROM sqlite_sequence WHERE name = ?", uses: "small table" },
   sequenceBegin: { sql: "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", uses: "insert" },
@@ -209,7 +225,10 @@ export const STATEMENTS = {
   segmentInsert: { sql: "INSERT INTO segment (id, bytes) VALUES (?, ?)", uses: "insert" },
   segmentRead: { sql: "SELECT bytes FROM segment WHERE id = ?", uses: "primary key" },
   segmentDelete: { sql: "DELETE FROM segment WHERE id = ?", uses: "primary key" },
-  segmentFirstId: { sql: "SELECT min(id) FROM segment", uses: "primary key" },
+  segmentNext: {
+    sql: "SELECT id FROM segment WHERE id > ? ORDER BY id LIMIT 1",
+    uses: "primary key",
+  },
   segmentSequence: {
     sql: "SELECT seq FROM sqlite_sequence WHERE name = 'segment'",
     uses: "small table",
@@ -336,7 +355,10 @@ export const STATEMENTS = {
   },
 
   recentInsert: { sql: "INSERT INTO recent (id, entries) VALUES (?, ?)", uses: "insert" },
-  recentList: { sql: "SELECT id, entries FROM recent ORDER BY id", uses: "primary key" },
+  recentAfter: {
+    sql: "SELECT id, entries FROM recent WHERE id > ? ORDER BY id",
+    uses: "primary key",
+  },
   recentLast: { sql: "SELECT max(id) FROM recent", uses: "primary key" },
   recentSealed: {
     sql: "SELECT id FROM recent WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",

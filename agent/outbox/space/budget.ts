@@ -7,7 +7,7 @@
  * @module
  */
 import type { Statement } from "better-sqlite3";
-import { AgentError } from "../../errors.ts";
+import { AgentError, type Facts } from "../../errors.ts";
 import type { Database } from "../format/database.ts";
 import type { WriteOrder } from "../writing/writer-messages.ts";
 import type { BudgetStanding } from "./space-messages.ts";
@@ -84,7 +84,18 @@ export class Budget {
     const { code, facts, cause } = error;
     if (code !== "STORE_FULL" || facts["slices"] !== undefined) return error;
     if (this.#roomBytes > bytesOf(orders) + PROGRESS_PAGES * this.pageBytes) return error;
-    return new AgentError("STORE_FULL", { ...facts, budget: true }, { cause });
+    return new AgentError("STORE_FULL", { ...facts, ...this.#usedUp }, { cause });
+  }
+
+  /** @throws {AgentError} `STORE_FULL` where messages find no room worth opening a port for */
+  refuseIfFull(): void {
+    if (this.isFull) throw new AgentError("STORE_FULL", this.#usedUp);
+  }
+
+  /** What a person needs to know where the budget is the cause. */
+  get #usedUp(): Facts {
+    const { usedBytes, budgetBytes } = this.standing;
+    return { budget: true, usedBytes, budgetBytes };
   }
 
   /** Whether messages find no room worth opening a port for. */

@@ -10,6 +10,7 @@
 import { AgentError } from "../../errors.ts";
 import type { Clock } from "../../host/clock.ts";
 import { PRUNE_RANGE_BYTES, PRUNE_RANGE_ROWS } from "../../limits.ts";
+import { smaller } from "../bigints.ts";
 import {
   type ChannelTail,
   EPOCH_END,
@@ -238,4 +239,3 @@ export class Prune implements Chore {
 }
 
 const receivedAt = ({ rows }: Range): bigint => rows[0]?.[1] ?? 0n;
-const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);

@@ -3,7 +3,8 @@
  * (08 2.3).
  *
  * Numbers of rows only grow, and nothing is sealed with a key once a newer one is in use. So a mark is kept of
- * how far each table had come when a key was closed: with the last segment up to there the last body is gone.
+ * how far each table had come when a key was closed: once no kept message lies in a segment up to there, its
+ * bodies are gone. Segments that nothing needs and that cannot be read, and so not deleted, keep no key.
  * What stays longer than bodies (what was set aside, keys of duplicates, the chain of old epochs) is sealed
  * again with the key in use, in steps; then the log is emptied, and then the key file goes.
  *
@@ -14,6 +15,7 @@ import { Sealer } from "../../sealing/sealer.ts";
 import type { Database } from "../format/database.ts";
 import { readUnlessCorrupt } from "../format/fault.ts";
 import { type KeyMark, Resealing } from "../format/resealing.ts";
+import { lastBodyId } from "../inbox/inbox-store.ts";
 import type { Chore } from "../writing/chores.ts";
 import type { GroupCommit } from "../writing/group-commit.ts";
 import { checkpoint } from "./checkpoint.ts";
@@ -71,14 +73,15 @@ export class Shred implements Chore {
         prepared.quarantineSequence.get() ?? 0,
         prepared.recentLast.get() ?? 0,
       );
+      prepared.inboxKeyMarkInsert.run(epoch, lastBodyId(store));
     });
   }
 
   /** @returns the newest key whose bodies are all gone; `undefined`: there is none that is still here */
   #outlived(): KeyMark | undefined {
     const { store, keys } = this.#options;
-    const { segmentFirstId, segmentRead } = store.prepared;
-    const id = (segmentFirstId.get() as number | null) ?? Number.POSITIVE_INFINITY;
+    const { segmentRead } = store.prepared;
+    const id = lowestNeededSegment(store);
     const mark = this.#marks().find(({ segment }) => id > segment);
     if (mark === undefined || mark.epoch < (keys.lowestEpoch ?? Number.POSITIVE_INFINITY)) {
       return undefined;
@@ -94,15 +97,64 @@ export class Shred implements Chore {
     // Sealed again, but not in the file yet; and what was deleted is still in the log.
     if (!checkpoint(database, "TRUNCATE")) return;
     const deleted = keys.deleteBefore(epoch + 1);
-    store.inTransaction(() => store.prepared.keyMarkForget.run(epoch));
+    store.inTransaction(() => {
+      store.prepared.keyMarkForget.run(epoch);
+      store.prepared.inboxKeyMarkForget.run(epoch);
+    });
     if (deleted.length > 0) onDeleted(deleted);
   }
 
   #marks(): KeyMark[] {
     type Row = [number, number, number, number, number];
-    const rows = this.#options.store.prepared.keyMarkList.all() as Row[];
+    const { keyMarkList, inboxKeyMarkAt } = this.#options.store.prepared;
+    const rows = keyMarkList.all() as Row[];
     return rows.map(([epoch, segment, upload, quarantine, recent]) => {
-      return { epoch, segment, upload, quarantine, recent };
+      // A key that was closed before there was an inbox seals nothing of it.
+      const inbox = (inboxKeyMarkAt.get(epoch) as number | undefined) ?? 0;
+      return { epoch, segment, upload, quarantine, recent, inbox };
     });
   }
+}
+
+/** Rows that are asked of each epoch: one that storage has altered does not decide alone. */
+const ASKED_ROWS = 100;
+/** Segments that cannot be read, and so were never deleted: looked at again each time. */
+const UNREADABLE_MAX_COUNT = 1_000;
+
+/**
+ * The lowest segment that still needs its key. What cannot be read needs none, once no kept message is in it:
+ * such a segment cannot be deleted either, and would keep every key for ever.
+ *
+ * @returns `Infinity` if there is none, 0 where that cannot be told
+ */
+function lowestNeededSegment(store: GroupCommit): number {
+  const { segmentNext, segmentRead } = store.prepared;
+  const needed = lowestOfKept(store);
+  for (let id = 0, count = 0; count < UNREADABLE_MAX_COUNT; count++) {
+    const after = id;
+    const next = readUnlessCorrupt(() => (segmentNext.get(after) as number | undefined) ?? needed);
+    // Behind a page that cannot be read nobody knows what there is, but what kept messages need.
+    if (next === undefined || next >= needed) return needed;
+    if (readUnlessCorrupt(() => segmentRead.get(next)) !== undefined) return next;
+    id = next;
+  }
+  return 0;
+}
+
+/** By the first rows of each epoch that are not pruned: numbers of segments grow with its seqs. */
+function lowestOfKept({ prepared, tails }: GroupCommit): number {
+  type Row = readonly [seq: bigint, at: bigint, length: bigint, segment: bigint];
+  let lowest = Number.POSITIVE_INFINITY;
+  for (const tail of tails.values()) {
+    const filling = tail.filling === undefined ? [] : [{ ...tail.filling, trimmedSeq: 0n }];
+    for (const { epoch, lastSeq, trimmedSeq } of [...tail.earlier, tail, ...filling]) {
+      if (lastSeq <= trimmedSeq) continue;
+      const from = [tail.channel, epoch, trimmedSeq, ASKED_ROWS];
+      const rows = readUnlessCorrupt(() => prepared.messagePrunable.all(...from) as Row[]) ?? [];
+      // A bit of an index leads astray: everything is needed.
+      if (rows[0]?.[0] !== trimmedSeq + 1n) return 0;
+      for (const [, , , segment] of rows) lowest = Math.min(lowest, Number(segment));
+    }
+  }
+  return lowest;
 }

@@ -7,6 +7,9 @@ import { diskSpace } from "../../host/disk-space.ts";
 import { freeSpaceFloor } from "../../limits.ts";
 import type { KeyRing } from "../../sealing/key-ring.ts";
 import type { Database } from "../format/database.ts";
+import type { InboxRoomNotice } from "../inbox/inbox-messages.ts";
+import { inboxChores } from "../inbox/inbox-prune.ts";
+import { InboxRoom } from "../inbox/inbox-room.ts";
 import type { ReadRange } from "../reader.ts";
 import type { Chore } from "../writing/chores.ts";
 import type { GroupCommit } from "../writing/group-commit.ts";
@@ -31,7 +34,7 @@ export interface SpaceParts extends SpaceOptions {
   readonly database: Database;
   readonly keys: KeyRing;
   readonly clock: Clock;
-  readonly tell: (notice: SpaceNotice) => void;
+  readonly tell: (notice: SpaceNotice | InboxRoomNotice) => void;
 }
 
 export class Space {
@@ -58,12 +61,16 @@ export class Space {
     const isPressed = (): boolean =>
       store.budget.isPressed || (isDiskLow() && store.budget.freeBytes < SPARE_BYTES);
     const onDeleted = (epochs: readonly number[]): void => tell({ notice: "keysDeleted", epochs });
-    this.#prune = new Prune({ store, clock, retainMs: retainHours * HOUR_MS, isPressed });
+    const retainMs = retainHours * HOUR_MS;
+    const ledgerMs = ledgerDays * DAY_MS;
+    this.#prune = new Prune({ store, clock, retainMs, isPressed });
     this.#uploads = new DoomedUploads(store);
     this.chores = [
       this.#prune,
       this.#uploads,
-      new Ledger({ store, clock, keepMs: ledgerDays * DAY_MS }),
+      new Ledger({ store, clock, keepMs: ledgerMs }),
+      ...inboxChores({ store, clock, retainMs, isPressed, ledgerMs }),
+      new InboxRoom({ budget: store.budget, isDiskLow, tell }),
       new Shred({ store, database, keys, onDeleted }),
       new Vacuum({ database, budget: store.budget, isDiskLow }),
       this.#checkpoint,

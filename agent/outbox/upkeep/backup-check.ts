@@ -11,6 +11,7 @@ import type { Clock } from "../../host/clock.ts";
 import { type Kek, KeyRing } from "../../sealing/key-ring.ts";
 import { Sealer } from "../../sealing/sealer.ts";
 import { readTails } from "../epochs/channel-tails.ts";
+import { INBOX_TABLES } from "../format/migration-4.ts";
 import { refuseNewerSchema } from "../format/migrations.ts";
 import { type DamagedRow, walkStore } from "../format/row-walk.ts";
 import { STATEMENTS } from "../format/statements.ts";
@@ -34,7 +35,7 @@ export interface CheckedCopy {
   readonly damaged: readonly DamagedRow[];
 }
 
-export const NAMED_MAX_COUNT = 1_000;
+const NAMED_MAX_COUNT = 1_000;
 
 const BEFORE_READING = [
   "cell_size_check = ON",
@@ -81,6 +82,7 @@ export function checkCopy(
   try {
     for (const pragma of BEFORE_READING) database.pragma(pragma);
     const schema = refuseNewerSchema(database);
+    if (schema < INBOX_SCHEMA_VERSION) addEmptyInbox(database);
     const prepared = prepareAll(database);
     const [id] = prepared.identityRead.get() as [Uint8Array];
     const storeId = new Uint8Array(id);
@@ -93,7 +95,8 @@ export function checkCopy(
     const walk = walkStore({ prepared, sealer, tails: () => tails }, (row) => {
       if (damaged.length < NAMED_MAX_COUNT) damaged.push(row);
     });
-    const { bytes, ...counts } = drained(walk, progress);
+    const { bytes, inbox, ...others } = drained(walk, progress);
+    const counts = schema < INBOX_SCHEMA_VERSION ? others : { ...others, inbox };
     const channels = [...tails.values()].map(({ name, epoch, lastSeq, ackedSeq }) => ({
       ...{ name, epoch: String(epoch), lastSeq: String(lastSeq), ackedSeq: String(ackedSeq) },
     }));
@@ -103,6 +106,15 @@ export function checkCopy(
     };
   } finally {
     database.close();
+  }
+}
+
+/** A backup of version 3 is checked as it lies there: the tables that it lacks stand empty beside it, in memory. */
+const INBOX_SCHEMA_VERSION = 4;
+
+function addEmptyInbox(database: Sqlite.Database): void {
+  for (const table of INBOX_TABLES) {
+    database.exec(table.replace("CREATE TABLE", "CREATE TEMP TABLE"));
   }
 }
 

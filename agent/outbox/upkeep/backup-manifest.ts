@@ -11,7 +11,7 @@ import { createFile, makeFolder, replaceFile } from "../../host/atomic-file.ts";
 import { unreadManifest } from "./backup-fault.ts";
 import type { KeyFile } from "./copy-store.ts";
 
-export const MANIFEST_FILE = "manifest.json";
+const MANIFEST_FILE = "manifest.json";
 export const DATABASE_FILE = "holdfast.db";
 /** The key files, wrapped; never the key that wraps them. */
 export const KEYS_FOLDER = "keys";
@@ -49,6 +49,8 @@ export interface Manifest {
     /** Ledger entries of messages whose bodies are pruned. */
     readonly pruned: number;
     readonly quarantined: number;
+    /** Downstream messages with their bytes; absent before schema version 4. */
+    readonly inbox?: number;
     readonly bodyBytes: number;
     /** Rows that were damaged in the store itself when it was copied. */
     readonly damaged: number;

@@ -29,6 +29,8 @@ export interface ReplayedPlace {
 
 /** What was selected; in a dry run nothing was appended. */
 export interface ReplayTotals {
+  /** Messages of the channel, epoch and numbers that were asked for, whatever became of them. */
+  looked: number;
   /** Kept, settled, sound: appended again at the end of the channel, or would be. */
   count: number;
   bytes: number;

@@ -56,7 +56,7 @@ export class Replay implements Chore {
   /** Whoever asks wakes the chore. @returns when all of it is durable; never rejects */
   run(request: ReplayRequest): Promise<ReplayResult> {
     const totals: ReplayTotals = {
-      ...{ count: 0, bytes: 0, pruned: 0, unsettled: 0, damaged: 0, damagedPlaces: [] },
+      ...{ looked: 0, count: 0, bytes: 0, pruned: 0, unsettled: 0, damaged: 0, damagedPlaces: [] },
       ...{ first: undefined, last: undefined, appended: undefined },
     };
     const { promise, resolve } = Promise.withResolvers<ReplayResult>();
@@ -106,6 +106,7 @@ export class Replay implements Chore {
       for (let after = first - 1n; ; ) {
         const key = [channel, epoch, after, last, STEP_ROWS];
         const rows = (prepared.messageSelect.all(...key) as RowColumns[]).map(messageRow);
+        totals.looked += rows.length;
         for (const row of rows.filter(wants)) {
           if (!this.#isReplayable(row, totals)) continue;
           const sound = yield* isSound(reading, row);

@@ -39,6 +39,7 @@ export class Upkeep implements AsyncDisposable {
   #progress: (() => BackupProgress) | undefined;
 
   #worker: Worker | undefined;
+  #isRekeying = false;
   #isClosed = false;
 
   constructor(writer: WriterClient) {
@@ -54,11 +55,12 @@ export class Upkeep implements AsyncDisposable {
    * Copies the store while it runs, reads the copy through, and calls it good then (05 S19).
    *
    * @returns what was copied. On any error nothing of the folder stays
-   * @throws {AgentError} `BACKUP_RUNNING`, `BACKUP_FOLDER_TAKEN`, `BACKUP_FAILED`, `BACKUP_DAMAGED`
+   * @throws {AgentError} `BACKUP_RUNNING`, `REKEY_RUNNING`, `BACKUP_FOLDER_TAKEN`, `BACKUP_FAILED`, `BACKUP_DAMAGED`
    */
   async backup(request: BackupRequest): Promise<Manifest> {
     const { folder } = request;
     if (this.#progress !== undefined) throw new AgentError("BACKUP_RUNNING", {});
+    if (this.#isRekeying) throw new AgentError("REKEY_RUNNING", {});
     makeNewFolder(folder);
     try {
       return await this.#copyInto(request);
@@ -84,13 +86,21 @@ export class Upkeep implements AsyncDisposable {
   /**
    * Has every key of the store wrapped by another key-encryption key (08 2.3); durable when this resolves.
    *
-   * @throws {AgentError} `BACKUP_RUNNING`, `KEK_*`, `KEY_FILE_DAMAGED`; everything opens as before
+   * In steps, between which messages are stored.
+   *
+   * @throws {AgentError} `BACKUP_RUNNING`, `REKEY_RUNNING`, `KEK_*`, `KEY_FILE_DAMAGED`; everything opens as before
    */
   async rekey(next: NewKek): Promise<void> {
     // A backup has key files of one moment: all are wrapped by one key.
     if (this.#progress !== undefined) throw new AgentError("BACKUP_RUNNING", {});
-    const fault = await this.#writer.ask("rekey", next);
-    if (fault !== undefined) throw fromPlain(fault);
+    if (this.#isRekeying) throw new AgentError("REKEY_RUNNING", {});
+    this.#isRekeying = true;
+    try {
+      const fault = await this.#writer.ask("rekey", next);
+      if (fault !== undefined) throw fromPlain(fault);
+    } finally {
+      this.#isRekeying = false;
+    }
   }
 
   async #copyInto({ folder, kek, version, madeAt }: BackupRequest): Promise<Manifest> {

@@ -6,9 +6,19 @@ import { standingIn } from "../epochs/channel-tails.ts";
 import { chainAt } from "../epochs/epoch-chains.ts";
 import { lostThrough } from "../epochs/missing.ts";
 import type { Reissue } from "../epochs/reissue.ts";
+import type { SkipDamaged } from "../epochs/skip-damaged.ts";
 import type { Database } from "../format/database.ts";
+import { inboxAnswers } from "../inbox/inbox-answers.ts";
+import type { InboxStore } from "../inbox/inbox-store.ts";
 import { listQuarantine, quarantineBytes, quarantined } from "../quarantine-reader.ts";
-import { readRange, readSlices, searchSlice } from "../reader.ts";
+import {
+  type ReadRange,
+  type ReadResult,
+  readRange,
+  readSlices,
+  type StoredMessage,
+  searchSlice,
+} from "../reader.ts";
 import type { Space } from "../space/space.ts";
 import { standing } from "../standing.ts";
 import { epochAnswers } from "./epoch-answers.ts";
@@ -32,17 +42,20 @@ export interface AnswerParts {
   readonly close: () => void;
   readonly upkeep: Omit<UpkeepParts, "store" | "database">;
   readonly reissue: Reissue;
+  readonly inbox: InboxStore;
+  readonly skipping: SkipDamaged;
 }
 
 export function answers(parts: AnswerParts): Answers {
-  const { store, database, space, tellBacklogs, close, upkeep, reissue } = parts;
+  const { store, database, space, tellBacklogs, close, upkeep, reissue, skipping } = parts;
   return {
-    ...epochAnswers({ store, reissue, wake: upkeep.wake }),
+    ...epochAnswers({ store, reissue, skipping, wake: upkeep.wake }),
     ...upkeepAnswers({ store, database, ...upkeep }),
+    ...inboxAnswers({ store, inbox: parts.inbox }),
     read: (range) => {
       space.reading(range);
       const lastSeq = standingIn(store.tails.get(range.channel), range.epoch)?.lastSeq;
-      const found = readRange(store.readParts, range, lastSeq);
+      const found = cutAtLost(store, range, readRange(store.readParts, range, lastSeq));
       const { damagedSeq } = found;
       if (damagedSeq === undefined) return found;
       const { channel, epoch } = range;
@@ -72,7 +85,7 @@ export function answers(parts: AnswerParts): Answers {
     quarantineDiscard: ({ ids }) => store.discard(ids),
     probe: () => {
       // Progress has room where messages have none.
-      if (store.budget.isFull) throw new AgentError("STORE_FULL", { budget: true });
+      store.budget.refuseIfFull();
       // Touches one row in one flushed transaction: whether the store can commit.
       const result = store.commit([]);
       if (!result.committed) throw result.error;
@@ -84,6 +97,16 @@ export function answers(parts: AnswerParts): Answers {
       return undefined;
     },
   };
+}
+
+/** A body in slices is not read here: where it was given up, what is read ends before it. */
+function cutAtLost({ prepared }: GroupCommit, range: ReadRange, found: ReadResult): ReadResult {
+  const { channel, epoch } = range;
+  const isLost = ({ body, seq }: StoredMessage): boolean =>
+    body === undefined && lostThrough(prepared, channel, epoch, seq) !== undefined;
+  const at = found.messages.findIndex(isLost);
+  if (at === -1) return found;
+  return { messages: found.messages.slice(0, at), damagedSeq: found.messages[at]?.seq };
 }
 
 /** @throws {AgentError} `QUARANTINE_NOT_WHOLE` */

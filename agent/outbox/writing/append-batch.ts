@@ -41,7 +41,7 @@ export interface AppendEntry {
 }
 
 /** What is done with a message that came before (03 D3). */
-export const DUPLICATE_POLICIES = ["replayAck", "forwardFlagged", "off"] as const;
+const DUPLICATE_POLICIES = ["replayAck", "forwardFlagged", "off"] as const;
 export type DuplicatePolicy = (typeof DUPLICATE_POLICIES)[number];
 
 /** Why a block was set aside. Names are public and never reused. */

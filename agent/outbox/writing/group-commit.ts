@@ -19,12 +19,12 @@ import {
 } from "../epochs/channel-tails.ts";
 import { Disowned } from "../epochs/disowned.ts";
 import type { Database } from "../format/database.ts";
-import { readUnlessCorrupt, translated } from "../format/fault.ts";
+import { translated } from "../format/fault.ts";
 import { RecordReader } from "../format/record-reader.ts";
 import type { SetAsideRow } from "../quarantine-reader.ts";
 import { ACK_PENDING, ACK_UNDELIVERED, type ReadParts } from "../reader.ts";
-import { idOfEntry, RECENT_ENTRY_BYTES, RecentKeys } from "../recent-keys.ts";
-import { readableRecent } from "../recent-rows.ts";
+import { RecentKeys } from "../recent-keys.ts";
+import { RecentLoad } from "../recent-rows.ts";
 import { releasedEntry } from "../released-entry.ts";
 import { SettleMarks } from "../settle-marks.ts";
 import { Budget, type Purpose } from "../space/budget.ts";
@@ -78,7 +78,8 @@ export class GroupCommit {
   #lastRecentRow = 0;
   /** The last row of `recent` that memory no longer needs: the next transaction deletes up to it. */
   #forgettableRow = 0;
-  #recentLoaded = false;
+  /** Until all keys are in memory. */
+  #loading: RecentLoad | undefined;
   /** Uploads whose message was refused with its group: dropped in the next transaction. */
   readonly #abandoned = new Set<number>();
 
@@ -91,6 +92,7 @@ export class GroupCommit {
     const prepared = prepareAll(database);
     this.recent = recent;
     this.prepared = prepared;
+    this.#loading = new RecentLoad(prepared, sealer, recent);
     this.readParts = { prepared, sealer, records: new RecordReader(prepared, sealer) };
     const uploads = new Uploads(prepared);
     const quarantineMaxBytes = new Map<number, number>();
@@ -118,26 +120,17 @@ export class GroupCommit {
 
   /** Fills the duplicate memory from the store. The first append does it if nobody did before. */
   loadRecent(): void {
-    if (this.#recentLoaded) return;
-    this.#recentLoaded = true;
-    for (const [row, sealed] of readableRecent(this.prepared)) {
-      const place = { column: "recent.entries", channel: 0, row } as const;
-      const entries = sealed === undefined ? undefined : this.sealer.open(sealed, place);
-      // A row that does not open costs the recognition of its messages: an extra copy, no loss.
-      if (entries === undefined || (this.#lastRecentRow === 0 && row > 1)) {
-        this.recent.noteForgotten();
-      }
-      this.#lastRecentRow = row;
-      if (entries === undefined) continue;
-      for (let at = 0; at < entries.length; at += RECENT_ENTRY_BYTES) {
-        const entry = entries.subarray(at, at + RECENT_ENTRY_BYTES);
-        // Version 1 kept the keys of quarantined blocks here, too.
-        if (idOfEntry(entry) > 0) this.recent.add(entry, row);
-      }
-    }
-    // Where a page that names rows cannot be read, there are more than were seen: the next number is above all.
-    const last = readUnlessCorrupt(() => this.prepared.recentLast.get() as number | null) ?? 0;
-    this.#lastRecentRow = Math.max(this.#lastRecentRow, last);
+    for (let isMore = true; isMore; ) isMore = this.loadSomeRecent();
+  }
+
+  /** A step of that, some milliseconds. @returns whether there is more to do */
+  loadSomeRecent(): boolean {
+    const loading = this.#loading;
+    if (loading === undefined) return false;
+    if (loading.step()) return true;
+    this.#lastRecentRow = loading.lastRow;
+    this.#loading = undefined;
+    return false;
   }
 
   /** Takes progress that the next transaction carries. */
@@ -169,7 +162,8 @@ export class GroupCommit {
    *   the group is stored, and a commit whose outcome is unknown counts as not done (05 S9)
    */
   commit(orders: readonly WriteOrder[], withDeferred = true): GroupResult {
-    this.loadRecent();
+    // Progress alone needs no keys.
+    if (orders.length > 0) this.loadRecent();
     const mark = this.recent.mark();
     const appended: Appended[] = [];
     let remembered = false;

@@ -1,12 +1,14 @@
 /** The statements of `statements.ts`, prepared once per connection. @module */
 import type { Statement as SqliteStatement } from "better-sqlite3";
 import type { Database } from "../format/database.ts";
+import { INBOX_BIG_INTEGERS, INBOX_SINGLE_COLUMN } from "../format/inbox-statements.ts";
 import { STATEMENTS, type StatementName } from "../format/statements.ts";
 
 export type Prepared = Readonly<Record<StatementName, SqliteStatement>>;
 
 /** Statements with one result column give that column; the object form is never used (08 2.4). */
-const SINGLE_COLUMN: ReadonlySet<StatementName> = new Set([
+const SINGLE_COLUMN: ReadonlySet<StatementName> = new Set<StatementName>([
+  ...INBOX_SINGLE_COLUMN,
   "ackThroughRead",
   "identityRestoredRead",
   "sequenceRead",
@@ -18,9 +20,10 @@ const SINGLE_COLUMN: ReadonlySet<StatementName> = new Set([
   "recentLast",
   "recentSealed",
   "missingDamaged",
+  "missingBefore",
   "recentAt",
   "quarantineSealedAt",
-  "segmentFirstId",
+  "segmentNext",
   "segmentRead",
   "segmentSequence",
   "uploadSequence",
@@ -32,7 +35,8 @@ const SINGLE_COLUMN: ReadonlySet<StatementName> = new Set([
   "quarantineFind",
 ]);
 /** Statements whose epoch and seq may pass 2^53. */
-const BIG_INTEGERS: ReadonlySet<StatementName> = new Set([
+const BIG_INTEGERS: ReadonlySet<StatementName> = new Set<StatementName>([
+  ...INBOX_BIG_INTEGERS,
   "cursorEpochs",
   "cursorTrimmed",
   "missingList",
@@ -43,6 +47,7 @@ const BIG_INTEGERS: ReadonlySet<StatementName> = new Set([
   "messageAt",
   "messageIdentity",
   "missingDamaged",
+  "missingBefore",
   "messageRange",
   "messageSearch",
   "messageWalk",

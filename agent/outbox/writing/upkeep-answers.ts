@@ -13,6 +13,7 @@ import {
   messageRow,
   type RowColumns,
 } from "../format/row-walk.ts";
+import { isInboxSound } from "../inbox/inbox-walk.ts";
 import { copyStore } from "../upkeep/copy-store.ts";
 import type { Replay } from "../upkeep/replay.ts";
 import type { UpkeepQuestions } from "../upkeep/upkeep-questions.ts";
@@ -27,6 +28,8 @@ export interface UpkeepParts {
   readonly copying: Copying;
   readonly replay: Replay;
   readonly isBusy: () => boolean;
+  /** The store is closed, or can do no more. */
+  readonly isHalted: () => boolean;
   /** Wakes a chore. */
   readonly wake: (chore: string) => void;
 }
@@ -43,7 +46,7 @@ type UpkeepAnswers = {
 };
 
 export function upkeepAnswers(parts: UpkeepParts): UpkeepAnswers {
-  const { store, database, keys, keysFolder, copying, replay, isBusy, wake } = parts;
+  const { store, database, keys, keysFolder, copying, replay, isBusy, isHalted, wake } = parts;
   return {
     copy: async ({ file }) => {
       copying.count += 1;
@@ -62,10 +65,15 @@ export function upkeepAnswers(parts: UpkeepParts): UpkeepAnswers {
       wake(replay.name);
       return done;
     },
-    rekey: (next) => {
+    rekey: async (next) => {
       try {
-        if ("kek" in next) keys.rewrap(next.kek);
-        else rotateKek(next.file, (kek) => keys.rewrap(kek));
+        const steps =
+          "kek" in next ? keys.rewrap(next.kek) : rotateKek(next.file, (kek) => keys.rewrap(kek));
+        for (const _ of steps) {
+          await turn();
+          // Another agent may open the keys now: the old KEK must stay for it.
+          if (isHalted()) throw new AgentError("STORE_BUSY", { closing: true });
+        }
         return undefined;
       } catch (error) {
         return toPlain(notReplaced(error));
@@ -80,6 +88,7 @@ async function isSoundHere(store: GroupCommit, row: DamagedRow): Promise<boolean
   const reading = { prepared, sealer, records: new RecordReader(prepared, sealer) };
   let check: Generator<number, boolean>;
   if (row.kind === "quarantine") check = isQuarantineSound(reading, row.id);
+  else if (row.kind === "inbox") check = isInboxSound(reading, row.id);
   else {
     const [columns] = prepared.messageWalk.all(row.id - 1, 1) as RowColumns[];
     if (columns === undefined || Number(columns[0]) !== row.id) return false;

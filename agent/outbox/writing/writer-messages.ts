@@ -5,6 +5,7 @@ import type { EpochNotice, EpochQuestions } from "../epochs/epoch-messages.ts";
 import type { FoundMissing } from "../epochs/missing.ts";
 import type { PlainFault } from "../format/fault.ts";
 import type { DamagedRow, WalkTotals } from "../format/row-walk.ts";
+import type { InboxQuestions, InboxRoomNotice } from "../inbox/inbox-messages.ts";
 import type { SetAsideBlock, SetAsideRow } from "../quarantine-reader.ts";
 import type { ReadRange, ReadResult, TracedMessage } from "../reader.ts";
 import type { SpaceNotice, SpaceOptions, SpaceStanding } from "../space/space-messages.ts";
@@ -17,6 +18,8 @@ export interface WriterOptions extends SpaceOptions {
   readonly stateDir: string;
   readonly allowVolatileState: boolean;
   readonly channels: readonly StoreChannel[];
+  /** Channels that messages come down on (06 TP34); absent: none. */
+  readonly downstream?: readonly string[];
   readonly newStoreId: Uint8Array;
   readonly kek: Kek;
   /** 03 D1: messages that are remembered at least, whatever the time. */
@@ -56,7 +59,7 @@ export type LazyOrder =
   | { readonly order: "outcomes"; readonly outcomes: AckOutcomes };
 
 /** Questions, with the type of their answers. */
-export interface Questions extends UpkeepQuestions, EpochQuestions {
+export interface Questions extends UpkeepQuestions, EpochQuestions, InboxQuestions {
   read: { readonly ask: ReadRange; readonly answer: ReadResult };
   slices: {
     readonly ask: { readonly upload: number; readonly from: number; readonly maxBytes: number };
@@ -135,6 +138,7 @@ export type WriterOrder = WriteOrder | LazyOrder | Question;
 /** What the writer found or did by itself, and a person may have to know. */
 export type StoreNotice =
   | EpochNotice
+  | InboxRoomNotice
   | SpaceNotice
   /** A row was read that does not open, or is not what was stored (05 S16). Once in each walk. */
   | { readonly notice: "damaged"; readonly row: DamagedRow }

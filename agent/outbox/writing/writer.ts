@@ -19,8 +19,10 @@ import { HighWaterNotes, openHighWater } from "../epochs/high-water-notes.ts";
 import { missingRanges } from "../epochs/missing.ts";
 import { beginDueEpochs } from "../epochs/opening-epochs.ts";
 import { Reissue } from "../epochs/reissue.ts";
+import { SkipDamaged } from "../epochs/skip-damaged.ts";
 import type { Database } from "../format/database.ts";
 import { openingFault, toPlain, translated } from "../format/fault.ts";
+import { InboxStore } from "../inbox/inbox-store.ts";
 import { buffersOf, type ReadResult } from "../reader.ts";
 import { makeRoomToOpen, Space } from "../space/space.ts";
 import { Replay } from "../upkeep/replay.ts";
@@ -29,18 +31,18 @@ import { answers } from "./answers.ts";
 import type { PackedBatch } from "./append-batch.ts";
 import type { Appended } from "./appender.ts";
 import { type Chore, Chores } from "./chores.ts";
+import { committedReport } from "./committed-report.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { type OpenedStore, openStore } from "./open-store.ts";
 import type { Staged } from "./staged-bytes.ts";
 import type { Copying } from "./upkeep-answers.ts";
-import {
-  type Question,
-  RESULT_COLUMNS,
-  type StoreNotice,
-  type WriteOrder,
-  type WriterOptions,
-  type WriterOrder,
-  type WriterReport,
+import type {
+  Question,
+  StoreNotice,
+  WriteOrder,
+  WriterOptions,
+  WriterOrder,
+  WriterReport,
 } from "./writer-messages.ts";
 
 const port = parentPort;
@@ -78,7 +80,9 @@ interface Opened {
   readonly replay: Replay;
   /** Channels on their way to a new epoch. */
   readonly reissue: Reissue;
+  readonly skipping: SkipDamaged;
   readonly space: Space;
+  readonly inbox: InboxStore;
   readonly highWater: HighWaterNotes;
 }
 
@@ -141,10 +145,16 @@ function open(): Opened | undefined {
       channels: [...store.tails.values()],
       backlogs: backlogsOf(store.tails),
     });
-    const replay = new Replay(store, (channel, lastSeq) => {
+    const tellAppended = (channel: number, lastSeq: bigint): void => {
       highWater.note();
       report({ report: "noticed", notice: { notice: "appended", channel, lastSeq } });
       reportCommitted(store, [], [], []);
+    };
+    const replay = new Replay(store, tellAppended);
+    const inbox = new InboxStore({
+      ...{ store, storeId, channels: options.downstream ?? [], onReported: tellAppended },
+      onRefused: (error) => guarded(() => makeRoom(error)),
+      isHalted: () => halted,
     });
     const tell = (notice: StoreNotice): void => report({ report: "noticed", notice });
     const space = new Space({ ...options, store, database, keys, clock: systemClock, tell });
@@ -155,7 +165,8 @@ function open(): Opened | undefined {
       reportCommitted(store, [], [], []);
     };
     const reissue = new Reissue({ store, nowMs, tell: tellBegun });
-    return { database, store, keys, checked, replay, reissue, space, highWater };
+    const skipping = new SkipDamaged({ store, nowMs, tell: tellBegun });
+    return { database, store, keys, checked, replay, reissue, skipping, space, inbox, highWater };
   } catch (error) {
     halt(openingFault(error));
     return undefined;
@@ -176,12 +187,15 @@ const answerTo =
         tellBacklogs: () => reportCommitted(opened.store, [], [], []),
         close,
         reissue: opened.reissue,
+        skipping: opened.skipping,
+        inbox: opened.inbox,
         upkeep: {
           keys: opened.keys,
           keysFolder: join(options.stateDir, "keys"),
           copying,
           replay: opened.replay,
           isBusy: () => chores?.isBusy === true,
+          isHalted: () => halted,
           wake: (chore) => chores?.wake(chore),
         },
       });
@@ -196,7 +210,13 @@ if (opened !== undefined) {
     }
   });
   // Behind the report: what happens before the first message does not delay the listeners.
-  setImmediate(() => guarded(() => opened.store.loadRecent()));
+  setImmediate(loadRecent);
+}
+
+function loadRecent(): void {
+  guarded(() => {
+    if (opened?.store.loadSomeRecent() === true) setImmediate(loadRecent);
+  });
 }
 
 /**
@@ -296,19 +316,8 @@ function reportCommitted(
   staged: readonly Staged[],
   appended: readonly Appended[],
 ): void {
-  const results = new Float64Array(appended.length * RESULT_COLUMNS);
-  const seqs = new BigInt64Array(appended.length);
-  for (const [index, one] of appended.entries()) {
-    results.set(
-      [one.ticket, one.outcome, (one.controlIdReused ? 1 : 0) | (one.duplicate ? 2 : 0), one.id],
-      index * RESULT_COLUMNS,
-    );
-    seqs[index] = one.seq;
-  }
-  const returned = batches.flatMap(({ slab, table }) => [slab.buffer, table.buffer]);
-  const transfer = [results.buffer, seqs.buffer, ...returned];
-  const backlogs = backlogsOf(store.tails);
-  report({ report: "committed", batches, staged, results, seqs, backlogs }, transfer);
+  const packed = committedReport(store.tails, { batches, staged, appended });
+  report(packed.report, packed.transfer);
 }
 
 function answer({ id, name, ask }: Question): void {

@@ -4,7 +4,25 @@
  *
  * @module
  */
+
+import type {
+  IngestCall,
+  IngestResult,
+  OpenCall,
+  OpenResult,
+  PartialCall,
+  PartialResult,
+  SkipCall,
+} from "#streams/sink/sink-store.ts";
 import type { ErrorCode, Facts } from "../../errors.ts";
+import type { OutgoingChannel, OutgoingRecord, OutgoingStore } from "../outgoing.ts";
+import type {
+  GapsCall,
+  MovePositionCall,
+  MovePositionResult,
+  Place,
+  PositionCall,
+} from "../outlets.ts";
 import type {
   AddAgentCall,
   AddAgentResult,
@@ -13,13 +31,12 @@ import type {
   ChannelRecord,
   GapRecord,
   HelloCall,
-  IngestCall,
-  IngestResult,
+  HelloResult,
   MessageRecord,
   MessagesCall,
-  OpenCall,
-  OpenResult,
-  SkipCall,
+  PruneCall,
+  PruneResult,
+  ReadBodyCall,
 } from "../store.ts";
 import type { PackedItems } from "./packed-items.ts";
 
@@ -27,26 +44,61 @@ import type { PackedItems } from "./packed-items.ts";
 export type PackedIngestCall = Omit<IngestCall, "items"> & { readonly packed: PackedItems };
 
 /** Every operation: what is asked and what is answered. */
-export interface Operations {
+export interface Operations extends OutgoingOperations, OutletOperations {
   addAgent: { ask: AddAgentCall; answer: AddAgentResult };
   findAgent: { ask: AgentName; answer: AgentRecord | null };
   listAgents: { ask: { readonly after: AgentName | null }; answer: readonly AgentRecord[] };
-  hello: {
-    ask: HelloCall;
-    answer: { readonly session: number } | { readonly kind: "busy" };
-  };
+  hello: { ask: HelloCall; answer: HelloResult };
+  unlockAgent: { ask: AgentName; answer: AgentRecord | null | { readonly kind: "busy" } };
   open: { ask: OpenCall; answer: OpenResult };
   ingest: { ask: PackedIngestCall; answer: IngestResult };
+  savePartial: { ask: PartialCall; answer: PartialResult };
   skip: { ask: SkipCall; answer: IngestResult };
   listChannels: {
     ask: { readonly agent: number; readonly after: string };
     answer: readonly ChannelRecord[];
   };
   readMessages: { ask: MessagesCall; answer: readonly MessageRecord[] };
+  prune: { ask: PruneCall; answer: PruneResult };
+  readBody: { ask: ReadBodyCall; answer: Uint8Array };
   readGaps: {
     ask: { readonly agent: number; readonly channel: string; readonly after: number };
     answer: readonly GapRecord[];
   };
+}
+
+/** Those of the outbox for hospital systems, as {@link OutgoingStore} has them. */
+interface OutgoingOperations {
+  enqueue: OperationOf<"enqueue">;
+  outgoingChannels: {
+    ask: { readonly agent: number; readonly after: string };
+    answer: readonly OutgoingChannel[];
+  };
+  readOutgoing: OperationOf<"readOutgoing">;
+  readOutgoingBody: OperationOf<"readOutgoingBody">;
+  outgoingChain: OperationOf<"outgoingChain">;
+  settleOutgoing: OperationOf<"settleOutgoing">;
+  reissueOutgoing: OperationOf<"reissueOutgoing">;
+  noteOutcome: OperationOf<"noteOutcome">;
+  listOutgoing: {
+    ask: { readonly agent: number; readonly channel: string; readonly after: number };
+    answer: readonly OutgoingRecord[];
+  };
+  enqueuedSince: { ask: { readonly id: number | null }; answer: Answer<"enqueuedSince"> };
+  pruneOutgoing: { ask: { readonly beforeMs: number }; answer: Answer<"pruneOutgoing"> };
+}
+
+/** Those of the outlets, as {@link OutletStore} has them. */
+interface OutletOperations {
+  findGaps: { ask: GapsCall; answer: readonly GapRecord[] };
+  findPosition: { ask: PositionCall; answer: Place | null };
+  movePosition: { ask: MovePositionCall; answer: MovePositionResult };
+}
+
+type Answer<Name extends keyof OutgoingStore> = Awaited<ReturnType<OutgoingStore[Name]>>;
+interface OperationOf<Name extends keyof OutgoingStore> {
+  ask: Parameters<OutgoingStore[Name]>[0];
+  answer: Answer<Name>;
 }
 
 export type OperationName = keyof Operations;

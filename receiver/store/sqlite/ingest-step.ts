@@ -6,17 +6,24 @@
  */
 import { hash } from "node:crypto";
 import { chainInput } from "#protocol/chain.ts";
-import type { ChannelCall, IngestItem, IngestResult, SkipCall } from "../store.ts";
+import type { ChannelCall, IngestItem, IngestResult, SkipCall } from "#streams/sink/sink-store.ts";
+import type { CheckedBody } from "./body-check.ts";
 import type { PackedIngestCall } from "./calls.ts";
+import { type Closed, locate, type Position } from "./locate.ts";
 import { unpackItems } from "./packed-items.ts";
+import { findPartial, forgetPartial } from "./partial-step.ts";
 import type { Prepared } from "./prepared.ts";
 
-type Refusal = Exclude<IngestResult, { readonly kind: "ok" }>;
-type Position = { readonly at: "open"; lastSeq: bigint; chain: Uint8Array | null };
-type Closed = { readonly at: "closed"; readonly finalSeq: bigint };
-
-/** RI2 to RI6 for one batch of consecutive messages of one channel. */
-export function ingest(sql: Prepared, call: PackedIngestCall): IngestResult {
+/**
+ * RI2 to RI6 for one batch of consecutive messages of one channel.
+ *
+ * @param checked what was read of the body of a large message, before the transaction
+ */
+export function ingest(
+  sql: Prepared,
+  call: PackedIngestCall,
+  checked?: CheckedBody | undefined,
+): IngestResult {
   const found = locate(sql, call);
   if ("kind" in found) return found;
   const items = unpackItems(call.packed);
@@ -29,8 +36,12 @@ export function ingest(sql: Prepared, call: PackedIngestCall): IngestResult {
   const unverifiedCount = countUnverified(sql, call, repeats);
   if (typeof unverifiedCount === "bigint") return { kind: "conflict", seq: unverifiedCount };
   // RI6
-  for (const item of items.slice(repeats.length)) append(sql, call, found, item);
-  if (repeats.length < items.length) {
+  const isNew = repeats.length < items.length;
+  const large = isNew && call.packed.isLarge ? takeLarge(sql, call, items, checked) : null;
+  if (large === "hash") return { kind: "hash", seq: call.first };
+  for (const item of items.slice(repeats.length)) append(sql, call, found, item, large);
+  if (isNew) {
+    forgetPartial(sql, call);
     sql.advanceChannel.run(found.lastSeq, found.chain, call.agent, call.channel);
   }
   return { ...ok(found.lastSeq), unverifiedCount };
@@ -64,26 +75,34 @@ export function skip(sql: Prepared, call: SkipCall, sinkStore: Uint8Array): Inge
     sinkStore,
   );
   sql.advanceChannel.run(call.last, call.chain, ...key);
+  forgetPartial(sql, call);
   return { ...ok(call.last), gap: call.reason };
 }
 
-/** @returns whether the session of the call is the agent's latest (RI2) */
-export function isFenced(sql: Prepared, agent: number, session: number): boolean {
-  const [latest] = sql.readSession.get(agent) ?? [];
-  return latest !== BigInt(session);
-}
-
-/** RI2 and RI3: where the epoch of the call stands. */
-function locate(sql: Prepared, call: ChannelCall): Refusal | Position | Closed {
-  if (isFenced(sql, call.agent, call.session)) return { kind: "fenced" };
-  const row = sql.readChannel.get(call.agent, call.channel);
-  if (row === undefined) return { kind: "unopened" };
-  const [epoch, lastSeq, chain] = row;
-  // Only `open` changes epochs.
-  if (call.epoch > epoch) return { kind: "unopened" };
-  if (call.epoch === epoch) return { at: "open", lastSeq, chain };
-  const [finalSeq] = sql.readEpoch.get(call.agent, call.channel, call.epoch) ?? [];
-  return finalSeq === undefined ? { kind: "staleEpoch" } : { at: "closed", finalSeq };
+/**
+ * RI1: the partial becomes the body if it is what was read, and that is what the item announces.
+ *
+ * @returns its body; otherwise "hash", and it is forgotten
+ */
+function takeLarge(
+  sql: Prepared,
+  call: PackedIngestCall,
+  [item]: readonly IngestItem[],
+  checked: CheckedBody | undefined,
+): bigint | "hash" {
+  const partial = findPartial(sql, call);
+  const isWhole =
+    item !== undefined &&
+    checked !== undefined &&
+    partial?.body === checked.body &&
+    partial.totalBytes === BigInt(checked.bytes) &&
+    checked.sha256.equals(item.sha256);
+  if (!isWhole) {
+    forgetPartial(sql, call);
+    return "hash";
+  }
+  sql.takePartial.get(call.agent, call.channel);
+  return partial.body;
 }
 
 /** RI3: a late repeat of what a closed epoch holds is a repeat; anything else is too late. */
@@ -125,7 +144,13 @@ function countUnverified(
 }
 
 /** RI6 for one message: moves `position` to it. */
-function append(sql: Prepared, call: PackedIngestCall, position: Position, item: IngestItem): void {
+function append(
+  sql: Prepared,
+  call: PackedIngestCall,
+  position: Position,
+  item: IngestItem,
+  large: bigint | null,
+): void {
   const seq = position.lastSeq + 1n;
   const origin = item.replaces === null ? NEW : originOf(sql, call, item, item.replaces);
   sql.insertMessage.run(
@@ -139,7 +164,8 @@ function append(sql: Prepared, call: PackedIngestCall, position: Position, item:
     item.meta,
     origin.repeatOf,
     origin.possibleRepeat ? 1 : 0,
-    item.body,
+    item.body ?? NOTHING,
+    large,
   );
   position.lastSeq = seq;
   // After a SKIP without a chain there is none to go on from, until the epoch ends.
@@ -149,6 +175,7 @@ function append(sql: Prepared, call: PackedIngestCall, position: Position, item:
   }
 }
 
+const NOTHING = new Uint8Array(0);
 const NEW = { repeatOf: null, possibleRepeat: false } as const;
 
 /** RI6: is the message that this one replaces here already? */

@@ -6,6 +6,9 @@
  */
 import type { Database } from "better-sqlite3";
 import { ReceiverError } from "../../errors.ts";
+import { OUTGOING_SCHEMA } from "./outgoing-statements.ts";
+import { OUTLET_SCHEMA } from "./outlet-statements.ts";
+import { PRUNE_SCHEMA } from "./prune-step.ts";
 
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE store (
@@ -85,6 +88,50 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX gap_by_epoch ON gap (agent, channel, direction, epoch);
   CREATE INDEX gap_by_id ON gap (agent, channel, direction, id);`,
+
+  // When an agent was locked, and the pairs by which that is found (TP33), as `greet` keeps them.
+  `ALTER TABLE agent DROP COLUMN locked;
+  ALTER TABLE agent ADD COLUMN locked_ms INTEGER;
+  ALTER TABLE agent ADD COLUMN greetings TEXT;`,
+
+  // Large messages: bodies in slices, and the one of each channel that has not ended (TP14).
+  `CREATE TABLE large_body (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    bytes INTEGER NOT NULL,
+    -- 1: no row names it any more, and its slices are being deleted.
+    doomed INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE INDEX large_body_doomed ON large_body (doomed) WHERE doomed = 1;
+
+  CREATE TABLE body_slice (
+    body INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (body, at)
+  ) STRICT;
+
+  CREATE TABLE partial (
+    agent INTEGER NOT NULL REFERENCES agent (id),
+    channel TEXT NOT NULL,
+    direction INTEGER NOT NULL CHECK (direction IN (0, 1)),
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    sha256 BLOB NOT NULL,
+    total INTEGER NOT NULL,
+    durable INTEGER NOT NULL,
+    body INTEGER NOT NULL,
+    PRIMARY KEY (agent, direction, channel)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Of large_body; then the body of the row itself is empty. Null costs a row nothing.
+  ALTER TABLE inbox ADD COLUMN large INTEGER;`,
+
+  OUTGOING_SCHEMA,
+
+  OUTLET_SCHEMA,
+
+  // What is kept of a message whose body was pruned: how long it was.
+  PRUNE_SCHEMA,
 ];
 
 /** The version that this program writes. */

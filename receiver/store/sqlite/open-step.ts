@@ -4,8 +4,16 @@
  * @module
  */
 import { CHAIN_START } from "#protocol/chain.ts";
-import type { ChannelPosition, GapKind, OpenCall, OpenResult } from "../store.ts";
-import { isFenced } from "./ingest-step.ts";
+import type {
+  ChannelPosition,
+  GapKind,
+  OpenCall,
+  OpenPosition,
+  OpenResult,
+} from "#streams/sink/sink-store.ts";
+import { AGENT_CHANNELS_MAX_COUNT } from "../../limits.ts";
+import { isFenced } from "./locate.ts";
+import { findPartial, forgetPartial, partialPosition } from "./partial-step.ts";
 import type { Prepared } from "./prepared.ts";
 
 const SEQ_MAX = 2n ** 63n - 1n;
@@ -14,11 +22,19 @@ const SEQ_MAX = 2n ** 63n - 1n;
 export function open(sql: Prepared, call: OpenCall, sinkStore: Uint8Array): OpenResult {
   if (isFenced(sql, call.agent, call.session)) return { kind: "fenced" };
   const row = sql.readChannel.get(call.agent, call.channel);
-  if (row === undefined) return takeAsGiven(sql, call, sinkStore);
+  if (row === undefined) {
+    const [count = 0n] = sql.countChannels.get(call.agent) ?? [];
+    if (count >= BigInt(AGENT_CHANNELS_MAX_COUNT)) return { kind: "unknown" };
+    return takeAsGiven(sql, call, sinkStore);
+  }
 
   const [epoch, lastSeq, chain] = row;
-  const position = { epoch, lastSeq, chain };
-  if (call.epoch === epoch) return { kind: "ok", position, gap: null };
+  const position = { epoch, lastSeq, chain, partial: null };
+  if (call.epoch === epoch) {
+    // TP14: a partial is of this epoch and of the next seq, or it has been forgotten.
+    const partial = partialPosition(findPartial(sql, call));
+    return { kind: "ok", position: { ...position, partial }, gap: null };
+  }
   // TP16: the epoch of the call is closed here.
   if (call.epoch < epoch) return { kind: "behind", position, gap: null };
   // TP16: the source drained an epoch of which nothing is known here; ours comes first.
@@ -69,6 +85,7 @@ function beginEpoch(
   }
   sql.closeEpoch.run(agent, channel, old.epoch, old.lastSeq, old.chain);
   sql.changeEpoch.run(call.epoch, CHAIN_START, agent, channel);
+  forgetPartial(sql, call);
   return { kind: "ok", position: start(call.epoch), gap };
 }
 
@@ -93,6 +110,6 @@ function recordGap(
   );
 }
 
-function start(epoch: bigint): ChannelPosition {
-  return { epoch, lastSeq: 0n, chain: CHAIN_START };
+function start(epoch: bigint): OpenPosition {
+  return { epoch, lastSeq: 0n, chain: CHAIN_START, partial: null };
 }

@@ -2,16 +2,20 @@
  * The items of an ingest call in one buffer: a thousand small messages cross to the writer thread
  * as one transfer instead of some thousand clones.
  *
+ * A body that lies in the store already is not among them: its item is alone, and `isLarge` says so.
+ *
  * An item: received f64, replaces epoch u64 and seq u64 (0 and 0 for none), length of meta u32,
  * length of body u32, sha256, meta (UTF-8), body. Native byte order does not matter: all is written
  * and read by DataView, big-endian.
  *
  * @module
  */
-import type { IngestItem } from "../store.ts";
+import type { IngestItem } from "#streams/sink/sink-store.ts";
 
 export interface PackedItems {
   readonly count: number;
+  /** The one item has no body: it is the partial of its seq. */
+  readonly isLarge: boolean;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
@@ -26,7 +30,7 @@ const META_AT = 64;
 export function packItems(items: readonly IngestItem[]): PackedItems {
   let size = 0;
   // A character of JSON takes at most three bytes of UTF-8.
-  for (const item of items) size += META_AT + item.meta.length * 3 + item.body.length;
+  for (const item of items) size += META_AT + item.meta.length * 3 + bodyOf(item).length;
   const buffer = Buffer.from(new ArrayBuffer(size));
   const view = new DataView(buffer.buffer);
   let at = 0;
@@ -36,13 +40,19 @@ export function packItems(items: readonly IngestItem[]): PackedItems {
     view.setBigUint64(at + EPOCH_AT, item.replaces?.epoch ?? 0n);
     view.setBigUint64(at + SEQ_AT, item.replaces?.seq ?? 0n);
     view.setUint32(at + META_LENGTH_AT, metaLength);
-    view.setUint32(at + BODY_LENGTH_AT, item.body.length);
+    const body = bodyOf(item);
+    view.setUint32(at + BODY_LENGTH_AT, body.length);
     buffer.set(item.sha256, at + HASH_AT);
-    buffer.set(item.body, at + META_AT + metaLength);
-    at += META_AT + metaLength + item.body.length;
+    buffer.set(body, at + META_AT + metaLength);
+    at += META_AT + metaLength + body.length;
   }
-  return { count: items.length, bytes: new Uint8Array(buffer.buffer, 0, at) };
+  const isLarge = items.some(({ body }) => body === null);
+  if (isLarge && items.length > 1) throw new TypeError("Cannot ingest a large message with others");
+  return { count: items.length, isLarge, bytes: new Uint8Array(buffer.buffer, 0, at) };
 }
+
+const NOTHING = new Uint8Array(0);
+const bodyOf = ({ body }: IngestItem): Uint8Array => body ?? NOTHING;
 
 /** @returns the items that were packed; hashes and bodies are views into `packed` */
 export function unpackItems(packed: PackedItems): IngestItem[] {
@@ -59,7 +69,7 @@ export function unpackItems(packed: PackedItems): IngestItem[] {
       receivedAtMs: view.getFloat64(at),
       meta: bytes.toString("utf8", at + META_AT, bodyAt),
       replaces: seq === 0n ? null : { epoch: view.getBigUint64(at + EPOCH_AT), seq },
-      body: bytes.subarray(bodyAt, end),
+      body: packed.isLarge ? null : bytes.subarray(bodyAt, end),
     });
     at = end;
   }

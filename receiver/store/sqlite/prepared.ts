@@ -4,7 +4,10 @@
  *
  * @module
  */
-import type { Database, Statement } from "better-sqlite3";
+import type { Database } from "better-sqlite3";
+import { prepareOutgoing } from "./outgoing-statements.ts";
+import { prepareOutlets } from "./outlet-statements.ts";
+import { preparing } from "./preparing.ts";
 import { SQL } from "./statements.ts";
 
 type Bytes = Uint8Array;
@@ -19,6 +22,7 @@ export type AgentRow = [
   session: bigint,
   addedMs: bigint,
   helloMs: bigint | null,
+  lockedMs: bigint | null,
 ];
 export type PositionRow = [epoch: bigint, lastSeq: bigint, chain: Bytes | null];
 export type MessageRow = [
@@ -32,6 +36,24 @@ export type MessageRow = [
   possibleRepeat: bigint,
   body: Bytes | null,
 ];
+export type KeptRow = [
+  id: bigint,
+  agent: bigint,
+  channel: string,
+  epoch: bigint,
+  seq: bigint,
+  isRepeat: bigint,
+  large: bigint | null,
+  storedMs: bigint,
+];
+export type PartialRow = [
+  epoch: bigint,
+  seq: bigint,
+  sha256: Bytes,
+  total: bigint,
+  durable: bigint,
+  body: bigint,
+];
 export type GapRow = [
   id: bigint,
   epoch: bigint,
@@ -44,21 +66,15 @@ export type GapRow = [
 export type Prepared = ReturnType<typeof prepare>;
 
 export function prepare(db: Database) {
-  const read = <P extends unknown[], R>(sql: string): Statement<P, R> =>
-    db.prepare<P, R>(sql).safeIntegers().raw();
-  const write = <P extends unknown[]>(sql: string): Statement<P> => db.prepare<P>(sql);
+  const { read, write } = preparing(db);
   return {
-    findAgent: read<[tenant: string, name: string], AgentRow>(SQL.findAgent),
-    listAgents: read<[tenant: string, name: string, limit: number], AgentRow>(SQL.listAgents),
-    insertAgent: write<[string, string, serial: string, atMs: number]>(SQL.insertAgent),
-    changeSerial: write<[serial: string, id: number]>(SQL.changeSerial),
-    readSession: read<[agent: number], [session: bigint]>(SQL.readSession),
-    readSourceStore: read<[agent: number], [Bytes | null]>(SQL.readSourceStore),
-    beginSession: read<[Bytes, Bytes, atMs: number, agent: number], [session: bigint]>(
-      SQL.beginSession,
-    ),
+    ...prepareAgents(db),
+    ...prepareLarge(db),
+    outgoing: prepareOutgoing(db),
+    outlets: prepareOutlets(db),
 
     readChannel: read<ChannelKey, PositionRow>(SQL.readChannel),
+    countChannels: read<[agent: number], [count: bigint]>(SQL.countChannels),
     listChannels: read<[number, after: string, limit: number], [string, ...PositionRow]>(
       SQL.listChannels,
     ),
@@ -80,11 +96,14 @@ export function prepare(db: Database) {
         repeatOf: bigint | null,
         possibleRepeat: number,
         body: Bytes,
+        large: bigint | null,
       ]
     >(SQL.insertMessage),
     findMessage: read<[...ChannelKey, epoch: bigint, seq: bigint], [id: bigint, sha256: Bytes]>(
       SQL.findMessage,
     ),
+    nextKept: read<[after: number, limit: number], KeptRow>(SQL.nextKept),
+    pruneMessage: write<[id: bigint]>(SQL.pruneMessage),
     readMessages: read<[...ChannelKey, ...Bounds, limit: number], MessageRow>(SQL.readMessages),
     readMessagesWithBody: read<[...ChannelKey, ...Bounds, limit: number], MessageRow>(
       SQL.readMessagesWithBody,
@@ -110,5 +129,48 @@ export function prepare(db: Database) {
     savepoint: write<[]>("SAVEPOINT call"),
     release: write<[]>("RELEASE call"),
     rollbackTo: write<[]>("ROLLBACK TO call"),
+  };
+}
+
+function prepareLarge(db: Database) {
+  const { read, write } = preparing(db);
+  return {
+    readPartial: read<ChannelKey, PartialRow>(SQL.readPartial),
+    insertPartial: write<[...ChannelKey, bigint, bigint, Bytes, total: number, body: bigint]>(
+      SQL.insertPartial,
+    ),
+    growPartial: write<[durable: number, ...ChannelKey]>(SQL.growPartial),
+    takePartial: read<ChannelKey, [body: bigint]>(SQL.takePartial),
+    insertBody: read<[bytes: number], [id: bigint]>(SQL.insertBody),
+    insertSlice: write<[body: bigint, at: number, Bytes]>(SQL.insertSlice),
+    readSlice: read<[body: bigint, from: number], [at: bigint, Bytes]>(SQL.readSlice),
+    doomBody: write<[body: bigint]>(SQL.doomBody),
+    nextDoomed: read<[], [body: bigint]>(SQL.nextDoomed),
+    deleteSlices: write<[body: bigint, limit: number]>(SQL.deleteSlices),
+    deleteBody: write<[body: bigint]>(SQL.deleteBody),
+    readBodyPart: read<
+      [from: number, bytes: number, ...ChannelKey, epoch: bigint, seq: bigint],
+      [large: bigint | null, part: Bytes | null]
+    >(SQL.readBodyPart),
+  };
+}
+
+function prepareAgents(db: Database) {
+  const { read, write } = preparing(db);
+  return {
+    findAgent: read<[tenant: string, name: string], AgentRow>(SQL.findAgent),
+    listAgents: read<[tenant: string, name: string, limit: number], AgentRow>(SQL.listAgents),
+    insertAgent: write<[string, string, serial: string, atMs: number]>(SQL.insertAgent),
+    changeSerial: write<[serial: string, id: number]>(SQL.changeSerial),
+    readGreetings: read<[agent: number], [lockedMs: bigint | null, greetings: string | null]>(
+      SQL.readGreetings,
+    ),
+    lockAgent: write<[atMs: number, agent: number]>(SQL.lockAgent),
+    unlockAgent: write<[tenant: string, name: string]>(SQL.unlockAgent),
+    readSession: read<[agent: number], [session: bigint]>(SQL.readSession),
+    readSourceStore: read<[agent: number], [Bytes | null]>(SQL.readSourceStore),
+    beginSession: read<[Bytes, Bytes, atMs: number, string | null, number], [session: bigint]>(
+      SQL.beginSession,
+    ),
   };
 }

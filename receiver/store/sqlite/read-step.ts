@@ -4,6 +4,8 @@
  *
  * @module
  */
+
+import type { GapKind } from "#streams/sink/sink-store.ts";
 import { PAGE_MAX_BYTES, PAGE_MAX_COUNT } from "../../limits.ts";
 import type {
   AddAgentCall,
@@ -11,12 +13,11 @@ import type {
   AgentName,
   AgentRecord,
   ChannelRecord,
-  GapKind,
   GapRecord,
   MessageRecord,
   MessagesCall,
 } from "../store.ts";
-import type { AgentRow, MessageRow, Prepared } from "./prepared.ts";
+import type { AgentRow, GapRow, MessageRow, Prepared } from "./prepared.ts";
 
 export function addAgent(sql: Prepared, call: AddAgentCall): AddAgentResult {
   const before = findAgent(sql, call);
@@ -25,6 +26,12 @@ export function addAgent(sql: Prepared, call: AddAgentCall): AddAgentResult {
   const agent = findAgent(sql, call);
   if (agent === null) throw new TypeError("Cannot find the agent that was added");
   return { agent, known: before !== null };
+}
+
+/** TP33: what was remembered of the copies is forgotten when they lock, so that counting begins anew. */
+export function unlockAgent(sql: Prepared, name: AgentName): AgentRecord | null {
+  sql.unlockAgent.run(name.tenant, name.name);
+  return findAgent(sql, name);
 }
 
 export function findAgent(sql: Prepared, { tenant, name }: AgentName): AgentRecord | null {
@@ -75,21 +82,24 @@ export function readGaps(
   channel: string,
   after: number,
 ): readonly GapRecord[] {
-  return sql.readGaps
-    .all(agent, channel, after, PAGE_MAX_COUNT)
-    .map(([id, epoch, firstSeq, lastSeq, kind, recordedMs]) => ({
-      id: Number(id),
-      epoch,
-      firstSeq,
-      lastSeq,
-      // The CHECK of the column lets no other in.
-      kind: kind as GapKind,
-      recordedAtMs: Number(recordedMs),
-    }));
+  return sql.readGaps.all(agent, channel, after, PAGE_MAX_COUNT).map(gapRecord);
+}
+
+export function gapRecord(row: GapRow): GapRecord {
+  const [id, epoch, firstSeq, lastSeq, kind, recordedMs] = row;
+  return {
+    id: Number(id),
+    epoch,
+    firstSeq,
+    lastSeq,
+    // The CHECK of the column lets no other in.
+    kind: kind as GapKind,
+    recordedAtMs: Number(recordedMs),
+  };
 }
 
 function agentRecord(row: AgentRow): AgentRecord {
-  const [id, tenant, name, serialHex, session, addedMs, helloMs] = row;
+  const [id, tenant, name, serialHex, session, addedMs, helloMs, lockedMs] = row;
   return {
     id: Number(id),
     tenant,
@@ -98,6 +108,7 @@ function agentRecord(row: AgentRow): AgentRecord {
     session: Number(session),
     addedAtMs: Number(addedMs),
     helloAtMs: helloMs === null ? null : Number(helloMs),
+    lockedAtMs: lockedMs === null ? null : Number(lockedMs),
   };
 }
 

@@ -6,6 +6,8 @@
  */
 import { Worker } from "node:worker_threads";
 import { ReceiverError } from "../../errors.ts";
+import type { OutgoingStore } from "../outgoing.ts";
+import type { OutletStore } from "../outlets.ts";
 import type { Store } from "../store.ts";
 import type {
   FromWriter,
@@ -36,7 +38,7 @@ interface Waiting {
 export async function openSqliteStore(
   file: string,
   settings: readonly string[] = DURABLE_SETTINGS,
-): Promise<Store> {
+): Promise<Store & OutgoingStore & OutletStore> {
   const workerData: WriterData = { file, settings };
   const worker = new Worker(new URL("./writer.ts", import.meta.url), { workerData });
   const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
@@ -51,7 +53,7 @@ export async function openSqliteStore(
   return new SqliteStore(worker, storeId, exited);
 }
 
-class SqliteStore implements Store {
+class SqliteStore implements Store, OutgoingStore, OutletStore {
   readonly storeId: Uint8Array;
   readonly failed: Promise<ReceiverError>;
   readonly #worker: Worker;
@@ -87,18 +89,48 @@ class SqliteStore implements Store {
   findAgent: Store["findAgent"] = ({ tenant, name }) => this.#ask("findAgent", { tenant, name });
   listAgents: Store["listAgents"] = (after) => this.#ask("listAgents", { after });
   hello: Store["hello"] = (call) => this.#ask("hello", call);
+  unlockAgent: Store["unlockAgent"] = ({ tenant, name }) =>
+    this.#ask("unlockAgent", { tenant, name });
   open: Store["open"] = (call) => this.#ask("open", call);
   skip: Store["skip"] = (call) => this.#ask("skip", call);
+  prune: Store["prune"] = (call) => this.#ask("prune", call);
+  readBody: Store["readBody"] = (call) => this.#ask("readBody", call);
   readMessages: Store["readMessages"] = (call) => this.#ask("readMessages", call);
   listChannels: Store["listChannels"] = (agent, after) =>
     this.#ask("listChannels", { agent, after });
   readGaps: Store["readGaps"] = (agent, channel, after) =>
     this.#ask("readGaps", { agent, channel, after });
 
+  findGaps: OutletStore["findGaps"] = (call) => this.#ask("findGaps", call);
+  findPosition: OutletStore["findPosition"] = (call) => this.#ask("findPosition", call);
+  movePosition: OutletStore["movePosition"] = (call) => this.#ask("movePosition", call);
+  enqueue: OutgoingStore["enqueue"] = (call) => this.#ask("enqueue", call);
+  outgoingChannels: OutgoingStore["outgoingChannels"] = (agent, after) =>
+    this.#ask("outgoingChannels", { agent, after });
+  readOutgoing: OutgoingStore["readOutgoing"] = (place) => this.#ask("readOutgoing", place);
+  readOutgoingBody: OutgoingStore["readOutgoingBody"] = (call) =>
+    this.#ask("readOutgoingBody", call);
+  outgoingChain: OutgoingStore["outgoingChain"] = (place) => this.#ask("outgoingChain", place);
+  settleOutgoing: OutgoingStore["settleOutgoing"] = (call) => this.#ask("settleOutgoing", call);
+  reissueOutgoing: OutgoingStore["reissueOutgoing"] = (call) => this.#ask("reissueOutgoing", call);
+  noteOutcome: OutgoingStore["noteOutcome"] = (call) => this.#ask("noteOutcome", call);
+  listOutgoing: OutgoingStore["listOutgoing"] = (agent, channel, after) =>
+    this.#ask("listOutgoing", { agent, channel, after });
+  enqueuedSince: OutgoingStore["enqueuedSince"] = (id) => this.#ask("enqueuedSince", { id });
+  pruneOutgoing: OutgoingStore["pruneOutgoing"] = (beforeMs) =>
+    this.#ask("pruneOutgoing", { beforeMs });
+
   ingest: Store["ingest"] = ({ items, ...call }) => {
     const packed = packItems(items);
     this.#transfers.push(packed.bytes.buffer);
     return this.#ask("ingest", { ...call, packed });
+  };
+
+  savePartial: Store["savePartial"] = (call) => {
+    // A copy changes hands: the same call is made again if the disk is full.
+    const bytes = new Uint8Array(call.bytes);
+    this.#transfers.push(bytes.buffer);
+    return this.#ask("savePartial", { ...call, bytes });
   };
 
   /** Carries out what was asked before, then closes the file. */

@@ -5,42 +5,48 @@
  *        ▲                                                                               │
  *        └───────────────────────────────────────────────────────────────────────────────┘
  *
- * No timer: the next batch forms while the flush of this one runs. Nothing is reported before the
+ * What takes long is done in steps between two posts: a large body is read before the commit that
+ * makes it a message, and one that was forgotten is deleted. No timer: the next batch forms while the flush of this one runs. Nothing is reported before the
  * commit returned (RI7). A full disk rolls the batch back and answers `busy`; any other fault of
  * SQLite ends the thread, and with it the process (S9).
  *
  * @module
  */
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
-import { foreignCode, type Identifier } from "../../errors.ts";
+import { foreignCode } from "../../errors.ts";
 import { COMMIT_MAX_BYTES } from "../../limits.ts";
-import type {
-  FromWriter,
-  OperationName,
-  Operations,
-  Reply,
-  Request,
-  ToWriter,
-  WriterData,
-} from "./calls.ts";
+import { BodyCheck } from "./body-check.ts";
+import type { FromWriter, Request, ToWriter, WriterData } from "./calls.ts";
+import { commit, isFull } from "./commit.ts";
 import { openDatabase, storeError } from "./database.ts";
-import { ingest, skip } from "./ingest-step.ts";
-import { open } from "./open-step.ts";
+import { isSweepDue, sweep } from "./partial-step.ts";
 import { type Prepared, prepare } from "./prepared.ts";
-import * as read from "./read-step.ts";
 
 const port = parentPort;
 if (port === null) throw new TypeError("Cannot run the writer outside of a worker thread");
 const report = (message: FromWriter): void => port.postMessage(message);
 
+interface Writing {
+  readonly sql: Prepared;
+  readonly storeId: Uint8Array;
+  readonly bodies: BodyCheck;
+}
+
+/** A chore is due at the end of this turn. */
+let isChoreDue = false;
+
 try {
   const { file, settings } = workerData as WriterData;
   const { db, storeId } = openDatabase(file, settings);
   const sql = prepare(db);
+  const writing = { sql, storeId, bodies: new BodyCheck(sql) };
   report({ kind: "opened", storeId });
   port.on("message", (first: ToWriter) => {
     try {
-      if (!commitAll(sql, storeId, first)) {
+      if (commitAll(writing, first)) choreLater(writing);
+      else {
+        // What was asked before is carried out; what is doomed goes after the next open.
+        while (writing.bodies.isPending) checkBodies(writing);
         db.close();
         port.close();
       }
@@ -49,6 +55,7 @@ try {
       fail(error);
     }
   });
+  choreLater(writing);
 } catch (error) {
   fail(error);
 }
@@ -64,7 +71,7 @@ function fail(error: unknown): void {
  *
  * @returns false once the writer has been asked to close
  */
-function commitAll(sql: Prepared, storeId: Uint8Array, first: ToWriter): boolean {
+function commitAll({ sql, storeId, bodies }: Writing, first: ToWriter): boolean {
   let post: ToWriter | undefined = first;
   while (post !== undefined) {
     const batch: Request[] = [];
@@ -74,7 +81,8 @@ function commitAll(sql: Prepared, storeId: Uint8Array, first: ToWriter): boolean
       bytes += sizeOf(post.requests);
       post = bytes < COMMIT_MAX_BYTES ? next() : undefined;
     }
-    if (batch.length > 0) report({ kind: "committed", replies: commit(sql, storeId, batch) });
+    const now = bodies.keepBack(batch).map((request) => ({ request, checked: undefined }));
+    if (now.length > 0) report({ kind: "committed", replies: commit(sql, storeId, now) });
     if (post?.kind === "close") return false;
     post = next();
   }
@@ -87,88 +95,45 @@ function next(): ToWriter | undefined {
 
 function sizeOf(requests: readonly Request[]): number {
   let bytes = 0;
-  for (const { name, ask } of requests) if (name === "ingest") bytes += ask.packed.bytes.length;
+  for (const { name, ask } of requests) {
+    if (name === "ingest") bytes += ask.packed.bytes.length;
+    else if (name === "savePartial") bytes += ask.bytes.length;
+  }
   return bytes;
 }
 
-function commit(sql: Prepared, storeId: Uint8Array, batch: readonly Request[]): readonly Reply[] {
+/** One step of what takes long, after the posts that have come meanwhile. */
+function choreLater(writing: Writing): void {
+  if (isChoreDue || !(writing.bodies.isPending || isSweepDue(writing.sql))) return;
+  isChoreDue = true;
+  setImmediate(() => {
+    isChoreDue = false;
+    try {
+      if (!writing.sql.begin.database.open) return;
+      if (writing.bodies.isPending) checkBodies(writing);
+      else if (!sweepOnce(writing.sql)) return;
+      choreLater(writing);
+    } catch (error) {
+      fail(error);
+    }
+  });
+}
+
+function checkBodies({ sql, storeId, bodies }: Writing): void {
+  const ready = bodies.step();
+  if (ready !== undefined) report({ kind: "committed", replies: commit(sql, storeId, [ready]) });
+}
+
+/** @returns false if the disk is too full to delete: tried again after the next call */
+function sweepOnce(sql: Prepared): boolean {
   try {
     sql.begin.run();
-    const replies = batch.map((request) => ({
-      ticket: request.ticket,
-      answer: inSavepoint(sql, storeId, request),
-    }));
+    sweep(sql);
     sql.commit.run();
-    return replies;
+    return true;
   } catch (error) {
     if (!isFull(foreignCode(error))) throw error;
-    return afterFullDisk(sql, storeId, batch);
-  }
-}
-
-/** Nothing of the batch was stored. What only reads is answered all the same. */
-function afterFullDisk(
-  sql: Prepared,
-  storeId: Uint8Array,
-  batch: readonly Request[],
-): readonly Reply[] {
-  // SQLite may have rolled back by itself.
-  if (sql.begin.database.inTransaction) sql.rollback.run();
-  return batch.map((request) => ({
-    ticket: request.ticket,
-    answer: WRITES.has(request.name) ? { kind: "busy" } : answer(sql, storeId, request),
-  }));
-}
-
-const WRITES: ReadonlySet<OperationName> = new Set(["addAgent", "hello", "open", "ingest", "skip"]);
-
-function isFull(code: Identifier): boolean {
-  return code === "SQLITE_FULL";
-}
-
-type Answer = Operations[OperationName]["answer"];
-
-/** One savepoint per call: a call that was refused leaves nothing behind. */
-function inSavepoint(sql: Prepared, storeId: Uint8Array, request: Request): Answer {
-  if (!WRITES.has(request.name)) return answer(sql, storeId, request);
-  sql.savepoint.run();
-  const result = answer(sql, storeId, request);
-  const refused =
-    (request.name === "ingest" || request.name === "skip") &&
-    result !== null &&
-    "kind" in result &&
-    result.kind !== "ok";
-  if (refused) sql.rollbackTo.run();
-  sql.release.run();
-  return result;
-}
-
-function answer(sql: Prepared, storeId: Uint8Array, { name, ask }: Request): Answer {
-  switch (name) {
-    case "addAgent":
-      return read.addAgent(sql, ask);
-    case "findAgent":
-      return read.findAgent(sql, ask);
-    case "listAgents":
-      return read.listAgents(sql, ask.after);
-    case "hello": {
-      const [session] =
-        sql.beginSession.get(ask.storeId, ask.instanceNonce, ask.atMs, ask.agent) ?? [];
-      if (session === undefined)
-        throw new TypeError("Cannot greet an agent that is not registered");
-      return { session: Number(session) };
-    }
-    case "open":
-      return open(sql, ask, storeId);
-    case "ingest":
-      return ingest(sql, ask);
-    case "skip":
-      return skip(sql, ask, storeId);
-    case "listChannels":
-      return read.listChannels(sql, ask.agent, ask.after);
-    case "readMessages":
-      return read.readMessages(sql, ask);
-    case "readGaps":
-      return read.readGaps(sql, ask.agent, ask.channel, ask.after);
+    if (sql.begin.database.inTransaction) sql.rollback.run();
+    return false;
   }
 }

@@ -1,10 +1,19 @@
 /** Backup, restore and replay as an operator does them: real programs, a real receiver. @module */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { loadLocalConfig } from "#config/local.ts";
 import { makePair, type Pair } from "#scripts/make-pair.ts";
 import { sendOnce } from "#test/faults/mllp-sender.ts";
 import { adt, latin1 } from "#test/support/messages.ts";
@@ -66,6 +75,13 @@ class Site implements Disposable {
   }
 }
 
+/** Where the configuration of the pair has its key-encryption key. */
+function kekFileOf({ pair }: Site): string {
+  const { kek } = loadLocalConfig(pair.agentConfig);
+  assert.ok(kek.custody === "file");
+  return kek.file;
+}
+
 test("[D3] replay: what was confirmed is sent again, after a dry run that says so", async () => {
   using site = await Site.make();
   await using receiver = startReceiver(site.pair.receiverConfig);
@@ -91,6 +107,12 @@ test("[D3] replay: what was confirmed is sent again, after a dry run that says s
   assert.match(traced.out, /replayed/);
   const none = await site.holdfast("replay", "--channel", "adt", "--control-id", "NOBODY");
   assert.deepEqual([none.code, /REPLAY_EMPTY/.test(none.errors)], [65, true]);
+  assert.equal(
+    none.out.trim(),
+    "Nothing to send again: looked at 5 messages of adt, for those with control id NOBODY",
+  );
+  const beyond = await site.holdfast("replay", "--channel", "adt", "--seq", "40-50", "--json");
+  assert.partialDeepStrictEqual(JSON.parse(beyond.out), { count: 0, looked: 0 });
   const noted = await site.holdfast("replay", "--channel", "none", "--seq", "1");
   assert.deepEqual([noted.code, /CHANNEL_UNKNOWN/.test(noted.errors)], [65, true]);
   const unselected = await site.holdfast("replay", "--channel", "adt");
@@ -124,11 +146,34 @@ test("[S19, T-S16] backup: made while it runs, verified, restored; a new epoch b
   }
   const sound = await site.holdfast("backup", "verify", folder);
   assert.deepEqual([sound.code, /Sound: /.test(sound.out)], [0, true]);
-  const there = await site.holdfast("backup", "restore", folder);
+  // As after a rekey, or on another machine: its key is elsewhere.
+  const configured = kekFileOf(site);
+  const elsewhere = join(site.folder, "safe", "old.kek");
+  mkdirSync(dirname(elsewhere), { mode: 0o700 });
+  renameSync(configured, elsewhere);
+  writeFileSync(configured, `${"77".repeat(32)}\n`, { mode: 0o400 });
+  const foreign = await site.holdfast("backup", "verify", folder);
+  assert.deepEqual([foreign.code, /KEK_WRONG/.test(foreign.errors)], [78, true]);
+  const named = await site.holdfast("backup", "verify", folder, "--kek", elsewhere);
+  assert.deepEqual([named.code, /Sound: /.test(named.out)], [0, true], named.errors);
+  chmodSync(elsewhere, 0o444);
+  const exposed = await site.holdfast("backup", "verify", folder, "--kek", elsewhere);
+  assert.deepEqual([exposed.code, /KEK_EXPOSED/.test(exposed.errors)], [78, true]);
+  chmodSync(elsewhere, 0o400);
+  const there = await site.holdfast("backup", "restore", folder, "--kek", elsewhere);
   assert.deepEqual([there.code, /STORE_EXISTS/.test(there.errors)], [73, true]);
-  const restored = await site.holdfast("backup", "restore", folder, "--replace");
+  const restored = await site.holdfast(
+    "backup",
+    "restore",
+    folder,
+    "--replace",
+    "--kek",
+    elsewhere,
+  );
   assert.equal(restored.code, 0, restored.errors);
   assert.match(restored.out, /moved aside, not deleted/);
+  assert.match(restored.out, /with the key of --kek alone/);
+  renameSync(elsewhere, configured);
   assert.equal(existsSync(join(site.folder, "agent/state/restoring")), false);
   await using agent = startAgent(site.pair.agentConfig);
   await agent.ready();

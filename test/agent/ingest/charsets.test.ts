@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { outgoingMessage } from "#agent/relay/outgoing-message.ts";
+import { SliceReader } from "#agent/relay/slice-reader.ts";
 import { AgentStack } from "#test/support/agent-stack.ts";
 import { framed, latin1, message, sha256Of, textOf } from "#test/support/messages.ts";
 
@@ -146,7 +147,10 @@ for (const { what, declared, more, setting, attributes, warned } of CASES) {
     const { messages } = await agent.outbox.read({ ...range, maxBytes: 1 << 20, maxCount: 1 });
     const [stored] = messages;
     assert.ok(stored !== undefined);
-    const { meta } = outgoingMessage(agent.outbox, stored, () => {});
+    const { meta } = outgoingMessage(new SliceReader(agent.outbox), {
+      ...{ epoch: 1n, message: stored, from: 0 },
+      onDamaged: () => {},
+    });
     assert.deepEqual(meta.attributes, { ...attributes, "hl7.controlId": "M1" });
   });
 }

@@ -338,7 +338,15 @@ test("[A3, TP24] deferred, with the relay and a receiver: AA follows its ACK, AR
   const options = { chance: systemChance, storeId: agent.outbox.storeId };
   await using line = new TestTunnel(receiver.url, options, []);
   const { tunnel, log, conditions, tasks } = line;
-  openRelay({ outbox: agent.outbox, tunnel, clock: systemClock, log, conditions, tasks });
+  openRelay({
+    outbox: agent.outbox,
+    tunnel,
+    clock: systemClock,
+    log,
+    conditions,
+    tasks,
+    delivered: [],
+  });
   const far = await receiver.connection();
   await far.welcome();
   const { stream } = await far.opened();

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import Sqlite from "better-sqlite3";
 import { RECENT_ENTRY_BYTES } from "#agent/outbox/recent-keys.ts";
 import { outgoingMessage } from "#agent/relay/outgoing-message.ts";
+import { SliceReader } from "#agent/relay/slice-reader.ts";
 import { statusOf } from "#agent/status.ts";
 import { AgentStack } from "#test/support/agent-stack.ts";
 import { ManualClock } from "#test/support/clocks.ts";
@@ -32,7 +33,10 @@ const numbered = (controlId: string, sequence: string, app = "LAB", facility = "
 async function outgoing(agent: AgentStack): Promise<(Record<string, string> | undefined)[]> {
   const range = { channel: agent.channel.id, epoch: 1n, afterSeq: 0n };
   const { messages } = await agent.outbox.read({ ...range, maxBytes: 1 << 20, maxCount: 100 });
-  return messages.map((one) => outgoingMessage(agent.outbox, one, () => {}).meta.attributes);
+  return messages.map((message) => {
+    const body = { epoch: 1n, message, from: 0, onDamaged: () => {} };
+    return outgoingMessage(new SliceReader(agent.outbox), body).meta.attributes;
+  });
 }
 
 test("[D3] forwardFlagged stores a repeat again, answers AA, and flags it on the way to the receiver", async () => {
@@ -282,9 +286,11 @@ const GENERATION = 62_500;
 
 /** What `status` says of an outbox. */
 async function knownSince(store: TestOutbox): Promise<string | undefined> {
-  const tunnel = { state: "closed", session: undefined, windowBytes: 0 } as never;
+  const tunnel = { state: "closed", sinceMs: 0, session: undefined, windowBytes: 0 } as never;
   const parts = { version: "0", startedAtMs: 0, conditions: [], tunnel, running: [] };
-  return statusOf({ ...parts, store: await store.outbox.standing() }).store.duplicatesKnownSince;
+  const none = { senders: [], inbox: [] };
+  return statusOf({ ...parts, ...none, store: await store.outbox.standing() }).store
+    .duplicatesKnownSince;
 }
 
 const FIRST_SECOND = 1_700_000_000;

@@ -42,6 +42,16 @@ test("[E1] StoreGate closes once however often the store refuses, and says so", 
   );
 });
 
+test("[E1, S12] StoreGate says why: at the budget how much is used, and of how much", () => {
+  const { gate: made, conditions } = gate(() => false);
+  made.close(new AgentError("STORE_FULL", { budget: true, usedBytes: 99, budgetBytes: 100 }));
+  const [open] = conditions.list();
+  assert.deepEqual(open?.facts, {
+    ...{ code: "STORE_FULL", budget: true },
+    ...{ usedBytes: 99, budgetBytes: 100 },
+  });
+});
+
 test("[E1] StoreGate probes every 5 s until the store can store, then opens by itself", async () => {
   let healthy = false;
   const { gate: made, said, conditions, pass, probes, clock } = gate(() => healthy);

@@ -77,7 +77,7 @@ describe("KEK", () => {
     }
   });
 
-  test("[R06] is 64 hexadecimal digits or 32 bytes; anything else is KEK_WRONG", () => {
+  test("[R06] is 64 hexadecimal digits or 32 bytes; anything else is KEK_MALFORMED", () => {
     using custody = new Custody();
     const raw = randomBytes(32);
     const text = raw.toString("hex");
@@ -89,7 +89,7 @@ describe("KEK", () => {
     wrong.push(`${text.slice(1)}g`, "x".repeat(1_000_000));
     for (const content of [...wrong, raw.subarray(1), Buffer.alloc(33)]) {
       custody.put(content);
-      assert.throws(() => custody.load(), { code: "KEK_WRONG" }, `${content.length} bytes`);
+      assert.throws(() => custody.load(), { code: "KEK_MALFORMED" }, `${content.length} bytes`);
     }
   });
 

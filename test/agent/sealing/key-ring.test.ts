@@ -9,7 +9,7 @@ import type { SealPlace } from "#agent/sealing/seal-place.ts";
 import { Sealer } from "#agent/sealing/sealer.ts";
 import { SmallDisk } from "#test/support/small-disk.ts";
 import { observe } from "./file-calls.ts";
-import { SealingFolder } from "./sealing-folder.ts";
+import { atOnce, SealingFolder } from "./sealing-folder.ts";
 
 const PLACE: SealPlace = { column: "segment.bytes", channel: 1, row: 1 };
 const GIB = 2 ** 30;
@@ -215,7 +215,7 @@ describe("key ring", () => {
     const ring = folder.ring();
     epochs(ring, 2);
     const kept = readFileSync(folder.keyFile("2.key"));
-    ring.rewrap(OTHER_KEK.current);
+    atOnce(ring.rewrap(OTHER_KEK.current));
     rmSync(folder.keyFile("2.key"));
     writeFileSync(folder.keyFile("2.key"), kept);
     const { current } = folder.kek;
@@ -315,7 +315,7 @@ describe("key ring", () => {
     const sealer = new Sealer(ring, folder.storeId);
     const envelope = sealer.seal([Buffer.from("body")], PLACE);
     const token = sealer.token(1, Buffer.from("C1"));
-    ring.rewrap(OTHER_KEK.current);
+    atOnce(ring.rewrap(OTHER_KEK.current));
     for (const name of folder.keyNames()) assert.equal(modeOf(folder.keyFile(name)), 0o400);
     assert.throws(() => folder.ring(), { code: "KEK_WRONG" });
     const after = folder.sealer({ kek: OTHER_KEK });
@@ -323,7 +323,21 @@ describe("key ring", () => {
     assert.ok(after.token(1, Buffer.from("C1")).equals(token));
     epochs(ring, 1);
     assert.ok(folder.ring({ kek: OTHER_KEK }).keyOf(4), "the ring goes on with the new one");
-    assert.throws(() => ring.rewrap(new Uint8Array(31)), RangeError);
+    assert.throws(() => atOnce(ring.rewrap(new Uint8Array(31))), RangeError);
+  });
+
+  test("[R06] between two steps a key may be made, which has the new KEK, or deleted, and stays away", () => {
+    using folder = new SealingFolder();
+    const ring = folder.ring();
+    epochs(ring, 3);
+    const steps = ring.rewrap(OTHER_KEK.current);
+    steps.next();
+    epochs(ring, 1);
+    assert.deepEqual(ring.deleteBefore(2), [1]);
+    atOnce(steps);
+    assert.deepEqual(folder.keyNames(), ["2.key", "3.key", "4.key", "index.key"]);
+    const after = folder.ring({ kek: OTHER_KEK });
+    for (const epoch of [2, 3, 4]) assert.ok(after.keyOf(epoch), `key ${epoch}`);
   });
 
   test("[R06] rewrapping keeps when a key was made", () => {
@@ -332,7 +346,7 @@ describe("key ring", () => {
     ring.use(1);
     const madeAtMs = folder.clock.nowMs();
     folder.clock.advance(1_000);
-    ring.rewrap(OTHER_KEK.current);
+    atOnce(ring.rewrap(OTHER_KEK.current));
     const file = readFileSync(folder.keyFile("1.key"));
     const result = unwrapKey(file, 1, [OTHER_KEK.current], folder.storeId);
     assert.ok(result.outcome === "opened");
@@ -345,9 +359,9 @@ describe("key ring", () => {
     epochs(ring, 2);
     const stranger = readFileSync(folder.keyFile("2.key"));
     writeFileSync(folder.keyFile("5.key"), stranger);
-    assert.throws(() => ring.rewrap(OTHER_KEK.current), { code: "KEY_FILE_DAMAGED" });
+    assert.throws(() => atOnce(ring.rewrap(OTHER_KEK.current)), { code: "KEY_FILE_DAMAGED" });
     rmSync(folder.keyFile("5.key"));
-    ring.rewrap(OTHER_KEK.current);
+    atOnce(ring.rewrap(OTHER_KEK.current));
   });
 
   test("[S21] a folder that cannot be used is the operating system's error", () => {

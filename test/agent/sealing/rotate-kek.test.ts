@@ -14,7 +14,7 @@ import type { Kek, KeyRing } from "#agent/sealing/key-ring.ts";
 import { rotateKek } from "#agent/sealing/rotate-kek.ts";
 import { Sealer } from "#agent/sealing/sealer.ts";
 import { observe } from "./file-calls.ts";
-import { SealingFolder } from "./sealing-folder.ts";
+import { atOnce, SealingFolder } from "./sealing-folder.ts";
 
 const BODY = Buffer.from("PID|||4711||M\u00fcller^Anna");
 
@@ -47,7 +47,7 @@ class Rotating implements Disposable {
 
   rotate(): void {
     const ring = this.ring();
-    rotateKek(this.file, (kek) => ring.rewrap(kek));
+    atOnce(rotateKek(this.file, (kek) => ring.rewrap(kek)));
   }
 
   assertOpens(kek = this.kek(), what = ""): void {
@@ -85,8 +85,8 @@ describe("rotation of the KEK", () => {
       const old = rotating.kek();
       const at = `cut at ${cuts}`;
       const ring = rotating.ring();
-      const rewrap = (kek: Uint8Array): void => ring.rewrap(kek);
-      const seen = observe(() => rotateKek(rotating.file, rewrap), cuts);
+      const rewrap = (kek: Uint8Array): Iterable<void> => ring.rewrap(kek);
+      const seen = observe(() => atOnce(rotateKek(rotating.file, rewrap)), cuts);
       rotating.assertOpens(rotating.kek(), at);
       if (!seen.killed) break;
       // What such an agent seals meanwhile.
@@ -111,8 +111,8 @@ describe("rotation of the KEK", () => {
       for (let second = 0; ; second += 3) {
         using rotating = new Rotating();
         const ring = rotating.ring();
-        const rewrap = (kek: Uint8Array): void => ring.rewrap(kek);
-        if (!observe(() => rotateKek(rotating.file, rewrap), first).killed) return;
+        const rewrap = (kek: Uint8Array): Iterable<void> => ring.rewrap(kek);
+        if (!observe(() => atOnce(rotateKek(rotating.file, rewrap)), first).killed) return;
         const { killed } = observe(() => rotating.rotate(), second);
         rotating.assertOpens(rotating.kek(), `${first}, ${second}`);
         if (!killed) break;
@@ -123,7 +123,7 @@ describe("rotation of the KEK", () => {
   test("[S10] the new KEK and its name are flushed before a key is wrapped by it, and every key before the old one goes", () => {
     using rotating = new Rotating();
     const ring = rotating.ring();
-    const { calls } = observe(() => rotateKek(rotating.file, (kek) => ring.rewrap(kek)));
+    const { calls } = observe(() => atOnce(rotateKek(rotating.file, (kek) => ring.rewrap(kek))));
     const at = (call: string): number => {
       assert.ok(calls.includes(call), call);
       return calls.indexOf(call);
@@ -139,11 +139,15 @@ describe("rotation of the KEK", () => {
   test("[S10] a KEK of an earlier attempt is flushed again: its name may never have been", () => {
     using rotating = new Rotating();
     assert.throws(() =>
-      rotateKek(rotating.file, () => {
-        throw new Error("stop");
-      }),
+      atOnce(
+        rotateKek(rotating.file, () => {
+          throw new Error("stop");
+        }),
+      ),
     );
-    const seen = observe(() => rotateKek(rotating.file, (kek) => rotating.ring().rewrap(kek)));
+    const seen = observe(() =>
+      atOnce(rotateKek(rotating.file, (kek) => rotating.ring().rewrap(kek))),
+    );
     const before = seen.calls.slice(0, seen.calls.indexOf("open index.key.new"));
     assert.ok(before.includes("fsync kek"), before.join(", "));
   });
@@ -151,9 +155,11 @@ describe("rotation of the KEK", () => {
   test("[R06] where rewrapping fails both KEKs stay", () => {
     using rotating = new Rotating();
     const failing = (): void =>
-      rotateKek(rotating.file, () => {
-        throw new RangeError("no");
-      });
+      atOnce(
+        rotateKek(rotating.file, () => {
+          throw new RangeError("no");
+        }),
+      );
     assert.throws(failing, RangeError);
     const { current, previous } = rotating.kek();
     assert.ok(previous !== undefined && !Buffer.from(previous).equals(current));
@@ -167,11 +173,11 @@ describe("rotation of the KEK", () => {
   test("[R06] without a KEK there is nothing to rotate, and none is made", () => {
     using rotating = new Rotating();
     const missing = join(rotating.folder.path, "absent", "holdfast.kek");
-    const never = (): void => assert.fail("was asked to wrap");
-    assert.throws(() => rotateKek(missing, never), { code: "KEK_MISSING" });
+    const never = (): Iterable<void> => assert.fail("was asked to wrap");
+    assert.throws(() => atOnce(rotateKek(missing, never)), { code: "KEK_MISSING" });
     assert.ok(!existsSync(`${missing}.next`));
     writeFileSync(`${rotating.file}.next`, "no KEK", { mode: 0o400 });
-    assert.throws(() => rotateKek(rotating.file, never), { code: "KEK_WRONG" });
+    assert.throws(() => atOnce(rotateKek(rotating.file, never)), { code: "KEK_MALFORMED" });
   });
 
   test("[R06] of a link the KEK is replaced, not the link", () => {
@@ -180,7 +186,7 @@ describe("rotation of the KEK", () => {
     symlinkSync(rotating.file, link);
     const old = rotating.kek();
     const ring = rotating.ring();
-    rotateKek(link, (kek) => ring.rewrap(kek));
+    atOnce(rotateKek(link, (kek) => ring.rewrap(kek)));
     assert.ok(lstatSync(link).isSymbolicLink());
     assert.notDeepEqual(rotating.kek(), old);
     rotating.assertOpens(loadKek({ custody: "file", file: link }, rotating.folder.keys));

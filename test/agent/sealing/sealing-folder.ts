@@ -47,3 +47,8 @@ export class SealingFolder implements Disposable {
     rmSync(this.path, { recursive: true, force: true });
   }
 }
+
+/** Does all steps of a piece of work. */
+export function atOnce(steps: Iterable<void>): void {
+  for (const _ of steps);
+}

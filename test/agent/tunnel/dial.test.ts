@@ -1,28 +1,31 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer } from "node:net";
+import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
+import type { TLSSocket } from "node:tls";
 import type { ErrorCode } from "#agent/errors.ts";
+import { systemClock } from "#agent/host/clock.ts";
 import { dial } from "#agent/tunnel/dial.ts";
 import { createDevelopmentCa } from "#certs/development-ca.ts";
 import type { Identity } from "#certs/identity.ts";
 import { SUBPROTOCOL } from "#protocol/limits.ts";
-import { freePort } from "#scripts/free-port.ts";
-import { issueAgent } from "#test/receiver/support/identities.ts";
+import { issueAgent, RECEIVER_IDENTITY } from "#test/receiver/support/identities.ts";
 import { FakeReceiver, type FakeReceiverOptions } from "#test/support/fake-receiver.ts";
+import { until } from "#test/support/processes.ts";
+import { StubPort, tls } from "#test/support/stub-port.ts";
 import { identityOf } from "#test/support/test-tunnel.ts";
 
 const issued = await issueAgent("north/ward-1");
 const identity = identityOf(issued);
 const otherCa = await createDevelopmentCa("Somebody else");
 const { signal } = new AbortController();
+const clock = systemClock;
 
 async function refusal(
   url: URL,
   as: Identity = identity,
 ): Promise<{ code: ErrorCode; facts: object }> {
   try {
-    const { webSocket } = await dial({ receiverUrl: url, identity: as, signal });
+    const { webSocket } = await dial({ receiverUrl: url, identity: as, clock, signal });
     webSocket.terminate();
   } catch (error) {
     const { code, facts } = error as { code: ErrorCode; facts: object };
@@ -38,10 +41,29 @@ async function refusalBy(options: FakeReceiverOptions, as = identity) {
   return found;
 }
 
+/** A websocket server that accepts with `subprotocol`. */
+const switchesTo =
+  (subprotocol: string | undefined) =>
+  (socket: TLSSocket): void => {
+    socket.once("data", (request: Buffer) => {
+      const key = /Sec-WebSocket-Key: (\S+)/i.exec(request.toString("latin1"))?.[1] ?? "";
+      const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
+      const named = subprotocol === undefined ? "" : `Sec-WebSocket-Protocol: ${subprotocol}\r\n`;
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${named}Sec-WebSocket-Accept: ${accept.digest("base64")}\r\n\r\n`,
+      );
+    });
+  };
+
 describe("dial", () => {
   test("[TP1, TP2, TP3] is mutual TLS 1.3, offers holdfast.v1 at /v1/tunnel and no extension", async () => {
     await using receiver = await FakeReceiver.open();
-    const { webSocket, socket } = await dial({ receiverUrl: receiver.url, identity, signal });
+    const { webSocket, socket } = await dial({
+      receiverUrl: receiver.url,
+      identity,
+      clock,
+      signal,
+    });
     const { request } = await receiver.connection();
     assert.equal(socket.getProtocol(), "TLSv1.3");
     assert.equal(webSocket.protocol, SUBPROTOCOL);
@@ -53,63 +75,14 @@ describe("dial", () => {
     webSocket.terminate();
   });
 
-  test("[TP1] a connection that is refused is unreachable, with the system's code", async () => {
-    const { code, facts } = await refusal(new URL(`wss://127.0.0.1:${await freePort()}`));
-    assert.deepEqual([code, facts], ["TUNNEL_UNREACHABLE", { sysCode: "ECONNREFUSED" }]);
-  });
-
-  test("[TP1] a name that does not resolve is unreachable", async () => {
-    const { code } = await refusal(new URL("wss://holdfast.invalid:443"));
-    assert.equal(code, "TUNNEL_UNREACHABLE");
-  });
-
-  test("[TP1] a peer that hangs up during the handshake is unreachable", async () => {
-    const server = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as { port: number };
-    assert.equal((await refusal(new URL(`wss://127.0.0.1:${port}`))).code, "TUNNEL_UNREACHABLE");
-    server.close();
-  });
-
-  test("[TP1] a certificate of another CA is untrusted", async () => {
-    const foreign = await otherCa.issueServer(["127.0.0.1"]);
-    const { code } = await refusalBy({ identity: foreign });
-    assert.equal(code, "TUNNEL_PEER_UNTRUSTED");
-    const trusting = identityOf(issued, otherCa.certificatePem);
-    assert.equal((await refusalBy({}, trusting)).code, "TUNNEL_PEER_UNTRUSTED");
-  });
-
   test("[TP1] NODE_TLS_REJECT_UNAUTHORIZED=0 changes nothing", async () => {
     const foreign = await otherCa.issueServer(["127.0.0.1"]);
     process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
     try {
-      assert.equal((await refusalBy({ identity: foreign })).code, "TUNNEL_PEER_UNTRUSTED");
+      assert.equal((await refusalBy({ identity: foreign })).code, "TUNNEL_INTERCEPTED");
     } finally {
       delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
     }
-  });
-
-  test("[TP1] a certificate for another host, of another time, or for a client, is untrusted", async () => {
-    const elsewhere = await otherCa.issueServer(["gateway.example.org"]);
-    const trusting = identityOf(issued, otherCa.certificatePem);
-    const { code, facts } = await refusalBy({ identity: elsewhere }, trusting);
-    assert.equal(code, "TUNNEL_PEER_UNTRUSTED");
-    assert.deepEqual(facts, { sysCode: "ERR_TLS_CERT_ALTNAME_INVALID" });
-    const past = new Date("2020-01-02T00:00:00Z");
-    const expired = await otherCa.issueServer(["127.0.0.1"], {
-      notBefore: new Date("2020-01-01T00:00:00Z"),
-      notAfter: past,
-    });
-    const late = await refusalBy({ identity: expired }, trusting);
-    assert.equal(late.code, "TUNNEL_PEER_UNTRUSTED");
-    assert.deepEqual(late.facts, { sysCode: "CERT_HAS_EXPIRED" });
-    const client = await otherCa.issueAgent({ trustDomain: "a", tenant: "b", agent: "c" });
-    assert.equal((await refusalBy({ identity: client }, trusting)).code, "TUNNEL_PEER_UNTRUSTED");
-  });
-
-  test("[TP1] a server that speaks TLS 1.2 at most gets no request", async () => {
-    const { code } = await refusalBy({ maxVersion: "TLSv1.2" });
-    assert.equal(code, "TUNNEL_UNREACHABLE");
   });
 
   const REASONS = [
@@ -123,6 +96,8 @@ describe("dial", () => {
     "UNKNOWN_AGENT",
     "CERT_SUPERSEDED",
     "SESSION_RESUMED",
+    "CERT_DENIED",
+    "AGENT_LOCKED",
   ];
   test("[07 1.8] 401 is a refusal with each reason of the gate", async () => {
     for (const reason of REASONS) {
@@ -144,34 +119,75 @@ describe("dial", () => {
     }
   });
 
-  for (const [answer, code, status] of [
-    ["400 Bad Request", "TUNNEL_VERSION", 400],
-    ["503 Service Unavailable\r\nRetry-After: 30", "TUNNEL_UNREACHABLE", 503],
-    ["403 Forbidden", "TUNNEL_UNREACHABLE", 403],
-    ["302 Found\r\nLocation: https://127.0.0.1:1/", "TUNNEL_UNREACHABLE", 302],
-    ["407 Proxy Authentication Required", "TUNNEL_UNREACHABLE", 407],
+  test("[07 1.10] a refusal says how far the receiver's clock is from ours, and whatever else stands there", async () => {
+    const time = (header: string) =>
+      refusalBy({ answer: `401 Unauthorized\r\nHoldfast-Reason: CERT_NOT_YET_VALID${header}` });
+    const ahead = new Date(systemClock.nowMs() + 86_400_000).toISOString();
+    const { facts } = await time(`\r\nHoldfast-Time: ${ahead}`);
+    const { clockSkewMs } = facts as { clockSkewMs: number };
+    assert.ok(Math.abs(clockSkewMs - 86_400_000) < 10_000, `${clockSkewMs}`);
+    assert.deepEqual((await time("")).facts, { code: "CERT_NOT_YET_VALID" });
+    assert.deepEqual((await time("\r\nHoldfast-Time: noon")).facts, { code: "CERT_NOT_YET_VALID" });
+  });
+
+  for (const [answer, code, facts] of [
+    ["400 Bad Request", "TUNNEL_VERSION", {}],
+    ["503 Service Unavailable\r\nRetry-After: 30", "TUNNEL_OVERLOADED", { retryAfterMs: 30_000 }],
+    ["503 Service Unavailable", "TUNNEL_OVERLOADED", {}],
+    ["503 Busy\r\nRetry-After: Fri, 31 Dec 2099 23:59:59 GMT", "TUNNEL_OVERLOADED", {}],
+    ["503 Busy\r\nRetry-After: -1", "TUNNEL_OVERLOADED", {}],
+    ["429 Too Many\r\nRetry-After: 2", "TUNNEL_OVERLOADED", { retryAfterMs: 2_000 }],
+    ["502 Bad Gateway", "TUNNEL_RECEIVER_FAILING", {}],
+    ["200 OK", "TUNNEL_NOT_A_RECEIVER", {}],
+    ["302 Found\r\nLocation: https://127.0.0.1:1/", "TUNNEL_NOT_A_RECEIVER", {}],
+    ["403 Forbidden", "TUNNEL_NOT_A_RECEIVER", {}],
+    ["404 Not Found", "TUNNEL_NOT_A_RECEIVER", {}],
+    ["407 Proxy Authentication Required", "TUNNEL_NOT_A_RECEIVER", {}],
   ] as const) {
-    test(`[TP2, TP5] ${answer.slice(0, 3)} is ${code}`, async () => {
+    test(`[TP2, TP5] ${answer.replace("\r\n", ", ")} is ${code}`, async () => {
       const found = await refusalBy({ answer });
-      assert.deepEqual([found.code, found.facts], [code, { status }]);
+      const status = Number(answer.slice(0, 3));
+      assert.deepEqual([found.code, found.facts], [code, { status, ...facts }]);
     });
   }
 
-  test("[TP3] an upgrade that names another subprotocol or an extension is no tunnel", async () => {
+  test("[TP3] a websocket without our subprotocol, with another, or with a wrong key is no tunnel", async () => {
+    for (const subprotocol of [undefined, "holdfast.v9", "chat"]) {
+      await using port = await StubPort.open(tls(RECEIVER_IDENTITY, switchesTo(subprotocol)));
+      const { code, facts } = await refusal(port.url);
+      assert.deepEqual([code, facts], ["TUNNEL_NOT_A_RECEIVER", { status: 101 }], subprotocol);
+      await until("the agent hangs up", () => port.openCount === 0);
+    }
     const key = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAA";
-    assert.equal(
-      (await refusalBy({ answer: `101 Switching\r\n${key}` })).code,
-      "TUNNEL_UNREACHABLE",
+    const found = await refusalBy({ answer: `101 Switching\r\n${key}` });
+    assert.deepEqual([found.code, found.facts], ["TUNNEL_NOT_A_RECEIVER", { status: 101 }]);
+  });
+
+  test("[TP3] what is no HTTP within TLS is no receiver; who hangs up there is unreachable", async () => {
+    const answering = (act: (socket: TLSSocket) => void) => tls(RECEIVER_IDENTITY, act);
+    await using ssh = await StubPort.open(
+      answering((socket) => void socket.once("data", () => socket.end("SSH-2.0-x\r\n\r\n"))),
     );
+    const { code } = await refusal(ssh.url);
+    assert.equal(code, "TUNNEL_NOT_A_RECEIVER");
+    await using leaving = await StubPort.open(answering((socket) => void socket.destroy()));
+    assert.equal((await refusal(leaving.url)).code, "TUNNEL_UNREACHABLE");
   });
 
   test("a dial that is aborted leaves no socket", async () => {
     await using receiver = await FakeReceiver.open();
     const controller = new AbortController();
-    const dialling = dial({ receiverUrl: receiver.url, identity, signal: controller.signal });
+    const dialling = dial({
+      receiverUrl: receiver.url,
+      identity,
+      clock,
+      signal: controller.signal,
+    });
     controller.abort();
     await assert.rejects(dialling, { code: "TUNNEL_UNREACHABLE" });
-    await assert.rejects(dial({ receiverUrl: receiver.url, identity, signal: controller.signal }));
+    await assert.rejects(
+      dial({ receiverUrl: receiver.url, identity, clock, signal: controller.signal }),
+    );
     assert.deepEqual(receiver.connections, []);
   });
 });

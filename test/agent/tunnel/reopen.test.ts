@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { OutgoingMessage, OutgoingSkip, StreamStanding } from "#agent/tunnel/source-stream.ts";
 import { OPENED_STATUS, type OpenedFrame } from "#protocol/frame.ts";
+import type {
+  OutgoingMessage,
+  OutgoingSkip,
+  StreamStanding,
+} from "#streams/source/source-stream.ts";
 import { FakeReceiver } from "#test/support/fake-receiver.ts";
 import { ListedSource } from "#test/support/listed-source.ts";
 import { until } from "#test/support/processes.ts";

@@ -167,6 +167,18 @@ describe("tunnel state waits", () => {
     assert.deepEqual(state, { at: "streaming", attempt: 5, sinceMs: 0 });
   });
 
+  test("[TP5, TP27] an overloaded receiver's retry-after plus up to 30 s, and the attempts count", () => {
+    for (const [chance, jitterMs] of [
+      [0, 0],
+      [JUST_UNDER_1, 30_000],
+    ] as const) {
+      const event = { on: "lost", nowMs: 500, chance, retryAfterMs: 5_000 } as const;
+      const { state } = step({ at: "connecting", attempt: 3 }, event);
+      assert.ok(Math.abs(waitOf(state, 500) - 5_000 - jitterMs) < 1);
+      assert.ok(state.at === "disconnected" && state.attempt === 4);
+    }
+  });
+
   test("[TP27] after GOAWAY up to 30 s, and the given retry-after plus that", () => {
     for (const retryAfterMs of [0, 45_000]) {
       for (const [chance, jitterMs] of [

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { ErrorCode } from "#agent/errors.ts";
-import type { StickyReason } from "#agent/tunnel/tunnel-state.ts";
 import { GOAWAY_CODE, type GoawayCode, OPENED_STATUS } from "#protocol/frame.ts";
 import { freePort } from "#scripts/free-port.ts";
 import { ManualClock } from "#test/support/clocks.ts";
@@ -73,7 +72,7 @@ describe("tunnel", () => {
       clock.advance(0);
       assert.equal(tunnel.state, "disconnected", "not at once");
     }
-    assert.equal(tunnel.lastError?.code, "TUNNEL_UNREACHABLE");
+    assert.equal(tunnel.lastError?.code, "TUNNEL_TCP_REFUSED");
     assert.deepEqual(
       tunnel.conditions.list().map(({ condition }) => condition),
       ["tunnelDown"],
@@ -173,7 +172,7 @@ describe("tunnel", () => {
       await agent.closed();
       assert.equal(scene.receiver.connections.length, i + 1);
       await scene.tunnel.reaches("disconnected");
-      scene.clock.advance(60_000);
+      scene.clock.advance(scene.tunnel.tunnel.standing.nextAttemptInMs ?? 0);
     }
   });
 });
@@ -221,15 +220,15 @@ describe("tunnel that is told to go away", () => {
     assert.equal(scene.tunnel.state, "disconnected");
   });
 
-  const STICKY: readonly (readonly [keyof typeof GOAWAY_CODE, StickyReason])[] = [
-    ["fenced", "fenced"],
-    ["duplicateIdentity", "duplicateIdentity"],
-    ["version", "version"],
-    ["denied", "refused"],
-    ["certExpired", "refused"],
+  const STICKY: readonly (readonly [keyof typeof GOAWAY_CODE, ErrorCode, string?])[] = [
+    ["fenced", "TUNNEL_FENCED"],
+    ["duplicateIdentity", "TUNNEL_DUPLICATE_IDENTITY"],
+    ["version", "TUNNEL_VERSION"],
+    ["denied", "TUNNEL_REFUSED", "CERT_DENIED"],
+    ["certExpired", "TUNNEL_REFUSED", "CERT_HAS_EXPIRED"],
   ];
-  for (const [name, why] of STICKY) {
-    test(`[TP27] ${name} is sticky as ${why}: a person must look, and it is tried all the same`, async () => {
+  for (const [name, expected, reason] of STICKY) {
+    test(`[TP27] ${name} is sticky as ${expected}: a person must look, and it is tried all the same`, async () => {
       await using scene = await Scene.open();
       const agent = await scene.streaming();
       const code: GoawayCode = GOAWAY_CODE[name];
@@ -237,23 +236,31 @@ describe("tunnel that is told to go away", () => {
       await scene.tunnel.reaches("sticky");
       await agent.closed();
       assert.equal(scene.tunnel.conditions.list()[0]?.condition, "tunnelDown");
+      const { code: shown, facts } = scene.tunnel.lastError ?? {};
+      assert.deepEqual([shown, facts?.["code"]], [expected, reason]);
       await scene.dialsIn(225_000);
       await scene.streaming();
     });
   }
 
-  const REFUSED: readonly (readonly [string, ErrorCode, string])[] = [
-    ["401 Unauthorized\r\nHoldfast-Reason: UNKNOWN_AGENT", "TUNNEL_REFUSED", "sticky"],
-    ["400 Bad Request", "TUNNEL_VERSION", "sticky"],
-    ["503 Service Unavailable\r\nRetry-After: 30", "TUNNEL_UNREACHABLE", "disconnected"],
+  const REFUSED: readonly (readonly [string, ErrorCode, string, number])[] = [
+    ["401 Unauthorized\r\nHoldfast-Reason: UNKNOWN_AGENT", "TUNNEL_REFUSED", "sticky", 225_000],
+    ["400 Bad Request", "TUNNEL_VERSION", "sticky", 225_000],
+    ["503 Busy\r\nRetry-After: 30", "TUNNEL_OVERLOADED", "disconnected", 45_000],
+    ["503 Busy\r\nRetry-After: 90000", "TUNNEL_OVERLOADED", "disconnected", 3_615_000],
+    ["503 Busy", "TUNNEL_OVERLOADED", "disconnected", 500],
+    ["502 Bad Gateway", "TUNNEL_RECEIVER_FAILING", "disconnected", 500],
+    ["302 Found", "TUNNEL_NOT_A_RECEIVER", "disconnected", 500],
   ];
-  for (const [answer, code, state] of REFUSED) {
-    test(`[TP27, TP2] the upgrade answered ${answer.slice(0, 3)} leaves it ${state}`, async () => {
+  for (const [answer, code, state, delayMs] of REFUSED) {
+    test(`[TP27, TP2, TP5] the upgrade answered ${answer.replaceAll("\r\n", ", ")} leaves it ${state} for ${delayMs} ms`, async () => {
       await using scene = await Scene.open([], 0.5, { answer });
       await scene.tunnel.reaches(state);
       assert.equal(scene.tunnel.lastError?.code, code);
       assert.equal(scene.tunnel.conditions.list()[0]?.facts["code"], code);
-      await scene.dialsIn(state === "sticky" ? 225_000 : 500);
+      assert.equal(scene.tunnel.tunnel.standing.nextAttemptInMs, delayMs);
+      await scene.dialsIn(delayMs);
+      assert.equal(scene.tunnel.tunnel.standing.nextAttemptInMs, undefined);
     });
   }
 });

@@ -123,6 +123,8 @@ async function tried(plan: FullDiskPlan, folder: string): Promise<FullDiskReport
   );
   const waitingWhileFull = await waiting();
   for (const endMs = performance.now() + plan.fullMs; performance.now() < endMs; ) {
+    // What pruning gives back somebody else takes at once: it stays full to the last byte.
+    disk.fill();
     await offer();
     await pause(Math.min(1_000, plan.fullMs / 4));
   }

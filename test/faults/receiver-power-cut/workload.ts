@@ -11,7 +11,8 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { openSqliteStore, STORE_FILE } from "#receiver/store/sqlite/sqlite-store.ts";
-import type { IngestItem, Store } from "#receiver/store/store.ts";
+import type { Store } from "#receiver/store/store.ts";
+import type { IngestItem } from "#streams/sink/sink-store.ts";
 import { chances, controlIdOf, messageOf, sha256Of } from "../seeded-messages.ts";
 
 const CHANNELS = ["adt", "lab"];

@@ -6,14 +6,22 @@ import Database from "better-sqlite3";
 import { ReceiverError } from "#receiver/errors.ts";
 import { DURABLE_SETTINGS, openDatabase, storeError } from "#receiver/store/sqlite/database.ts";
 import { migrate, SCHEMA_VERSION } from "#receiver/store/sqlite/migrations.ts";
+import { OUTGOING_SQL } from "#receiver/store/sqlite/outgoing-statements.ts";
 import { packItems, unpackItems } from "#receiver/store/sqlite/packed-items.ts";
 import { openSqliteStore } from "#receiver/store/sqlite/sqlite-store.ts";
 import { SQL } from "#receiver/store/sqlite/statements.ts";
+import { until } from "../../support/processes.ts";
+import { outgoingSuite } from "../support/outgoing-suite.ts";
+import { durable, LargeMessage, partialSuite } from "../support/partial-suite.ts";
+import { pruneSuite } from "../support/prune-suite.ts";
 import { Caller, itemOf, storeSuite } from "../support/store-suite.ts";
 import { openTemporaryStore, temporaryFolder } from "../support/temporary-store.ts";
 
 describe("SQLite store", () => {
   storeSuite("SQLite", openTemporaryStore);
+  partialSuite("SQLite", openTemporaryStore);
+  outgoingSuite("SQLite", openTemporaryStore);
+  pruneSuite("SQLite", openTemporaryStore);
 
   test("[S2] is WAL and FULL after the first write of the first and of every later open", () => {
     using folder = temporaryFolder();
@@ -167,7 +175,7 @@ describe("SQLite store", () => {
   test("[S5] every statement uses an index: none scans a table", () => {
     const db = new Database(":memory:");
     migrate(db);
-    for (const [name, sql] of Object.entries(SQL)) {
+    for (const [name, sql] of Object.entries({ ...SQL, ...OUTGOING_SQL })) {
       const parameters = Array.from(sql.matchAll(/\?/g), () => null);
       const plan = db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...parameters) as {
         detail: string;
@@ -190,10 +198,88 @@ describe("SQLite store", () => {
       unpacked.map((item) => ({
         ...item,
         sha256: new Uint8Array(item.sha256),
-        body: new Uint8Array(item.body),
+        body: new Uint8Array(item.body ?? []),
       })),
       items,
     );
+  });
+
+  test("a large item is packed alone, without its body", () => {
+    const large = { ...itemOf("x"), body: null };
+    const [unpacked] = unpackItems(packItems([large]));
+    assert.deepEqual({ ...unpacked, sha256: new Uint8Array(unpacked?.sha256 ?? []) }, large);
+    assert.throws(() => packItems([itemOf("a"), large]), TypeError);
+  });
+
+  test("[TP25] what is durable of a large message is there when the store is opened again", async () => {
+    using folder = temporaryFolder();
+    const large = new LargeMessage(1_500_000);
+    {
+      await using store = await openSqliteStore(folder.file);
+      const caller = await Caller.greet(store);
+      await caller.open(1n);
+      assert.deepEqual(await caller.save(1n, large, 0, 1_000_000), durable(1_000_000));
+    }
+    await using store = await openSqliteStore(folder.file);
+    const caller = await Caller.greet(store);
+    assert.deepEqual(await caller.partial(1n), [1n, 1_000_000]);
+    assert.deepEqual(await caller.save(1n, large, 1_000_000, 1_500_000), durable(1_500_000));
+    assert.equal((await caller.end(1n, large)).kind, "ok");
+    assert.deepEqual(await caller.bodyOf(1n), large.bytes);
+  });
+
+  test("[RI1] a large message that is asked for before a close is verified and stored by it", async () => {
+    using folder = temporaryFolder();
+    const large = new LargeMessage(9_000_000);
+    let ended: Promise<{ readonly kind: string }>;
+    {
+      await using store = await openSqliteStore(folder.file);
+      const caller = await Caller.greet(store);
+      await caller.open(1n);
+      await caller.save(1n, large, 0, large.bytes.length);
+      ended = caller.end(1n, large);
+    }
+    assert.equal((await ended).kind, "ok");
+  });
+
+  test("[RI1] other calls are carried out while a large message is read", async () => {
+    await using store = await openTemporaryStore();
+    const caller = await Caller.greet(store);
+    const other = await Caller.greet(store, "ward-2");
+    await caller.open(1n);
+    await other.open(1n);
+    const large = new LargeMessage(30_000_000);
+    await caller.save(1n, large, 0, large.bytes.length);
+    const order: string[] = [];
+    const ended = caller.end(1n, large).then(() => order.push("large"));
+    // The post with the large one has left by then.
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    const small = other.ingest(1n, 1n, "a").then(() => order.push("small"));
+    await Promise.all([ended, small]);
+    assert.deepEqual(order, ["small", "large"]);
+  });
+
+  test("[05 S7] what was forgotten of a large message is deleted, slice by slice", async () => {
+    using folder = temporaryFolder();
+    const large = new LargeMessage(6_000_000);
+    {
+      await using store = await openSqliteStore(folder.file);
+      const caller = await Caller.greet(store);
+      await caller.open(1n);
+      await caller.save(1n, large, 0, 5_000_000);
+      await caller.skip(1n, 1n, 1n);
+    }
+    await until("no slice is left", async () => {
+      // What one process did not come to, the next one does.
+      await openSqliteStore(folder.file).then((store) => store[Symbol.asyncDispose]());
+      const { db } = openDatabase(folder.file);
+      const left = db
+        .prepare("SELECT (SELECT count(*) FROM body_slice) + (SELECT count(*) FROM large_body)")
+        .pluck()
+        .get();
+      db.close();
+      return left === 0;
+    });
   });
 
   test("[S9] the store of a process that dies in the middle of writing opens again", () => {

@@ -13,6 +13,8 @@ const receiverCa = await createDevelopmentCa("Receiver of the test");
 export const AGENT_CA_PEM = agentCa.certificatePem;
 export const RECEIVER_CA_PEM = receiverCa.certificatePem;
 export const RECEIVER_IDENTITY = await receiverCa.issueServer(["localhost", "127.0.0.1"]);
+/** Certificates of the receiver's CA for other hosts and times. */
+export const issueReceiver = receiverCa.issueServer;
 
 /** A client certificate for `tenant/agent`, from the CA that the receiver trusts. */
 export function issueAgent(name: string, options: Validity & { trustDomain?: string } = {}) {

@@ -161,11 +161,18 @@ export class PlayedAgent implements AsyncDisposable {
   async next<Type extends Frame["type"]>(type: Type): Promise<FrameOf<Type>> {
     const deadline = AbortSignal.timeout(WAIT_MS);
     while (true) {
-      for (let frame = this.frames.shift(); frame !== undefined; frame = this.frames.shift()) {
-        if (frame.type === type) return frame as FrameOf<Type>;
-      }
-      if (deadline.aborted) throw new Error(`Waited in vain for ${type}`);
-      if (this.socket.readyState === WebSocket.CLOSED) throw new Error(`Closed before ${type}`);
+      const frame = await this.nextOfAll(type, deadline);
+      if (frame.type === type) return frame as FrameOf<Type>;
+    }
+  }
+
+  /** Takes the next frame, whatever it is. */
+  async nextOfAll(what = "a frame", deadline = AbortSignal.timeout(WAIT_MS)): Promise<Frame> {
+    while (true) {
+      const frame = this.frames.shift();
+      if (frame !== undefined) return frame;
+      if (deadline.aborted) throw new Error(`Waited in vain for ${what}`);
+      if (this.socket.readyState === WebSocket.CLOSED) throw new Error(`Closed before ${what}`);
       await Promise.race([this.#arrived.promise, aborted(deadline)]);
     }
   }

@@ -14,7 +14,7 @@ import { createInterface } from "node:readline";
 import type { IssuedIdentity } from "#certs/development-ca.ts";
 import { serialOf } from "#receiver/agent-certificate.ts";
 import { loadConfiguration } from "#receiver/configuration.ts";
-import { systemClock } from "#receiver/host/clock.ts";
+import { type Chance, systemClock } from "#receiver/host/clock.ts";
 import type { Log, LogEvent } from "#receiver/host/log.ts";
 import { ask } from "#receiver/local-client.ts";
 import { openReceiver, type Receiver } from "#receiver/receiver.ts";
@@ -56,7 +56,10 @@ export class ReceiverFolder implements Disposable {
   readonly logged: LogLine[] = [];
   #agentCount = 0;
 
-  constructor(options: { readonly port?: number; readonly more?: string } = {}) {
+  /** @param options.listen more keys of `listen`; `more` lines of the file */
+  constructor(
+    options: { readonly port?: number; readonly listen?: string; readonly more?: string } = {},
+  ) {
     mkdirSync(this.stateDir, { mode: 0o700 });
     this.write("server.pem", RECEIVER_IDENTITY.certificatePem);
     this.write("server.key", RECEIVER_IDENTITY.privateKeyPem);
@@ -65,7 +68,7 @@ export class ReceiverFolder implements Disposable {
       "receiver.yaml",
       [
         "stateDir: state",
-        `listen: { host: 127.0.0.1, port: ${options.port ?? 0} }`,
+        `listen: { host: 127.0.0.1, port: ${options.port ?? 0}, ${options.listen ?? ""} }`,
         "tls: { certificate: server.pem, key: server.key, agentCa: agents.pem }",
         options.more ?? "",
       ].join("\n"),
@@ -101,7 +104,9 @@ export class ReceiverFolder implements Disposable {
   }
 
   /** A receiver in this process. */
-  open(options: { readonly heartbeatMs?: number } = {}): Promise<Receiver> {
+  open(
+    options: { readonly heartbeatMs?: number; readonly chance?: Chance } = {},
+  ): Promise<Receiver> {
     const log: Log = {
       write: (event, facts) => void this.logged.push({ event, facts }),
       fault: (event, error) => void this.logged.push({ event, facts: { code: error.code } }),

@@ -7,14 +7,10 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { CHAIN_START, chainInput } from "#protocol/chain.ts";
-import type {
-  GapKind,
-  GapRecord,
-  IngestItem,
-  IngestResult,
-  OpenCall,
-  Store,
-} from "#receiver/store/store.ts";
+import type { GapRecord, Store } from "#receiver/store/store.ts";
+import type { GapKind, IngestItem, IngestResult, OpenCall } from "#streams/sink/sink-store.ts";
+import { duplicateSuite } from "./duplicate-suite.ts";
+import type { LargeMessage } from "./partial-suite.ts";
 import { sha256, textOf } from "./played-agent.ts";
 
 const STORE_ID = new Uint8Array(16).fill(7);
@@ -24,6 +20,8 @@ export class Caller {
   readonly store: Store;
   readonly agent: number;
   session = 0;
+  /** The time at which it calls. */
+  atMs = 1_700_000_000_000;
 
   constructor(store: Store, agent: number) {
     this.store = store;
@@ -61,6 +59,41 @@ export class Caller {
     return this.store.skip({ ...this.#call(epoch, "adt"), first, last, reason, chain });
   }
 
+  /** Keeps a part of a large message, as message `seq` of the channel. */
+  save(seq: bigint, large: LargeMessage, from: number, to: number, epoch = 1n) {
+    const { sha256: digest, totalBytes, bytes } = large;
+    const part = { seq, sha256: digest, totalBytes, offset: from, bytes: bytes.slice(from, to) };
+    return this.store.savePartial({ ...this.#call(epoch, "adt"), ...part });
+  }
+
+  /** Says that all of a large message is there. */
+  end(seq: bigint, large: LargeMessage, epoch = 1n) {
+    const { sha256: digest } = large;
+    const item = { sha256: digest, receivedAtMs: 1.5e12, meta: "{}", replaces: null, body: null };
+    return this.store.ingest({ ...this.#call(epoch, "adt"), first: seq, items: [item] });
+  }
+
+  /** Seq and durable bytes of the message that has not ended. */
+  async partial(epoch: bigint): Promise<[bigint, number] | null> {
+    const result = await this.open(epoch);
+    assert.ok("position" in result);
+    const { partial } = result.position;
+    return partial === null ? null : [partial.seq, partial.durableBytes];
+  }
+
+  /** The body of a stored message, as `readBody` gives it. */
+  async bodyOf(seq: bigint, epoch = 1n, maxBytes = 1_000_000): Promise<Uint8Array> {
+    const where = { agent: this.agent, channel: "adt", epoch, seq, maxBytes };
+    const parts: Uint8Array[] = [];
+    for (let from = 0; ; ) {
+      const part = await this.store.readBody({ ...where, from });
+      if (part.length === 0) return new Uint8Array(Buffer.concat(parts));
+      assert.ok(part.length <= maxBytes);
+      parts.push(part);
+      from += part.length;
+    }
+  }
+
   /** `epoch.seq:body` of everything that is handed on. */
   async stored(): Promise<string[]> {
     const upTo = { epoch: 2n ** 62n, seq: 0n };
@@ -83,7 +116,7 @@ export class Caller {
   }
 
   #call(epoch: bigint, channel: string) {
-    return { agent: this.agent, session: this.session, channel, epoch, atMs: 1_700_000_000_000 };
+    return { agent: this.agent, session: this.session, channel, epoch, atMs: this.atMs };
   }
 }
 
@@ -92,7 +125,7 @@ export function itemOf(body: string, replaces: IngestItem["replaces"] = null): I
   return { sha256: sha256(bytes), receivedAtMs: 1.5e12, meta: "{}", replaces, body: bytes };
 }
 
-function chainOf(epoch: bigint, ...bodies: readonly string[]): Uint8Array {
+export function chainOf(epoch: bigint, ...bodies: readonly string[]): Uint8Array {
   let chain = CHAIN_START;
   for (const [index, body] of bodies.entries()) {
     const input = chainInput(chain, epoch, BigInt(index + 1), sha256(textOf(body)));
@@ -124,6 +157,8 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
     await using store = await open();
     await act(await Caller.greet(store), store);
   };
+
+  duplicateSuite(name, open);
 
   test(`[RI2] ${name}: hello fences every call of an older session, on every channel`, () =>
     greeted(async (old, store) => {

@@ -155,7 +155,7 @@ test("[C5, E2, E8] a connection that was dropped over replies that nobody reads 
     await using sender = await agent.connect();
     const block = latin1(framed(message({ 10: "L".repeat(60_000) })));
     sender.socket.pause();
-    for (let i = 0; i < 160; i++) sender.socket.write(block);
+    for (let i = 0; i < 100; i++) sender.socket.write(block);
     await until("replies pile up", () => agent.counters.value("duplicates") > 90);
     sender.socket.write(latin1(framed("no header")));
     await until("it was set aside", () => agent.counters.value("quarantined") === 1);

@@ -117,7 +117,11 @@ describe("the disk budget", () => {
       appendTo(store.outbox, entryOf({ controlId: `M${count}`, body: `${count}${body}` }));
     while ((await send()).kind === "stored") count += 1;
     assert.ok(count > 20);
-    await assert.rejects(store.outbox.probe(), { code: "STORE_FULL", facts: { budget: true } });
+    await assert.rejects(store.outbox.probe(), ({ code, facts }: AgentError) => {
+      const { budget, usedBytes, budgetBytes } = facts;
+      assert.deepEqual([code, budget, budgetBytes], ["STORE_FULL", true, 4 * MIB]);
+      return Number(usedBytes) > 0 && Number(usedBytes) <= Number(budgetBytes) * 1.1;
+    });
     await until("it is told", () => notices.some((one) => one.notice === "filling"));
     store.outbox.settle(1, 1n, BigInt(count));
     await until("there is room", () =>

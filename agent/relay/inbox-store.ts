@@ -1,0 +1,32 @@
+/** The inbox, as the streams of the tunnel see it (06 TP34): one source, one connection, nothing fenced. @module */
+import type { SinkStore } from "#streams/sink/sink-store.ts";
+import type { Inbox } from "../outbox/inbox/inbox.ts";
+import type { DownstreamInbox } from "../tunnel/receiving-streams.ts";
+
+/** @param channels that the configuration delivers */
+export function downstreamInbox(inbox: Inbox, channels: ReadonlySet<string>): DownstreamInbox {
+  return {
+    serves: (channel) => channels.has(channel),
+    get hasRoom() {
+      return inbox.hasRoom;
+    },
+    storeFor: (receiverStoreId) => sinkStore(inbox, receiverStoreId),
+  };
+}
+
+function sinkStore(inbox: Inbox, sourceStore: Uint8Array): SinkStore {
+  return {
+    async open({ channel, epoch, atMs, nextSeq, previous }) {
+      const result = await inbox.open({ channel, epoch, atMs, nextSeq, previous, sourceStore });
+      if (result.kind === "unknown")
+        throw new TypeError("Cannot open a channel that is not served");
+      return "position" in result ? result : { kind: "busy" };
+    },
+    ingest: ({ channel, epoch, atMs, first, items }) =>
+      inbox.ingest({ channel, epoch, atMs, first, items }),
+    savePartial: ({ channel, epoch, atMs, seq, sha256, totalBytes, offset, bytes }) =>
+      inbox.partial({ channel, epoch, atMs, seq, sha256, totalBytes, offset, bytes }),
+    skip: ({ channel, epoch, atMs, first, last, reason, chain }) =>
+      inbox.skip({ channel, epoch, atMs, first, last, reason, chain, sourceStore }),
+  };
+}

@@ -1,0 +1,12 @@
+/** Every planted defect. @module */
+import { DOWNSTREAM_MUTANTS } from "./downstream-mutants.ts";
+import { MUTANTS, type Mutant } from "./mutants.ts";
+import { STORE_MUTANTS } from "./store-mutants.ts";
+import { TUNNEL_MUTANTS } from "./tunnel-mutants.ts";
+
+export const ALL_MUTANTS: readonly Mutant[] = [
+  ...MUTANTS,
+  ...STORE_MUTANTS,
+  ...TUNNEL_MUTANTS,
+  ...DOWNSTREAM_MUTANTS,
+];
