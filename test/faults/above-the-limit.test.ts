@@ -72,8 +72,10 @@ test("[T-I06] [F7] a block above maxBlockBytes: AR or hung up on, alarm, others 
   assert.deepEqual(await steady.acknowledged(2), ["AA A1", "AA A2"]);
   const oru = await sendOnce(pair.pair.ports["oru"] ?? 0, Buffer.from(adt("O1")));
   assert.deepEqual(oru, { kind: "accepted", controlId: "O1" });
-  await until("all is at the receiver", async () =>
-    (await pair.status()).channels.every(({ waiting }) => waiting === 0),
+  await until(
+    "all is at the receiver",
+    async () => (await pair.status()).channels.every(({ waiting }) => waiting === 0),
+    30_000,
   );
   assert.deepEqual(await heldBy(pair), { adt: ["A1", "A2"], oru: ["O1"] });
   const bytes = residentBytes(agent, "VmHWM");

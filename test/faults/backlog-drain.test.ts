@@ -19,7 +19,7 @@ interface Row {
   readonly seq: number;
 }
 
-/** What the receiver stored, in the order of storing. */
+/** What the receiver stored, in the order of storing; it has the store to itself while it runs. */
 function storedOrder(stateDir: string): Row[] {
   const db = new Sqlite(join(stateDir, STORE_FILE), { readonly: true });
   const rows = db.prepare<[], Row>("SELECT channel, seq FROM inbox ORDER BY id").all();
@@ -46,12 +46,14 @@ test("[T-N06] [TP23] 20,000 messages of an outage drain: all, in order, and the 
   }
   await until("it is an outage", () => end.conditions.includes("tunnelDown"));
 
-  await using _served = await folder.serve();
+  await using served = await folder.serve();
   const startMs = performance.now();
   await end.settled(60_000);
   const drainMs = performance.now() - startMs;
   // By channel, in order: adt before oru.
   assert.deepEqual(await agent.stored(), end.sent.flat());
+  assert.deepEqual(end.conditions, []);
+  assert.equal(await served.end("SIGTERM"), 0);
   const rows = storedOrder(folder.stateDir);
   for (const [name, count] of Object.entries(COUNTS)) {
     const seqs = rows.filter(({ channel }) => channel === name).map(({ seq }) => seq);
@@ -64,5 +66,4 @@ test("[T-N06] [TP23] 20,000 messages of an outage drain: all, in order, and the 
   context.diagnostic(`${Math.round(drainMs)} ms; oru is complete after ${lastIndex + 1} rows`);
   // Turn by turn it is after twice its own count; behind the larger one it would be after all 20,000.
   assert.ok(lastIndex < 3 * COUNTS.oru, `oru is complete after ${lastIndex + 1} rows`);
-  assert.deepEqual(end.conditions, []);
 });
