@@ -33,11 +33,13 @@ for (const [years, code] of [
     await until("it has tried", async () => tunnelOf(await pair.status()).lastError !== undefined);
     using senders = new SeededSenders({ port: pair.port, count: 1, seed: 1 });
     await senders.more(MESSAGES);
-    assert.equal((await senders.finish()).acknowledged.size, MESSAGES);
+    // One more may have been on its way.
+    const count = (await senders.finish()).acknowledged.size;
+    assert.ok(count >= MESSAGES);
     const wrong = await pair.status();
     assert.equal(tunnelOf(wrong).lastError, code);
     assert.match(tunnelOf(wrong).remedy ?? "", /clock/);
-    assert.equal(wrong.channels[0]?.waiting, MESSAGES, "nothing has left");
+    assert.equal(wrong.channels[0]?.waiting, count, "nothing has left");
     clock.set(0);
     await pair.streaming(60_000);
     await pair.drained();
