@@ -22,7 +22,7 @@ import type { StoreConfiguration } from "./store-configuration.ts";
 export async function* ask(
   stateDir: string,
   question: Question,
-  store?: StoreConfiguration,
+  store: StoreConfiguration,
 ): AsyncGenerator<string> {
   let begun: string[] = [];
   for await (const part of askInParts(stateDir, question, store)) {
@@ -37,7 +37,7 @@ export async function* ask(
 export async function* askInParts(
   stateDir: string,
   question: Question,
-  store?: StoreConfiguration,
+  store: StoreConfiguration,
 ): AsyncGenerator<LinePart> {
   const socket = await knock(doorOf(stateDir));
   if (socket === undefined) {

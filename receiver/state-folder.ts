@@ -28,7 +28,7 @@ export function doorOf(stateDir: string): string {
  */
 export async function openStoreIn(
   stateDir: string,
-  store: StoreConfiguration = { kind: "sqlite" },
+  store: StoreConfiguration,
   log: Log = silentLog,
 ): Promise<Store & OutgoingStore & OutletStore> {
   try {

@@ -16,12 +16,8 @@ export function downstreamInbox(inbox: Inbox, channels: ReadonlySet<string>): Do
 
 function sinkStore(inbox: Inbox, sourceStore: Uint8Array): SinkStore {
   return {
-    async open({ channel, epoch, atMs, nextSeq, previous }) {
-      const result = await inbox.open({ channel, epoch, atMs, nextSeq, previous, sourceStore });
-      if (result.kind === "unknown")
-        throw new TypeError("Cannot open a channel that is not served");
-      return "position" in result ? result : { kind: "busy" };
-    },
+    open: ({ channel, epoch, atMs, nextSeq, previous }) =>
+      inbox.open({ channel, epoch, atMs, nextSeq, previous, sourceStore }),
     ingest: ({ channel, epoch, atMs, first, items }) =>
       inbox.ingest({ channel, epoch, atMs, first, items }),
     savePartial: ({ channel, epoch, atMs, seq, sha256, totalBytes, offset, bytes }) =>

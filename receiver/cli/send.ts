@@ -26,11 +26,11 @@ export async function send(
   options: SendOptions,
 ): Promise<void> {
   const agent = namedAgent(name);
-  const { stateDir } = loadConfiguration(options.config);
+  const { stateDir, store } = loadConfiguration(options.config);
   const body = readBody(file);
   const message = { channel, key: options.key ?? null, body: body.toString("base64") };
   const question = { ask: "send", ...agent, ...message, atMs: systemClock.nowMs() } as const;
-  for await (const line of ask(stateDir, question)) {
+  for await (const line of ask(stateDir, question, store)) {
     if (options.json === true) await output.print(line);
     else {
       // Our own line, made by `answerTo`.
@@ -50,8 +50,8 @@ export async function listSent(
   options: { readonly config: string; readonly json?: boolean },
 ): Promise<void> {
   const agent = namedAgent(name);
-  const { stateDir } = loadConfiguration(options.config);
-  for await (const line of ask(stateDir, { ask: "sent", ...agent, channel })) {
+  const { stateDir, store } = loadConfiguration(options.config);
+  for await (const line of ask(stateDir, { ask: "sent", ...agent, channel }, store)) {
     if (options.json === true) {
       if (!(await output.print(line))) return;
       continue;
@@ -59,11 +59,21 @@ export async function listSent(
     // Our own line, made by `answerTo`.
     const { id, epoch, seq, bytes, queuedAt, agentHasItAt, outcome } = JSON.parse(line) as ToldLine;
     const reached = agentHasItAt === null ? "waits for the agent" : `at the agent ${agentHasItAt}`;
-    const ended = outcome === null ? "" : `  ${JSON.stringify(outcome)}`;
+    const ended = outcome === null ? "" : `  ${endOf(outcome)}`;
     const text = `${id}  ${epoch}/${seq}  ${bytes} bytes  ${queuedAt}  ${reached}${ended}`;
     if (!(await output.print(text))) return;
   }
 }
+
+/** Without the text and the reply of the hospital system: they may name a patient, and `--json` has them. */
+function endOf(outcome: unknown): string {
+  const { outcome: end, reason, code, flags } = outcome as Readonly<Record<string, unknown>>;
+  const words = [end, reason, code, ...(Array.isArray(flags) ? flags : [])];
+  return words.filter((word) => typeof word === "string" && WORD.test(word)).join(" ");
+}
+
+/** An agent wrote the report: what it says is no more than words here. */
+const WORD = /^[A-Za-z]{1,40}$/;
 
 function namedAgent(name: string): { readonly tenant: string; readonly name: string } {
   const agent = parseAgentName(name);

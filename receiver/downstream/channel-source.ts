@@ -95,7 +95,7 @@ export class ChannelSource implements StreamSource {
     }
     const ackedSeq = larger(channel.ackedSeq, this.#standing.ackedSeq);
     this.#standing = { ...channel, ackedSeq };
-    if (this.#isFlowing) this.#ahead.grown(channel.lastSeq);
+    if (this.#isFlowing && !this.#isHeld) this.#ahead.grown(channel.lastSeq);
   }
 
   standing(): StreamStanding | undefined {
@@ -180,17 +180,17 @@ export class ChannelSource implements StreamSource {
     const { store, agent } = this.#parts;
     const { epoch } = this.#standing;
     const own = await store.outgoingChain({ agent, channel: this.channel, epoch, seq });
-    // Behind a SKIP that named none the agent has no chain.
-    if (chain === null && own !== null) {
-      this.#parts.log("resumeUnverified", { seq });
-      return true;
-    }
     return own !== null && chain !== null && Buffer.compare(own, chain) === 0;
   }
 
-  /** One call at a time; the newest number is enough. */
+  /** `seq` of the epoch that is open now. */
   #settle(seq: bigint): void {
     this.#settlingSeq = larger(seq, this.#settlingSeq);
+    this.#settleNext();
+  }
+
+  /** One call at a time; the newest number is enough. After another opening there is none, until it names one. */
+  #settleNext(): void {
     if (this.#isSettling || this.#settlingSeq <= this.#standing.ackedSeq) return;
     const { store, agent, session, clock } = this.#parts;
     const settling = this.#settlingSeq;
@@ -201,13 +201,19 @@ export class ChannelSource implements StreamSource {
       ({ kind }) => {
         this.#isSettling = false;
         if (kind === "fenced") this.#parts.fenced();
-        if (kind === "busy") this.#parts.clock.after(SETTLE_AGAIN_MS, () => this.#settle(settling));
-        if (kind !== "ok" || epoch !== this.#standing.epoch) return;
-        this.#standing = { ...this.#standing, ackedSeq: settling };
-        this.#settle(settling);
+        else if (kind === "busy") clock.after(SETTLE_AGAIN_MS, () => this.#settleNext());
+        else {
+          if (epoch === this.#standing.epoch) this.#acknowledged(settling);
+          this.#settleNext();
+        }
       },
       (error: unknown) => this.#parts.failed(error),
     );
+  }
+
+  #acknowledged(seq: bigint): void {
+    const ackedSeq = larger(seq, this.#standing.ackedSeq);
+    this.#standing = { ...this.#standing, ackedSeq };
   }
 
   /** TP18. Each time everything unsettled gets new numbers: an agent that never agrees has to wait. */

@@ -40,7 +40,6 @@ const EVENTS = {
   messageConflict: "error",
   messageRejected: "warn",
   messageUnverified: "warn",
-  resumeUnverified: "warn",
   storeBusy: "error",
   storeNoChecksums: "warn",
   storeUnavailable: "error",

@@ -42,7 +42,7 @@ export interface OpenPosition extends ChannelPosition {
 }
 
 export type OpenResult =
-  /** `unknown`: it is a channel more than an agent may have. */
+  /** `unknown`: it is not served, or one more than an agent may have. */
   | { readonly kind: "fenced" | "busy" | "unknown" }
   | {
       readonly kind: "ok" | "ahead" | "behind";

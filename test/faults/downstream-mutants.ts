@@ -230,4 +230,26 @@ export const DOWNSTREAM_MUTANTS: readonly Mutant[] = [
     ],
     caughtBy: [{ file: "test/receiver/store/postgres-outlets.test.ts", only: "TP38" }],
   },
+  {
+    id: "a command sends into a store that is not the configured one",
+    edits: [
+      {
+        file: "receiver/cli/send.ts",
+        search: "ask(stateDir, question, store)",
+        replacement: 'ask(stateDir, question, { kind: "sqlite" })',
+      },
+    ],
+    caughtBy: [{ file: "test/receiver/shared-database.test.ts", only: "while nobody runs" }],
+  },
+  {
+    id: "a settle that was put off settles another epoch",
+    edits: [
+      {
+        file: "receiver/downstream/channel-source.ts",
+        search: "clock.after(SETTLE_AGAIN_MS, () => this.#settleNext());",
+        replacement: "clock.after(SETTLE_AGAIN_MS, () => this.#settle(settling));",
+      },
+    ],
+    caughtBy: [{ file: "test/receiver/downstream.test.ts", only: "too busy" }],
+  },
 ];

@@ -92,9 +92,10 @@ class Way implements AsyncDisposable {
   }
 
   async #ask(question: object): Promise<string[]> {
-    const { stateDir } = loadConfiguration(this.pair.receiverConfig);
+    const { stateDir, store } = loadConfiguration(this.pair.receiverConfig);
     const lines: string[] = [];
-    for await (const line of ask(stateDir, { ...AGENT, ...question } as never)) lines.push(line);
+    const asked = { ...AGENT, ...question } as never;
+    for await (const line of ask(stateDir, asked, store)) lines.push(line);
     return lines;
   }
 
@@ -135,10 +136,10 @@ describe("downstream, end to end", () => {
 
   test("[TP34] [I-6] a channel that the agent does not deliver is held at the receiver; others go on", async () => {
     await using way = await Way.open();
-    const { stateDir } = loadConfiguration(way.pair.receiverConfig);
+    const { stateDir, store } = loadConfiguration(way.pair.receiverConfig);
     const body = Buffer.from(adt("SECRET1")).toString("base64");
     const other = { ask: "send", ...AGENT, channel: "nobody", key: null, body, atMs: 1 } as const;
-    for await (const _ of ask(stateDir, other));
+    for await (const _ of ask(stateDir, other, store));
     await way.send("M1");
     await until("the other channel flows", () => way.hospital.blocks.length === 1);
     await until("it is said", () => way.errors.includes("downstreamHeld"));

@@ -15,7 +15,7 @@ import { startAgent, startReceiver, until } from "#test/support/processes.ts";
 async function exported(stateDir: string): Promise<string[]> {
   const ids: string[] = [];
   const question = { ask: "export", withBody: false, channel: null, agent: null } as const;
-  for await (const line of ask(stateDir, question)) {
+  for await (const line of ask(stateDir, question, { kind: "sqlite" })) {
     const row = JSON.parse(line) as { readonly controlId?: string; readonly gap?: string };
     assert.equal(row.gap, undefined);
     ids.push(String(row.controlId));

@@ -84,6 +84,47 @@ describe("downstream at the receiver", () => {
     assert.deepEqual(events, ["downstreamHeld"]);
   });
 
+  test("[TP18] [TP24] what the store was too busy to settle is settled later, and never in another epoch by its number", async () => {
+    const { store, source, clock, opened, epoch, settled } = await openSource("one", "two");
+    await using _closing = store;
+    const { settleOutgoing } = store;
+    let busy = true;
+    store.settleOutgoing = (call) =>
+      busy ? Promise.resolve({ kind: "busy" }) : settleOutgoing.call(store, call);
+    const passes = async (): Promise<void> => {
+      clock.ms += 5_000;
+      for (const timer of clock.timers.filter(({ atMs }) => atMs <= clock.ms)) timer.act();
+      await settled();
+    };
+    const acked = async () =>
+      (await store.listOutgoing(1, "orders", 0)).map(({ settledAtMs }) => settledAtMs !== null);
+    await opened({});
+    await settled();
+    source.take();
+    source.acked(1n, 1n);
+    await settled();
+    assert.deepEqual(await acked(), [false, false]);
+    // The agent is put back before that is written down: all of it goes on in another epoch.
+    await opened({ status: OPENED_STATUS.behind, epoch: 3n, lastSeq: 9n });
+    await settled();
+    assert.equal(await epoch(), 4n);
+    const [moved] = await store.outgoingChannels(1, "");
+    assert.ok(moved !== undefined);
+    source.refreshed(moved);
+    busy = false;
+    await passes();
+    assert.deepEqual(await acked(), [false, false], "nothing of the new epoch has been sent");
+    await opened({ epoch: 4n });
+    await settled();
+    source.take();
+    busy = true;
+    source.acked(4n, 1n);
+    await settled();
+    busy = false;
+    await passes();
+    assert.deepEqual(await acked(), [true, false]);
+  });
+
   test("[TP29] behind a refused message nothing more is sent before it comes again", async () => {
     const { store, source, opened, settled } = await openSource("one", "two", "three");
     await using _closing = store;

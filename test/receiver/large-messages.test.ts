@@ -182,7 +182,7 @@ describe("large messages", () => {
     const question = { ask: "export", withBody: true, channel: null, agent: who } as const;
     const begun: string[] = [];
     const ends: string[] = [];
-    for await (const part of askInParts(folder.stateDir, question)) {
+    for await (const part of askInParts(folder.stateDir, question, { kind: "sqlite" })) {
       if (typeof part === "string") ends.push(part);
       else begun.push(part.begun);
     }

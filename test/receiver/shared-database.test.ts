@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { issueAgent } from "./support/identities.ts";
-import { PlayedAgent } from "./support/played-agent.ts";
+import { helloFrame, PlayedAgent } from "./support/played-agent.ts";
 import { PostgresServer, withoutPostgres } from "./support/postgres.ts";
 import { ReceiverFolder } from "./support/receiver-folder.ts";
 
@@ -56,6 +56,54 @@ describe("receivers that share a database", { skip }, async () => {
     assert.equal(await first.end("SIGTERM"), 0);
     assert.equal(await second.end("SIGTERM"), 0);
     assert.deepEqual(await exported(two), ["1 a", "2 b", "3 c"], "nobody runs");
+  });
+
+  test("[TP34] [TP4] what a command takes while nobody runs is in the database, and any node sends it; so is what another node takes", async () => {
+    const database = await server.newDatabase();
+    using one = folderFor(database);
+    using two = folderFor(database);
+    await add(one);
+    const send = async (folder: ReceiverFolder, text: string): Promise<void> => {
+      const file = folder.write("message.hl7", text);
+      const to = ["send", "north/ward-1", "orders", file, "--config", folder.config];
+      assert.deepEqual((await folder.run(...to)).code, 0);
+    };
+    await send(one, "while nobody ran");
+    await using first = await one.serve();
+    await using second = await two.serve();
+    await using agent = await PlayedAgent.connect(second.port, identity);
+    const credit = { streamLimit: 100_000, connectionLimit: 100_000 };
+    agent.send(helloFrame({ capabilities: ["downstream"], downstreamCredit: 100_000 }));
+    await agent.next("welcome");
+    const open = await agent.next("open");
+    assert.deepEqual([open.channel, open.stream % 2, open.epoch], ["orders", 0, 1n]);
+    const { stream, epoch } = open;
+    const chain = new Uint8Array(32);
+    agent.send({ type: "opened", stream, status: 0, epoch, credit, lastSeq: 0n, chain });
+    const waited = await agent.next("data");
+    assert.equal(Buffer.from(waited.payload).toString(), "while nobody ran");
+    agent.send({
+      type: "ack",
+      stream,
+      epoch,
+      lastSeq: 1n,
+      credit: { ...credit, bytesReceived: 1 },
+    });
+    await send(one, "at the other node");
+    const told = await agent.next("data");
+    assert.equal(Buffer.from(told.payload).toString(), "at the other node");
+    assert.equal(told.seq, 2n);
+    const { out } = await two.run(
+      ...["sent", "north/ward-1", "orders", "--config", two.config, "--json"],
+    );
+    const [settled, waiting] = out
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line).agentHasItAt);
+    assert.ok(settled !== null);
+    assert.equal(waiting, null);
+    await first.end("SIGTERM");
+    await second.end("SIGTERM");
   });
 
   test("[T-C03] a node is stopped with a message in its hands and goes on later: FENCED, writes nothing", async () => {

@@ -41,7 +41,7 @@ export class Fleet implements AsyncDisposable {
     const port = await freePort();
     const folder = new ReceiverFolder({ port, more: `limits: { connections: ${count + 100} }` });
     const identities: Identity[] = [];
-    await using store = await openStoreIn(folder.stateDir);
+    await using store = await openStoreIn(folder.stateDir, { kind: "sqlite" });
     for (let number = 0; number < count; number++) {
       const name = `ward-${number}`;
       const issued = await issueAgent(`north/${name}`);

@@ -20,6 +20,7 @@ import { ask } from "#receiver/local-client.ts";
 import { openReceiver, type Receiver } from "#receiver/receiver.ts";
 import { AGENT_CA_PEM, issueAgent, RECEIVER_IDENTITY } from "./identities.ts";
 
+const SQLITE = { kind: "sqlite" } as const;
 const MAIN = join(import.meta.dirname, "../../../receiver/main.ts");
 
 export interface Finished {
@@ -86,7 +87,7 @@ export class ReceiverFolder implements Disposable {
     const [tenant = "", agent = ""] = name.split("/");
     const serialHex = serialOf(new X509Certificate(identity.certificatePem));
     const question = { ask: "addAgent", tenant, name: agent, serialHex, atMs: 0 } as const;
-    for await (const _ of ask(this.stateDir, question));
+    for await (const _ of ask(this.stateDir, question, SQLITE));
   }
 
   /** An agent that nobody has seen before, registered: its channels are empty. */
@@ -160,7 +161,7 @@ export class ReceiverFolder implements Disposable {
   async export(withBody = false): Promise<Record<string, unknown>[]> {
     const rows: Record<string, unknown>[] = [];
     const question = { ask: "export", withBody, channel: null, agent: null } as const;
-    for await (const line of ask(this.stateDir, question)) rows.push(JSON.parse(line));
+    for await (const line of ask(this.stateDir, question, SQLITE)) rows.push(JSON.parse(line));
     return rows;
   }
 
