@@ -59,7 +59,10 @@ describe("a slow disk", { skip }, () => {
       }
       assert.ok(answers > 1, "it answered while messages were stored");
       assert.ok(senders.soonestMs >= flushMs, `a reply after ${senders.soonestMs} ms`);
-      assert.partialDeepStrictEqual((await pair.status()).tunnel, { state: "streaming", session });
+      const { tunnel } = await pair.status();
+      assert.equal(tunnel.session, session, "the connection was never given up");
+      // Where both ends share one slow disk the window may hold messages back: that is up, too (02 5).
+      assert.match(tunnel.state, /^(streaming|throttled)$/);
       await senders.next;
       const acknowledged = new Map(senders.acknowledged);
       // In the middle of a flush, whichever it is: what has its reply is there.
