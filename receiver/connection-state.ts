@@ -17,8 +17,6 @@
  * @module
  */
 import {
-  type AckFrame,
-  type CreditFrame,
   type DataFrame,
   ERROR_CODE,
   type ErrorFrameCode,
@@ -27,13 +25,11 @@ import {
   GOAWAY_CODE,
   type GoawayCode,
   type HelloFrame,
-  type OpenedFrame,
   type OpenFrame,
-  type PartialFrame,
-  type RejectFrame,
   type SkipFrame,
 } from "#protocol/frame.ts";
 import { FRAME_MIN_NEGOTIABLE_BYTES, MINOR } from "#protocol/limits.ts";
+import type { SourceFrame } from "#streams/source/sending-streams.ts";
 
 export type ConnectionState =
   | { readonly at: "new" | "welcomed" | "streaming" | "draining" | "fenced" | "closed" }
@@ -54,14 +50,11 @@ export type ConnectionEffect =
   | { readonly do: "open"; readonly frame: OpenFrame }
   | { readonly do: "take"; readonly frame: DataFrame | SkipFrame }
   /** Of the streams that the receiver opened (TP34). */
-  | { readonly do: "heed"; readonly frame: DownstreamFrame }
+  | { readonly do: "heed"; readonly frame: SourceFrame }
   | { readonly do: "pong" | "ponged"; readonly nonce: number }
   | { readonly do: "goaway"; readonly code: GoawayCode }
   | { readonly do: "error"; readonly code: ErrorFrameCode; readonly frameType?: number }
   | { readonly do: "close"; readonly code: 1000 | 1002 };
-
-/** What a sink says to its source. */
-export type DownstreamFrame = OpenedFrame | AckFrame | PartialFrame | CreditFrame | RejectFrame;
 
 export interface ConnectionStep {
   readonly state: ConnectionState;

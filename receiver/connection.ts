@@ -16,15 +16,16 @@ import {
 } from "#protocol/frame.ts";
 import { FRAME_HEADER_BYTES, FRAME_MAX_BYTES, HELLO_TIMEOUT_MS, MINOR } from "#protocol/limits.ts";
 import { ProtocolError } from "#protocol/protocol-error.ts";
+import { Heartbeat } from "#streams/heartbeat.ts";
 import { Budget } from "#streams/sink/credit.ts";
 import { Sink } from "#streams/sink/sink.ts";
 import type { SinkPort } from "#streams/sink/sink-port.ts";
 import { StoreCalls } from "#streams/sink/store-calls.ts";
+import type { SourceFrame } from "#streams/source/sending-streams.ts";
 import {
   type ConnectionEffect,
   type ConnectionEvent,
   type ConnectionState,
-  type DownstreamFrame,
   step,
 } from "./connection-state.ts";
 import type { CreditPool, CreditShare } from "./credit-pool.ts";
@@ -40,7 +41,6 @@ import {
   UNSENT_MAX_BYTES,
 } from "./limits.ts";
 import type { LiveAgents, LiveConnection } from "./live-agents.ts";
-import { Liveness } from "./liveness.ts";
 import { isServed } from "./served-channels.ts";
 import type { OutgoingStore } from "./store/outgoing.ts";
 import type { AgentRecord, Store } from "./store/store.ts";
@@ -69,7 +69,7 @@ export class Connection implements LiveConnection {
   readonly #socket: WebSocket;
   readonly #agent: AdmittedAgent;
   readonly #context: ConnectionContext;
-  readonly #liveness: Liveness;
+  readonly #heartbeat: Heartbeat;
   readonly #greeting: StoreCalls;
   readonly #share: CreditShare;
   /** An agent that passed the gate may be as hostile as a stranger. */
@@ -90,10 +90,12 @@ export class Connection implements LiveConnection {
     this.#context = context;
     this.#share = context.credit.join();
     this.#lines = new StrangerLog(context.log, context.clock);
-    this.#liveness = new Liveness(context.clock, context.heartbeatMs, {
-      ping: (nonce) => this.#send({ type: "ping", stream: 0, nonce }),
-      silent: () => this.#handle({ on: "silent" }),
+    this.#heartbeat = new Heartbeat({
+      ...{ clock: context.clock, heartbeatMs: context.heartbeatMs },
       inFlight: () => this.#downstream?.isInFlight === true,
+      ping: (nonce) => this.#send({ type: "ping", stream: 0, nonce }),
+      onRoundTrip: (roundTripMs) => this.#downstream?.ponged(roundTripMs),
+      onSilence: () => this.#handle({ on: "silent" }),
     });
     this.#greeting = new StoreCalls(context, {
       settled: () => {},
@@ -143,7 +145,7 @@ export class Connection implements LiveConnection {
   }
 
   #receive(data: RawData, isBinary: boolean): void {
-    this.#liveness.heard();
+    this.#heartbeat.heard();
     if (!isBinary || !(data instanceof Uint8Array)) {
       this.#handle({ on: "violated", code: ERROR_CODE.malformed });
       return;
@@ -190,7 +192,7 @@ export class Connection implements LiveConnection {
         this.#heed(effect.frame);
         break;
       case "ponged":
-        this.#ponged(effect.nonce);
+        this.#heartbeat.ponged(effect.nonce);
         break;
       case "pong":
         this.#send({ type: "pong", stream: 0, nonce: effect.nonce });
@@ -292,18 +294,16 @@ export class Connection implements LiveConnection {
 
   #openDownstream(hello: HelloFrame, session: number, capabilities: readonly string[]): Downstream {
     const { store, clock } = this.#context;
-    this.#downstream = new Downstream(
-      {
-        ...this.#sinkPort(),
-        socket: dataSocket(this.#socket, () => this.#downstream?.pump()),
-        failed: (error) => this.#failed(error),
-      },
-      {
-        ...{ store, clock, session, agent: this.#agent.id, frameBytes: this.#frameBytes },
-        creditBytes: hello.downstreamCredit,
-        isPartialInForce: capabilities.includes("partial"),
-      },
-    );
+    this.#downstream = new Downstream({
+      ...{ store, clock, session, agent: this.#agent.id, frameBytes: this.#frameBytes },
+      creditBytes: hello.downstreamCredit,
+      isPartialInForce: capabilities.includes("partial"),
+      socket: dataSocket(this.#socket, () => this.#downstream?.pump()),
+      send: (frame) => this.#send(frame),
+      fenced: () => this.fence(),
+      failed: (error) => this.#failed(error),
+      log: (event, facts) => this.#log(event, facts),
+    });
     return this.#downstream;
   }
 
@@ -313,17 +313,12 @@ export class Connection implements LiveConnection {
     this.#handle({ on: "silent" });
   }
 
-  #heed(frame: DownstreamFrame): void {
+  #heed(frame: SourceFrame): void {
     if (this.#downstream !== undefined) this.#downstream.heed(frame);
     else {
       const frameType = FRAME_TYPE[frame.type];
       this.#handle({ on: "violated", code: ERROR_CODE.outOfOrder, frameType });
     }
-  }
-
-  #ponged(nonce: number): void {
-    const roundTripMs = this.#liveness.ponged(nonce);
-    if (roundTripMs !== undefined) this.#downstream?.ponged(roundTripMs);
   }
 
   #sinkPort(): SinkPort {
@@ -368,7 +363,7 @@ export class Connection implements LiveConnection {
   #release(): void {
     this.#context.live.gone(this.#agent.id, this);
     this.#greeting.close();
-    this.#liveness[Symbol.dispose]();
+    this.#heartbeat[Symbol.dispose]();
     for (const timer of this.#timers) timer[Symbol.dispose]();
     if (this.#sink !== undefined) this.#log("agentDisconnected", {});
     this.#downstream?.close();

@@ -40,8 +40,6 @@ export const UNSENT_MAX_BYTES = 1_048_576;
 export const CLOSE_GRACE_MS = 2_000;
 /** What is in hand is awaited this long when the receiver stops (TP32). */
 export const DRAIN_MAX_MS = 10_000;
-/** A socket that went silent is noticed after three heartbeats and one such step (TP26). */
-export const LIVENESS_CHECKS_PER_HEARTBEAT = 4;
 
 /** One row of a large body. */
 export const BODY_SLICE_MAX_BYTES = 262_144;

@@ -9,12 +9,12 @@ import type { TLSSocket } from "node:tls";
 import type { WebSocket } from "ws";
 import { SPOKEN_CAPABILITIES } from "#protocol/capabilities.ts";
 import { decodeFrame, encodeFrame } from "#protocol/codec.ts";
-import type { Credit, Frame, GoawayFrame, WelcomeFrame } from "#protocol/frame.ts";
-import { ERROR_CODE, GOAWAY_CODE, OPENED_STATUS } from "#protocol/frame.ts";
+import type { Frame, GoawayFrame, WelcomeFrame } from "#protocol/frame.ts";
+import { ERROR_CODE, GOAWAY_CODE } from "#protocol/frame.ts";
 import { FRAME_MAX_BYTES, MINOR, OPENED_TIMEOUT_MS, WELCOME_TIMEOUT_MS } from "#protocol/limits.ts";
 import { ProtocolError } from "#protocol/protocol-error.ts";
-import { Flow } from "#streams/source/flow.ts";
-import { Outgoing, SendingStream } from "#streams/source/outgoing.ts";
+import { Heartbeat } from "#streams/heartbeat.ts";
+import { SendingStreams } from "#streams/source/sending-streams.ts";
 import type { StreamSource } from "#streams/source/source-stream.ts";
 import { AgentError, codeOf } from "../errors.ts";
 import type { Chance, Clock, Timer } from "../host/clock.ts";
@@ -22,7 +22,6 @@ import type { Log } from "../host/log.ts";
 import { SOCKET_UNSENT_LIMIT_BYTES } from "../limits.ts";
 import { dataSocket } from "./data-socket.ts";
 import type { Dialled } from "./dial.ts";
-import { Heartbeat } from "./heartbeat.ts";
 import { type DownstreamInbox, ReceivingStreams } from "./receiving-streams.ts";
 import { agreementOf } from "./welcome.ts";
 
@@ -54,14 +53,11 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #webSocket: WebSocket;
   readonly #socket: TLSSocket;
-  readonly #streams = new Map<number, SendingStream>();
   readonly #receiving: ReceivingStreams;
-  #flow: Flow | undefined;
-  #outgoing: Outgoing | undefined;
+  /** From WELCOME on. */
+  #sending: SendingStreams | undefined;
   #heartbeat: Heartbeat | undefined;
   #deadline: Timer | undefined;
-  /** The capability `partial` is in force (TP12). */
-  #isPartialInForce = false;
   #opening = 0;
   #throttled = false;
   #draining = false;
@@ -81,16 +77,16 @@ export class Session {
     webSocket.on("error", (error) => this.#end(unreachable(error)));
     webSocket.on("close", () => this.#end(unreachable(undefined)));
     webSocket.on("ping", () => this.#boundUnsent());
-    socket.on("drain", () => this.#pump());
+    socket.on("drain", () => this.#sending?.pump());
     webSocket.resume();
   }
 
   get windowBytes(): number {
-    return this.#flow?.windowBytes ?? 0;
+    return this.#sending?.windowBytes ?? 0;
   }
 
   get roundTripMs(): number | undefined {
-    return this.#flow?.roundTripMs;
+    return this.#sending?.roundTripMs;
   }
 
   hello(): void {
@@ -113,11 +109,7 @@ export class Session {
   /** Opens a stream for every source; the agent's streams are odd (TP6). */
   open(): void {
     for (const [index, source] of this.#options.sources.entries()) {
-      const stream = new SendingStream(index * 2 + 1, source);
-      this.#streams.set(stream.number, stream);
-      this.#outgoing?.add(stream);
-      this.#openStream(stream);
-      if (stream.opening) this.#opening += 1;
+      if (this.#sending?.add(index * 2 + 1, source) === true) this.#opening += 1;
     }
     this.#arm(OPENED_TIMEOUT_MS);
     if (this.#opening === 0) this.#resumed();
@@ -125,10 +117,7 @@ export class Session {
 
   /** Messages are at hand for `source` again. */
   wake(source: StreamSource): void {
-    for (const stream of this.#streams.values()) {
-      if (stream.source === source) stream.idle = false;
-    }
-    this.#pump();
+    this.#sending?.wake(source);
   }
 
   /** The inbox has room again. */
@@ -138,19 +127,13 @@ export class Session {
 
   /** Asks again where the receiver stands, after a refusal that says to (TP29). */
   reopen(source: StreamSource): void {
-    for (const stream of this.#streams.values()) {
-      if (stream.source !== source || this.#ended) continue;
-      stream.flowing = false;
-      stream.current = undefined;
-      if (stream.opening) stream.outdated = true;
-      else this.#openStream(stream);
-    }
+    this.#sending?.reopen(source);
   }
 
   /** Says goodbye, sends no new message, and reports when everything sent is acked (TP32). */
   drain(): void {
     this.#draining = true;
-    this.#outgoing?.stopAfterCurrent();
+    this.#sending?.stopAfterCurrent();
     this.#sendNow({ type: "goaway", stream: 0, code: GOAWAY_CODE.draining });
     this.#checkDrained();
   }
@@ -160,21 +143,6 @@ export class Session {
     if (this.#ended) return;
     this.#webSocket.close(CLOSE_NORMAL);
     this.#end(unreachable(undefined));
-  }
-
-  #openStream(stream: SendingStream): void {
-    const standing = stream.source.standing();
-    if (standing === undefined) return;
-    const { previous, ...position } = standing;
-    stream.opening = true;
-    this.#sendNow({
-      type: "open",
-      stream: stream.number,
-      channel: stream.source.channel,
-      ...position,
-      previousEpoch: previous,
-      priority: 1,
-    });
   }
 
   #received(data: Buffer, isBinary: boolean): void {
@@ -191,7 +159,7 @@ export class Session {
   }
 
   #handle(frame: Frame, bytes: number): void {
-    if (this.#flow === undefined && frame.type !== "welcome" && !isFarewell(frame)) {
+    if (this.#sending === undefined && frame.type !== "welcome" && !isFarewell(frame)) {
       throw new ProtocolError(ERROR_CODE.outOfOrder, "Cannot take a frame before WELCOME");
     }
     switch (frame.type) {
@@ -199,21 +167,14 @@ export class Session {
         this.#welcomed(frame);
         return;
       case "opened":
-        this.#opened(frame.stream, frame);
+      case "partial":
+      case "credit":
+      case "reject":
+        this.#sending?.heed(frame);
         return;
       case "ack":
-        this.#stream(frame.stream).source.acked(frame.epoch, frame.lastSeq);
-        this.#credited(frame.stream, frame.credit);
+        this.#sending?.heed(frame);
         this.#checkDrained();
-        return;
-      case "partial":
-        this.#partial(frame.stream);
-        return;
-      case "credit":
-        this.#credited(frame.stream, frame.credit);
-        return;
-      case "reject":
-        this.#stream(frame.stream).source.rejected(frame);
         return;
       case "ping":
         this.#sendNow({ type: "pong", stream: 0, nonce: frame.nonce });
@@ -238,70 +199,44 @@ export class Session {
   }
 
   #welcomed(frame: WelcomeFrame): void {
-    if (this.#flow !== undefined) {
+    if (this.#sending !== undefined) {
       throw new ProtocolError(ERROR_CODE.outOfOrder, "Cannot be welcomed twice");
     }
     const agreement = agreementOf(frame);
-    const { frameLimit, heartbeatMs } = agreement;
-    this.#isPartialInForce = agreement.isPartialInForce;
-    this.#receiving.welcomed(frame, agreement);
+    const { frameLimit, heartbeatMs, isPartialInForce } = agreement;
     const { clock } = this.#options;
-    const flow = new Flow(frame.upstreamCredit);
-    this.#flow = flow;
-    this.#outgoing = new Outgoing(
-      dataSocket(this.#webSocket, this.#socket),
-      flow,
-      frameLimit,
-      (error) => this.#fault(error),
-    );
+    const send = (one: Frame): void => this.#sendNow(one);
+    const sending = new SendingStreams({
+      ...{ clock, send, isPartialInForce, frameBytes: frameLimit },
+      socket: dataSocket(this.#webSocket, this.#socket),
+      creditBytes: frame.upstreamCredit,
+      onFault: (error) => this.#fault(error),
+      onOpened: () => this.#noteOpened(),
+      onPumped: () => this.#noteThrottle(),
+    });
+    this.#sending = sending;
+    this.#receiving.welcomed(frame, agreement);
     this.#heartbeat = new Heartbeat({
-      clock,
-      heartbeatMs,
-      inFlight: () => flow.inFlightBytes > 0,
-      ping: (nonce) => this.#sendNow({ type: "ping", stream: 0, nonce }),
-      onRoundTrip: (roundTripMs) => {
-        flow.ponged(roundTripMs, clock.monotonicMs());
-        this.#pump();
-      },
+      ...{ clock, heartbeatMs },
+      inFlight: () => sending.inFlightBytes > 0,
+      ping: (nonce) => send({ type: "ping", stream: 0, nonce }),
+      onRoundTrip: (roundTripMs) => sending.ponged(roundTripMs),
       onSilence: () => this.#end(new AgentError("TUNNEL_SILENT", {})),
     });
     this.#options.onWelcome(frame);
   }
 
-  #opened(number: number, frame: Extract<Frame, { type: "opened" }>): void {
-    const stream = this.#stream(number);
-    if (!stream.opening) throw new ProtocolError(ERROR_CODE.outOfOrder, "Cannot take OPENED here");
-    // Credit counts from the OPEN that this answers (TP20); what came before it was of another count.
-    stream.sentBytes = 0;
-    stream.creditLimit = 0;
-    this.#credited(number, frame.credit);
-    const { partial, ...whole } = frame;
-    // Without the capability a large message begins again (TP25).
-    const resumed = partial === undefined || !this.#isPartialInForce ? whole : frame;
-    stream.source.opened(resumed).then(
-      (mayFlow) => {
-        if (this.#ended) return;
-        stream.opening = false;
-        stream.idle = false;
-        if (stream.outdated) {
-          stream.outdated = false;
-          this.#openStream(stream);
-        } else stream.flowing = mayFlow && frame.status === OPENED_STATUS.ok;
-        if (this.#opening > 0) {
-          this.#opening -= 1;
-          if (this.#opening === 0) this.#resumed();
-        }
-        this.#pump();
-      },
-      (error: unknown) => this.#fault(error),
-    );
+  #noteOpened(): void {
+    if (this.#opening === 0) return;
+    this.#opening -= 1;
+    if (this.#opening === 0) this.#resumed();
   }
 
-  /** How far a message has come is asked for when it is resumed: only OPENED decides then (TP14). */
-  #partial(number: number): void {
-    this.#stream(number);
-    if (this.#isPartialInForce) return;
-    throw new ProtocolError(ERROR_CODE.outOfOrder, "Cannot take PARTIAL without the capability");
+  #noteThrottle(): void {
+    const throttled = this.#sending?.isStarved === true;
+    if (throttled === this.#throttled) return;
+    this.#throttled = throttled;
+    this.#options.onThrottle(throttled);
   }
 
   #resumed(): void {
@@ -309,36 +244,9 @@ export class Session {
     this.#options.onResumed();
   }
 
-  #credited(number: number, credit: Credit): void {
-    const stream = this.#streams.get(number);
-    if (stream !== undefined) {
-      stream.creditLimit = Math.max(stream.creditLimit, credit.streamLimit ?? 0);
-    }
-    this.#flow?.credited(credit);
-    this.#pump();
-  }
-
-  #stream(number: number): SendingStream {
-    const stream = this.#streams.get(number);
-    if (stream === undefined) {
-      throw new ProtocolError(ERROR_CODE.outOfOrder, "Cannot take a frame for an unopened stream");
-    }
-    return stream;
-  }
-
-  #pump(): void {
-    if (this.#ended || this.#outgoing === undefined) return;
-    this.#outgoing.pump();
-    const throttled = this.#outgoing.starved;
-    if (throttled !== this.#throttled) {
-      this.#throttled = throttled;
-      this.#options.onThrottle(throttled);
-    }
-  }
-
   #checkDrained(): void {
-    const waiting = [...this.#streams.values()].some(({ source }) => source.inFlight);
-    if (this.#draining && !waiting) this.#options.onDrained();
+    const isAwaiting = this.#sending?.isAwaitingAcks === true;
+    if (this.#draining && !isAwaiting) this.#options.onDrained();
   }
 
   #sendNow(frame: Frame): void {
@@ -385,11 +293,10 @@ export class Session {
     this.#ended = true;
     this.#disarm();
     this.#heartbeat?.[Symbol.dispose]();
-    this.#outgoing?.end();
     this.#receiving.close();
     this.#socket.destroySoon();
     this.#options.clock.after(1_000, () => this.#socket.destroy());
-    for (const { source } of this.#streams.values()) source.disconnected();
+    this.#sending?.end();
     this.#options.onEnd(error);
   }
 }

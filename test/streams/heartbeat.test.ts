@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Heartbeat } from "#agent/tunnel/heartbeat.ts";
-import { ManualClock } from "#test/support/clocks.ts";
+import { Heartbeat } from "#streams/heartbeat.ts";
+import { ManualClock } from "../support/clocks.ts";
 
 class Pulse {
   readonly clock = new ManualClock(0);

@@ -1,8 +1,8 @@
 /** Whether the other side is alive: PING, round trips, and silence (06 TP26). @module */
-import type { Clock, Timer } from "../host/clock.ts";
+import type { Clock, Timer } from "./clock.ts";
 
 export interface HeartbeatOptions {
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "monotonicMs" | "after">;
   readonly heartbeatMs: number;
   /** Whether DATA is on the way: then a PING each second feeds the window. */
   readonly inFlight: () => boolean;
@@ -12,11 +12,14 @@ export interface HeartbeatOptions {
   readonly onSilence: () => void;
 }
 
-const TICK_MS = 1_000;
+/** Between two looks at most: a PING each second while DATA is in flight, and silence noticed in time. */
+const TICK_MAX_MS = 1_000;
+const TICKS_PER_HEARTBEAT = 4;
 const SILENT_HEARTBEATS = 3;
 
 export class Heartbeat implements Disposable {
   readonly #options: HeartbeatOptions;
+  readonly #tickMs: number;
   #timer: Timer;
   #heardMs: number;
   #pinged: { readonly nonce: number; readonly atMs: number } | undefined;
@@ -24,8 +27,9 @@ export class Heartbeat implements Disposable {
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
+    this.#tickMs = Math.min(TICK_MAX_MS, options.heartbeatMs / TICKS_PER_HEARTBEAT);
     this.#heardMs = options.clock.monotonicMs();
-    this.#timer = options.clock.after(TICK_MS, () => this.#tick());
+    this.#timer = options.clock.after(this.#tickMs, () => this.#tick());
   }
 
   /** A frame came. Websocket ping and pong do not count: a proxy may answer them by itself. */
@@ -45,7 +49,7 @@ export class Heartbeat implements Disposable {
 
   #tick(): void {
     const { clock, heartbeatMs, inFlight, ping, onSilence } = this.#options;
-    this.#timer = clock.after(TICK_MS, () => this.#tick());
+    this.#timer = clock.after(this.#tickMs, () => this.#tick());
     const nowMs = clock.monotonicMs();
     const silentMs = nowMs - this.#heardMs;
     if (silentMs >= heartbeatMs * SILENT_HEARTBEATS) {
