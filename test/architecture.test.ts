@@ -40,7 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "agent/errors.ts": ["agent/error-catalogue.ts", "agent/exit-codes.ts"],
   "agent/limits.ts": [],
   "agent/host": ["agent/errors.ts", "agent/limits.ts"],
-  "agent/health": ["agent/host", "agent/errors.ts"],
+  "agent/health": ["agent/host", "agent/errors.ts", "agent/limits.ts"],
   "agent/ingest/hl7": [],
   "agent/ingest/mllp": [
     "agent/ingest/accept.ts",

@@ -51,7 +51,7 @@ export function dialEndpoint(
 function openTls(
   { host, port }: EndpointSettings,
   tls: SenderTls,
-  { serverCaPem, certificatePem, privateKeyPem }: SenderTlsMaterial,
+  { trustedPem, certificatePem, privateKeyPem }: SenderTlsMaterial,
 ): TLSSocket {
   const name = tls.serverName ?? host;
   return connectTls({
@@ -60,7 +60,7 @@ function openTls(
     // An address is no name that SNI may carry (RFC 6066 section 3); it is checked all the same.
     ...(isIP(name) === 0 ? { servername: name } : {}),
     minVersion: "TLSv1.2",
-    ca: [...serverCaPem],
+    ca: [...trustedPem],
     ...(certificatePem === undefined ? {} : { cert: certificatePem }),
     ...(privateKeyPem === undefined ? {} : { key: privateKeyPem }),
     // Written out: NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default (07 1.9).

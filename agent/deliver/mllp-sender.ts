@@ -6,6 +6,7 @@
  */
 import { controlIdFact, type Identifier } from "../errors.ts";
 import type { Conditions } from "../health/conditions.ts";
+import { WatchedCertificate } from "../health/watched-certificate.ts";
 import type { Chance, Clock, Timer } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 import type { Tasks } from "../host/tasks.ts";
@@ -18,7 +19,6 @@ import { Link } from "./link.ts";
 import { Outcomes } from "./outcomes.ts";
 import type { DeliveryQueue } from "./queue.ts";
 import type { ReplyEvent } from "./reply-reader.ts";
-import { SenderCertificate } from "./sender-certificate.ts";
 import type { SenderSettings } from "./sender-settings.ts";
 import {
   SENDER_START,
@@ -27,6 +27,7 @@ import {
   type SenderState,
   step,
 } from "./sender-state.ts";
+import { loadSenderTls, type SenderTlsMaterial } from "./sender-tls.ts";
 import { type StoringParts, storeEffect } from "./store-effect.ts";
 
 export interface SenderParts {
@@ -53,7 +54,7 @@ export class MllpSender implements AsyncDisposable {
   readonly #parts: SenderParts;
   readonly #outcomes: Outcomes;
   readonly #acks: ApplicationAcks;
-  readonly #certificate: SenderCertificate | undefined;
+  readonly #certificate: WatchedCertificate<SenderTlsMaterial> | undefined;
   readonly #hearing: Hearing;
   readonly #link: Link;
   readonly #cut = new AbortController();
@@ -72,8 +73,11 @@ export class MllpSender implements AsyncDisposable {
     const { settings, queue, clock } = parts;
     const { signal } = this.#cut;
     this.#parts = parts;
-    this.#certificate =
-      settings.tls === undefined ? undefined : new SenderCertificate(settings.tls, parts);
+    const { tls } = settings;
+    if (tls !== undefined) {
+      const load = (): SenderTlsMaterial => loadSenderTls(tls);
+      this.#certificate = new WatchedCertificate(parts.channel, load, parts);
+    }
     const outcomes = new Outcomes({ ...parts, record: this.#record, signal });
     this.#outcomes = outcomes;
     this.#acks = new ApplicationAcks({

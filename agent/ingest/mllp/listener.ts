@@ -1,12 +1,12 @@
 /** One MLLP listener: a port, who may connect, and the connections that did (03 section 6). @module */
 import { createServer, type Server, type Socket } from "node:net";
 import { AgentError, codeOf, type ErrorCode, identifierFrom } from "../../errors.ts";
+import { WatchedCertificate } from "../../health/watched-certificate.ts";
 import { HEALTH_PROBE_MS } from "../../limits.ts";
 import { allowList, plainAddress } from "./allow-list.ts";
 import { MllpConnection, type Peer } from "./connection.ts";
-import { ListenerCertificate } from "./listener-certificate.ts";
 import type { ListenerOptions } from "./listener-options.ts";
-import { secure } from "./tls-server.ts";
+import { type ListenerTls, loadTlsMaterial, secure, type TlsMaterial } from "./tls-server.ts";
 
 /** The operating system's word for why a port cannot be opened. */
 export const LISTEN_FAULTS: Readonly<Record<string, ErrorCode>> = {
@@ -20,7 +20,7 @@ const ALARM_MS = 600_000;
 
 export class MllpListener implements AsyncDisposable {
   readonly #options: ListenerOptions;
-  readonly #certificate: ListenerCertificate | undefined;
+  readonly #certificate: WatchedCertificate<TlsMaterial> | undefined;
   readonly #connections = new Set<MllpConnection>();
   /** Sockets whose TLS handshake goes on: they hold a place, too. */
   readonly #handshaking = new Set<Socket>();
@@ -32,7 +32,10 @@ export class MllpListener implements AsyncDisposable {
     this.#options = options;
     this.#isAllowed = allowList(options.settings.allow);
     const { tls } = options.settings;
-    this.#certificate = tls === undefined ? undefined : new ListenerCertificate(tls, options);
+    if (tls !== undefined) {
+      const load = (): TlsMaterial => loadTlsMaterial(tls);
+      this.#certificate = new WatchedCertificate(options.channel.name, load, options);
+    }
     options.doorway.onGate((open) => this.#gateChanged(open));
     options.doorway.room.onRoom(() => {
       for (const connection of this.#connections) connection.room();
@@ -141,8 +144,9 @@ export class MllpListener implements AsyncDisposable {
       return;
     }
     const peer = { address, name };
-    if (this.#certificate === undefined) this.#admit(socket, peer, undefined);
-    else this.#shakeHands(socket, peer, this.#certificate);
+    const { tls } = this.#options.settings;
+    if (tls === undefined || this.#certificate === undefined) this.#admit(socket, peer, undefined);
+    else this.#shakeHands(socket, peer, tls, this.#certificate.material);
   }
 
   /** While the store cannot store; where negative codes are wanted instead, connections go on (03 E1). */
@@ -190,9 +194,9 @@ export class MllpListener implements AsyncDisposable {
     return true;
   }
 
-  #shakeHands(raw: Socket, peer: Peer, certificate: ListenerCertificate): void {
+  #shakeHands(raw: Socket, peer: Peer, tls: ListenerTls, material: TlsMaterial): void {
     this.#handshaking.add(raw);
-    secure(raw, certificate.material, certificate.tls, (outcome) => {
+    secure(raw, material, tls, (outcome) => {
       this.#handshaking.delete(raw);
       if (outcome.kind === "failed") {
         this.#handshakeFailed(peer.name, outcome.fault);

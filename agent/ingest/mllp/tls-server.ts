@@ -6,11 +6,12 @@
  *
  * @module
  */
-import { constants, createPrivateKey, X509Certificate } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { constants } from "node:crypto";
 import type { Socket } from "node:net";
-import { createSecureContext, createServer, type TLSSocket, type TlsOptions } from "node:tls";
-import { AgentError, codeOf, type Facts, type Identifier, identifierFrom } from "../../errors.ts";
+import { createServer, type TLSSocket, type TlsOptions } from "node:tls";
+import { codeOf, type Identifier, identifierFrom } from "../../errors.ts";
+import type { WatchedMaterial } from "../../health/watched-certificate.ts";
+import { TlsFileReader } from "../../host/tls-file-reader.ts";
 import {
   fingerprintOf,
   hasRules,
@@ -28,38 +29,20 @@ export interface ListenerTls extends PeerRules {
   readonly handshakeTimeoutMs: number;
 }
 
-export interface TlsMaterial {
+export interface TlsMaterial extends WatchedMaterial {
   readonly certificatePem: string;
   readonly privateKeyPem: string;
-  readonly clientCaPem: readonly string[] | undefined;
-  /** End of the server certificate's validity, ms since 1970. An expired one is loaded: that is an alarm. */
   readonly notAfterMs: number;
   /** SHA-256 of the server certificate, lower-case hexadecimal. */
   readonly fingerprint: Identifier;
 }
-
-type Part = "certificate" | "key" | "clientCa";
-type Flaw =
-  | "unreadable"
-  | "noCertificate"
-  | "damaged"
-  | "exposed"
-  | "ofAnotherCertificate"
-  | "notUsable"
-  | "noRoot"
-  | "missing";
 
 export type Secured =
   | { readonly kind: "secured"; readonly socket: TLSSocket; readonly name: Identifier | undefined }
   /** The connection is closed. `probe`: the peer came and left without a byte (03 C6). */
   | { readonly kind: "failed"; readonly fault: Identifier };
 
-/** 03 C4: how many days before the end of the server's certificate an alarm opens. */
-const EXPIRY_ALARM_DAYS = [60, 30, 7] as const;
-export type ExpiryStage = "none" | "soon60" | "soon30" | "soon7" | "expired";
-
-const DAY_MS = 86_400_000;
-const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+const FILES = new TlsFileReader("LISTEN_TLS_MATERIAL");
 
 /** What OpenSSL and Node call it, and what it is. */
 const HANDSHAKE_FAULTS = new Map([
@@ -86,37 +69,29 @@ const CERTIFICATE_ALERT =
  */
 export function loadTlsMaterial(tls: ListenerTls): TlsMaterial {
   if (tls.clientCa === undefined && (tls.clientCertificate === "required" || hasRules(tls))) {
-    throw flawed("clientCa", "missing");
+    throw FILES.flawed("clientCa", "missing");
   }
-  const certificatePem = read(tls.certificate, "certificate");
-  const [certificate] = certificatesOf(certificatePem, "certificate");
-  const privateKeyPem = read(tls.key, "key");
-  refuseIfExposed(tls.key);
-  const key = attempt("key", "damaged", () => createPrivateKey(privateKeyPem));
-  if (certificate?.checkPrivateKey(key) !== true) throw flawed("key", "ofAnotherCertificate");
-  const clientCaPem = tls.clientCa === undefined ? undefined : clientCaOf(tls.clientCa);
+  const { certificate, ...pair } = FILES.certifiedKey(tls.certificate, tls.key);
   const material = {
-    certificatePem,
-    privateKeyPem,
-    clientCaPem,
+    ...pair,
+    trustedPem: tls.clientCa === undefined ? undefined : clientCaOf(tls.clientCa),
     notAfterMs: certificate.validToDate.getTime(),
     fingerprint: fingerprintOf(certificate),
   };
-  // What OpenSSL would refuse at the first connection, such as a key that is too short.
-  attempt("certificate", "notUsable", () => createSecureContext(tlsServerOptions(material, tls)));
+  FILES.probe(tlsServerOptions(material, tls));
   return material;
 }
 
 /** Options for `tls.createServer`: TLS 1.2 or newer, nothing resumed, client certificates as configured. */
 export function tlsServerOptions(material: TlsMaterial, tls: ListenerTls): TlsOptions {
-  const { certificatePem, privateKeyPem, clientCaPem } = material;
+  const { certificatePem, privateKeyPem, trustedPem } = material;
   const required = tls.clientCertificate === "required";
   return {
     cert: certificatePem,
     key: privateKeyPem,
     // Without `ca` Node would trust the public CAs; then no certificate is asked for.
-    ...(clientCaPem !== undefined && { ca: [...clientCaPem] }),
-    requestCert: required || clientCaPem !== undefined,
+    ...(trustedPem !== undefined && { ca: [...trustedPem] }),
+    requestCert: required || trustedPem !== undefined,
     // Otherwise `refusalOfPeer` decides: a certificate that nobody vouches for is no "optional".
     rejectUnauthorized: required,
     minVersion: "TLSv1.2",
@@ -187,59 +162,11 @@ export function handshakeFault(
   return identifierFrom(HANDSHAKE_FAULTS.get(code) ?? code);
 }
 
-/** Days until a certificate ends, those begun counted whole; 0 or less once it has ended. */
-export function daysUntil(notAfterMs: number, nowMs: number): number {
-  return Math.ceil((notAfterMs - nowMs) / DAY_MS);
-}
-
-/** Which of the alarms of 03 C4 is due, the latest one only. */
-export function expiryStage(notAfterMs: number, nowMs: number): ExpiryStage {
-  if (notAfterMs <= nowMs) return "expired";
-  const days = daysUntil(notAfterMs, nowMs);
-  const due = EXPIRY_ALARM_DAYS.findLast((limit) => days <= limit);
-  return due === undefined ? "none" : `soon${due}`;
-}
-
-function read(file: string, part: Part): string {
-  return attempt(part, "unreadable", () => readFileSync(file, "utf8"));
-}
-
-/** Every certificate of a file, at least one; private keys and comments beside them are passed over. */
-function certificatesOf(pem: string, part: Part): readonly X509Certificate[] {
-  const blocks = pem.match(PEM_CERTIFICATE);
-  if (blocks === null) throw flawed(part, "noCertificate");
-  return blocks.map((block) => attempt(part, "damaged", () => new X509Certificate(block)));
-}
-
 /** Node's TLS servers trust no chain that ends below a root (`allowPartialTrustChain` is not for them). */
 function clientCaOf(file: string): readonly string[] {
-  const certificates = certificatesOf(read(file, "clientCa"), "clientCa");
+  const certificates = FILES.certificates(file, "clientCa");
   if (!certificates.some(({ subject, issuer }) => subject === issuer)) {
-    throw flawed("clientCa", "noRoot");
+    throw FILES.flawed("clientCa", "noRoot");
   }
   return certificates.map(String);
-}
-
-/** Where there are no user ids, on Windows, rights are an access list, which the installer sets (09). */
-function refuseIfExposed(keyFile: string): void {
-  if (process.getuid === undefined) return;
-  const mode = attempt("key", "unreadable", () => statSync(keyFile).mode & 0o777);
-  if ((mode & 0o077) !== 0) throw flawed("key", "exposed", { mode });
-}
-
-function attempt<T>(part: Part, flaw: Flaw, act: () => T): T {
-  try {
-    return act();
-  } catch (error) {
-    throw foreign(part, flaw, error);
-  }
-}
-
-function foreign(part: Part, flaw: Flaw, cause: unknown): AgentError {
-  return flawed(part, flaw, { sysCode: codeOf(cause) }, cause);
-}
-
-function flawed(part: Part, flaw: Flaw, more: Facts = {}, cause?: unknown): AgentError {
-  const facts = { part: identifierFrom(part), reason: identifierFrom(flaw), ...more };
-  return new AgentError("LISTEN_TLS_MATERIAL", facts, { cause });
 }

@@ -335,7 +335,7 @@ test("[O8] a peer that never completes the connection is given up after connectT
   const connect = await import("#agent/deliver/dial-endpoint.ts");
   await using bench = await SenderBench.open(ris.port);
   const material = {
-    serverCaPem: [],
+    trustedPem: [],
     certificatePem: undefined,
     privateKeyPem: undefined,
     notAfterMs: undefined,

@@ -194,7 +194,7 @@ test("[C4] without a client certificate only the server is checked", () => {
   using files = new SenderFiles();
   const material = loadSenderTls({ ...files.tls, certificate: undefined, key: undefined });
   assert.equal(material.certificatePem, undefined);
-  assert.equal(material.serverCaPem.length, 1);
+  assert.equal(material.trustedPem.length, 1);
 });
 
 test("[C4] the end of our certificate is an alarm 60, 30 and 7 days ahead; a renewed file ends it, without a restart", async () => {

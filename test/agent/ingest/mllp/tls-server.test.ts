@@ -6,10 +6,9 @@ import type { AddressInfo, Socket } from "node:net";
 import { after, describe, test } from "node:test";
 import { connect, createServer } from "node:tls";
 import type { AgentError } from "#agent/errors.ts";
+import { expiryStage } from "#agent/health/watched-certificate.ts";
 import { fingerprintOf } from "#agent/ingest/mllp/peer-certificate.ts";
 import {
-  daysUntil,
-  expiryStage,
   handshakeFault,
   type ListenerTls,
   loadTlsMaterial,
@@ -262,7 +261,7 @@ describe("files", () => {
     assert.deepEqual(loadTlsMaterial(own.mutual), {
       certificatePem: chain,
       privateKeyPem: issued.privateKeyPem,
-      clientCaPem: [new X509Certificate(clientCa.certificatePem).toString()],
+      trustedPem: [new X509Certificate(clientCa.certificatePem).toString()],
       notAfterMs: notAfter.getTime(),
       fingerprint: fingerprintOf(new X509Certificate(issued.certificatePem)),
     });
@@ -355,7 +354,7 @@ describe("files", () => {
     refuses({ ...MUTUAL, clientCa: undefined }, missing);
     refuses({ ...NO_CLIENT_CA, allowedSubjects: ["Lab-1"] }, missing);
     refuses({ ...NO_CLIENT_CA, pinnedCertificates: ["00"] }, missing);
-    assert.equal(loadTlsMaterial(NO_CLIENT_CA).clientCaPem, undefined);
+    assert.equal(loadTlsMaterial(NO_CLIENT_CA).trustedPem, undefined);
   });
 
   test("[C4] an expired server certificate is loaded: the alarm says so, and lenient senders go on", async () => {
@@ -367,24 +366,4 @@ describe("files", () => {
     port.tls(lab, { rejectUnauthorized: false });
     assert.deepEqual(await port.results(), ["secured Lab-1"]);
   });
-});
-
-test("[C4] expiry has a stage 60, 30 and 7 days ahead and one once it is over", () => {
-  const end = Date.UTC(2030, 0, 1);
-  for (const [daysLeft, stage, days] of [
-    [365, "none", 365],
-    [60 + 1 / 24, "none", 61],
-    [60, "soon60", 60],
-    [30 + 1 / 24, "soon60", 31],
-    [30, "soon30", 30],
-    [7 + 1 / 24, "soon30", 8],
-    [7, "soon7", 7],
-    [1 / 24, "soon7", 1],
-    [0, "expired", 0],
-    [-1, "expired", -1],
-  ] as const) {
-    const now = end - daysLeft * DAY_MS;
-    assert.equal(expiryStage(end, now), stage, `${daysLeft} days`);
-    assert.equal(daysUntil(end, now), days);
-  }
 });
