@@ -22,7 +22,7 @@ test("[01] the example of docs/receiver-library.md keeps what agents send, also 
   const start = () => new Started([process.execPath, example, folder.config, inbox]);
   const portOf = (line: string) =>
     (JSON.parse(line) as { listening: { port: number } }).listening.port;
-  const fileOf = (seq: number) => join(inbox, agent.name, "adt", `1.${seq}.hl7`);
+  const fileOf = (seq: number) => join(inbox, `${encodeURIComponent(agent.name)}_adt_1_${seq}.hl7`);
   {
     await using platform = start();
     const port = portOf(await platform.ready());
@@ -47,7 +47,7 @@ test("[01] the example of docs/receiver-library.md keeps what agents send, also 
     [1, 2, 5].map((seq) => readFileSync(fileOf(seq), "latin1")),
     ["a", "\xe4\x00\xff", "e"],
   );
-  assert.equal(readdirSync(join(inbox, agent.name, "adt")).length, 3);
+  assert.equal(readdirSync(inbox).length, 4, "three messages, and what is missing");
   const missing = readFileSync(join(inbox, "missing.jsonl"), "utf8").split("\n")[0] ?? "";
   assert.deepEqual(JSON.parse(missing), {
     agent: agent.name,
