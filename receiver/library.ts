@@ -12,6 +12,8 @@ import { openReceiver as openWith, type Receiver } from "./receiver.ts";
 
 export type { OutletGap, OutletMessage } from "./outlets/event.ts";
 export type { Receiver } from "./receiver.ts";
+export type { Sending, Sent } from "./send.ts";
+export type { OutgoingRecord } from "./store/outgoing.ts";
 
 export interface LibraryOptions extends Omit<Handlers, "name"> {
   /** Path of `receiver.yaml`. */

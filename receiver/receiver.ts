@@ -19,8 +19,11 @@ import { openDoor } from "./local-door.ts";
 import { Arrivals, noting } from "./outlets/arrivals.ts";
 import { type Handlers, type Outlets, openOutlets } from "./outlets/open-outlets.ts";
 import { openRetention } from "./retention.ts";
+import { type Sending, type Sent, send, sentMessages } from "./send.ts";
 import { openServer } from "./server.ts";
 import { doorOf, openStoreIn } from "./state-folder.ts";
+import type { OutgoingRecord } from "./store/outgoing.ts";
+import type { AgentName } from "./store/store.ts";
 
 export interface Receiver extends AsyncDisposable {
   readonly address: { readonly host: string; readonly port: number };
@@ -28,6 +31,18 @@ export interface Receiver extends AsyncDisposable {
   readonly failed: Promise<ReceiverError>;
   /** How the platform gets what is stored here. */
   readonly outlets: Omit<Outlets, typeof Symbol.asyncDispose>;
+  /**
+   * Takes a message for a hospital system; it is durable when this resolves (TP34).
+   *
+   * @throws {ReceiverError} `AGENT_UNKNOWN`, `SEND_REFUSED`, `SEND_KEY_CONFLICT`, `STORE_FULL`
+   */
+  send(sending: Omit<Sending, "atMs">): Promise<Sent>;
+  /**
+   * What became of the messages of one channel, in the order in which they were sent.
+   *
+   * @throws {ReceiverError} `AGENT_UNKNOWN`
+   */
+  sent(channel: AgentName & { readonly channel: string }): AsyncIterable<OutgoingRecord>;
 }
 
 export interface ReceiverOptions {
@@ -90,6 +105,8 @@ export async function openReceiver(
     address: server.address,
     failed: store.failed,
     outlets,
+    send: (sending) => send(store, { ...sending, atMs: clock.nowMs() }),
+    sent: (channel) => sentMessages(store, channel),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

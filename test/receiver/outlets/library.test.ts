@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { SKIP_REASON } from "#protocol/frame.ts";
+import { CHAIN_START } from "#protocol/chain.ts";
+import { OPENED_STATUS, SKIP_REASON } from "#protocol/frame.ts";
 import { silentLog } from "#receiver/host/log.ts";
-import { type OutletMessage, openReceiver } from "#receiver/library.ts";
+import { type OutgoingRecord, type OutletMessage, openReceiver } from "#receiver/library.ts";
 import { Started, until } from "#test/support/processes.ts";
-import { dataFrames, PlayedAgent, textOf } from "../support/played-agent.ts";
+import { dataFrames, helloFrame, PlayedAgent, textOf } from "../support/played-agent.ts";
 import { ReceiverFolder } from "../support/receiver-folder.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
@@ -127,4 +128,39 @@ test("[01] a platform may have everything again", async () => {
   await until("both are taken again", () => seen.length === 4);
   assert.deepEqual(seen, [1n, 2n, 1n, 2n]);
   assert.equal(await receiver.outlets.rewind("other", channel, start), false);
+});
+
+test("[TP34] a platform sends: durable when it resolves, once for each key, and hears what became of it", async () => {
+  using folder = new ReceiverFolder();
+  const agent = await folder.newAgent();
+  const [tenant = "", name = ""] = agent.name.split("/");
+  const channel = { tenant, name, channel: "orders" };
+  const handlers = { onMessage: async () => {}, onGap: async () => {} };
+  const open = () => openReceiver({ config: folder.config, ...handlers, log: silentLog });
+  const order = { ...channel, body: textOf("an order"), key: "order-1" };
+  {
+    await using receiver = await open();
+    assert.partialDeepStrictEqual(await receiver.send(order), { seq: 1n, known: false });
+    const other = receiver.send({ ...order, body: textOf("another") });
+    await assert.rejects(other, { code: "SEND_KEY_CONFLICT" });
+    await assert.rejects(receiver.send({ ...order, name: "nobody" }), { code: "AGENT_UNKNOWN" });
+  }
+  await using receiver = await open();
+  assert.partialDeepStrictEqual(await receiver.send(order), { seq: 1n, known: true });
+  await using connected = await PlayedAgent.connect(receiver.address.port, agent.identity);
+  connected.send(helloFrame({ capabilities: ["downstream"], downstreamCredit: 1_000_000 }));
+  const { stream, epoch } = await connected.next("open");
+  const credit = { streamLimit: 1_000_000, connectionLimit: 1_000_000, bytesReceived: 0 };
+  const at = { stream, status: OPENED_STATUS.ok, epoch, lastSeq: 0n, chain: CHAIN_START, credit };
+  connected.send({ type: "opened", ...at });
+  const { payload } = await connected.next("data");
+  assert.equal(Buffer.from(payload).toString("latin1"), "an order");
+  connected.send({ type: "ack", stream, epoch, lastSeq: 1n, credit });
+  const told = async (): Promise<OutgoingRecord[]> => {
+    const records: OutgoingRecord[] = [];
+    for await (const record of receiver.sent(channel)) records.push(record);
+    return records;
+  };
+  await until("the agent has it", async () => (await told())[0]?.settledAtMs !== null);
+  assert.partialDeepStrictEqual(await told(), [{ key: "order-1", seq: 1n, outcome: null }]);
 });
