@@ -134,6 +134,8 @@ export const mllpListener = z
     emptyBlockReply: z.enum(["none", "reject"]).default("none"),
     batchReply: z.enum(["batch", "first", "none"]).default("batch"),
     storeDeadlineSeconds: seconds(STORE_DEADLINE_MS, 1, 60),
+    // 06 TP23: whose messages leave first.
+    priority: z.enum(["urgent", "normal", "bulk"]).default("normal"),
     // What is a message.
     allowEmptyControlId: z.boolean().default(false),
     allowedProcessingIds: headerCodes,

@@ -21,6 +21,7 @@ import type {
   StreamSource,
   StreamStanding,
 } from "#streams/source/source-stream.ts";
+import type { Priority } from "#streams/source/turns.ts";
 import { AgentError, type Facts, identifierFrom } from "../errors.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Clock, Timer } from "../host/clock.ts";
@@ -42,6 +43,7 @@ export interface FeedParts {
   readonly tasks: Tasks;
   readonly wake: (source: StreamSource) => void;
   readonly reopen: (source: StreamSource) => void;
+  readonly priority: Priority;
 }
 
 /** 06 section 8: a refusal that says "open again" is followed at most once a second. */
@@ -51,6 +53,7 @@ const HELD_RETRY_MS = 60_000;
 
 export class ChannelFeed implements StreamSource {
   readonly channel: string;
+  readonly priority: Priority;
   readonly #parts: FeedParts;
   readonly #id: number;
   readonly #ahead: ReadAhead;
@@ -76,6 +79,7 @@ export class ChannelFeed implements StreamSource {
 
   constructor(tail: ChannelTail, parts: FeedParts) {
     this.channel = tail.name;
+    this.priority = parts.priority;
     this.#parts = parts;
     this.#id = tail.channel;
     this.#epochs = new FeedEpochs(tail);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { PRIORITY } from "#streams/source/turns.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
@@ -22,6 +23,8 @@ export interface RelayOptions {
   readonly tasks: Tasks;
   /** Channels whose messages come from the receiver. */
   readonly delivered: readonly string[];
+  /** Of channels, by name. [normal] */
+  readonly priorities?: ReadonlyMap<string, keyof typeof PRIORITY>;
 }
 
 /** The channels on their way. */
@@ -33,7 +36,13 @@ export interface Relay {
 }
 
 /** Joins every channel of the outbox, configured or not, to a stream of the tunnel: its messages must leave. */
-export function openRelay({ outbox, tunnel, delivered, ...parts }: RelayOptions): Relay {
+export function openRelay({
+  outbox,
+  tunnel,
+  delivered,
+  priorities,
+  ...parts
+}: RelayOptions): Relay {
   tunnel.deliverTo(downstreamInbox(outbox.inbox, new Set(delivered)));
   outbox.inbox.onRoom(() => tunnel.roomChanged());
   const feeds = new Map<number, ChannelFeed>();
@@ -41,6 +50,7 @@ export function openRelay({ outbox, tunnel, delivered, ...parts }: RelayOptions)
     const feed = new ChannelFeed(tail, {
       ...parts,
       outbox,
+      priority: PRIORITY[priorities?.get(tail.name) ?? "normal"],
       wake: (source) => tunnel.wake(source),
       reopen: (source) => tunnel.reopen(source),
     });

@@ -2,7 +2,7 @@
  * Which message goes out next: one chunk after another, fairly among streams (06 TP23).
  *
  * The next frame is chosen only while the socket holds little, so that a heartbeat, which the session
- * sends at once, never waits behind megabytes. Streams take turns of one chunk's bytes each.
+ * sends at once, never waits behind megabytes. Streams take turns of one chunk's bytes each (`Turns`).
  *
  * @module
  */
@@ -10,6 +10,7 @@ import { encodeFrame } from "#protocol/codec.ts";
 import { CHUNK_FRAME_MARGIN_BYTES, CHUNK_MAX_BYTES, FRAME_HEADER_BYTES } from "#protocol/limits.ts";
 import type { Flow } from "./flow.ts";
 import type { OutgoingMessage, StreamSource } from "./source-stream.ts";
+import { Turns } from "./turns.ts";
 
 /** TP23: the next frame is chosen only while the socket holds less than this. */
 const SOCKET_UNSENT_MAX_BYTES = 65_536;
@@ -68,7 +69,9 @@ export class Outgoing {
   readonly #chunkBytes: number;
   readonly #onFault: (error: unknown) => void;
   readonly #streams: SendingStream[] = [];
-  #turn = 0;
+  readonly #turns = new Turns();
+  /** The connection has no room for the frame whose turn it is: a smaller one does not overtake it. */
+  #isFull = false;
   #stopped = false;
   #ended = false;
 
@@ -81,6 +84,7 @@ export class Outgoing {
 
   add(stream: SendingStream): void {
     this.#streams.push(stream);
+    this.#turns.add(stream);
   }
 
   /** No new message; the one in hand is finished (TP32). */
@@ -96,25 +100,22 @@ export class Outgoing {
   /** Whether credit or the window holds back every stream that has something. */
   get starved(): boolean {
     const eager = this.#streams.filter((stream) => stream.flowing && !stream.idle);
-    return eager.length > 0 && eager.every(({ blocked }) => blocked);
+    return eager.length > 0 && (this.#isFull || eager.every(({ blocked }) => blocked));
   }
 
   /** Sends what may be sent now. Call after credit, after the socket drained, after a wake. */
   pump(): void {
     if (this.#ended) return;
     this.#sink.cork();
-    let skipped = 0;
-    while (skipped < this.#streams.length && this.#mayChoose) {
-      const stream = this.#streams[this.#turn % this.#streams.length];
-      this.#turn += 1;
-      const sent = stream?.flowing === true && this.#takeTurn(stream);
-      skipped = sent ? 0 : skipped + 1;
-    }
+    this.#isFull = false;
+    let sent = true;
+    while (sent && this.#mayChoose) sent = this.#turns.give((stream) => this.#takeTurn(stream));
     this.#sink.uncork();
   }
 
   /** Sends up to one chunk's bytes of one stream. @returns whether anything left */
   #takeTurn(stream: SendingStream): boolean {
+    if (!stream.flowing) return false;
     let turnBytes = 0;
     while (turnBytes < this.#chunkBytes && this.#mayChoose) {
       const sent = this.#sendChunk(stream);
@@ -125,7 +126,7 @@ export class Outgoing {
   }
 
   get #mayChoose(): boolean {
-    return this.#sink.unsentBytes < SOCKET_UNSENT_MAX_BYTES;
+    return !this.#isFull && this.#sink.unsentBytes < SOCKET_UNSENT_MAX_BYTES;
   }
 
   #sendChunk(stream: SendingStream): number {
@@ -167,6 +168,7 @@ export class Outgoing {
 
   #holdBack(stream: SendingStream, bytes: number): 0 {
     stream.blocked = true;
+    this.#isFull = this.#flow.room < bytes;
     this.#flow.heldBack(bytes);
     return 0;
   }

@@ -23,6 +23,7 @@ import type { Clock } from "../clock.ts";
 import { Flow } from "./flow.ts";
 import { type FrameSink, Outgoing, SendingStream } from "./outgoing.ts";
 import type { StreamSource } from "./source-stream.ts";
+import { PRIORITY } from "./turns.ts";
 
 /** What a sink says to its source. */
 export type SourceFrame = OpenedFrame | AckFrame | PartialFrame | CreditFrame | RejectFrame;
@@ -170,7 +171,7 @@ export class SendingStreams {
       channel: stream.source.channel,
       ...position,
       previousEpoch: previous,
-      priority: 1,
+      priority: stream.source.priority ?? PRIORITY.normal,
     });
   }
 

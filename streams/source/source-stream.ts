@@ -1,5 +1,6 @@
 /** What the tunnel carries, as a connection sees it: streams of numbered messages from somebody. @module */
 import type { MessageMeta, OpenedFrame, RejectFrame, SkipReason } from "#protocol/frame.ts";
+import type { Priority } from "./turns.ts";
 
 /** One message to send. */
 export interface OutgoingMessage {
@@ -37,6 +38,8 @@ export interface StreamStanding {
 /** Somebody with messages. Every call comes in the order in which things happened on the connection. */
 export interface StreamSource {
   readonly channel: string;
+  /** [normal] */
+  readonly priority?: Priority;
   /** Whether messages were taken that are not acked yet. */
   readonly inFlight: boolean;
   /** Where the channel stands, asked whenever the stream is opened; `undefined`: not now, `reopen` says when. */

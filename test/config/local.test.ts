@@ -87,6 +87,7 @@ describe("local.yaml", () => {
       host: "127.0.0.1",
       port: 2575,
       allow: [],
+      priority: "normal",
       ackMode: "auto",
       neAlAsOriginal: true,
       allowEmptyControlId: false,

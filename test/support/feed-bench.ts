@@ -7,6 +7,7 @@ import type { Outbox } from "#agent/outbox/outbox.ts";
 import { ChannelFeed } from "#agent/relay/channel-feed.ts";
 import { OPENED_STATUS, type OpenedFrame, type RejectCode } from "#protocol/frame.ts";
 import type { OutgoingMessage, OutgoingSkip } from "#streams/source/source-stream.ts";
+import { PRIORITY } from "#streams/source/turns.ts";
 import { ManualClock } from "./clocks.ts";
 import { textOf } from "./messages.ts";
 import { until } from "./processes.ts";
@@ -90,6 +91,7 @@ export class FeedBench implements AsyncDisposable {
       tasks: this.tasks,
       wake: () => void this.wakes++,
       reopen: () => void this.reopens++,
+      priority: PRIORITY.normal,
     });
     this.outbox.onAppended((channel, lastSeq) => {
       if (channel === 1) feed.appended(lastSeq);

@@ -6,6 +6,7 @@ import type {
   StreamSource,
   StreamStanding,
 } from "#streams/source/source-stream.ts";
+import { PRIORITY, type Priority } from "#streams/source/turns.ts";
 import { sha256 } from "./test-outbox.ts";
 
 export interface ListedMessage {
@@ -16,6 +17,7 @@ export interface ListedMessage {
 
 export class ListedSource implements StreamSource {
   readonly channel: string;
+  priority: Priority = PRIORITY.normal;
   readonly messages: ListedMessage[] = [];
   readonly heard: string[] = [];
   /** What `opened` answers. */

@@ -6,6 +6,7 @@ import type { DataFrame } from "#protocol/frame.ts";
 import { CHUNK_MAX_BYTES, FRAME_MAX_BYTES } from "#protocol/limits.ts";
 import { Flow } from "#streams/source/flow.ts";
 import { type FrameSink, Outgoing, SendingStream } from "#streams/source/outgoing.ts";
+import { PRIORITY, type Priority } from "#streams/source/turns.ts";
 import { ListedSource } from "../../support/listed-source.ts";
 
 const FAR = 1 << 30;
@@ -76,6 +77,12 @@ class Desk {
 
 const bodyOf = (bytes: number): Uint8Array =>
   Uint8Array.from({ length: bytes }, (_, index) => index % 253);
+
+function withPriority(priority: Priority, bytes: number): ListedSource {
+  const source = new ListedSource("any", ...(bytes === 0 ? [] : [bodyOf(bytes)]));
+  source.priority = priority;
+  return source;
+}
 
 describe("outgoing sends messages in chunks", () => {
   for (const bytes of [0, 1, 32_767, 32_768, 32_769, 100_000]) {
@@ -214,6 +221,56 @@ describe("outgoing is fair and bounded", () => {
     }
     assert.equal(sent[2], 100_000, "a short one is through long before the long one");
     assert.ok((sent[1] ?? 0) > 200_000 && (sent[1] ?? 0) < 2_000_000);
+  });
+
+  test("[TP23] eight turns of a priority, then one of what is lower, while all have something", () => {
+    const desk = new Desk();
+    const sources = Object.values(PRIORITY).map((priority) => withPriority(priority, 9_000_000));
+    for (const source of sources.toReversed()) desk.stream(source);
+    const turns = 2 * 9 * (8 + 1);
+    while (desk.sink.data.length < turns) {
+      desk.outgoing.pump();
+      desk.sink.unsentBytes = 0;
+      desk.flow.credited({ bytesReceived: desk.bodyBytes });
+    }
+    const counts = [5, 3, 1].map(
+      (stream) => desk.sink.data.slice(0, turns).filter((frame) => frame.stream === stream).length,
+    );
+    assert.deepEqual(counts, [2 * 9 * 8, 2 * 8, 2]);
+  });
+
+  test("[TP23] an urgent message that comes late leaves before what is left of the others", () => {
+    const desk = new Desk();
+    desk.stream(withPriority(PRIORITY.bulk, 500_000));
+    desk.stream(withPriority(PRIORITY.normal, 500_000));
+    const urgent = withPriority(PRIORITY.urgent, 0);
+    const stream = desk.stream(urgent);
+    desk.outgoing.pump();
+    const before = desk.sink.data.length;
+    urgent.add("now");
+    stream.idle = false;
+    desk.run();
+    assert.equal(
+      desk.sink.data.findIndex((frame) => frame.stream === stream.number),
+      before,
+    );
+  });
+
+  test("[TP23] a small message of a lower priority takes no room that the next chunk of a higher one waits for", () => {
+    const desk = new Desk();
+    desk.stream(withPriority(PRIORITY.urgent, 500_000));
+    desk.stream(new ListedSource("small", ...Array.from({ length: 100 }, () => bodyOf(100))));
+    desk.outgoing.pump();
+    desk.sink.unsentBytes = 0;
+    desk.outgoing.pump();
+    desk.sink.unsentBytes = 0;
+    desk.outgoing.pump();
+    const room = desk.flow.room;
+    assert.ok(room > 1_000 && room < CHUNK_MAX_BYTES, `${room} bytes of the window are left`);
+    assert.deepEqual(
+      desk.sink.data.filter((frame) => frame.stream === 3),
+      [],
+    );
   });
 
   test("[TP23] each frame is chosen while the socket holds less than 64 KiB", () => {

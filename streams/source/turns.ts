@@ -1,0 +1,67 @@
+/**
+ * Whose turn it is to send (06 TP23): streams of one priority one after another; eight turns of a priority,
+ * then one of what is lower, so that bulk is slow beside urgent and never stands still.
+ *
+ * @module
+ */
+import type { SendingStream } from "./outgoing.ts";
+
+/** As OPEN has it: 0 urgent, 1 normal, 2 bulk. */
+export type Priority = 0 | 1 | 2;
+export const PRIORITY = { urgent: 0, normal: 1, bulk: 2 } as const satisfies Record<
+  string,
+  Priority
+>;
+
+const TURNS_BEFORE_LOWER = 8;
+
+interface PriorityClass {
+  readonly streams: SendingStream[];
+  /** Of the stream whose turn is next; counts on. */
+  next: number;
+  /** Turns since a lower priority was asked. */
+  taken: number;
+}
+
+export class Turns {
+  readonly #classes: readonly PriorityClass[] = Object.values(PRIORITY).map(() => ({
+    streams: [],
+    next: 0,
+    taken: 0,
+  }));
+
+  add(stream: SendingStream): void {
+    this.#classes[stream.source.priority ?? PRIORITY.normal]?.streams.push(stream);
+  }
+
+  /**
+   * Gives one stream its turn.
+   *
+   * @param take sends of a stream. @returns whether anything left
+   * @returns whether anything left of any
+   */
+  give(take: (stream: SendingStream) => boolean): boolean {
+    return this.#giveFrom(0, take);
+  }
+
+  #giveFrom(level: number, take: (stream: SendingStream) => boolean): boolean {
+    const own = this.#classes[level];
+    if (own === undefined) return false;
+    if (own.taken >= TURNS_BEFORE_LOWER) {
+      own.taken = 0;
+      if (this.#giveFrom(level + 1, take)) return true;
+    }
+    if (!giveIn(own, take)) return this.#giveFrom(level + 1, take);
+    own.taken += 1;
+    return true;
+  }
+}
+
+function giveIn(own: PriorityClass, take: (stream: SendingStream) => boolean): boolean {
+  for (let asked = 0; asked < own.streams.length; asked += 1) {
+    const stream = own.streams[own.next % own.streams.length];
+    own.next += 1;
+    if (stream !== undefined && take(stream)) return true;
+  }
+  return false;
+}
