@@ -156,8 +156,8 @@ export class Agent implements AsyncDisposable {
     this.#tunnel = tunnel;
     stack.use(tunnel);
     const delivered = config.senders.map(({ name }) => name);
-    const priorities = new Map(config.channels.map((one) => [one.name, one.priority] as const));
-    const relay = openRelay({ ...parts, outbox, tunnel, delivered, priorities });
+    const rules = new Map(config.channels.map((channel) => [channel.name, channel]));
+    const relay = openRelay({ ...parts, outbox, tunnel, delivered, rules });
     this.#senders = stack.use(await this.#openSenders(outbox, tasks));
     const probeIntervalMs = config.healthProbeSeconds * 1000;
     const gate = new StoreGate({ ...parts, probe: () => this.#probe(outbox), probeIntervalMs });

@@ -121,7 +121,7 @@ export const CATALOGUE = {
     summary:
       "The receiver refused a message for good (rejectCode 2: larger than its messageLimitBytes)",
     remedy:
-      "Raise messageLimitBytes at the receiver and restart both; the channel is held, nothing is lost",
+      "Raise messageLimitBytes at the receiver and restart both, or set onReceiverReject: quarantine here; the channel is held, nothing is lost",
   },
   CHANNEL_UNKNOWN: {
     disposition: "retry",

@@ -157,8 +157,6 @@ export const TRACE_MAX_COUNT = 50;
 export const SOCKET_UNSENT_LIMIT_BYTES = MIB;
 /** What a receiver may ask us to wait; longer would be an outage that somebody typed. */
 export const RETRY_AFTER_MAX_MS = 3_600_000;
-/** 06 TP30: refusals of one message in a row before a person hears of it. */
-export const REJECTIONS_BEFORE_ALARM = 5;
 
 /** 06 TP27. */
 export const BACKOFF_BASE_MS = 1_000;

@@ -62,6 +62,8 @@ const REASON_TEXTS: Readonly<Record<QuarantineReason, string>> = {
   damaged: "Its bytes no longer have the digest they came with",
   batchTooLarge: "A batch with more messages, or a longer envelope, than a block may have",
   leftover: "Bytes in a batch that belong to no message",
+  refused:
+    "The receiver will never take it: too large for it, or against its rules; its sender has its reply",
 };
 
 const LIST_PAGE = 500;

@@ -27,8 +27,9 @@ export interface TraceRow {
   /**
    * `reissued`: parted from the receiver's history, and sent again under another number (06 TP18).
    * `damaged`: it could not be read here, and its channel went on without it (TP31).
+   * `refused`: the receiver will never take it; it is in quarantine, or a person has decided (TP30).
    */
-  readonly delivery: "stored" | "accepted" | "reissued" | "damaged";
+  readonly delivery: "stored" | "accepted" | "reissued" | "damaged" | "refused";
 }
 
 /** The journey of every message with this control id (MSH-10, as text), newest first, at most 50. */
@@ -71,8 +72,9 @@ const identityOf = (old: TracedMessage["replaces"]): string | undefined =>
 
 function deliveryOf(
   tail: ChannelTail | undefined,
-  { epoch, seq }: TracedMessage,
+  { epoch, seq, refused }: TracedMessage,
 ): TraceRow["delivery"] {
+  if (refused) return "refused";
   // Of an epoch on its way to be the current one.
   if (tail === undefined || tail.filling?.epoch === epoch) return "stored";
   const standing = standingIn(tail, epoch);

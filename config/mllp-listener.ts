@@ -136,6 +136,8 @@ export const mllpListener = z
     storeDeadlineSeconds: seconds(STORE_DEADLINE_MS, 1, 60),
     // 06 TP23: whose messages leave first.
     priority: z.enum(["urgent", "normal", "bulk"]).default("normal"),
+    // 06 TP30: what becomes of a message that the receiver will never take.
+    onReceiverReject: z.enum(["hold", "quarantine"]).default("hold"),
     // What is a message.
     allowEmptyControlId: z.boolean().default(false),
     allowedProcessingIds: headerCodes,

@@ -56,6 +56,7 @@ const DELIVERY: Readonly<Record<TraceRow["delivery"], string>> = {
   stored: "waiting here",
   reissued: "sent under another number",
   damaged: "lost: damaged here",
+  refused: "refused: in quarantine",
 };
 
 /** 03 D2, D3, E7: what is special about it. */

@@ -72,6 +72,7 @@ const EVENTS = {
   tunnelState: "info",
   tunnelLost: "warn",
   messageRejected: "error",
+  messageSetAside: "error",
   channelHeld: "error",
   channelParted: "error",
   epochBegun: "warn",

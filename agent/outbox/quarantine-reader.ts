@@ -1,6 +1,6 @@
 /** What was set aside, for a person who looks at it. @module */
 
-import { readRecord } from "./format/record.ts";
+import { type MessageIdentity, readRecord } from "./format/record.ts";
 import { type ReadParts, readSlices } from "./reader.ts";
 import {
   CONTROL_KEY_BYTES,
@@ -28,6 +28,8 @@ export interface SetAsideRow {
   readonly attributes: string;
   /** By which a repeat is recognised (03 D1); zeros in rows of the first schema. */
   readonly controlKey: Uint8Array;
+  /** The number that it had as a message which the receiver refused (06 TP31). */
+  readonly replaces: MessageIdentity | undefined;
   /** Whether all bytes of a complete block are kept, so that it can be released. */
   readonly whole: boolean;
 }
@@ -85,6 +87,7 @@ const UNREADABLE = {
   source: "unreadable",
   attributes: "",
   body: new Uint8Array(0),
+  replaces: undefined,
 };
 
 function setAside({ sealer }: ReadParts, row: Row): SetAsideBlock {
@@ -93,7 +96,7 @@ function setAside({ sealer }: ReadParts, row: Row): SetAsideBlock {
   const plain = sealer.open(sealed, { column: "quarantine.sealed", channel, row: id });
   const record = plain === undefined ? undefined : readRecord(plain, 0);
   // A row that does not open stays, and is shown as what it is (08 2.5).
-  const { sha256, chain, controlId, source, attributes, body } = record ?? UNREADABLE;
+  const { sha256, chain, controlId, source, attributes, body, replaces } = record ?? UNREADABLE;
   const whole = !FRAGMENTS.includes(reason) && (upload !== 0 || keptBytes === length);
   return {
     bytes: body,
@@ -112,6 +115,7 @@ function setAside({ sealer }: ReadParts, row: Row): SetAsideBlock {
       uploadAt,
       attributes,
       controlKey: new Uint8Array(chain.subarray(0, CONTROL_KEY_BYTES)),
+      replaces,
       whole: whole && record !== undefined,
     },
   };

@@ -9,6 +9,7 @@ import {
   FLAG_ACK_NOT_OWED,
   FLAG_CONTROL_ID_REUSED,
   FLAG_DUPLICATE,
+  FLAG_REFUSED,
   FLAG_RELEASED,
   FLAG_REPLAYED,
 } from "./writing/appender.ts";
@@ -33,6 +34,8 @@ export interface StoredMessage {
   /** 03 D2, D3: its control id, or all of it, came before. */
   readonly controlIdReused: boolean;
   readonly duplicate: boolean;
+  /** The receiver will never take it; a copy is in quarantine (06 TP30). */
+  readonly refused: boolean;
   /** An object of strings as JSON, or empty: what travels besides the bytes. */
   readonly attributes: string;
   /** The number under which the receiver may have it already (06 TP18). */
@@ -129,6 +132,7 @@ function storedMessage(
     flags: Number(flags),
     controlIdReused: (Number(flags) & FLAG_CONTROL_ID_REUSED) !== 0,
     duplicate: (Number(flags) & FLAG_DUPLICATE) !== 0,
+    refused: (Number(flags) & FLAG_REFUSED) !== 0,
     attributes: record.attributes,
     replaces: record.replaces,
   };
@@ -207,6 +211,8 @@ export interface TracedMessage {
   readonly controlIdReused: boolean;
   readonly duplicate: boolean;
   readonly released: boolean;
+  /** The receiver will never take it; a copy went to quarantine. */
+  readonly refused: boolean;
   /** The number that it had before (06 TP18); absent where its record cannot be read. */
   readonly replaces: MessageIdentity | undefined;
   /** An operator sent it again; this is the copy. */
@@ -270,6 +276,7 @@ function traced({ prepared, records }: ReadParts, row: SearchRow): TracedMessage
     controlIdReused: (Number(flags) & FLAG_CONTROL_ID_REUSED) !== 0,
     duplicate: (Number(flags) & FLAG_DUPLICATE) !== 0,
     released: (Number(flags) & FLAG_RELEASED) !== 0,
+    refused: (Number(flags) & FLAG_REFUSED) !== 0,
     replaces: record?.replaces,
     replayed: (Number(flags) & FLAG_REPLAYED) !== 0,
     ack: ackState(prepared, Number(id), Number(flags)),

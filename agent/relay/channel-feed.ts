@@ -15,6 +15,8 @@
  * @module
  */
 import { OPENED_STATUS, type OpenedFrame, REJECT_CODE, type RejectFrame } from "#protocol/frame.ts";
+import { PartingPace } from "#streams/source/parting-pace.ts";
+import { RepeatedRefusal } from "#streams/source/repeated-refusal.ts";
 import type {
   OutgoingMessage,
   OutgoingSkip,
@@ -27,7 +29,7 @@ import type { Conditions } from "../health/conditions.ts";
 import type { Clock, Timer } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 import type { Tasks } from "../host/tasks.ts";
-import { REJECTIONS_BEFORE_ALARM, RETRY_AFTER_MAX_MS } from "../limits.ts";
+import { RETRY_AFTER_MAX_MS } from "../limits.ts";
 import { larger } from "../outbox/bigints.ts";
 import type { ChannelTail } from "../outbox/epochs/channel-tails.ts";
 import type { SinkPosition } from "../outbox/epochs/epoch-messages.ts";
@@ -44,6 +46,8 @@ export interface FeedParts {
   readonly wake: (source: StreamSource) => void;
   readonly reopen: (source: StreamSource) => void;
   readonly priority: Priority;
+  /** What becomes of a message that the receiver will never take (06 TP30). */
+  readonly onReceiverReject: "hold" | "quarantine";
 }
 
 /** 06 section 8: a refusal that says "open again" is followed at most once a second. */
@@ -70,12 +74,8 @@ export class ChannelFeed implements StreamSource {
   /** Counts connections and openings: what was asked before the last one is not heard. */
   #turn = 0;
   #retry: Timer | undefined;
-  /** How often the receiver refused the same message in a row, for a reason that may pass. */
-  #rejections = 0;
-  #rejectedSeq = 0n;
-  /** How often histories have parted since the receiver last took a message, and when it was last. */
-  #partings = 0;
-  #partedMs = 0;
+  readonly #refusal = new RepeatedRefusal();
+  readonly #pace = new PartingPace();
 
   constructor(tail: ChannelTail, parts: FeedParts) {
     this.channel = tail.name;
@@ -160,7 +160,7 @@ export class ChannelFeed implements StreamSource {
     // What was never sent cannot be acked: no row is settled by a number alone (TP18).
     if (epoch !== this.#epochs.sending.epoch || seq > this.#takenSeq) return;
     if (seq <= this.#sinkSeq) return;
-    this.#partings = 0;
+    this.#pace.agreed();
     this.#settle(seq);
     this.#advanceIfDone();
   }
@@ -180,12 +180,12 @@ export class ChannelFeed implements StreamSource {
       // Acks for what came before it may still arrive; what came behind it, the receiver drops (TP29).
       if (frame.seq <= this.#takenSeq) this.#takenSeq = larger(frame.seq - 1n, this.#sinkSeq);
       this.#parts.outbox.refused(this.#id, this.#epochs.sending.epoch, frame.seq);
-      this.#hold(new AgentError("MESSAGE_REFUSED", facts));
+      if (this.#parts.onReceiverReject === "quarantine") this.#setAside(frame.seq, facts);
+      else this.#hold(new AgentError("MESSAGE_REFUSED", facts));
       return;
     }
-    this.#rejections = this.#rejectedSeq === frame.seq ? this.#rejections + 1 : 1;
-    this.#rejectedSeq = frame.seq;
-    if (this.#rejections >= REJECTIONS_BEFORE_ALARM) this.#open("channelHeld", facts);
+    this.#refusal.refused(frame.seq);
+    if (this.#refusal.isAlarming) this.#open("channelHeld", facts);
     this.#retryIn(Math.max(REOPEN_MS, frame.retryAfterMs ?? 0));
   }
 
@@ -231,7 +231,7 @@ export class ChannelFeed implements StreamSource {
     const { sending, current } = this.#epochs;
     this.#epochs.agreed();
     this.#isFlowing = true;
-    if (this.#rejections < REJECTIONS_BEFORE_ALARM) this.#close("channelHeld");
+    if (!this.#refusal.isAlarming) this.#close("channelHeld");
     if (sending === current) this.#close("channelParted");
     this.#sinkSeq = sinkSeq;
     this.#takenSeq = sinkSeq;
@@ -265,10 +265,7 @@ export class ChannelFeed implements StreamSource {
     const { sending } = this.#epochs;
     this.#sinkSeq = larger(seq, this.#sinkSeq);
     if (this.#takenSeq < seq) this.#takenSeq = seq;
-    if (this.#rejections >= REJECTIONS_BEFORE_ALARM && seq >= this.#rejectedSeq) {
-      this.#rejections = 0;
-      this.#close("channelHeld");
-    }
+    if (this.#refusal.settled(seq)) this.#close("channelHeld");
     if (seq <= sending.ackedSeq) return;
     sending.ackedSeq = seq;
     this.#parts.outbox.settle(this.#id, sending.epoch, seq);
@@ -308,7 +305,7 @@ export class ChannelFeed implements StreamSource {
     this.#stop();
     const sending = this.#epochs.sending.epoch;
     const nowMs = this.#parts.clock.monotonicMs();
-    const waitMs = this.#partings === 0 ? 0 : this.#partedMs + this.#patienceMs() - nowMs;
+    const waitMs = this.#pace.waitMs(nowMs);
     const facts = {
       channel: identifierFrom(this.channel),
       epoch: sending,
@@ -316,13 +313,11 @@ export class ChannelFeed implements StreamSource {
       seq: lastSeq,
     };
     this.#open("channelParted", facts);
-    // Each time everything unsettled is stored again: a receiver that never agrees must not fill the disk.
     if (waitMs > 0) {
       this.#retryIn(waitMs);
       return;
     }
-    this.#partings += 1;
-    this.#partedMs = nowMs;
+    this.#pace.moved(nowMs);
     this.#isMoving = true;
     this.#parts.log.fault("channelParted", new AgentError("CHANNEL_PARTED", facts));
     this.#parts.tasks.run("relay.part", () => this.#move(sending, { epoch, lastSeq }));
@@ -341,11 +336,6 @@ export class ChannelFeed implements StreamSource {
     }
   }
 
-  /** Doubles with every time that the receiver did not take a message in between. */
-  #patienceMs(): number {
-    return Math.min(HELD_RETRY_MS * 2 ** (this.#partings - 1), RETRY_AFTER_MAX_MS);
-  }
-
   /** Nothing flows before the receiver has said again where it stands. */
   #stop(): void {
     this.#turn += 1;
@@ -361,6 +351,27 @@ export class ChannelFeed implements StreamSource {
     const facts = { channel: identifierFrom(this.channel), epoch, seq };
     this.#open("messageDamaged", facts);
     this.#parts.log.fault("channelHeld", new AgentError("STORE_BODY_DAMAGED", facts));
+  }
+
+  /** It goes to quarantine, and the channel goes on behind it; where that cannot be, a person decides. */
+  #setAside(seq: bigint, facts: Facts): void {
+    const { epoch } = this.#epochs.sending;
+    const { outbox, log, tasks } = this.#parts;
+    this.#stop();
+    const turn = this.#turn;
+    tasks.run("relay.setAside", async () => {
+      const message = { channel: this.#id, epoch, seq };
+      // The store says by itself why not; refused again, it is tried again.
+      const verdict = await outbox.epochs.setAsideRefused(message).catch(() => undefined);
+      if (verdict === "setAside") log.write("messageSetAside", facts);
+      if (turn !== this.#turn || this.#isMoving) return;
+      if (verdict === "setAside") this.#parts.reopen(this);
+      else if (verdict === undefined) this.#retryIn(REOPEN_MS);
+      else
+        this.#hold(
+          new AgentError("MESSAGE_REFUSED", { ...facts, quarantine: identifierFrom(verdict) }),
+        );
+    });
   }
 
   /** A person decides; the other channels flow (06 TP30). */

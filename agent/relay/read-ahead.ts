@@ -146,6 +146,7 @@ export class ReadAhead {
     const pruned = mayBePruned ? await this.#prunedFrom(damagedSeq) : undefined;
     const isLost = damagedSeq !== undefined && lostThrough !== undefined;
     const lost = isLost ? await this.#lost(damagedSeq, lostThrough) : undefined;
+    const refused = await this.#refusedAmong(messages);
     if (generation !== this.#generation) return;
     this.#isReading = false;
     for (const message of messages) {
@@ -154,6 +155,11 @@ export class ReadAhead {
         throw new AgentError("AGENT_DEFECT", { expected: this.#nextSeq, found: message.seq });
       }
       const { seq } = message;
+      const skip = refused.get(seq);
+      if (skip !== undefined) {
+        this.#skip(skip);
+        continue;
+      }
       const onDamaged = (): void => this.#noteDamaged(epoch, seq);
       const body = { epoch, message, from: this.#beginOf(message), onDamaged };
       this.#ready.push(outgoingMessage(this.#slices, body));
@@ -188,6 +194,18 @@ export class ReadAhead {
     const { outbox, channel } = this.#parts;
     const chain = await outbox.chainAt(channel, this.#epoch, lastSeq);
     return { firstSeq, lastSeq, reason: SKIP_REASON.damaged, chain: chain ?? null };
+  }
+
+  /** What the receiver refused for good was set aside here, and is not sent again (06 TP30, TP31). */
+  async #refusedAmong(messages: readonly StoredMessage[]): Promise<Map<bigint, OutgoingSkip>> {
+    const { outbox, channel } = this.#parts;
+    const found = new Map<bigint, OutgoingSkip>();
+    for (const { seq } of messages.filter(({ refused }) => refused)) {
+      const chain = await outbox.chainAt(channel, this.#epoch, seq);
+      const reason = SKIP_REASON.quarantined;
+      found.set(seq, { firstSeq: seq, lastSeq: seq, reason, chain: chain ?? null });
+    }
+    return found;
   }
 
   #skip(skip: OutgoingSkip): void {

@@ -23,9 +23,17 @@ export interface RelayOptions {
   readonly tasks: Tasks;
   /** Channels whose messages come from the receiver. */
   readonly delivered: readonly string[];
-  /** Of channels, by name. [normal] */
-  readonly priorities?: ReadonlyMap<string, keyof typeof PRIORITY>;
+  /** Of channels that are configured, by name. */
+  readonly rules?: ReadonlyMap<string, RelayRules>;
 }
+
+/** What the configuration says of one channel. */
+export interface RelayRules {
+  readonly priority: keyof typeof PRIORITY;
+  readonly onReceiverReject: "hold" | "quarantine";
+}
+
+const UNCONFIGURED: RelayRules = { priority: "normal", onReceiverReject: "hold" };
 
 /** The channels on their way. */
 export interface Relay {
@@ -36,21 +44,17 @@ export interface Relay {
 }
 
 /** Joins every channel of the outbox, configured or not, to a stream of the tunnel: its messages must leave. */
-export function openRelay({
-  outbox,
-  tunnel,
-  delivered,
-  priorities,
-  ...parts
-}: RelayOptions): Relay {
+export function openRelay({ outbox, tunnel, delivered, rules, ...parts }: RelayOptions): Relay {
   tunnel.deliverTo(downstreamInbox(outbox.inbox, new Set(delivered)));
   outbox.inbox.onRoom(() => tunnel.roomChanged());
   const feeds = new Map<number, ChannelFeed>();
   for (const tail of outbox.epochs.tails) {
+    const { priority, onReceiverReject } = rules?.get(tail.name) ?? UNCONFIGURED;
     const feed = new ChannelFeed(tail, {
       ...parts,
       outbox,
-      priority: PRIORITY[priorities?.get(tail.name) ?? "normal"],
+      priority: PRIORITY[priority],
+      onReceiverReject,
       wake: (source) => tunnel.wake(source),
       reopen: (source) => tunnel.reopen(source),
     });

@@ -12,6 +12,8 @@
  * @module
  */
 import { OPENED_STATUS, type OpenedFrame, REJECT_CODE, type RejectFrame } from "#protocol/frame.ts";
+import { PartingPace } from "#streams/source/parting-pace.ts";
+import { RepeatedRefusal } from "#streams/source/repeated-refusal.ts";
 import type {
   OutgoingMessage,
   OutgoingSkip,
@@ -65,9 +67,8 @@ export class ChannelSource implements StreamSource {
   /** Counts openings: what was asked before the last one is not heard. */
   #turn = 0;
   #retry: Timer | undefined;
-  /** How often histories have parted since the agent last took a message, and when it was last. */
-  #partings = 0;
-  #partedMs = 0;
+  readonly #pace = new PartingPace();
+  readonly #refusal = new RepeatedRefusal();
 
   constructor(channel: OutgoingChannel, parts: ChannelSourceParts) {
     this.channel = channel.channel;
@@ -133,7 +134,7 @@ export class ChannelSource implements StreamSource {
     // What was never sent cannot be acked (TP18).
     if (epoch !== this.#standing.epoch || seq > this.#takenSeq || seq <= this.#sinkSeq) return;
     this.#sinkSeq = seq;
-    this.#partings = 0;
+    this.#pace.agreed();
     this.#settle(seq);
   }
 
@@ -148,7 +149,11 @@ export class ChannelSource implements StreamSource {
     } else if (permanent) {
       this.#ahead.stop();
       this.#hold({ seq });
-    } else this.#retryIn(Math.max(REOPEN_MS, retryAfterMs ?? 0));
+    } else {
+      const isAlarm = this.#refusal.refused(seq);
+      if (isAlarm) this.#parts.log("downstreamHeld", { seq, rejectCode: code });
+      this.#retryIn(Math.max(REOPEN_MS, retryAfterMs ?? 0));
+    }
   }
 
   disconnected(): void {
@@ -225,14 +230,12 @@ export class ChannelSource implements StreamSource {
       return;
     }
     const nowMs = clock.monotonicMs();
-    const patienceMs = Math.min(HELD_RETRY_MS * 2 ** (this.#partings - 1), RETRY_MAX_MS);
-    const waitMs = this.#partings === 0 ? 0 : this.#partedMs + patienceMs - nowMs;
+    const waitMs = this.#pace.waitMs(nowMs);
     if (waitMs > 0) {
       this.#retryIn(waitMs);
       return;
     }
-    this.#partings += 1;
-    this.#partedMs = nowMs;
+    this.#pace.moved(nowMs);
     const { epoch } = this.#standing;
     this.#parts.log("downstreamParted", { epoch, sinkEpoch: sink.epoch, seq: sink.lastSeq });
     this.#isMoving = true;

@@ -88,6 +88,7 @@ describe("local.yaml", () => {
       port: 2575,
       allow: [],
       priority: "normal",
+      onReceiverReject: "hold",
       ackMode: "auto",
       neAlAsOriginal: true,
       allowEmptyControlId: false,

@@ -1,14 +1,18 @@
 /** A message is larger than the agent's limit, or than the receiver's (T-I06). */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
-import { adt, framed, largeAdt } from "#test/support/messages.ts";
+import { promisify } from "node:util";
+import { adt, framed, largeAdt, sha256Of } from "#test/support/messages.ts";
 import { MllpSocket } from "#test/support/mllp-socket.ts";
 import { until } from "#test/support/processes.ts";
 import { exported } from "./kill-rounds/oracle.ts";
 import { sendOnce } from "./mllp-sender.ts";
 import { residentBytes, TroubledPair } from "./troubled-pair.ts";
 
+const MAIN = join(import.meta.dirname, "../../agent/main.ts");
 const MIB = 1024 * 1024;
 const BLOCK_MAX_BYTES = 4 * MIB;
 /** What the sender of one endless block would send, if it were let. */
@@ -125,4 +129,53 @@ test("[T-I06] [TP30] a message above the receiver's messageLimitBytes: kept, ala
     (await conditionsOf(pair)).filter((name) => name === "channelHeld"),
     [],
   );
+});
+
+test("[T-I06] [TP30, TP31] onReceiverReject: quarantine: the channel goes on, both ends say what is missing, and a release brings it", {
+  timeout: 60_000,
+}, async () => {
+  using pair = await TroubledPair.make({
+    channelYaml: "    onReceiverReject: quarantine\n",
+    receiverYaml: `messageLimitBytes: ${RECEIVER_LIMIT_BYTES}\n`,
+  });
+  const { receiverConfig, agentConfig, mllp } = pair.pair;
+  const holdfast = async (...args: readonly string[]): Promise<string> => {
+    const all = [MAIN, ...args, "--config", agentConfig];
+    return (await promisify(execFile)(process.execPath, all)).stdout;
+  };
+  const whole: Record<string, Buffer> = {
+    A1: Buffer.from(adt("A1")),
+    A2: largeAdt("A2", RECEIVER_LIMIT_BYTES + 1),
+    A3: Buffer.from(adt("A3")),
+    A4: largeAdt("A4", 2 * MIB),
+    A5: Buffer.from(adt("A5")),
+  };
+  await using _agent = await pair.agent();
+  {
+    await using receiver = await pair.receiver();
+    for (const [controlId, message] of Object.entries(whole)) {
+      const answer = await sendOnce(mllp.port, message);
+      assert.deepEqual(answer, { kind: "accepted", controlId });
+    }
+    await pair.drained();
+    assert.deepEqual(await heldBy(pair), {
+      adt: ["A1", "A3", "A5", "quarantined", "quarantined"],
+    });
+    assert.match(await holdfast("trace", "A4"), /refused: in quarantine/);
+    await receiver.end("SIGTERM");
+  }
+  const yaml = readFileSync(receiverConfig, "utf8");
+  writeFileSync(receiverConfig, yaml.replace(String(RECEIVER_LIMIT_BYTES), String(4 * MIB)));
+  await using _receiver = await pair.receiver();
+  const list = JSON.parse(await holdfast("quarantine", "list", "--json")) as { id: number }[];
+  const ids = list.map(({ id }) => String(id)).sort();
+  await holdfast("quarantine", "release", ...ids);
+  await pair.drained();
+  const held = await heldBy(pair);
+  const messages = held["adt"]?.filter((one) => one !== "quarantined");
+  assert.deepEqual(messages, ["A1", "A3", "A5", "A2", "A4"]);
+  for await (const { controlId, sha256 } of exported(receiverConfig)) {
+    const message = whole[controlId ?? ""];
+    if (message !== undefined) assert.equal(sha256, sha256Of(message), controlId ?? "");
+  }
 });

@@ -27,7 +27,7 @@ class FiveMessages {
     const sha256 = hash("sha256", body, "buffer");
     const common = {
       ...{ receivedAtMs: 1, length: 1, sha256, controlId: body, body, upload: 0, uploadAt: 0 },
-      ...{ controlIdReused: false, duplicate: false, attributes: "" },
+      ...{ controlIdReused: false, duplicate: false, refused: false, attributes: "" },
       ...{ source: "", flags: 0, replaces: undefined },
     };
     const messages = seqs.map((seq) => ({ ...common, id: Number(seq), seq }));
@@ -56,6 +56,7 @@ async function openFeed(outbox: FiveMessages): Promise<ChannelFeed> {
     wake: () => woken.resolve(),
     reopen: () => {},
     priority: PRIORITY.normal,
+    onReceiverReject: "hold",
   });
   const credit = { connectionLimit: 1e6, streamLimit: 1e6, messageLimit: 1e6 } as never;
   const status = OPENED_STATUS.ok;

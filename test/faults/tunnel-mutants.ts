@@ -152,4 +152,51 @@ export const TUNNEL_MUTANTS: readonly Mutant[] = [
     ],
     caughtBy: [{ file: "test/fuzz/fuzz.test.ts" }],
   },
+  {
+    id: "what the receiver refused is set aside and not marked",
+    edits: [
+      {
+        file: "agent/outbox/writing/group-commit.ts",
+        search: "      this.prepared.messageMark.run(FLAG_REFUSED, id);",
+        replacement: "      void id;",
+      },
+    ],
+    caughtBy: [
+      { file: "test/agent/outbox/epochs/set-aside-refused.test.ts" },
+      { file: "test/agent/relay/channel-feed-held.test.ts" },
+    ],
+  },
+  {
+    id: "the slices of what was set aside go with its row",
+    edits: [
+      {
+        file: "agent/outbox/writing/group-commit.ts",
+        search: "if (entry.upload !== 0) this.uploads.retain(entry.upload);",
+        replacement: "",
+      },
+    ],
+    caughtBy: [{ file: "test/agent/outbox/epochs/set-aside-refused.test.ts" }],
+  },
+  {
+    id: "a released message does not name the number that it had",
+    edits: [
+      {
+        file: "agent/outbox/writing/group-commit.ts",
+        search: "          block.replaces,\n",
+        replacement: "",
+      },
+    ],
+    caughtBy: [{ file: "test/agent/outbox/epochs/set-aside-refused.test.ts" }],
+  },
+  {
+    id: "bulk leaves before urgent",
+    edits: [
+      {
+        file: "streams/source/turns.ts",
+        search: "const TURNS_BEFORE_LOWER = 8;",
+        replacement: "const TURNS_BEFORE_LOWER = 0;",
+      },
+    ],
+    caughtBy: [{ file: "test/streams/source/outgoing.test.ts" }],
+  },
 ];

@@ -4,6 +4,7 @@ import { Conditions } from "#agent/health/conditions.ts";
 import { silentLog } from "#agent/host/log.ts";
 import { Tasks } from "#agent/host/tasks.ts";
 import type { Outbox } from "#agent/outbox/outbox.ts";
+import type { OutboxOptions } from "#agent/outbox/outbox-options.ts";
 import { ChannelFeed } from "#agent/relay/channel-feed.ts";
 import { OPENED_STATUS, type OpenedFrame, type RejectCode } from "#protocol/frame.ts";
 import type { OutgoingMessage, OutgoingSkip } from "#streams/source/source-stream.ts";
@@ -23,14 +24,19 @@ export class FeedBench implements AsyncDisposable {
   wakes = 0;
   reopens = 0;
   feed: ChannelFeed;
+  readonly #onReceiverReject: "hold" | "quarantine";
 
-  private constructor(store: TestOutbox) {
+  private constructor(store: TestOutbox, onReceiverReject: "hold" | "quarantine") {
     this.store = store;
+    this.#onReceiverReject = onReceiverReject;
     this.feed = this.#newFeed();
   }
 
-  static async open(): Promise<FeedBench> {
-    return new FeedBench(await TestOutbox.open());
+  static async open(
+    onReceiverReject: "hold" | "quarantine" = "hold",
+    options: Partial<OutboxOptions> = {},
+  ): Promise<FeedBench> {
+    return new FeedBench(await TestOutbox.open(options), onReceiverReject);
   }
 
   get outbox(): Outbox {
@@ -92,6 +98,7 @@ export class FeedBench implements AsyncDisposable {
       wake: () => void this.wakes++,
       reopen: () => void this.reopens++,
       priority: PRIORITY.normal,
+      onReceiverReject: this.#onReceiverReject,
     });
     this.outbox.onAppended((channel, lastSeq) => {
       if (channel === 1) feed.appended(lastSeq);

@@ -27,6 +27,16 @@ export interface SkipRange {
 /** `readable`: at least one of them can be read; `gone`: they are not unsettled here. Nothing was changed then. */
 export type SkipVerdict = "skipped" | "readable" | "gone";
 
+/** One message that the receiver will never take. */
+export interface RefusedMessage {
+  readonly channel: number;
+  readonly epoch: bigint;
+  readonly seq: bigint;
+}
+
+/** `full`: quarantine has no room for it; `gone`: it is not here, or cannot be read. Nothing was changed then. */
+export type RefusedVerdict = "setAside" | "full" | "gone";
+
 /** What is known of a message that cannot be read: what its row says in clear (08 2.1). */
 export interface UnreadableMessage {
   readonly seq: bigint;
@@ -55,6 +65,8 @@ export interface EpochQuestions {
   };
   /** Durable when answered. */
   skipDamaged: { readonly ask: SkipRange; readonly answer: SkipVerdict };
+  /** Durable when answered. */
+  setAsideRefused: { readonly ask: RefusedMessage; readonly answer: RefusedVerdict };
   /** Whether a damaged message was given up at or before `seq`: no chain goes past it (06 TP31). */
   hasGap: {
     readonly ask: { readonly channel: number; readonly epoch: bigint; readonly seq: bigint };

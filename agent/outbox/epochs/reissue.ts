@@ -23,6 +23,7 @@ import {
   FLAG_ACK_NOT_OWED,
   FLAG_CONTROL_ID_REUSED,
   FLAG_DUPLICATE,
+  FLAG_REFUSED,
   FLAG_RELEASED,
   FLAG_REPLAYED,
 } from "../writing/appender.ts";
@@ -43,7 +44,8 @@ const EPOCH_MAX = SEQ_MAX - 2n ** 32n;
 const STEP_BYTES = 512 * 1024;
 /** What a row counts besides its body: small messages cost their inserts, not their bytes. */
 const ROW_BYTES = 2048;
-const KEPT_FLAGS = FLAG_CONTROL_ID_REUSED | FLAG_DUPLICATE | FLAG_RELEASED | FLAG_REPLAYED;
+const KEPT_FLAGS =
+  FLAG_CONTROL_ID_REUSED | FLAG_DUPLICATE | FLAG_RELEASED | FLAG_REPLAYED | FLAG_REFUSED;
 const NO_BODY = new Uint8Array(0);
 
 export interface ReissueOptions {

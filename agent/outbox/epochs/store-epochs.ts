@@ -3,6 +3,8 @@ import type { ChannelTail } from "./channel-tails.ts";
 import type {
   EpochNotice,
   EpochQuestions,
+  RefusedMessage,
+  RefusedVerdict,
   Retained,
   SinkPosition,
   SkipRange,
@@ -87,6 +89,16 @@ export class StoreEpochs {
   skipDamaged(range: SkipRange): Promise<SkipVerdict> {
     this.#postProgress();
     return this.#writer.ask("skipDamaged", range);
+  }
+
+  /**
+   * A message that the receiver will never take goes to quarantine, and its seq is skipped from now on (06
+   * TP30). Durable when this resolves; the same again changes nothing.
+   *
+   * @throws {AgentError} one of `STORE_*`
+   */
+  setAsideRefused(message: RefusedMessage): Promise<RefusedVerdict> {
+    return this.#writer.ask("setAsideRefused", message);
   }
 
   /** Whether a damaged message was given up at or before `seq`. */

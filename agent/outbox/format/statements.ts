@@ -177,6 +177,7 @@ export const STATEMENTS = {
           WHERE channel = ? AND epoch = ? AND seq BETWEEN ? AND ?`,
     uses: "message_by_seq",
   },
+  messageMark: { sql: "UPDATE message SET flags = flags | ? WHERE id = ?", uses: "primary key" },
   messageLastId: { sql: "SELECT max(id) FROM message", uses: "primary key" },
   messageSearch: {
     sql: `SELECT id, channel, epoch, seq, received_at_ms, length, flags, segment, record_at, control_token

@@ -62,6 +62,8 @@ export const QUARANTINE_REASONS = [
   "damaged",
   "batchTooLarge",
   "leftover",
+  /** The receiver will never take it (06 TP30). */
+  "refused",
 ] as const;
 export type QuarantineReason = (typeof QUARANTINE_REASONS)[number];
 

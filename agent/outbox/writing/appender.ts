@@ -46,6 +46,8 @@ export const FLAG_RELEASED = 8;
 export const FLAG_REISSUED = 16;
 /** An operator sent it again. */
 export const FLAG_REPLAYED = 32;
+/** The receiver will never take it; a copy is in quarantine (06 TP30). */
+export const FLAG_REFUSED = 64;
 
 const NO_TOKEN = new Uint8Array(0);
 /** Of a repeat whose first copy the receiver does not have, under a number that is not this epoch's: never settled. */
@@ -105,10 +107,15 @@ export class Appender {
     this.#fresh = [];
   }
 
-  /** A block of quarantine becomes a message. */
-  release(entry: TicketedEntry, recentRow: number): Appended {
+  /**
+   * A block of quarantine becomes a message.
+   *
+   * @param replaces its number, if it was one before (06 TP31)
+   */
+  release(entry: TicketedEntry, recentRow: number, replaces?: MessageIdentity): Appended {
     this.#key.set(entry.controlKey, entry.sha256);
-    return this.#store(entry, recentRow, FLAG_RELEASED);
+    const marked = { flag: FLAG_RELEASED, replaces, isKnown: true };
+    return this.#storeIn(this.#tails.get(entry.channel), entry, recentRow, marked);
   }
 
   /**

@@ -3,6 +3,7 @@ import { retainedOf } from "../epochs/epoch-chains.ts";
 import type { EpochQuestions } from "../epochs/epoch-messages.ts";
 import { hasGapBefore } from "../epochs/missing.ts";
 import type { Reissue } from "../epochs/reissue.ts";
+import { setAsideRefused } from "../epochs/set-aside-refused.ts";
 import type { SkipDamaged } from "../epochs/skip-damaged.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
@@ -33,6 +34,7 @@ export function epochAnswers({ store, reissue, skipping, wake }: EpochAnswerPart
     retained: ({ channel, epoch }) => retainedOf(store.readParts, channel, epoch),
     unreadable: ({ maxCount, ...from }) => skipping.unreadable(from, maxCount),
     skipDamaged: (range) => skipping.skip(range),
+    setAsideRefused: (message) => setAsideRefused(store, message),
     hasGap: ({ channel, epoch, seq }) => hasGapBefore(store.prepared, channel, epoch, seq),
   };
 }

@@ -20,6 +20,7 @@ import {
 import { Disowned } from "../epochs/disowned.ts";
 import type { Database } from "../format/database.ts";
 import { translated } from "../format/fault.ts";
+import type { MessageIdentity } from "../format/record.ts";
 import { RecordReader } from "../format/record-reader.ts";
 import type { SetAsideRow } from "../quarantine-reader.ts";
 import { ACK_PENDING, ACK_UNDELIVERED, type ReadParts } from "../reader.ts";
@@ -28,8 +29,8 @@ import { RecentLoad } from "../recent-rows.ts";
 import { releasedEntry } from "../released-entry.ts";
 import { SettleMarks } from "../settle-marks.ts";
 import { Budget, type Purpose } from "../space/budget.ts";
-import { unpacked } from "./append-batch.ts";
-import { type Appended, Appender } from "./appender.ts";
+import { type TicketedEntry, unpacked } from "./append-batch.ts";
+import { type Appended, Appender, FLAG_REFUSED } from "./appender.ts";
 import { type Prepared, prepareAll } from "./prepared.ts";
 import { Quarantine } from "./quarantine.ts";
 import { Uploads } from "./uploads.ts";
@@ -212,6 +213,7 @@ export class GroupCommit {
         appended = this.#appender.release(
           releasedEntry(block, body, nowMs),
           this.#lastRecentRow + 1,
+          block.replaces,
         );
         this.#appender.flush(this.#lastRecentRow + 1);
       });
@@ -257,19 +259,44 @@ export class GroupCommit {
     this.#appender.reload();
   }
 
+  /**
+   * Sets aside what the receiver refused for good, and marks its row, in one transaction (06 TP30).
+   *
+   * @returns false if there is no room for it; nothing has changed then
+   */
+  setAside(
+    entry: TicketedEntry,
+    { id, identity }: { id: number; identity: MessageIdentity },
+  ): boolean {
+    let isThere = false;
+    this.#inQuarantine(() => {
+      isThere = this.#quarantine.setAside(entry, identity) !== undefined;
+      if (!isThere) return;
+      if (entry.upload !== 0) this.uploads.retain(entry.upload);
+      this.prepared.messageMark.run(FLAG_REFUSED, id);
+    });
+    return isThere;
+  }
+
   /** Forgets blocks that were set aside (an operator's decision). @returns how many were there */
   discard(ids: readonly number[]): number {
     let count = 0;
+    this.#inQuarantine(() => {
+      for (const id of ids) if (this.#quarantine.remove(id)) count += 1;
+    });
+    return count;
+  }
+
+  #inQuarantine(work: () => void): void {
     try {
       this.inTransaction(() => {
-        for (const id of ids) if (this.#quarantine.remove(id)) count += 1;
+        work();
         this.#quarantine.flush();
       });
     } catch (error) {
       this.#appender.reload();
       throw error;
     }
-    return count;
   }
 
   #carryOut(order: WriteOrder, appended: Appended[]): void {

@@ -8,7 +8,7 @@
  */
 import { QUARANTINE_MAX_BYTES, QUARANTINE_ROW_BYTES } from "../../limits.ts";
 import type { Sealer } from "../../sealing/sealer.ts";
-import { NO_IDENTITY, recordHead } from "../format/record.ts";
+import { type MessageIdentity, NO_IDENTITY, recordHead } from "../format/record.ts";
 import { TOKEN_OF_CONTENT } from "../format/tokens.ts";
 import type { TicketedEntry } from "./append-batch.ts";
 import type { Prepared } from "./prepared.ts";
@@ -72,8 +72,11 @@ export class Quarantine {
     return id;
   }
 
-  /** @returns the new row, or `undefined` if there is no room for it */
-  setAside(entry: TicketedEntry): number | undefined {
+  /**
+   * @param replaces its number, if it was a message (06 TP31)
+   * @returns the new row, or `undefined` if there is no room for it
+   */
+  setAside(entry: TicketedEntry, replaces?: MessageIdentity): number | undefined {
     // What lies in slices may keep the slices of a whole batch.
     const held = entry.upload === 0 ? entry.body.length : entry.uploadBytes;
     const kept = held + QUARANTINE_ROW_BYTES;
@@ -81,7 +84,7 @@ export class Quarantine {
     const id = this.#nextId++;
     const head = recordHead({
       ...{ ...entry, identity: NO_IDENTITY },
-      ...{ chain: entry.controlKey, replaces: undefined },
+      ...{ chain: entry.controlKey, replaces },
     });
     const place = { column: "quarantine.sealed", channel: entry.channel, row: id } as const;
     this.#prepared.quarantineInsert.run(

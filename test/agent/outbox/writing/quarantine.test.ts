@@ -93,6 +93,7 @@ describe("quarantine: looking", () => {
       upload: 0,
       uploadAt: 0,
       attributes: "",
+      replaces: undefined,
       whole: true,
     });
     assert.equal(controlKey.length, 8);
