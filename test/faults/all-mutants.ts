@@ -1,6 +1,7 @@
 /** Every planted defect. @module */
 import { DOWNSTREAM_MUTANTS } from "./downstream-mutants.ts";
 import { MUTANTS, type Mutant } from "./mutants.ts";
+import { SIMULATION_MUTANTS } from "./simulation-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
 import { TUNNEL_MUTANTS } from "./tunnel-mutants.ts";
 
@@ -9,4 +10,5 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...STORE_MUTANTS,
   ...TUNNEL_MUTANTS,
   ...DOWNSTREAM_MUTANTS,
+  ...SIMULATION_MUTANTS,
 ];
