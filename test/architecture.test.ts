@@ -181,6 +181,15 @@ test("there is no import cycle", () => {
   for (const file of sources) visit(file, []);
 });
 
+test("[TP40] the conformance runner knows nothing of what it judges", () => {
+  const judged = ["agent", "receiver", "streams"];
+  for (const file of globSync("scripts/conformance/**/*.ts")) {
+    for (const target of importsOf(file)) {
+      assert.ok(!judged.some((part) => within(target, part)), `${file} imports ${target}`);
+    }
+  }
+});
+
 test("[I-7] the agent listens for hospital systems, for its own commands, and for nobody else", () => {
   const listening = sources.filter(
     (file) => within(file, "agent") && /\bcreateServer\(/.test(readFileSync(file, "utf8")),
