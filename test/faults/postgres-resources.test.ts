@@ -110,6 +110,20 @@ describe("PostgreSQL that cannot do it now", { skip }, async () => {
     await assertStored(store, caller.agent, ["a1"]);
   });
 
+  test("[06 12] a connection that was cut since it was last used costs nobody a refusal at the gate", async () => {
+    const database = await server.newDatabase();
+    await using store = await openPostgresStore(server.options(database));
+    await store.listAgents(null);
+    await using other = await server.session(database);
+    // As they are cut one sees it, the other does not yet: each look may meet a dead one.
+    const cut = other.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    );
+    assert.deepEqual(await store.listAgents(null), []);
+    await cut;
+    assert.deepEqual(await store.listAgents(null), []);
+  });
+
   test("[S9] what cannot be expected ends the store, with the code of the database", async () => {
     const database = await server.newDatabase();
     await using store = await openPostgresStore(server.options(database));

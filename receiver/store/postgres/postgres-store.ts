@@ -292,14 +292,17 @@ class PostgresStore implements Store, OutgoingStore, OutletStore {
     }
   }
 
+  /** Twice: a connection may have been cut since it was last used, and an agent at the gate would be sent away. */
   async #read<T>(act: () => Promise<T>): Promise<T> {
-    try {
-      return await this.#ask(act);
-    } catch (error) {
-      const report = reportOf(error);
-      if (faultOf(report) !== "again") throw this.#end(report);
-      this.#warn(error);
-      throw report;
+    for (let isAgain = false; ; isAgain = true) {
+      try {
+        return await this.#ask(act);
+      } catch (error) {
+        const report = reportOf(error);
+        if (faultOf(report) !== "again") throw this.#end(report);
+        this.#warn(error);
+        if (isAgain) throw report;
+      }
     }
   }
 
