@@ -8,8 +8,8 @@
  *
  * `--only` takes one part: ingest (PF01-PF03, PF05, PF11), slowFlush (PF04), backlog (PF06, PF07), memory
  * (PF08), bodies (PF09), mllp (03 F11), crowd, slowLink (T-P04, T-N05),
- * fleet (T-N09, of `--agents 2000`); or plot, which is not among everything and draws
- * `bench/latency-and-memory.svg`. Needs Linux and gcc. A backlog takes 3 KB of disk a message,
+ * fleet (T-N09, of `--agents 2000`). Two are not among everything: poorLink (T-N04), which takes hours, and
+ * plot, which draws `bench/latency-and-memory.svg`. Needs Linux and gcc. A backlog takes 3 KB of disk a message,
  * half of them at the receiver; one of 5,000,000 takes a quarter of an hour or two.
  *
  * Prints a table in Markdown: medians, and each round's ratio. `bench/RESULTS.md` keeps the ones worth
@@ -32,6 +32,7 @@ import { measureIngest } from "./ingest.ts";
 import { measureMemory } from "./memory.ts";
 import { measureMllp } from "./mllp.ts";
 import { plot } from "./plot.ts";
+import { measurePoorLink } from "./poor-link.ts";
 import { measureSlowFlush } from "./slow-flush.ts";
 import { measureSlowLink } from "./slow-link.ts";
 import { print, type Row } from "./table.ts";
@@ -63,15 +64,19 @@ const PARTS = {
   mllp: (folder) => measureMllp(folder, rounds, seconds),
   crowd: (folder) => measureCrowd(folder, rounds, seconds),
   slowLink: (folder) => measureSlowLink(folder, rounds),
+  poorLink: () => measurePoorLink(),
   fleet: (folder) => measureFleet(folder, Number(values.agents)),
   plot: (folder) => drawPlot(folder),
 } as const satisfies Record<string, (folder: string) => Promise<Row[]>>;
 
 const { only } = values;
+/** They take hours, or draw. */
+const BY_NAME: readonly string[] = ["poorLink", "plot"];
 if (only !== undefined && !Object.hasOwn(PARTS, only)) {
   throw new Error(`--only takes one of ${Object.keys(PARTS).join(", ")}`);
 }
-const wanted = (part: string): boolean => (only === undefined ? part !== "plot" : only === part);
+const wanted = (part: string): boolean =>
+  only === undefined ? !BY_NAME.includes(part) : only === part;
 
 /** Which run this is. */
 function heading(): string {

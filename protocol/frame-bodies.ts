@@ -5,7 +5,14 @@
  */
 import { type Body, body, group, optional, required } from "./body.ts";
 import type { Credit, Frame, OpenedFrame, OpenFrame } from "./frame.ts";
-import { ERROR_CODE, GOAWAY_CODE, OPENED_STATUS, REJECT_CODE, SKIP_REASON } from "./frame.ts";
+import {
+  ERROR_CODE,
+  GOAWAY_CODE,
+  OPENED_STATUS,
+  PRIORITY,
+  REJECT_CODE,
+  SKIP_REASON,
+} from "./frame.ts";
 import {
   bool,
   bstr,
@@ -81,7 +88,7 @@ export const BODIES: { readonly [Name in CborFrame["type"]]: Body<BodyOf<Name>> 
     nextSeq: required(3, seq),
     oldestRetainedSeq: required(4, nullable(seq)),
     previousEpoch: required(5, nullable(previousEpoch)),
-    priority: required(6, oneOf({ urgent: 0, normal: 1, bulk: 2 })),
+    priority: required(6, oneOf(PRIORITY)),
     newEpochReason: optional(7, uint),
   }),
   opened: body<BodyOf<"opened">>({

@@ -30,6 +30,10 @@ export const FRAME_TYPE = {
 } as const;
 
 /** Where the sink stands (TP16). */
+/** Of a stream: which messages leave first (06 TP23). */
+export const PRIORITY = { urgent: 0, normal: 1, bulk: 2 } as const;
+export type Priority = (typeof PRIORITY)[keyof typeof PRIORITY];
+
 export const OPENED_STATUS = { ok: 0, ahead: 1, behind: 2, unknown: 3, held: 4 } as const;
 export type OpenedStatus = (typeof OPENED_STATUS)[keyof typeof OPENED_STATUS];
 
@@ -139,8 +143,7 @@ export interface OpenFrame {
   readonly nextSeq: bigint;
   readonly oldestRetainedSeq: bigint | null;
   readonly previousEpoch: { readonly epoch: bigint; readonly finalSeq: bigint | null } | null;
-  /** 0 urgent, 1 normal, 2 bulk. */
-  readonly priority: 0 | 1 | 2;
+  readonly priority: Priority;
   readonly newEpochReason?: number;
 }
 

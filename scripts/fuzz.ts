@@ -1,8 +1,10 @@
 /**
- * `npm run fuzz`: the long form of the fuzzers: block reader, MSH reader, frames to either end. Exit 1 if an input fails.
+ * `npm run fuzz`: the long form of the fuzzers: block reader, MSH reader, frames to their decoder and to either end.
+ * Exit 1 if an input fails.
  *
  *   npm run fuzz                             for 300 seconds, from a random seed
  *   npm run fuzz -- --seconds 3600 --seed 7
+ *   npm run fuzz -- --frames 1000000         instead: so many frames to each target that reads frames (T-P01)
  *
  * A seed that is printed with a failure repeats it in its first round.
  *
@@ -21,30 +23,34 @@ const SEED_END = 2 ** 31;
 interface Tally {
   readonly target: FuzzTarget;
   runs: number;
+  frames: number;
   ms: number;
   failed: boolean;
 }
 
 /** Rounds of each target in turn, each round with a seed of its own; a target that failed has no more. */
-async function fuzz(seconds: number, firstSeed: number): Promise<Tally[]> {
-  const tallies = TARGETS.map((target) => ({
-    ...{ target, runs: 0, ms: 0, failed: false },
+async function fuzz(
+  targets: readonly FuzzTarget[],
+  firstSeed: number,
+  isDone: (tally: Tally) => boolean,
+): Promise<Tally[]> {
+  const tallies = targets.map((target) => ({
+    ...{ target, runs: 0, frames: 0, ms: 0, failed: false },
   }));
-  const deadline = performance.now() + seconds * 1_000;
-  for (let seed = firstSeed; performance.now() < deadline; seed = (seed + 1) % SEED_END) {
-    const open = tallies.filter(({ failed }) => !failed);
-    if (open.length === 0) break;
+  for (let seed = firstSeed; ; seed = (seed + 1) % SEED_END) {
+    const open = tallies.filter((tally) => !tally.failed && !isDone(tally));
+    if (open.length === 0) return tallies;
     for (const tally of open) await round(tally, seed);
   }
-  return tallies;
 }
 
 async function round(tally: Tally, seed: number): Promise<void> {
   const { target } = tally;
   const start = performance.now();
-  const { runs, failure } = await target.run(target.roundRuns, seed);
+  const { runs, frames, failure } = await target.run(target.roundRuns, seed);
   tally.ms += performance.now() - start;
   tally.runs += runs;
+  tally.frames += frames;
   tally.failed = failure !== undefined;
   if (tally.failed) console.log(`${target.name}: FAILED, seed ${seed}, run ${runs}\n${failure}`);
 }
@@ -57,14 +63,27 @@ function whole(text: string, least: number): number {
 }
 
 const { values } = parseArgs({
-  options: { seconds: { type: "string" }, seed: { type: "string" } },
+  options: { seconds: { type: "string" }, frames: { type: "string" }, seed: { type: "string" } },
 });
-const seconds = whole(values.seconds ?? SECONDS, 1);
 const seed = values.seed === undefined ? randomInt(SEED_END) : whole(values.seed, 0);
-console.log(`seed ${seed}, ${seconds} s, ${CORPUS_TEXTS.length} messages to mutate`);
-const tallies = await fuzz(seconds, seed);
-for (const { target, runs, ms, failed } of tallies) {
+const tallies = values.frames === undefined ? await bySeconds() : await byFrames(values.frames);
+for (const { target, runs, frames, ms, failed } of tallies) {
   const rate = Math.round(runs / (ms / 1_000));
-  console.log(`${target.name}: ${runs} runs, ${rate} runs/s, ${failed ? "FAILED" : "ok"}`);
+  const read = target.readsFrames ? `, ${frames} frames` : "";
+  console.log(`${target.name}: ${runs} runs${read}, ${rate} runs/s, ${failed ? "FAILED" : "ok"}`);
 }
 process.exitCode = tallies.some(({ failed }) => failed) ? 1 : 0;
+
+async function bySeconds(): Promise<Tally[]> {
+  const seconds = whole(values.seconds ?? SECONDS, 1);
+  console.log(`seed ${seed}, ${seconds} s, ${CORPUS_TEXTS.length} messages to mutate`);
+  const deadline = performance.now() + seconds * 1_000;
+  return await fuzz(TARGETS, seed, () => performance.now() >= deadline);
+}
+
+async function byFrames(text: string): Promise<Tally[]> {
+  const count = whole(text, 1);
+  console.log(`seed ${seed}, ${count} frames to each`);
+  const targets = TARGETS.filter(({ readsFrames }) => readsFrames);
+  return await fuzz(targets, seed, ({ frames }) => frames >= count);
+}

@@ -16,13 +16,16 @@ export interface HeartbeatOptions {
 const TICK_MAX_MS = 1_000;
 const TICKS_PER_HEARTBEAT = 4;
 const SILENT_HEARTBEATS = 3;
+/** A peer that answers none, and goes on sending other frames, must not fill memory. */
+const PINGS_MAX_COUNT = 16;
 
 export class Heartbeat implements Disposable {
   readonly #options: HeartbeatOptions;
   readonly #tickMs: number;
   #timer: Timer;
   #heardMs: number;
-  #pinged: { readonly nonce: number; readonly atMs: number } | undefined;
+  /** When each PING left that is not answered, oldest first; `PINGS_MAX_COUNT` of them. */
+  readonly #pinged = new Map<number, number>();
   #nonce = 0;
 
   constructor(options: HeartbeatOptions) {
@@ -37,10 +40,12 @@ export class Heartbeat implements Disposable {
     this.#heardMs = this.#options.clock.monotonicMs();
   }
 
+  /** Also one that took longer than a heartbeat: where that is so, the window has to hear of it (TP22). */
   ponged(nonce: number): void {
-    if (this.#pinged?.nonce !== nonce) return;
-    this.#options.onRoundTrip(this.#options.clock.monotonicMs() - this.#pinged.atMs);
-    this.#pinged = undefined;
+    const atMs = this.#pinged.get(nonce);
+    if (atMs === undefined) return;
+    for (const older of this.#pinged.keys()) if (older <= nonce) this.#pinged.delete(older);
+    this.#options.onRoundTrip(this.#options.clock.monotonicMs() - atMs);
   }
 
   [Symbol.dispose](): void {
@@ -57,10 +62,12 @@ export class Heartbeat implements Disposable {
       onSilence();
       return;
     }
-    if (this.#pinged !== undefined && nowMs - this.#pinged.atMs < heartbeatMs) return;
+    const latestMs = [...this.#pinged.values()].at(-1);
+    if (latestMs !== undefined && nowMs - latestMs < heartbeatMs) return;
     if (silentMs < heartbeatMs && !inFlight()) return;
     this.#nonce += 1;
-    this.#pinged = { nonce: this.#nonce, atMs: nowMs };
+    this.#pinged.set(this.#nonce, nowMs);
+    this.#pinged.delete(this.#nonce - PINGS_MAX_COUNT);
     ping(this.#nonce);
   }
 }

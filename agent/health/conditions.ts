@@ -19,6 +19,8 @@ export const CONDITIONS = {
   channelHeld: "A channel is held: its messages are kept and not sent; see the code of the fact",
   channelParted:
     "The receiver held other messages under a channel's numbers: what is unsettled is sent again under new ones",
+  gapSent:
+    "The receiver was told of messages that will not come to it; the facts say which and why: see that somebody knows",
   storeRolledBack:
     "The store is older than it was, or new: ask the receiver what it has of the missing range (export), and the senders for the rest",
   messageDamaged:

@@ -73,6 +73,7 @@ const EVENTS = {
   tunnelLost: "warn",
   messageRejected: "error",
   messageSetAside: "error",
+  gapSent: "error",
   channelHeld: "error",
   channelParted: "error",
   epochBegun: "warn",

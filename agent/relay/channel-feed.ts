@@ -14,6 +14,8 @@
  *
  * @module
  */
+
+import type { Priority } from "#protocol/frame.ts";
 import { OPENED_STATUS, type OpenedFrame, REJECT_CODE, type RejectFrame } from "#protocol/frame.ts";
 import { PartingPace } from "#streams/source/parting-pace.ts";
 import { RepeatedRefusal } from "#streams/source/repeated-refusal.ts";
@@ -23,7 +25,6 @@ import type {
   StreamSource,
   StreamStanding,
 } from "#streams/source/source-stream.ts";
-import type { Priority } from "#streams/source/turns.ts";
 import { AgentError, type Facts, identifierFrom } from "../errors.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Clock, Timer } from "../host/clock.ts";
@@ -34,6 +35,7 @@ import { larger } from "../outbox/bigints.ts";
 import type { ChannelTail } from "../outbox/epochs/channel-tails.ts";
 import type { SinkPosition } from "../outbox/epochs/epoch-messages.ts";
 import type { Outbox } from "../outbox/outbox.ts";
+import { FeedAlarms } from "./feed-alarms.ts";
 import { FeedEpochs } from "./feed-epochs.ts";
 import { type DamagedAt, ReadAhead } from "./read-ahead.ts";
 
@@ -61,6 +63,7 @@ export class ChannelFeed implements StreamSource {
   readonly #parts: FeedParts;
   readonly #id: number;
   readonly #ahead: ReadAhead;
+  readonly #alarms: FeedAlarms;
   #epochs: FeedEpochs;
   /** Of the epoch that is being sent: what the receiver has on this connection, and what was handed out. */
   #sinkSeq = 0n;
@@ -81,13 +84,15 @@ export class ChannelFeed implements StreamSource {
     this.channel = tail.name;
     this.priority = parts.priority;
     this.#parts = parts;
+    this.#alarms = new FeedAlarms(tail.name, parts);
     this.#id = tail.channel;
     this.#epochs = new FeedEpochs(tail);
     this.#isMoving = tail.filling !== undefined;
     this.#ahead = new ReadAhead({
       ...{ outbox: parts.outbox, tasks: parts.tasks, channel: tail.channel },
       onReady: () => parts.wake(this),
-      onDamaged: (at) => this.#damaged(at),
+      onDamaged: (at) => this.#alarms.damaged(at),
+      onSkip: (epoch, skip) => this.#alarms.skipped(epoch, skip),
     });
   }
 
@@ -134,7 +139,7 @@ export class ChannelFeed implements StreamSource {
     switch (frame.status) {
       case OPENED_STATUS.unknown:
       case OPENED_STATUS.held:
-        this.#open("channelHeld", { status: frame.status });
+        this.#alarms.open("channelHeld", { status: frame.status });
         this.#retryIn(frame.retryAfterMs ?? HELD_RETRY_MS);
         return false;
       case OPENED_STATUS.ahead:
@@ -185,7 +190,7 @@ export class ChannelFeed implements StreamSource {
       return;
     }
     this.#refusal.refused(frame.seq);
-    if (this.#refusal.isAlarming) this.#open("channelHeld", facts);
+    if (this.#refusal.isAlarming) this.#alarms.open("channelHeld", facts);
     this.#retryIn(Math.max(REOPEN_MS, frame.retryAfterMs ?? 0));
   }
 
@@ -231,8 +236,8 @@ export class ChannelFeed implements StreamSource {
     const { sending, current } = this.#epochs;
     this.#epochs.agreed();
     this.#isFlowing = true;
-    if (!this.#refusal.isAlarming) this.#close("channelHeld");
-    if (sending === current) this.#close("channelParted");
+    if (!this.#refusal.isAlarming) this.#alarms.close("channelHeld");
+    if (sending === current) this.#alarms.close("channelParted");
     this.#sinkSeq = sinkSeq;
     this.#takenSeq = sinkSeq;
     this.#advanceIfDone();
@@ -265,7 +270,7 @@ export class ChannelFeed implements StreamSource {
     const { sending } = this.#epochs;
     this.#sinkSeq = larger(seq, this.#sinkSeq);
     if (this.#takenSeq < seq) this.#takenSeq = seq;
-    if (this.#refusal.settled(seq)) this.#close("channelHeld");
+    if (this.#refusal.settled(seq)) this.#alarms.close("channelHeld");
     if (seq <= sending.ackedSeq) return;
     sending.ackedSeq = seq;
     this.#parts.outbox.settle(this.#id, sending.epoch, seq);
@@ -295,7 +300,7 @@ export class ChannelFeed implements StreamSource {
   #meet(epoch: bigint): void {
     if (this.#epochs.goBackTo(epoch)) this.#parts.reopen(this);
     else {
-      this.#open("channelHeld", { status: OPENED_STATUS.ahead, epoch });
+      this.#alarms.open("channelHeld", { status: OPENED_STATUS.ahead, epoch });
       this.#retryIn(HELD_RETRY_MS);
     }
   }
@@ -312,7 +317,7 @@ export class ChannelFeed implements StreamSource {
       sinkEpoch: epoch,
       seq: lastSeq,
     };
-    this.#open("channelParted", facts);
+    this.#alarms.open("channelParted", facts);
     if (waitMs > 0) {
       this.#retryIn(waitMs);
       return;
@@ -346,13 +351,6 @@ export class ChannelFeed implements StreamSource {
     this.#takenSeq = 0n;
   }
 
-  /** This channel ends before `seq` until a person decides; the others flow (05 S16). */
-  #damaged({ epoch, seq }: DamagedAt): void {
-    const facts = { channel: identifierFrom(this.channel), epoch, seq };
-    this.#open("messageDamaged", facts);
-    this.#parts.log.fault("channelHeld", new AgentError("STORE_BODY_DAMAGED", facts));
-  }
-
   /** It goes to quarantine, and the channel goes on behind it; where that cannot be, a person decides. */
   #setAside(seq: bigint, facts: Facts): void {
     const { epoch } = this.#epochs.sending;
@@ -378,7 +376,7 @@ export class ChannelFeed implements StreamSource {
   #hold(error: AgentError): void {
     this.#isHeld = true;
     this.#ahead.stop();
-    this.#open("channelHeld", { ...error.facts, code: identifierFrom(error.code) });
+    this.#alarms.open("channelHeld", { ...error.facts, code: identifierFrom(error.code) });
     this.#parts.log.fault("channelHeld", error);
   }
 
@@ -386,13 +384,5 @@ export class ChannelFeed implements StreamSource {
     this.#retry?.[Symbol.dispose]();
     const boundedMs = Math.min(delayMs, RETRY_AFTER_MAX_MS);
     this.#retry = this.#parts.clock.after(boundedMs, () => this.#parts.reopen(this));
-  }
-
-  #open(condition: "channelHeld" | "channelParted" | "messageDamaged", facts: Facts): void {
-    this.#parts.conditions.open(condition, this.channel, facts, this.#parts.clock.nowMs());
-  }
-
-  #close(condition: "channelHeld" | "channelParted"): void {
-    this.#parts.conditions.close(condition, this.channel);
   }
 }

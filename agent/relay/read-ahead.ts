@@ -25,6 +25,8 @@ export interface ReadAheadParts {
   readonly onReady: () => void;
   /** Nothing comes from this seq on: its body is damaged (05 S16). */
   readonly onDamaged: (at: DamagedAt) => void;
+  /** Messages of this epoch will never come. */
+  readonly onSkip: (epoch: bigint, skip: OutgoingSkip) => void;
 }
 
 /** A message that cannot be read, where the relay has met it. */
@@ -210,6 +212,7 @@ export class ReadAhead {
 
   #skip(skip: OutgoingSkip): void {
     this.#ready.push(skip);
+    this.#parts.onSkip(this.#epoch, skip);
     this.#nextSeq = skip.lastSeq + 1n;
   }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { PRIORITY } from "#streams/source/turns.ts";
+import { PRIORITY } from "#protocol/frame.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";

@@ -58,6 +58,7 @@ export class Session {
   #sending: SendingStreams | undefined;
   #heartbeat: Heartbeat | undefined;
   #deadline: Timer | undefined;
+  #helloMs = 0;
   #opening = 0;
   #throttled = false;
   #draining = false;
@@ -91,6 +92,7 @@ export class Session {
 
   hello(): void {
     const { clock, storeId, instanceNonce, version } = this.#options;
+    this.#helloMs = clock.monotonicMs();
     this.#sendNow({
       type: "hello",
       stream: 0,
@@ -215,6 +217,8 @@ export class Session {
       onPumped: () => this.#noteThrottle(),
     });
     this.#sending = sending;
+    // TP22's base, while nothing of ours waits in the path: a PING that follows a backlog measures that.
+    sending.ponged(clock.monotonicMs() - this.#helloMs);
     this.#receiving.welcomed(frame, agreement);
     this.#heartbeat = new Heartbeat({
       ...{ clock, heartbeatMs },

@@ -69,7 +69,7 @@ export class Outgoing {
   readonly #chunkBytes: number;
   readonly #onFault: (error: unknown) => void;
   readonly #streams: SendingStream[] = [];
-  readonly #turns = new Turns();
+  readonly #turns = new Turns<SendingStream>();
   /** The connection has no room for the frame whose turn it is: a smaller one does not overtake it. */
   #isFull = false;
   #stopped = false;

@@ -16,6 +16,7 @@ import {
   OPENED_STATUS,
   type OpenedFrame,
   type PartialFrame,
+  PRIORITY,
   type RejectFrame,
 } from "#protocol/frame.ts";
 import { ProtocolError } from "#protocol/protocol-error.ts";
@@ -23,7 +24,6 @@ import type { Clock } from "../clock.ts";
 import { Flow } from "./flow.ts";
 import { type FrameSink, Outgoing, SendingStream } from "./outgoing.ts";
 import type { StreamSource } from "./source-stream.ts";
-import { PRIORITY } from "./turns.ts";
 
 /** What a sink says to its source. */
 export type SourceFrame = OpenedFrame | AckFrame | PartialFrame | CreditFrame | RejectFrame;

@@ -1,6 +1,11 @@
 /** What the tunnel carries, as a connection sees it: streams of numbered messages from somebody. @module */
-import type { MessageMeta, OpenedFrame, RejectFrame, SkipReason } from "#protocol/frame.ts";
-import type { Priority } from "./turns.ts";
+import type {
+  MessageMeta,
+  OpenedFrame,
+  Priority,
+  RejectFrame,
+  SkipReason,
+} from "#protocol/frame.ts";
 
 /** One message to send. */
 export interface OutgoingMessage {

@@ -4,33 +4,31 @@
  *
  * @module
  */
-import type { SendingStream } from "./outgoing.ts";
+import { PRIORITY, type Priority } from "#protocol/frame.ts";
 
-/** As OPEN has it: 0 urgent, 1 normal, 2 bulk. */
-export type Priority = 0 | 1 | 2;
-export const PRIORITY = { urgent: 0, normal: 1, bulk: 2 } as const satisfies Record<
-  string,
-  Priority
->;
+interface Prioritized {
+  /** [normal] */
+  readonly source: { readonly priority?: Priority };
+}
 
 const TURNS_BEFORE_LOWER = 8;
 
-interface PriorityClass {
-  readonly streams: SendingStream[];
+interface PriorityClass<Stream> {
+  readonly streams: Stream[];
   /** Of the stream whose turn is next; counts on. */
   next: number;
   /** Turns since a lower priority was asked. */
   taken: number;
 }
 
-export class Turns {
-  readonly #classes: readonly PriorityClass[] = Object.values(PRIORITY).map(() => ({
+export class Turns<Stream extends Prioritized> {
+  readonly #classes: readonly PriorityClass<Stream>[] = Object.values(PRIORITY).map(() => ({
     streams: [],
     next: 0,
     taken: 0,
   }));
 
-  add(stream: SendingStream): void {
+  add(stream: Stream): void {
     this.#classes[stream.source.priority ?? PRIORITY.normal]?.streams.push(stream);
   }
 
@@ -40,11 +38,11 @@ export class Turns {
    * @param take sends of a stream. @returns whether anything left
    * @returns whether anything left of any
    */
-  give(take: (stream: SendingStream) => boolean): boolean {
+  give(take: (stream: Stream) => boolean): boolean {
     return this.#giveFrom(0, take);
   }
 
-  #giveFrom(level: number, take: (stream: SendingStream) => boolean): boolean {
+  #giveFrom(level: number, take: (stream: Stream) => boolean): boolean {
     const own = this.#classes[level];
     if (own === undefined) return false;
     if (own.taken >= TURNS_BEFORE_LOWER) {
@@ -57,7 +55,7 @@ export class Turns {
   }
 }
 
-function giveIn(own: PriorityClass, take: (stream: SendingStream) => boolean): boolean {
+function giveIn<Stream>(own: PriorityClass<Stream>, take: (stream: Stream) => boolean): boolean {
   for (let asked = 0; asked < own.streams.length; asked += 1) {
     const stream = own.streams[own.next % own.streams.length];
     own.next += 1;

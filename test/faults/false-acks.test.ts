@@ -9,8 +9,7 @@ import { EPOCH_END } from "#agent/outbox/epochs/channel-tails.ts";
 import type { Outbox } from "#agent/outbox/outbox.ts";
 import type { ReadRange, ReadResult } from "#agent/outbox/reader.ts";
 import { ChannelFeed } from "#agent/relay/channel-feed.ts";
-import { OPENED_STATUS } from "#protocol/frame.ts";
-import { PRIORITY } from "#streams/source/turns.ts";
+import { OPENED_STATUS, PRIORITY } from "#protocol/frame.ts";
 import { ManualClock } from "#test/support/clocks.ts";
 import { messageIn } from "#test/support/feed-bench.ts";
 

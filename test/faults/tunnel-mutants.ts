@@ -182,8 +182,8 @@ export const TUNNEL_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "agent/outbox/writing/group-commit.ts",
-        search: "          block.replaces,\n",
-        replacement: "",
+        search: "this.#lastRecentRow + 1, block.replaces);",
+        replacement: "this.#lastRecentRow + 1);",
       },
     ],
     caughtBy: [{ file: "test/agent/outbox/epochs/set-aside-refused.test.ts" }],
@@ -198,5 +198,38 @@ export const TUNNEL_MUTANTS: readonly Mutant[] = [
       },
     ],
     caughtBy: [{ file: "test/streams/source/outgoing.test.ts" }],
+  },
+  {
+    id: "T-M04 no fence on PostgreSQL",
+    edits: [
+      {
+        file: "receiver/store/postgres/channel-functions.ts",
+        search: "RETURN latest IS DISTINCT FROM p_session;",
+        replacement: "RETURN latest IS DISTINCT FROM latest;",
+      },
+    ],
+    caughtBy: [{ file: "test/receiver/store/postgres-store.test.ts" }],
+  },
+  {
+    id: "a look that met a dead connection is not made again",
+    edits: [
+      {
+        file: "receiver/store/postgres/postgres-store.ts",
+        search: "if (isAgain) throw report;",
+        replacement: "throw report;",
+      },
+    ],
+    caughtBy: [{ file: "test/faults/postgres-resources.test.ts" }],
+  },
+  {
+    id: "a PONG that is later than a heartbeat is not heard",
+    edits: [
+      {
+        file: "streams/heartbeat.ts",
+        search: "    this.#pinged.set(this.#nonce, nowMs);",
+        replacement: "    this.#pinged.clear();\n    this.#pinged.set(this.#nonce, nowMs);",
+      },
+    ],
+    caughtBy: [{ file: "test/streams/heartbeat.test.ts" }],
   },
 ];

@@ -26,18 +26,21 @@ export function frameCase<Stage extends string>(
   stages: readonly Stage[],
   fitting: readonly Frame[],
 ): fc.Arbitrary<FrameCase<Stage>> {
+  const wires = fc.array(wireOf(fitting), { minLength: 1, maxLength: 5 });
+  return fc.record({ stage: fc.constantFrom(...stages), wires });
+}
+
+function wireOf(fitting: readonly Frame[]): fc.Arbitrary<Wire> {
   const frame = fc.oneof(
     { arbitrary: fc.constantFrom(...fitting), weight: 3 },
     { arbitrary: frameArbitrary, weight: 1 },
   );
-  const wire = fc.oneof(
+  return fc.oneof(
     { arbitrary: frame.chain((one) => spoiled(encodeFrame(one))), weight: 6 },
     { arbitrary: fc.uint8Array({ maxLength: 64 }), weight: 1 },
     { arbitrary: unknownFrame, weight: 1 },
     { arbitrary: oversize(frame), weight: 1 },
   );
-  const wires = fc.array(wire, { minLength: 1, maxLength: 5 });
-  return fc.record({ stage: fc.constantFrom(...stages), wires });
 }
 
 function spoiled(bytes: Wire): fc.Arbitrary<Wire> {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import {
   AGENT_FRAMES,
   BLOCK_READER,
+  FRAME_DECODER,
   type FuzzTarget,
   MSH_READER,
   RECEIVER_FRAMES,
@@ -20,7 +21,10 @@ test("[F1, F2, F3, F4, F7, F10, F11] BlockReader gives what a naive reading of t
 test("[F8, F9, E2, A10, A11] any bytes can be read as a header, and what was read can be acknowledged", () =>
   fuzz(MSH_READER, 20_000));
 
-test("[T-P01] [TP6] [TP7] [TP10] whatever an agent sends, a receiver answers or ends with ERROR, and stores nothing for it", () =>
+test("[T-P01] [TP6] [TP7] whatever comes, the decoder gives a frame that can be sent, skips it or refuses it", () =>
+  fuzz(FRAME_DECODER, 8_000));
+
+test("[T-P01] [TP6] [TP7] [TP10] whatever an agent sends, a receiver answers or ends with ERROR, and stores only what was sent whole", () =>
   fuzz(RECEIVER_FRAMES, 10_000));
 
 test("[T-P01] [TP6] [TP7] [TP10] whatever a receiver sends, an agent answers or ends with ERROR, and settles nothing for it", () =>

@@ -1,6 +1,7 @@
 /**
  * Whatever an agent sends, the receiver answers with a frame of the protocol or ends the connection
- * with ERROR, and what was wrong changes nothing in its store (T-P01).
+ * with ERROR, and what was wrong changes nothing in its store: nothing is stored that was not sent whole
+ * (T-P01).
  *
  * @module
  */
@@ -18,11 +19,12 @@ import { LiveAgents } from "#receiver/live-agents.ts";
 import type { OutgoingStore } from "#receiver/store/outgoing.ts";
 import type { Store } from "#receiver/store/store.ts";
 import { Budget } from "#streams/sink/credit.ts";
-import type { IngestCall, OpenCall, SkipCall } from "#streams/sink/sink-store.ts";
+import type { IngestCall, IngestItem, OpenCall, SkipCall } from "#streams/sink/sink-store.ts";
 import { dataFrames, helloFrame, openFrame, textOf } from "#test/receiver/support/played-agent.ts";
 import { isStoreFault } from "#test/receiver/support/sink-options.ts";
 import { type FrameCase, frameCase, readingOf, type Wire } from "./frame-cases.ts";
 import { RecordedSocket, settled } from "./recorded-socket.ts";
+import { SentMessages } from "./sent-messages.ts";
 
 const STAGES = ["upgraded", "welcomed", "streaming", "sending"] as const;
 type Stage = (typeof STAGES)[number];
@@ -52,8 +54,9 @@ const STILL: Clock = {
 export const receiverFrames = frameCase(STAGES, FITTING);
 
 export async function checkReceiverFrames({ stage, wires }: FrameCase<Stage>): Promise<void> {
-  const { socket, calls, live, credit } = await conversation(stage);
+  const { socket, calls, sent, stored, live, credit } = await conversation(stage);
   for (const wire of wires) {
+    sent.add(wire);
     const before = { sent: socket.sent.length, calls: calls.length, isOver: socket.isOver };
     socket.emit("message", Buffer.from(wire), true);
     await settled();
@@ -62,6 +65,7 @@ export async function checkReceiverFrames({ stage, wires }: FrameCase<Stage>): P
       assert.deepEqual([answered.length, calls.length], [0, before.calls], "it is over");
     } else judge(socket, wire, answered, calls.length - before.calls);
   }
+  for (const [seq, item] of stored) assert.ok(sent.holds(seq, item), `${seq} was not sent whole`);
   socket.emit("close", 1006);
   assert.deepEqual([live.silentCount, credit.freeBytes], [0, POOL_BYTES], "nothing is left of it");
 }
@@ -95,6 +99,8 @@ function judge(
 async function conversation(stage: Stage) {
   const socket = new RecordedSocket();
   const calls: string[] = [];
+  const sent = new SentMessages();
+  const stored: (readonly [seq: bigint, IngestItem])[] = [];
   const live = new LiveAgents();
   const credit = new CreditPool(POOL_BYTES, STILL);
   const agent = { id: 1, tenant: "north", name: "ward-1", serialHex: "1f", session: 0 };
@@ -103,7 +109,7 @@ async function conversation(stage: Stage) {
     socket.asWebSocket(),
     { ...agent, ...times, peer: identifierFrom("192.0.2.1:1") },
     {
-      ...{ store: storeOf(calls), clock: STILL, log: silentLog, live },
+      ...{ store: storeOf(calls, stored), clock: STILL, log: silentLog, live },
       ...{ chance: systemChance, isStoreFault },
       ...{ budget: new Budget(1e9), credit },
       ...{ messageLimitBytes: 10_000_000, heartbeatMs: 10_000 },
@@ -111,15 +117,20 @@ async function conversation(stage: Stage) {
   );
   const frames: Frame[] = [helloFrame(), openFrame(), ...LARGE.slice(0, 1)];
   for (const frame of frames.slice(0, STAGES.indexOf(stage))) {
-    socket.emit("message", Buffer.from(encodeFrame(frame)), true);
+    const wire = encodeFrame(frame);
+    sent.add(wire);
+    socket.emit("message", Buffer.from(wire), true);
     await settled();
   }
   assert.equal(socket.isOver, false);
-  return { socket, calls, live, credit };
+  return { socket, calls, sent, stored, live, credit };
 }
 
-/** Answers what a connection asks, as a store does in which all goes well; `calls` names what was asked. */
-function storeOf(calls: string[]): Store & OutgoingStore {
+/**
+ * Answers what a connection asks, as a store does in which all goes well; `calls` names what was asked,
+ * `kept` has what was to be stored.
+ */
+function storeOf(calls: string[], kept: (readonly [bigint, IngestItem])[]): Store & OutgoingStore {
   const position = (epoch: bigint) => ({ epoch, lastSeq: 0n, chain: null, partial: null });
   const stored = (last: bigint) => ({ kind: "ok", last, unverifiedCount: 0, gap: null });
   const store = {
@@ -134,6 +145,7 @@ function storeOf(calls: string[]): Store & OutgoingStore {
     },
     ingest: async ({ first, items }: IngestCall) => {
       calls.push("ingest");
+      for (const [index, item] of items.entries()) kept.push([first + BigInt(index), item]);
       return stored(first + BigInt(items.length) - 1n);
     },
     skip: async ({ last }: SkipCall) => {

@@ -52,6 +52,17 @@ describe("heartbeat", () => {
     assert.deepEqual(pulse.heard.slice(0, 4), expected);
   });
 
+  test("[TP22] a PONG that takes longer than a heartbeat is a round trip, too", () => {
+    const pulse = new Pulse();
+    pulse.inFlight = true;
+    for (let second = 1; second <= 13; second++) {
+      pulse.clock.advance(1_000);
+      pulse.heartbeat.heard();
+      if (second === 13) pulse.heartbeat.ponged(1);
+    }
+    assert.deepEqual(pulse.heard, ["1000 ping 1", "11000 ping 2", "13000 round trip 12000"]);
+  });
+
   test("[TP22] a round trip is measured once, for the PING that is out", () => {
     const pulse = new Pulse();
     pulse.clock.advance(10_000);

@@ -1,12 +1,12 @@
 /** Somebody with messages, for the tunnel's tests: they lie in a list. @module */
 
 import type { OpenedFrame, RejectFrame } from "#protocol/frame.ts";
+import { PRIORITY, type Priority } from "#protocol/frame.ts";
 import type {
   OutgoingMessage,
   StreamSource,
   StreamStanding,
 } from "#streams/source/source-stream.ts";
-import { PRIORITY, type Priority } from "#streams/source/turns.ts";
 import { sha256 } from "./test-outbox.ts";
 
 export interface ListedMessage {

@@ -25,7 +25,7 @@ export function setAsideRefused(
   if (message === undefined) return "gone";
   if (message.refused) return "setAside";
   const entry = refusedEntry(channel, message);
-  const isThere = store.setAside(entry, { id: message.id, identity: { epoch, seq } });
+  const isThere = store.setAside(entry, message.id, { epoch, seq });
   return isThere ? "setAside" : "full";
 }
 

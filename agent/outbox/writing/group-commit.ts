@@ -210,11 +210,8 @@ export class GroupCommit {
     try {
       this.inTransaction(() => {
         if (!this.#quarantine.remove(block.id, true)) return;
-        appended = this.#appender.release(
-          releasedEntry(block, body, nowMs),
-          this.#lastRecentRow + 1,
-          block.replaces,
-        );
+        const entry = releasedEntry(block, body, nowMs);
+        appended = this.#appender.release(entry, this.#lastRecentRow + 1, block.replaces);
         this.#appender.flush(this.#lastRecentRow + 1);
       });
     } catch (error) {
@@ -264,10 +261,7 @@ export class GroupCommit {
    *
    * @returns false if there is no room for it; nothing has changed then
    */
-  setAside(
-    entry: TicketedEntry,
-    { id, identity }: { id: number; identity: MessageIdentity },
-  ): boolean {
+  setAside(entry: TicketedEntry, id: number, identity: MessageIdentity): boolean {
     let isThere = false;
     this.#inQuarantine(() => {
       isThere = this.#quarantine.setAside(entry, identity) !== undefined;

@@ -3,10 +3,10 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { decodeFrame } from "#protocol/codec.ts";
 import type { DataFrame } from "#protocol/frame.ts";
+import { PRIORITY, type Priority } from "#protocol/frame.ts";
 import { CHUNK_MAX_BYTES, FRAME_MAX_BYTES } from "#protocol/limits.ts";
 import { Flow } from "#streams/source/flow.ts";
 import { type FrameSink, Outgoing, SendingStream } from "#streams/source/outgoing.ts";
-import { PRIORITY, type Priority } from "#streams/source/turns.ts";
 import { ListedSource } from "../../support/listed-source.ts";
 
 const FAR = 1 << 30;
