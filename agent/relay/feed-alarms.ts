@@ -47,6 +47,8 @@ export class FeedAlarms {
 
   /** The receiver is told of messages that will never come to it (06 RI8): a gap there, an alarm here. */
   skipped(epoch: bigint, { firstSeq, lastSeq, reason }: OutgoingSkip): void {
+    // Named as missing, until a person says otherwise.
+    if (reason === SKIP_REASON.damaged) return;
     const { clock, conditions, log } = this.#parts;
     const why = identifierFrom(SKIP_NAMES[reason] ?? "unknown");
     const range = { epoch, firstSeq, lastSeq, reason: why };
