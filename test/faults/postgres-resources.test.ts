@@ -115,10 +115,12 @@ describe("PostgreSQL that cannot do it now", { skip }, async () => {
     await using store = await openPostgresStore(server.options(database));
     await store.listAgents(null);
     await using other = await server.session(database);
-    // As they are cut one sees it, the other does not yet: each look may meet a dead one.
-    const cut = other.query(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    const { rows } = await other.query(
+      "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
     );
+    const pids = rows.map(({ pid }) => pid).join(", ");
+    // It asks while they are cut, and does not know it yet.
+    const cut = other.query(`SELECT pg_terminate_backend(pid) FROM unnest(ARRAY[${pids}]) AS pid`);
     assert.deepEqual(await store.listAgents(null), []);
     await cut;
     assert.deepEqual(await store.listAgents(null), []);
