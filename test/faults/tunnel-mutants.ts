@@ -215,7 +215,7 @@ export const TUNNEL_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "receiver/store/postgres/postgres-store.ts",
-        search: "if (isAgain) throw report;",
+        search: "if (left === 0 || !isCutOff(error)) throw report;",
         replacement: "throw report;",
       },
     ],

@@ -292,16 +292,19 @@ class PostgresStore implements Store, OutgoingStore, OutletStore {
     }
   }
 
-  /** Twice: a connection may have been cut since it was last used, and an agent at the gate would be sent away. */
+  /**
+   * Connections may have been cut since they were last used, each of them, and an agent at the gate would be
+   * sent away: asked again until one is new. A database that cannot be reached is not asked again.
+   */
   async #read<T>(act: () => Promise<T>): Promise<T> {
-    for (let isAgain = false; ; isAgain = true) {
+    for (let left = this.#pool.options.max; ; left -= 1) {
       try {
         return await this.#ask(act);
       } catch (error) {
         const report = reportOf(error);
         if (faultOf(report) !== "again") throw this.#end(report);
         this.#warn(error);
-        if (isAgain) throw report;
+        if (left === 0 || !isCutOff(error)) throw report;
       }
     }
   }
@@ -344,4 +347,11 @@ function stepResult(
     default:
       return { kind };
   }
+}
+
+/** What a connection says that was alive once: its socket is gone, or its session was ended (57P01). */
+function isCutOff(error: unknown): boolean {
+  const { code, syscall, message } = error as { code?: string; syscall?: string; message?: string };
+  const isSocket = syscall !== "connect" && (code === "EPIPE" || code === "ECONNRESET");
+  return isSocket || code === "57P01" || message?.startsWith("Connection terminated") === true;
 }
