@@ -237,6 +237,8 @@ export class Session {
   }
 
   #noteThrottle(): void {
+    // Before all are open nothing counts as streaming: told then, it would be forgotten.
+    if (this.#opening > 0) return;
     const throttled = this.#sending?.isStarved === true;
     if (throttled === this.#throttled) return;
     this.#throttled = throttled;

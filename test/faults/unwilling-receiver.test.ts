@@ -151,7 +151,15 @@ test("[T-C05] [TP26] it takes everything and says nothing: hung up on, all sent 
 test("[T-C05] [TP20] no credit: nothing is sent, senders and the other channel are served, and all leaves in order when it comes", async () => {
   await using scene = await Scene.open();
   const { end } = scene;
-  const agent = await scene.connected({ credit: { streamLimit: 0 } });
+  const agent = await scene.receiver.connection();
+  await agent.welcome();
+  await agent.opened({ credit: { streamLimit: 0 } });
+  // Held back already while the other channel is not open yet.
+  agent.send({ type: "ping", stream: 0, nonce: 7 });
+  await until("the first is open", () => agent.history.some(({ type }) => type === "pong"));
+  await end.store.outbox.probe();
+  await end.store.outbox.probe();
+  await agent.opened();
   await end.tunnel.reaches("throttled");
   await end.append("M6");
   await scene.otherFlows(agent);
