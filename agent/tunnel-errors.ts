@@ -203,9 +203,9 @@ export const TUNNEL_ERRORS = {
   },
   TUNNEL_FENCED: {
     ...RETRIED,
-    summary: "Another agent connected to the receiver with this agent's identity",
+    summary: "The receiver holds another connection of this agent's identity for the newer one",
     remedy:
-      "Find and stop the copy; an identity belongs to one machine. It is tried again by itself",
+      "Once: a receiver that had stood still read an old greeting; nothing to do. Again within 10 minutes: find and stop the copy of this agent; an identity belongs to one machine. It is tried again by itself",
   },
   TUNNEL_DUPLICATE_IDENTITY: {
     ...RETRIED,

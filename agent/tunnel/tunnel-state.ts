@@ -62,7 +62,12 @@ export type TunnelEvent =
       readonly why: StickyReason;
       readonly nowMs: number;
       readonly chance: number;
-    };
+    }
+  /**
+   * For the first time in a while. It may have been our own greeting, which a receiver that had been frozen
+   * reads late: staying away for minutes would help nobody. A copy of us fences us again.
+   */
+  | { readonly on: "fencedOnce"; readonly nowMs: number; readonly chance: number };
 
 export type TunnelEffect = "dial" | "hello" | "open" | "drain" | "hangUp" | "armTimer";
 
@@ -86,6 +91,10 @@ export function step(state: TunnelState, event: TunnelEvent): TunnelStep {
       return afterLoss(state, event);
     case "barred":
       return barred(state, event.why, event.nowMs + sticky(event.chance));
+    case "fencedOnce":
+      return isStreaming(state) || state.at === "resuming"
+        ? comeBack(event.nowMs, event.chance)
+        : barred(state, "fenced", event.nowMs + sticky(event.chance));
     case "stop":
       return stop(state);
     case "goaway":
@@ -101,7 +110,7 @@ export function step(state: TunnelState, event: TunnelEvent): TunnelStep {
 
 type ForwardEvent = Exclude<
   TunnelEvent,
-  { on: "stop" } | { on: "lost" | "drained" } | { on: "goaway" } | { on: "barred" }
+  { on: "stop" } | { on: "lost" | "drained" | "fencedOnce" } | { on: "goaway" } | { on: "barred" }
 >;
 
 function forward(state: TunnelState, event: ForwardEvent): TunnelStep {
@@ -169,7 +178,11 @@ function drained(
   chance: number,
 ): TunnelStep {
   if (state.next === "closed") return to({ at: "closed" }, "hangUp");
-  const untilMs = nowMs + state.retryAfterMs + FIRST_DELAY_MAX_MS * chance;
+  return comeBack(nowMs + state.retryAfterMs, chance);
+}
+
+function comeBack(fromMs: number, chance: number): TunnelStep {
+  const untilMs = fromMs + FIRST_DELAY_MAX_MS * chance;
   return to({ at: "disconnected", attempt: 0, untilMs }, "hangUp", "armTimer");
 }
 

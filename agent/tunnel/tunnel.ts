@@ -15,7 +15,12 @@ import type { Conditions } from "../health/conditions.ts";
 import type { Chance, Clock, Timer } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 import type { Tasks } from "../host/tasks.ts";
-import { CLOCK_SKEW_ALARM_MS, DRAIN_MAX_MS, RETRY_AFTER_MAX_MS } from "../limits.ts";
+import {
+  CLOCK_SKEW_ALARM_MS,
+  DRAIN_MAX_MS,
+  FENCED_AGAIN_MS,
+  RETRY_AFTER_MAX_MS,
+} from "../limits.ts";
 import { dial } from "./dial.ts";
 import { barredBy } from "./farewell.ts";
 import type { HttpProxy } from "./proxy.ts";
@@ -75,6 +80,7 @@ export class Tunnel implements AsyncDisposable {
   readonly #instanceNonce: Uint8Array;
   readonly #sources: StreamSource[] = [];
   readonly #closed = Promise.withResolvers<void>();
+  #fencedAtMs = Number.NEGATIVE_INFINITY;
   #state: TunnelState = TUNNEL_START;
   #session: Session | undefined;
   #dialling: AbortController | undefined;
@@ -245,8 +251,16 @@ export class Tunnel implements AsyncDisposable {
     else {
       this.#lastError = barred.error;
       this.#options.log.fault("tunnelLost", barred.error);
-      this.#apply({ on: "barred", why: barred.why, ...this.#now() });
+      const isOnce = barred.why === "fenced" && this.#isFencedOnce();
+      if (isOnce) this.#apply({ on: "fencedOnce", ...this.#now() });
+      else this.#apply({ on: "barred", why: barred.why, ...this.#now() });
     }
+  }
+
+  #isFencedOnce(): boolean {
+    const lastMs = this.#fencedAtMs;
+    this.#fencedAtMs = this.#options.clock.monotonicMs();
+    return this.#fencedAtMs - lastMs > FENCED_AGAIN_MS;
   }
 
   #ended(session: Session, error: AgentError): void {

@@ -16,6 +16,7 @@ import { TroubledPair, type TroubledStatus } from "./troubled-pair.ts";
 const STICKY_SECONDS: readonly Edit[] = [
   ["STICKY_MIN_MS = 150_000;", "STICKY_MIN_MS = 500;"],
   ["STICKY_MAX_MS = 300_000;", "STICKY_MAX_MS = 1_000;"],
+  ["FIRST_DELAY_MAX_MS = 30_000;", "FIRST_DELAY_MAX_MS = 500;"],
 ].map(([search = "", replacement = ""]) => ({ file: "agent/limits.ts", search, replacement }));
 
 const AGENT = "demo/hospital";

@@ -35,6 +35,7 @@ const EVENTS: Readonly<Record<TunnelEvent["on"], TunnelEvent>> = {
   drained: { on: "drained", nowMs: NOW_MS, chance: 0.5 },
   goaway: { on: "goaway", retryAfterMs: 9_000 },
   barred: { on: "barred", why: "fenced", nowMs: NOW_MS, chance: 0 },
+  fencedOnce: { on: "fencedOnce", nowMs: NOW_MS, chance: 0.5 },
   stop: { on: "stop" },
 };
 
@@ -70,6 +71,14 @@ const MOVES: Readonly<Record<string, string>> = {
   "throttled barred": "sticky hangUp armTimer",
   "drainingToReturn barred": "sticky hangUp armTimer",
   "drainingToClose barred": "closed hangUp",
+
+  "connecting fencedOnce": "sticky hangUp armTimer",
+  "helloSent fencedOnce": "sticky hangUp armTimer",
+  "drainingToReturn fencedOnce": "sticky hangUp armTimer",
+  "drainingToClose fencedOnce": "closed hangUp",
+  "resuming fencedOnce": "disconnected hangUp armTimer",
+  "streaming fencedOnce": "disconnected hangUp armTimer",
+  "throttled fencedOnce": "disconnected hangUp armTimer",
 
   "disconnected stop": "closed hangUp",
   "connecting stop": "closed hangUp",
@@ -191,6 +200,18 @@ describe("tunnel state waits", () => {
         assert.ok(Math.abs(waitOf(state, 500) - retryAfterMs - jitterMs) < 1);
         assert.ok(state.at === "disconnected" && state.attempt === 0);
       }
+    }
+  });
+
+  test("[TP27] [RI2] fenced for the first time: up to 30 s, as after GOAWAY", () => {
+    for (const [chance, waitMs] of [
+      [0, 0],
+      [JUST_UNDER_1, 30_000],
+    ] as const) {
+      const event: TunnelEvent = { on: "fencedOnce", nowMs: 5, chance };
+      const { state } = step({ at: "streaming", attempt: 3, sinceMs: 0 }, event);
+      assert.ok(Math.abs(waitOf(state, 5) - waitMs) < 1);
+      assert.ok(state.at === "disconnected" && state.attempt === 0);
     }
   });
 

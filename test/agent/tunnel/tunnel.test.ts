@@ -220,6 +220,31 @@ describe("tunnel that is told to go away", () => {
     assert.equal(scene.tunnel.state, "disconnected");
   });
 
+  /** It may have been our own greeting, read late. */
+  async function fencedOnce(scene: Scene): Promise<void> {
+    const agent = await scene.streaming();
+    agent.send({ type: "goaway", stream: 0, code: GOAWAY_CODE.fenced });
+    await scene.tunnel.reaches("disconnected");
+    await agent.closed();
+    assert.equal(scene.tunnel.lastError?.code, "TUNNEL_FENCED");
+    await scene.dialsIn(15_000);
+  }
+
+  test("[TP27] [RI2] fenced once it is back within 30 s, each time that comes after ten minutes without", async () => {
+    await using scene = await Scene.open();
+    await fencedOnce(scene);
+    const agent = await scene.streaming();
+    for (let nonce = 0; nonce < 120; nonce++) {
+      scene.clock.advance(5_000);
+      agent.send({ type: "ping", stream: 0, nonce });
+      await agent.next("pong");
+    }
+    agent.send({ type: "goaway", stream: 0, code: GOAWAY_CODE.fenced });
+    await scene.tunnel.reaches("disconnected");
+    await scene.dialsIn(15_000);
+    await scene.streaming();
+  });
+
   const STICKY: readonly (readonly [keyof typeof GOAWAY_CODE, ErrorCode, string?])[] = [
     ["fenced", "TUNNEL_FENCED"],
     ["duplicateIdentity", "TUNNEL_DUPLICATE_IDENTITY"],
@@ -230,6 +255,7 @@ describe("tunnel that is told to go away", () => {
   for (const [name, expected, reason] of STICKY) {
     test(`[TP27] ${name} is sticky as ${expected}: a person must look, and it is tried all the same`, async () => {
       await using scene = await Scene.open();
+      if (name === "fenced") await fencedOnce(scene);
       const agent = await scene.streaming();
       const code: GoawayCode = GOAWAY_CODE[name];
       agent.send({ type: "goaway", stream: 0, code });
