@@ -1,6 +1,6 @@
 /**
  * T-P04, T-N05: a message of 64 MB on a link of 8 Mbit/s, and on one that is up for seconds at a time: how
- * long PING takes meanwhile, and what comes over the link beside the message.
+ * long PING and a command take meanwhile, and what comes over the link beside the message.
  *
  * Agent's outbox, tunnel and relay, a real receiver and the fault proxy, in this process.
  *
@@ -18,6 +18,7 @@ const MB = 1_000_000;
 const MESSAGE_BYTES = 64 * MB;
 const BYTES_PER_SECOND = MB;
 const LOOK_MS = 50;
+const ASK_EVERY_MS = 1_000;
 /** The message, three times over, and some. */
 const LIMIT_MS = 240_000;
 /** How much passes before the link is cut. */
@@ -29,19 +30,21 @@ interface Carried {
   readonly upBytes: number;
   readonly cuts: number;
   readonly roundTripsMs: readonly number[];
+  /** Of commands, until the answer is durable at the receiver. */
+  readonly answersMs: readonly number[];
 }
 
 export async function measureSlowLink(_folder: string, rounds: number): Promise<Row[]> {
   const [slow, cut]: [Carried[], Carried[]] = [[], []];
   for (let round = 1; round <= rounds; round++) {
-    slow.push(await carried({ rate: BYTES_PER_SECOND }));
+    slow.push(await carried({ rate: BYTES_PER_SECOND }, true));
     cut.push(await carried({ "up.cut_after": WINDOW_BYTES }));
     console.error(`slowLink: round ${round} of ${rounds} done`);
   }
   return [...slowRows(slow), ...cutRows(cut)];
 }
 
-async function carried(link: Readonly<Record<string, number>>): Promise<Carried> {
+async function carried(link: Readonly<Record<string, number>>, asks = false): Promise<Carried> {
   await using line = await RelayLine.open();
   const { outbox } = line.store;
   line.proxy.set(link);
@@ -51,7 +54,9 @@ async function carried(link: Readonly<Record<string, number>>): Promise<Carried>
   await appendTo(outbox, entry, APPEND_MS);
   const startMs = performance.now();
   const roundTripsMs: number[] = [];
+  const answersMs: number[] = [];
   let last: number | undefined;
+  let askedMs = startMs;
   let isSettled = false;
   const settled = until(
     "the message is settled",
@@ -65,15 +70,20 @@ async function carried(link: Readonly<Record<string, number>>): Promise<Carried>
     if (roundTripMs !== undefined && roundTripMs !== last) roundTripsMs.push(roundTripMs);
     last = roundTripMs;
     await sleep(LOOK_MS);
+    if (asks && performance.now() - askedMs > ASK_EVERY_MS) {
+      askedMs = performance.now();
+      answersMs.push(await line.ask());
+    }
   }
   await settled;
   const seconds = (performance.now() - startMs) / 1000;
   const { up, resets } = line.proxy.stats();
-  return { seconds, upBytes: up, cuts: resets, roundTripsMs };
+  return { seconds, upBytes: up, cuts: resets, roundTripsMs, answersMs };
 }
 
 function slowRows(rounds: readonly Carried[]): Row[] {
   const roundTripsMs = rounds.flatMap((round) => round.roundTripsMs);
+  const answersMs = rounds.flatMap((round) => round.answersMs);
   const seconds = quantile(
     rounds.map((round) => round.seconds),
     0.5,
@@ -86,6 +96,13 @@ function slowRows(rounds: readonly Carried[]): Row[] {
       "",
       "",
       "p95 < 500 ms",
+    ],
+    [
+      "64 MB at 8 Mbit/s: command and answer p50, p95",
+      `${milliseconds(quantile(answersMs, 0.5))}, ${milliseconds(quantile(answersMs, 0.95))}`,
+      "",
+      "",
+      "< 1 s",
     ],
     [
       "64 MB at 8 Mbit/s: until it is settled",

@@ -10,7 +10,7 @@ export const CAPABILITY_NAMES = ["zstd", "partial", "downstream", "commands"] as
 export type CapabilityName = (typeof CAPABILITY_NAMES)[number];
 
 /** What this build speaks, as agent and as receiver. */
-export const SPOKEN_CAPABILITIES: readonly CapabilityName[] = ["partial", "downstream"];
+export const SPOKEN_CAPABILITIES: readonly CapabilityName[] = ["partial", "downstream", "commands"];
 
 /** @returns what both lists name, in the order of `own`; a name that `own` lacks means nothing */
 export function capabilitiesInForce(

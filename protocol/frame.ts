@@ -37,6 +37,9 @@ export type Priority = (typeof PRIORITY)[keyof typeof PRIORITY];
 export const OPENED_STATUS = { ok: 0, ahead: 1, behind: 2, unknown: 3, held: 4 } as const;
 export type OpenedStatus = (typeof OPENED_STATUS)[keyof typeof OPENED_STATUS];
 
+/** What became of a command (TP36). */
+export const COMMAND_RESULT = { done: 0, refused: 1, expired: 2, failed: 3, busy: 4 } as const;
+
 /** Why seqs will never come (TP31). */
 export const SKIP_REASON = { quarantined: 1, discarded: 2, damaged: 3, pruned: 4 } as const;
 export type SkipReason = (typeof SKIP_REASON)[keyof typeof SKIP_REASON];
@@ -243,7 +246,7 @@ export interface CmdResultFrame {
   readonly type: "cmdResult";
   readonly stream: 0;
   readonly id: Uint8Array;
-  /** 0 done, 1 refused, 2 expired, 3 failed, 4 busy (TP36). */
+  /** One of {@link COMMAND_RESULT}, or of a later minor. */
   readonly result: number;
   readonly answer?: Uint8Array;
   readonly answerAt?: MessageId;

@@ -7,7 +7,7 @@
 import type { Cbor, CborEntries } from "./cbor-writer.ts";
 import type { ErrorFrameCode, MessageId } from "./frame.ts";
 import { ERROR_CODE } from "./frame.ts";
-import { ATTRIBUTES_MAX_COUNT, MESSAGE_MAX_BYTES, TEXT_MAX_BYTES } from "./limits.ts";
+import { ATTRIBUTES_MAX_COUNT, ID_BYTES, MESSAGE_MAX_BYTES, TEXT_MAX_BYTES } from "./limits.ts";
 import { ProtocolError } from "./protocol-error.ts";
 
 export interface Kind<T> {
@@ -40,8 +40,8 @@ export const bool: Kind<boolean> = plain("true or false", (value) => typeof valu
 
 export const bstr: Kind<Uint8Array> = plain("a byte string", isBytes);
 
-/** 16 bytes. */
-export const id: Kind<Uint8Array> = bstrOf(16);
+/** 16 bytes: of a store, a start of the agent, a command. */
+export const id: Kind<Uint8Array> = bstrOf(ID_BYTES);
 
 /** 32 bytes. */
 export const hash: Kind<Uint8Array> = bstrOf(32);

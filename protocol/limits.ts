@@ -11,6 +11,8 @@ export const TUNNEL_PATH = "/v1/tunnel";
 /** The one minor version spoken here (TP11). */
 export const MINOR = 0;
 
+/** Of a store, of a start of the agent, of a command. */
+export const ID_BYTES = 16;
 /** Type u8, flags u8, stream u16 (TP6). */
 export const FRAME_HEADER_BYTES = 4;
 /** Largest frame offered by default, header included: a chunk and its metadata, with room. */

@@ -29,7 +29,7 @@ import {
   type SkipFrame,
 } from "#protocol/frame.ts";
 import { FRAME_MIN_NEGOTIABLE_BYTES, MINOR } from "#protocol/limits.ts";
-import type { SourceFrame } from "#streams/source/sending-streams.ts";
+import type { DownstreamFrame } from "./downstream/downstream.ts";
 
 export type ConnectionState =
   | { readonly at: "new" | "welcomed" | "streaming" | "draining" | "fenced" | "closed" }
@@ -49,8 +49,8 @@ export type ConnectionEffect =
   | { readonly do: "welcome"; readonly hello: HelloFrame; readonly session: number }
   | { readonly do: "open"; readonly frame: OpenFrame }
   | { readonly do: "take"; readonly frame: DataFrame | SkipFrame }
-  /** Of the streams that the receiver opened (TP34). */
-  | { readonly do: "heed"; readonly frame: SourceFrame }
+  /** Of the streams that the receiver opened (TP34), or of its commands. */
+  | { readonly do: "heed"; readonly frame: DownstreamFrame }
   | { readonly do: "pong" | "ponged"; readonly nonce: number }
   | { readonly do: "goaway"; readonly code: GoawayCode }
   | { readonly do: "error"; readonly code: ErrorFrameCode; readonly frameType?: number }
@@ -150,6 +150,7 @@ function onLiveFrame(state: ConnectionState, frame: Frame): ConnectionStep {
     case "partial":
     case "credit":
     case "reject":
+    case "cmdResult":
       return to(state, { do: "heed", frame });
     case "pong":
       return to(state, { do: "ponged", nonce: frame.nonce });

@@ -21,7 +21,6 @@ import { Budget } from "#streams/sink/credit.ts";
 import { Sink } from "#streams/sink/sink.ts";
 import type { SinkPort } from "#streams/sink/sink-port.ts";
 import { StoreCalls } from "#streams/sink/store-calls.ts";
-import type { SourceFrame } from "#streams/source/sending-streams.ts";
 import {
   type ConnectionEffect,
   type ConnectionEvent,
@@ -30,7 +29,7 @@ import {
 } from "./connection-state.ts";
 import type { CreditPool, CreditShare } from "./credit-pool.ts";
 import { dataSocket } from "./downstream/data-socket.ts";
-import { Downstream } from "./downstream/downstream.ts";
+import { Downstream, type DownstreamFrame } from "./downstream/downstream.ts";
 import { type Facts, type Identifier, identifierFrom } from "./errors.ts";
 import type { Chance, Clock, Timer } from "./host/clock.ts";
 import type { Log, LogEvent } from "./host/log.ts";
@@ -271,9 +270,7 @@ export class Connection implements LiveConnection {
     });
     this.#sink = sink;
     const { peer } = this.#agent;
-    const downstream = capabilities.includes("downstream")
-      ? this.#openDownstream(hello, session, capabilities)
-      : undefined;
+    const downstream = this.#openDownstream(hello, session, capabilities);
     this.#log("agentConnected", { session, skewMs: hello.nowMs - clock.nowMs(), peer });
     this.#send({
       type: "welcome",
@@ -289,7 +286,7 @@ export class Connection implements LiveConnection {
       receiverStoreId: store.storeId,
     });
     // Behind WELCOME: nothing else comes before it (TP10).
-    downstream?.look();
+    downstream.look();
   }
 
   #openDownstream(hello: HelloFrame, session: number, capabilities: readonly string[]): Downstream {
@@ -298,6 +295,8 @@ export class Connection implements LiveConnection {
       ...{ store, clock, session, agent: this.#agent.id, frameBytes: this.#frameBytes },
       creditBytes: hello.downstreamCredit,
       isPartialInForce: capabilities.includes("partial"),
+      takesMessages: capabilities.includes("downstream"),
+      takesCommands: capabilities.includes("commands"),
       socket: dataSocket(this.#socket, () => this.#downstream?.pump()),
       send: (frame) => this.#send(frame),
       fenced: () => this.fence(),
@@ -313,7 +312,7 @@ export class Connection implements LiveConnection {
     this.#handle({ on: "silent" });
   }
 
-  #heed(frame: SourceFrame): void {
+  #heed(frame: DownstreamFrame): void {
     if (this.#downstream !== undefined) this.#downstream.heed(frame);
     else {
       const frameType = FRAME_TYPE[frame.type];

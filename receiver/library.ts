@@ -10,6 +10,8 @@ import { type Log, openLog } from "./host/log.ts";
 import type { Handlers } from "./outlets/open-outlets.ts";
 import { openReceiver as openWith, type Receiver } from "./receiver.ts";
 
+export type { Command } from "./command.ts";
+export type { CommandOutcome } from "./downstream/command-lane.ts";
 export type { OutletGap, OutletMessage } from "./outlets/event.ts";
 export type { Receiver } from "./receiver.ts";
 export type { Sending, Sent } from "./send.ts";

@@ -86,6 +86,8 @@ export const OUTLET_CHANNELS_AT_ONCE = 16;
 
 /** A message that `send` takes: it passes through memory, and the local door, as a whole. */
 export const SEND_MAX_BYTES = 16_777_216;
+/** A signed `command` document (07 2.2). */
+export const COMMAND_MAX_BYTES = 16_384;
 /** For a question to arrive: whoever asks is a program on this machine. */
 export const QUESTION_WAIT_MS = 10_000;
 /** A question to the running receiver, in one line: names, flags, and the message of `send` in base64. */

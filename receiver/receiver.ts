@@ -6,6 +6,7 @@
  */
 import { HEARTBEAT_MS } from "#protocol/limits.ts";
 import { Budget } from "#streams/sink/credit.ts";
+import { type Command, command, commands } from "./command.ts";
 import { type Configuration, readTlsFiles } from "./configuration.ts";
 import { CreditPool } from "./credit-pool.ts";
 import { openOutcomes } from "./downstream/open-outcomes.ts";
@@ -43,6 +44,18 @@ export interface Receiver extends AsyncDisposable {
    * @throws {ReceiverError} `AGENT_UNKNOWN`
    */
   sent(channel: AgentName & { readonly channel: string }): AsyncIterable<OutgoingRecord>;
+  /**
+   * Takes a signed command for an agent; it is durable when this resolves (TP36).
+   *
+   * @throws {ReceiverError} as {@link Receiver.send}
+   */
+  command(command: Omit<Command, "atMs">): Promise<Sent>;
+  /**
+   * The commands of an agent, in the order in which they were taken, with what it answered.
+   *
+   * @throws {ReceiverError} `AGENT_UNKNOWN`
+   */
+  commands(agent: AgentName): AsyncIterable<OutgoingRecord>;
 }
 
 export interface ReceiverOptions {
@@ -107,6 +120,8 @@ export async function openReceiver(
     outlets,
     send: (sending) => send(store, { ...sending, atMs: clock.nowMs() }),
     sent: (channel) => sentMessages(store, channel),
+    command: (asked) => command(store, { ...asked, atMs: clock.nowMs() }),
+    commands: (agent) => commands(store, agent),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

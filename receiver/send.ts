@@ -8,7 +8,7 @@ import { hash } from "node:crypto";
 import { CHANNEL_NAME_MAX_BYTES } from "#protocol/limits.ts";
 import { ReceiverError } from "./errors.ts";
 import { SEND_MAX_BYTES } from "./limits.ts";
-import type { OutgoingRecord, OutgoingStore } from "./store/outgoing.ts";
+import type { EnqueueCall, OutgoingRecord, OutgoingStore } from "./store/outgoing.ts";
 import type { AgentName, Store } from "./store/store.ts";
 
 export interface Sending extends AgentName {
@@ -51,11 +51,18 @@ export async function send(store: Store & OutgoingStore, sending: Sending): Prom
   if (body.length === 0 || body.length > SEND_MAX_BYTES || !isChannel || !isKey) {
     throw new ReceiverError("SEND_REFUSED", { facts: { bytes: body.length } });
   }
+  return await enqueue(store, { tenant, name, channel, key, meta: "{}", body, atMs });
+}
+
+/** {@inheritDoc send} Whatever the channel. */
+export async function enqueue(
+  store: Store & OutgoingStore,
+  { tenant, name, ...call }: AgentName & Omit<EnqueueCall, "agent" | "sha256">,
+): Promise<Sent> {
   const agent = await store.findAgent({ tenant, name });
   if (agent === null) throw new ReceiverError("AGENT_UNKNOWN");
-  const sha256 = hash("sha256", body, "buffer");
-  const content = { key, sha256, meta: "{}", body, atMs };
-  const result = await store.enqueue({ agent: agent.id, channel, ...content });
+  const sha256 = hash("sha256", call.body, "buffer");
+  const result = await store.enqueue({ agent: agent.id, sha256, ...call });
   if (result.kind === "busy") throw new ReceiverError("STORE_FULL");
   const { id, epoch, seq } = result.message;
   if (result.kind === "conflict") {

@@ -2,6 +2,8 @@
 
 /** Where agents report deliveries (03 O10). */
 export const OUTCOMES_CHANNEL = "$outcomes";
+/** Under which commands wait in the outbox (TP36). It is no stream: they leave as CMD. */
+export const COMMANDS_CHANNEL = "$commands";
 /** Reserved ones that this version serves. */
 const SERVED_RESERVED: ReadonlySet<string> = new Set([OUTCOMES_CHANNEL]);
 

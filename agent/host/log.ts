@@ -17,6 +17,7 @@ const EVENTS = {
   agentStopped: "info",
   agentFailed: "error",
   channelReleased: "info",
+  commandRefused: "warn",
   downstreamBusy: "warn",
   downstreamConflict: "error",
   downstreamGap: "error",

@@ -9,7 +9,7 @@ import type { TLSSocket } from "node:tls";
 import type { WebSocket } from "ws";
 import { SPOKEN_CAPABILITIES } from "#protocol/capabilities.ts";
 import { decodeFrame, encodeFrame } from "#protocol/codec.ts";
-import type { Frame, GoawayFrame, WelcomeFrame } from "#protocol/frame.ts";
+import type { CmdDoneFrame, CmdFrame, Frame, GoawayFrame, WelcomeFrame } from "#protocol/frame.ts";
 import { ERROR_CODE, GOAWAY_CODE } from "#protocol/frame.ts";
 import { FRAME_MAX_BYTES, MINOR, OPENED_TIMEOUT_MS, WELCOME_TIMEOUT_MS } from "#protocol/limits.ts";
 import { ProtocolError } from "#protocol/protocol-error.ts";
@@ -20,6 +20,7 @@ import { AgentError, codeOf } from "../errors.ts";
 import type { Chance, Clock, Timer } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 import { SOCKET_UNSENT_LIMIT_BYTES } from "../limits.ts";
+import { answerTo } from "./command-answer.ts";
 import { dataSocket } from "./data-socket.ts";
 import type { Dialled } from "./dial.ts";
 import { type DownstreamInbox, ReceivingStreams } from "./receiving-streams.ts";
@@ -62,6 +63,8 @@ export class Session {
   #opening = 0;
   #throttled = false;
   #draining = false;
+  #takesCommands = false;
+  #hasRefused = false;
   #ended = false;
 
   constructor({ webSocket, socket }: Dialled, options: SessionOptions) {
@@ -190,6 +193,10 @@ export class Session {
       case "error":
         this.#end(new AgentError("TUNNEL_PROTOCOL", { code: frame.code, byReceiver: true }));
         return;
+      case "cmd":
+      case "cmdDone":
+        this.#command(frame);
+        return;
       case "open":
       case "data":
       case "skip":
@@ -205,7 +212,8 @@ export class Session {
       throw new ProtocolError(ERROR_CODE.outOfOrder, "Cannot be welcomed twice");
     }
     const agreement = agreementOf(frame);
-    const { frameLimit, heartbeatMs, isPartialInForce } = agreement;
+    const { frameLimit, heartbeatMs, isPartialInForce, areCommandsInForce } = agreement;
+    this.#takesCommands = areCommandsInForce;
     const { clock } = this.#options;
     const send = (one: Frame): void => this.#sendNow(one);
     const sending = new SendingStreams({
@@ -228,6 +236,18 @@ export class Session {
       onSilence: () => this.#end(new AgentError("TUNNEL_SILENT", {})),
     });
     this.#options.onWelcome(frame);
+  }
+
+  #command(frame: CmdFrame | CmdDoneFrame): void {
+    if (!this.#takesCommands) {
+      throw new ProtocolError(ERROR_CODE.outOfOrder, `Cannot take ${frame.type} here`);
+    }
+    // Nothing was kept of it.
+    if (frame.type === "cmdDone") return;
+    // Once a connection: a receiver decides how many there are.
+    if (!this.#hasRefused) this.#options.log.write("commandRefused", {});
+    this.#hasRefused = true;
+    this.#sendNow(answerTo(frame));
   }
 
   #noteOpened(): void {

@@ -13,6 +13,8 @@ export interface Agreement {
   readonly heartbeatMs: number;
   /** Large messages go on where the receiver has them (TP14). */
   readonly isPartialInForce: boolean;
+  /** The receiver may send commands (TP36). */
+  readonly areCommandsInForce: boolean;
 }
 
 /**
@@ -34,5 +36,6 @@ export function agreementOf(welcome: WelcomeFrame): Agreement {
     frameLimit: Math.min(frameLimit, FRAME_MAX_BYTES),
     heartbeatMs,
     isPartialInForce: inForce.includes("partial"),
+    areCommandsInForce: inForce.includes("commands"),
   };
 }

@@ -4,7 +4,9 @@
  *
  * @module
  */
+import { type CmdResultFrame, ERROR_CODE } from "#protocol/frame.ts";
 import { STREAMS_MAX_COUNT } from "#protocol/limits.ts";
+import { ProtocolError } from "#protocol/protocol-error.ts";
 import {
   type SendingOptions,
   SendingStreams,
@@ -13,11 +15,20 @@ import {
 import type { Facts } from "../errors.ts";
 import type { Clock } from "../host/clock.ts";
 import type { LogEvent } from "../host/log.ts";
+import { COMMANDS_CHANNEL } from "../served-channels.ts";
 import type { OutgoingChannel, OutgoingStore } from "../store/outgoing.ts";
 import { allOutgoingChannels } from "../store/walk.ts";
 import { ChannelSource } from "./channel-source.ts";
+import { CommandLane } from "./command-lane.ts";
+
+/** What an agent says to what goes down. */
+export type DownstreamFrame = SourceFrame | CmdResultFrame;
 
 export interface DownstreamOptions extends Omit<SendingOptions, "onFault" | "clock"> {
+  /** The capability `downstream` is in force (TP12). */
+  readonly takesMessages: boolean;
+  /** So is `commands`. */
+  readonly takesCommands: boolean;
   readonly store: OutgoingStore;
   readonly clock: Clock;
   readonly agent: number;
@@ -33,6 +44,7 @@ export class Downstream {
   readonly #options: DownstreamOptions;
   readonly #streams: SendingStreams;
   readonly #channels = new Map<string, ChannelSource>();
+  readonly #commands: CommandLane | undefined;
   #isLooking = false;
   #isLookDue = false;
   #isClosed = false;
@@ -40,6 +52,7 @@ export class Downstream {
   constructor(options: DownstreamOptions) {
     this.#options = options;
     this.#streams = new SendingStreams({ ...options, onFault: options.failed });
+    this.#commands = options.takesCommands ? new CommandLane(options) : undefined;
   }
 
   get isInFlight(): boolean {
@@ -50,6 +63,8 @@ export class Downstream {
   look(): void {
     this.#isLookDue = true;
     if (this.#isLooking || this.#isClosed) return;
+    this.#commands?.look();
+    if (!this.#options.takesMessages) return;
     this.#isLooking = true;
     this.#lookOnce().then(
       () => {
@@ -61,8 +76,10 @@ export class Downstream {
   }
 
   /** @throws {ProtocolError} if it does not follow what came before */
-  heed(frame: SourceFrame): void {
-    this.#streams.heed(frame);
+  heed(frame: DownstreamFrame): void {
+    if (frame.type !== "cmdResult") this.#streams.heed(frame);
+    else if (this.#commands !== undefined) this.#commands.answered(frame);
+    else throw new ProtocolError(ERROR_CODE.outOfOrder, "Cannot take cmdResult here");
   }
 
   ponged(roundTripMs: number): void {
@@ -81,6 +98,7 @@ export class Downstream {
 
   close(): void {
     this.#isClosed = true;
+    this.#commands?.[Symbol.dispose]();
     this.#streams.end();
   }
 
@@ -89,6 +107,7 @@ export class Downstream {
     const { store, agent, log } = this.#options;
     for await (const standing of allOutgoingChannels(store, agent)) {
       if (this.#isClosed) return;
+      if (standing.channel === COMMANDS_CHANNEL) continue;
       const known = this.#channels.get(standing.channel);
       if (known !== undefined) known.refreshed(standing);
       else if (this.#channels.size < STREAMS_MAX_COUNT / 2) this.#begin(standing);

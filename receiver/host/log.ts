@@ -30,6 +30,7 @@ const EVENTS = {
   protocolViolation: "warn",
   proxyRefused: "warn",
   channelOpened: "info",
+  commandAnswered: "info",
   commandFailed: "warn",
   downstreamHeld: "error",
   downstreamParted: "error",

@@ -252,4 +252,31 @@ export const DOWNSTREAM_MUTANTS: readonly Mutant[] = [
     ],
     caughtBy: [{ file: "test/receiver/downstream.test.ts", only: "too busy" }],
   },
+  {
+    id: "commands without an answer are settled with those behind them",
+    edits: [
+      {
+        file: "receiver/downstream/command-lane.ts",
+        search: "rows.at(open === -1 ? rows.length - 1 : open - 1)",
+        replacement: "rows.at(-1)",
+      },
+      {
+        file: "receiver/downstream/command-lane.ts",
+        search: "if (open === 0 || last",
+        replacement: "if (last",
+      },
+    ],
+    caughtBy: [{ file: "test/receiver/commands.test.ts", only: "without an answer" }],
+  },
+  {
+    id: "CMD_DONE for an answer that was not kept",
+    edits: [
+      {
+        file: "receiver/downstream/command-lane.ts",
+        search: "const { kind } = await store.noteOutcome({ ...place, outcome });",
+        replacement: "const kind = String(outcome.length + place.agent);",
+      },
+    ],
+    caughtBy: [{ file: "test/receiver/commands.test.ts", only: "durable" }],
+  },
 ];

@@ -1,159 +1,192 @@
+/** Commands on their way to an agent, and its answers (06 TP36): a whole receiver, and a played agent. */
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, statSync } from "node:fs";
-import { createServer } from "node:net";
-import { join } from "node:path";
-import { describe, test } from "node:test";
-import { issueAgent, issueForeign } from "./support/identities.ts";
-import { PlayedAgent } from "./support/played-agent.ts";
+import { test } from "node:test";
+import { type CmdResultFrame, COMMAND_RESULT, ERROR_CODE } from "#protocol/frame.ts";
+import { silentLog } from "#receiver/host/log.ts";
+import { openReceiver } from "#receiver/library.ts";
+import type { Receiver } from "#receiver/receiver.ts";
+import { until } from "#test/support/processes.ts";
+import { helloFrame, PlayedAgent, textOf } from "./support/played-agent.ts";
 import { ReceiverFolder } from "./support/receiver-folder.ts";
 
-const identity = await issueAgent("north/ward-1");
+const idOf = (number: number): Uint8Array => new Uint8Array(16).fill(number);
+const nameOf = (number: number): string => `command ${number}`;
 
-describe("commands", () => {
-  test("[01] serve prints one line on standard output and ends with 0 when asked to stop", async () => {
-    using folder = new ReceiverFolder();
-    await using served = await folder.serve();
-    const line = JSON.parse(served.line);
-    assert.deepEqual(line, {
-      listening: { host: "127.0.0.1", port: served.port },
-      url: `wss://127.0.0.1:${served.port}`,
-    });
-    assert.equal(statSync(join(folder.stateDir, "control.sock")).mode & 0o777, 0o600);
-    assert.equal(statSync(join(folder.stateDir, "receiver.db")).mode & 0o777, 0o600);
-    assert.equal(await served.end("SIGTERM"), 0);
-  });
+class Scene implements AsyncDisposable {
+  readonly #folder: ReceiverFolder;
+  readonly agent: Awaited<ReturnType<ReceiverFolder["newAgent"]>>;
+  receiver: Receiver;
 
-  test("[01] agent add, agent list and export answer while serve runs and while it does not", async () => {
-    using folder = new ReceiverFolder();
-    const certificate = folder.write("agent.pem", identity.certificatePem);
-    const config = ["--config", folder.config];
-    const add = await folder.run(
-      "agent",
-      "add",
-      "north/ward-1",
-      "--certificate",
-      certificate,
-      ...config,
-    );
-    assert.deepEqual([add.code, add.err], [0, ""]);
-    {
-      await using served = await folder.serve();
-      await using agent = await PlayedAgent.stream(served.port, identity);
-      agent.sendMessages(1n, "one", "two");
-      await agent.acked(2n);
-      const exported = await folder.run("export", ...config, "--body");
-      assert.equal(exported.code, 0);
-      const rows = exported.out
-        .trimEnd()
-        .split("\n")
-        .map((row) => JSON.parse(row));
-      assert.deepEqual(
-        rows.map((row) => [row.seq, row.body]),
-        [
-          [1, "b25l"],
-          [2, "dHdv"],
-        ],
-      );
-      const list = await folder.run("agent", "list", ...config, "--json");
-      assert.equal(JSON.parse(list.out).agent, "north/ward-1");
-      assert.equal(JSON.parse(list.out).session, 1);
-      await served.end("SIGTERM");
+  private constructor(folder: ReceiverFolder, agent: Scene["agent"], receiver: Receiver) {
+    this.#folder = folder;
+    this.agent = agent;
+    this.receiver = receiver;
+  }
+
+  static async open(): Promise<Scene> {
+    const folder = new ReceiverFolder();
+    return new Scene(folder, await folder.newAgent(), await opened(folder));
+  }
+
+  async restart(): Promise<void> {
+    await this.receiver[Symbol.asyncDispose]();
+    this.receiver = await opened(this.#folder);
+  }
+
+  get who() {
+    const [tenant = "", name = ""] = this.agent.name.split("/");
+    return { tenant, name };
+  }
+
+  async take(...numbers: readonly number[]): Promise<void> {
+    for (const number of numbers) {
+      const command = { id: idOf(number), document: textOf(nameOf(number)) };
+      await this.receiver.command({ ...this.who, ...command });
     }
-    const exported = await folder.run(
-      "export",
-      ...config,
-      "--channel",
-      "adt",
-      "--agent",
-      "north/ward-1",
-    );
-    assert.equal(exported.out.trimEnd().split("\n").length, 2);
-    const none = await folder.run("export", ...config, "--channel", "other");
-    assert.deepEqual([none.code, none.out], [0, ""]);
-    const list = await folder.run("agent", "list", ...config);
-    assert.match(list.out, /^north\/ward-1 {2}[0-9a-f]{32} {2}last seen 20/);
-  });
+  }
 
-  test("[07 1.3] agent add refuses a certificate of another agent, no certificate, and a bad name", async () => {
-    using folder = new ReceiverFolder();
-    const certificate = folder.write("agent.pem", identity.certificatePem);
-    const add = (name: string, file: string) =>
-      folder.run("agent", "add", name, "--certificate", file, "--config", folder.config);
-    const other = await add("north/ward-2", certificate);
-    assert.equal(other.code, 65);
-    assert.match(other.err, /AGENT_CERTIFICATE_PROFILE/);
-    assert.equal((await add("north/ward-1", folder.config)).code, 65);
-    assert.equal((await add("north/ward-1", join(folder.path, "absent"))).code, 65);
-    assert.equal((await add("North/Ward", certificate)).code, 64);
-  });
+  async connected(capabilities: readonly string[] = ["commands"]): Promise<PlayedAgent> {
+    const agent = await PlayedAgent.connect(this.receiver.address.port, this.agent.identity);
+    agent.send(helloFrame({ capabilities }));
+    await agent.next("welcome");
+    return agent;
+  }
 
-  test("[01] says usage errors with 64 and prints help and versions with 0", async () => {
-    using folder = new ReceiverFolder();
-    assert.equal((await folder.run("serve")).code, 64);
-    assert.equal((await folder.run("nonsense")).code, 64);
-    assert.equal((await folder.run("export", "--help")).code, 0);
-    const version = await folder.run("version", "--json");
-    assert.equal(JSON.parse(version.out).protocol, "holdfast.v1");
-    assert.match((await folder.run("version")).out, /^holdfast-receiver \d/);
-  });
-
-  test("[01] names an unknown key, its line and column, and the nearest known one", async () => {
-    using folder = new ReceiverFolder({ more: "trustDomian: example.org" });
-    const { code, err } = await folder.run("serve", "--config", folder.config);
-    assert.equal(code, 78);
-    assert.match(
-      err,
-      /receiver\.yaml:4:1: unknown key 'trustDomian', did you mean 'trustDomain'\?/,
-    );
-  });
-
-  test("[01] a port in use ends serve with 69 and one clear error with the remedy", async () => {
-    const other = createServer();
-    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
-    const address = other.address();
-    assert.ok(typeof address === "object" && address !== null);
-    using folder = new ReceiverFolder({ port: address.port });
-    const { code, err, out } = await folder.run("serve", "--config", folder.config);
-    other.close();
-    assert.equal(code, 69);
-    assert.equal(out, "");
-    assert.match(err, new RegExp(`LISTEN_PORT_IN_USE port=${address.port}`));
-    assert.match(err, /choose another listen\.port/);
-    assert.equal(err.trimEnd().split("\n").length, 2);
-  });
-
-  test("[S3] a second serve on the same state ends with 75 and says so", async () => {
-    using folder = new ReceiverFolder();
-    await using served = await folder.serve();
-    const { code, err } = await folder.run("serve", "--config", folder.config);
-    assert.equal(code, 75);
-    assert.match(err, /STORE_LOCKED/);
-    assert.equal(await served.end("SIGTERM"), 0);
-  });
-
-  test("[01] files of the configuration that are missing or do not fit end serve with 78", async () => {
-    using folder = new ReceiverFolder();
-    const foreign = await issueForeign("north/ward-1");
-    folder.write("server.key", foreign.privateKeyPem);
-    const wrong = await folder.run("serve", "--config", folder.config);
-    assert.equal(wrong.code, 78);
-    assert.match(wrong.err, /TLS_FILE/);
-    chmodSync(folder.path, 0o700);
-    const absent = await folder.run("serve", "--config", join(folder.path, "absent.yaml"));
-    assert.equal(absent.code, 78);
-    assert.match(absent.err, /ENOENT/);
-    assert.ok(existsSync(folder.config));
-  });
-
-  test("[S10] a socket that a killed receiver left does not stand in the way", async () => {
-    using folder = new ReceiverFolder();
-    {
-      await using served = await folder.serve();
-      await served.end("SIGKILL");
+  /** By number in hexadecimal: what became of it, `-` while it has no answer, `*` once it is settled. */
+  async standing(): Promise<Readonly<Record<string, string>>> {
+    const standing: Record<string, string> = {};
+    for await (const { key, outcome, settledAtMs } of this.receiver.commands(this.who)) {
+      const { result = "-", text } = JSON.parse(outcome ?? "{}") as Record<string, string>;
+      const words = [result, text, settledAtMs === null ? undefined : "*"];
+      standing[key?.slice(0, 2) ?? ""] = words.filter((word) => word !== undefined).join(" ");
     }
-    assert.ok(existsSync(join(folder.stateDir, "control.sock")));
-    assert.deepEqual(await folder.export(), []);
-    await using again = await folder.serve();
-    assert.equal(await again.end("SIGINT"), 0);
+    return standing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.receiver[Symbol.asyncDispose]();
+    this.#folder[Symbol.dispose]();
+  }
+}
+
+const opened = (folder: ReceiverFolder): Promise<Receiver> =>
+  openReceiver({
+    ...{ config: folder.config, log: silentLog },
+    ...{ onMessage: async () => {}, onGap: async () => {} },
   });
+
+const answer = (number: number, text?: string): CmdResultFrame => ({
+  ...{ type: "cmdResult", stream: 0, id: idOf(number), result: COMMAND_RESULT.done },
+  ...(text === undefined ? {} : { text }),
+});
+
+/** The commands that come next, in words. */
+async function come(agent: PlayedAgent, count: number): Promise<string[]> {
+  const came: string[] = [];
+  while (came.length < count) {
+    const { id, document } = await agent.next("cmd");
+    came.push(`${id[0]}: ${Buffer.from(document).toString("latin1")}`);
+  }
+  return came;
+}
+
+const said = (...numbers: readonly number[]): string[] =>
+  numbers.map((number) => `${number}: ${nameOf(number)}`);
+
+test("[TP36] a command goes to the agent as it is, also after a restart, and CMD_DONE comes once the answer is durable", async () => {
+  await using scene = await Scene.open();
+  await scene.take(1);
+  await scene.restart();
+  await using agent = await scene.connected();
+  assert.deepEqual(await come(agent, 1), said(1));
+  await scene.take(2);
+  assert.deepEqual(await come(agent, 1), said(2));
+  assert.deepEqual(await scene.standing(), { "01": "-", "02": "-" });
+  agent.send({ ...answer(1, "well"), answer: textOf("\xff\x00") });
+  assert.deepEqual((await agent.next("cmdDone")).id, idOf(1));
+  for await (const { seq, outcome } of scene.receiver.commands(scene.who)) {
+    const kept = { schema: "holdfast.command-outcome/1", result: "done", text: "well" };
+    if (seq === 1n) assert.deepEqual(JSON.parse(outcome ?? ""), { ...kept, answer: "/wA=" });
+  }
+  assert.deepEqual(await scene.standing(), { "01": "done well *", "02": "-" });
+});
+
+test("[TP36] without an answer it goes again with each connection, with one it does not, and the first answer stays", async () => {
+  await using scene = await Scene.open();
+  await scene.take(1, 2, 3);
+  {
+    await using agent = await scene.connected();
+    assert.deepEqual(await come(agent, 3), said(1, 2, 3));
+    agent.send(answer(3, "first"), answer(1));
+    await agent.next("cmdDone");
+    await agent.next("cmdDone");
+    assert.deepEqual(await scene.standing(), { "01": "done *", "02": "-", "03": "done first" });
+  }
+  await using agent = await scene.connected();
+  assert.deepEqual(await come(agent, 2), said(2, 3));
+  agent.send(answer(3, "second"), answer(2));
+  await agent.next("cmdDone");
+  await agent.next("cmdDone");
+  await until("all are settled", async () => (await scene.standing())["03"] === "done first *");
+  assert.deepEqual(await scene.standing(), {
+    "01": "done *",
+    "02": "done *",
+    "03": "done first *",
+  });
+  // The answer comes again: its CMD_DONE was lost.
+  agent.send(answer(2));
+  assert.deepEqual((await agent.next("cmdDone")).id, idOf(2));
+});
+
+test("[TP36] [I-8] sixteen are with the agent at once, the others follow the answers", async () => {
+  await using scene = await Scene.open();
+  const numbers = Array.from({ length: 20 }, (_, index) => index + 1);
+  await scene.take(...numbers);
+  await using agent = await scene.connected();
+  assert.deepEqual(await come(agent, 16), said(...numbers.slice(0, 16)));
+  agent.send({ type: "ping", stream: 0, nonce: 1 });
+  assert.equal((await agent.nextOfAll()).type, "pong");
+  agent.send(answer(1), answer(2), answer(3), answer(4));
+  assert.deepEqual(await come(agent, 4), said(...numbers.slice(16)));
+});
+
+test("[TP36] [TP12] an agent that does not take commands gets none, and an answer of it is an error", async () => {
+  await using scene = await Scene.open();
+  await scene.take(1);
+  await using agent = await scene.connected(["downstream"]);
+  agent.send({ type: "ping", stream: 0, nonce: 1 });
+  assert.equal((await agent.nextOfAll()).type, "pong", "no CMD, and no OPEN of a channel");
+  agent.send(answer(1));
+  assert.equal((await agent.next("error")).code, ERROR_CODE.outOfOrder);
+  assert.deepEqual(await scene.standing(), { "01": "-" });
+});
+
+test("[TP36] [RI2] what comes over a connection that a newer one has replaced settles nothing there", async () => {
+  await using scene = await Scene.open();
+  await scene.take(1);
+  await using old = await scene.connected();
+  await come(old, 1);
+  await using young = await scene.connected();
+  await old.closed;
+  assert.deepEqual(await come(young, 1), said(1));
+  young.send(answer(1));
+  await young.next("cmdDone");
+  assert.deepEqual(await scene.standing(), { "01": "done *" });
+});
+
+test("[TP36] the same command again is the same; another one under its id, an empty and a large one are refused", async () => {
+  await using scene = await Scene.open();
+  const { receiver, who } = scene;
+  const command = { ...who, id: idOf(1), document: textOf("a") };
+  assert.partialDeepStrictEqual(await receiver.command(command), { seq: 1n, known: false });
+  assert.partialDeepStrictEqual(await receiver.command(command), { seq: 1n, known: true });
+  const other = { ...command, document: textOf("b") };
+  await assert.rejects(receiver.command(other), { code: "SEND_KEY_CONFLICT" });
+  for (const bytes of [0, 16_385]) {
+    const odd = { ...command, id: idOf(2), document: new Uint8Array(bytes) };
+    await assert.rejects(receiver.command(odd), { code: "SEND_REFUSED" });
+  }
+  const short = { ...command, id: new Uint8Array(15) };
+  await assert.rejects(receiver.command(short), { code: "SEND_REFUSED" });
+  await assert.rejects(receiver.command({ ...command, name: "nobody" }), { code: "AGENT_UNKNOWN" });
 });

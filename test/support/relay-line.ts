@@ -10,6 +10,7 @@ import type { Chance } from "#agent/host/clock.ts";
 import { systemChance, systemClock } from "#agent/host/clock.ts";
 import type { Outbox } from "#agent/outbox/outbox.ts";
 import { openRelay, type Relay } from "#agent/relay/relay.ts";
+import { ID_BYTES } from "#protocol/limits.ts";
 import type { Receiver } from "#receiver/receiver.ts";
 import { freePort } from "#scripts/free-port.ts";
 import { type NewAgent, ReceiverFolder } from "#test/receiver/support/receiver-folder.ts";
@@ -106,6 +107,23 @@ export class RelayLine implements AsyncDisposable {
 
   async startReceiver(): Promise<void> {
     this.#receiver = await this.folder.open({ heartbeatMs: this.#heartbeatMs });
+  }
+
+  /** Asks the agent something (TP36), as platform code would. @returns ms until the answer is durable */
+  async ask(): Promise<number> {
+    const receiver = this.#receiver;
+    assert.ok(receiver !== undefined, "the receiver is stopped");
+    const [tenant = "", name = ""] = this.agent.name.split("/");
+    const id = systemChance.bytes(ID_BYTES);
+    const startMs = performance.now();
+    const { seq } = await receiver.command({ tenant, name, id, document: Buffer.from("{}") });
+    await until(`command ${seq} is answered`, async () => {
+      for await (const record of receiver.commands({ tenant, name })) {
+        if (record.seq === seq) return record.outcome !== null;
+      }
+      return false;
+    });
+    return performance.now() - startMs;
   }
 
   async append(body: string, channel = 1): Promise<void> {

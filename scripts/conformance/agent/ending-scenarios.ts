@@ -1,5 +1,5 @@
 /** Connections that are cut, that are silent, and that end with a word: 06 sections 2, 3, 5, 7 and 8. @module */
-import { ERROR_CODE, type Frame } from "#protocol/frame.ts";
+import { COMMAND_RESULT, ERROR_CODE, type Frame } from "#protocol/frame.ts";
 import { bytesFrom, type FrameVector, vectorsIn } from "#test/protocol/vectors.ts";
 import { expect, expectSame, type Scenario } from "../scenario.ts";
 import { nameOf } from "../words.ts";
@@ -55,6 +55,22 @@ async function pings(subject: AgentSubject): Promise<void> {
     visit.send({ type: "ping", stream: 0, nonce });
     expectSame("PONG with nonce", (await visit.next("pong")).nonce, nonce);
   }
+  await subject.settle();
+}
+
+/** TP36, for an agent that takes commands: what nobody signed is refused, and a repeat of it alike. */
+async function unsigned(subject: AgentSubject): Promise<void> {
+  const visit = await subject.streaming();
+  if (visit.hello?.capabilities.includes("commands") !== true) return;
+  const id = new Uint8Array(16).fill(0xc0);
+  for (let repeat = 0; repeat < 2; repeat++) {
+    visit.send({ type: "cmd", stream: 0, id, document: Buffer.from("{}") });
+    const answer = await visit.next("cmdResult");
+    expectSame("id of CMD_RESULT", Buffer.from(answer.id).toString("hex"), "c0".repeat(16));
+    expectSame("result of what nobody signed", answer.result, COMMAND_RESULT.refused);
+  }
+  visit.send({ type: "cmdDone", stream: 0, id });
+  await subject.send();
   await subject.settle();
 }
 
@@ -159,6 +175,7 @@ function sticky(code: "fenced" | "version"): Scenario<AgentSubject>["run"] {
 export const ENDING_SCENARIOS: readonly Scenario<AgentSubject>[] = [
   { rule: "TP26", title: "PING is answered with its nonce", run: pings },
   { rule: "TP6", title: "an unknown frame that may be ignored is", run: ignorable },
+  { rule: "TP36", title: "a command that nobody signed is refused, a repeat alike", run: unsigned },
   { rule: "TP19", title: "cut at every frame, before it is answered", run: cuts(false) },
   { rule: "TP19", title: "cut at every frame, after it is answered", run: cuts(true) },
   {

@@ -28,7 +28,7 @@ import type { Book } from "./book.ts";
 
 /** Credit that no scenario uses up. */
 export const FAR = 1 << 30;
-const CAPABILITIES = ["partial", "downstream"];
+const CAPABILITIES = ["partial", "downstream", "commands"];
 
 /** What a scenario does instead of obliging. @returns true if nothing else shall be done */
 export type Manner = (visit: Visit, frame: Frame) => boolean;

@@ -188,6 +188,20 @@ async function ackOfNothing(subject: ReceiverSubject): Promise<void> {
   await subject.verify(ledger);
 }
 
+/** TP36, with and without the capability. */
+async function answersUnasked(subject: ReceiverSubject): Promise<void> {
+  const answer = { type: "cmdResult", stream: 0, id: new Uint8Array(16), result: 0 } as const;
+  await using deaf = await subject.stream(subject.newLedger("no-commands"));
+  deaf.send(answer);
+  await refused(deaf, "OUT_OF_ORDER for CMD_RESULT without commands", ERROR_CODE.outOfOrder);
+  const { talk, welcome } = await subject.greet({ capabilities: ["commands"] });
+  await using _ = talk;
+  if (!welcome.capabilities.includes("commands")) return;
+  talk.send(answer);
+  const { id } = await talk.next("cmdDone");
+  expectSame("id of CMD_DONE", Buffer.from(id).toString("hex"), "00".repeat(16));
+}
+
 export const SESSION_SCENARIOS: readonly Scenario<ReceiverSubject>[] = [
   {
     rule: "TP10",
@@ -206,6 +220,7 @@ export const SESSION_SCENARIOS: readonly Scenario<ReceiverSubject>[] = [
     title: "a silent agent is asked, and after three heartbeats dropped",
     run: silentAgent,
   },
+  { rule: "TP36", title: "an answer that nobody waits for: CMD_DONE", run: answersUnasked },
   { rule: "TP32", title: "what was sent before GOAWAY is acknowledged", run: goaway },
   { rule: "TP32", title: "ERROR ends the connection without an answer", run: error },
 ];

@@ -45,7 +45,7 @@ describe("message that is resumed", () => {
     await using receiver = await FakeReceiver.open();
     await using _tunnel = new TestTunnel(receiver.url, {}, []);
     const agent = await receiver.connection();
-    assert.deepEqual((await agent.welcome()).capabilities, ["partial", "downstream"]);
+    assert.deepEqual((await agent.welcome()).capabilities, ["partial", "downstream", "commands"]);
   });
 
   for (const [kind, partBytes] of [
