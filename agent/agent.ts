@@ -170,6 +170,7 @@ export class Agent implements AsyncDisposable {
     const desk: LocalDesk = {
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
+      reconnect: () => tunnel.dialNow(),
       quarantine: new QuarantineDesk({ outbox, log, config }),
       upkeep: new UpkeepDesk({ outbox, log, config, version, credentials }),
       channels: new ChannelDesk({

@@ -8,12 +8,15 @@ import type { ChannelDesk, ReleaseQuestion, SkipQuestion } from "./channel-desk.
 import type { QuarantineDesk } from "./quarantine-desk.ts";
 import type { AgentStatus } from "./status.ts";
 import type { TraceRow } from "./trace.ts";
+import type { Reconnected } from "./tunnel/tunnel.ts";
 import type { ReplayQuestion, UpkeepDesk } from "./upkeep-desk.ts";
 
 /** Who answers. */
 export interface LocalDesk {
   status(): Promise<AgentStatus>;
   trace(controlId: string): Promise<TraceRow[]>;
+  /** Dials the receiver now, if that waits. */
+  reconnect(): Reconnected;
   readonly quarantine: QuarantineDesk;
   readonly upkeep: UpkeepDesk;
   readonly channels: ChannelDesk;
@@ -32,6 +35,8 @@ export function answerLocal(request: unknown, desk: LocalDesk): Promise<unknown>
   switch (question["ask"]) {
     case "status":
       return desk.status();
+    case "reconnect":
+      return Promise.resolve(desk.reconnect());
     case "trace":
       return desk.trace(textOf(question["controlId"]));
     case "quarantineList":

@@ -18,6 +18,7 @@ import {
   quarantineRelease,
   quarantineShow,
 } from "./cli/quarantine.ts";
+import { reconnect } from "./cli/reconnect.ts";
 import { rekey } from "./cli/rekey.ts";
 import { replay } from "./cli/replay.ts";
 import { run } from "./cli/run.ts";
@@ -107,6 +108,12 @@ function program(choose: (act: Act) => void): Command {
     .addOption(configOption())
     .addOption(jsonOption())
     .action((options) => choose(() => status(options)));
+  root
+    .command("reconnect")
+    .description("dial the receiver now instead of when the wait is over")
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action((options) => choose(() => reconnect(options)));
   root
     .command("trace")
     .description("where the messages with a control id (MSH-10) are")

@@ -89,7 +89,8 @@ function missingLine(range: AgentStatus["missing"][number]): string {
 
 function tunnelLines(tunnel: AgentStatus["tunnel"]): string[] {
   const { state, since, nextAttemptInSeconds: seconds, lastError, reason } = tunnel;
-  const next = seconds === undefined ? "" : `, next attempt in ${seconds} s`;
+  const hint = state === "sticky" ? " (at once: holdfast reconnect)" : "";
+  const next = seconds === undefined ? "" : `, next attempt in ${seconds} s${hint}`;
   const first = `tunnel: ${state} since ${since}${next}`;
   if (lastError === undefined || state === "streaming" || state === "throttled") return [first];
   const { summary = "", remedy = "", facts } = tunnel;

@@ -75,6 +75,13 @@ const STICKY_BY_CODE: ReadonlyMap<ErrorCode, StickyReason> = new Map([
   ["TUNNEL_CAPABILITY", "version"],
 ]);
 
+/** What `dialNow` found. */
+export interface Reconnected {
+  readonly was: TunnelState["at"];
+  /** It waited, and does no longer. */
+  readonly dials: boolean;
+}
+
 export class Tunnel implements AsyncDisposable {
   readonly #options: TunnelOptions;
   readonly #instanceNonce: Uint8Array;
@@ -127,6 +134,17 @@ export class Tunnel implements AsyncDisposable {
   /** Asks the receiver again where it stands on one stream. */
   reopen(source: StreamSource): void {
     this.#session?.reopen(source);
+  }
+
+  /** A person says that what kept it away is mended (06 section 10: operator). */
+  dialNow(): Reconnected {
+    const was = this.#state.at;
+    const dials = was === "disconnected" || was === "sticky";
+    if (dials) {
+      this.#timer?.[Symbol.dispose]();
+      this.#apply({ on: "due" });
+    }
+    return { was, dials };
   }
 
   get standing(): TunnelStanding {

@@ -7,8 +7,15 @@ import { Started, until } from "#test/support/processes.ts";
 
 const MAIN = join(import.meta.dirname, "../../../agent/main.ts");
 
-async function said(config: string, ...flags: readonly string[]): Promise<string> {
-  await using asked = new Started([process.execPath, MAIN, "status", "--config", config, ...flags]);
+const said = (config: string, ...flags: readonly string[]): Promise<string> =>
+  saidBy("status", config, ...flags);
+
+async function saidBy(
+  command: string,
+  config: string,
+  ...flags: readonly string[]
+): Promise<string> {
+  await using asked = new Started([process.execPath, MAIN, command, "--config", config, ...flags]);
   let text = "";
   asked.child.stdout?.setEncoding("utf8").on("data", (part: string) => {
     text += part;
@@ -19,7 +26,7 @@ async function said(config: string, ...flags: readonly string[]): Promise<string
 
 const TIME = "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z";
 
-test("[06 10] status says the state, since when, the next attempt, the last error and what to do", async () => {
+test("[06 10] status says the state, since when, the next attempt, the last error and what to do; reconnect waits no longer", async () => {
   using pair = await TroubledPair.make();
   await using agent = await pair.agent();
   let text = "";
@@ -37,7 +44,15 @@ test("[06 10] status says the state, since when, the next attempt, the last erro
   assert.match(text, /^ {2}sysCode: ECONNREFUSED$/m);
 
   await using _receiver = await pair.receiver();
+  assert.match(
+    await saidBy("reconnect", pair.pair.agentConfig),
+    /^The tunnel (was disconnected and dials now; status shows what comes of it|is \w+: nothing to do)\n$/,
+  );
   await pair.streaming(60_000);
+  assert.deepEqual(JSON.parse(await saidBy("reconnect", pair.pair.agentConfig, "--json")), {
+    was: "streaming",
+    dials: false,
+  });
   const well = await said(pair.pair.agentConfig);
   assert.match(well, new RegExp(`^tunnel: streaming since ${TIME}$`, "m"));
   const { tunnel } = JSON.parse(await said(pair.pair.agentConfig, "--json")) as {

@@ -269,6 +269,23 @@ describe("tunnel that is told to go away", () => {
     });
   }
 
+  test("[TP27, 06 10] an operator does not wait: from a sticky state and between attempts it dials at once, and nothing else moves", async () => {
+    await using scene = await Scene.open();
+    const agent = await scene.streaming();
+    const { tunnel } = scene.tunnel;
+    assert.deepEqual(tunnel.dialNow(), { was: "streaming", dials: false });
+    agent.send({ type: "goaway", stream: 0, code: GOAWAY_CODE.version });
+    await scene.tunnel.reaches("sticky");
+    assert.deepEqual(tunnel.dialNow(), { was: "sticky", dials: true });
+    assert.deepEqual(tunnel.dialNow(), { was: "connecting", dials: false });
+    const again = await scene.streaming();
+    again.socket.terminate();
+    await scene.tunnel.reaches("disconnected");
+    assert.deepEqual(tunnel.dialNow(), { was: "disconnected", dials: true });
+    await scene.streaming();
+    assert.deepEqual(scene.tunnel.conditions.list(), []);
+  });
+
   const REFUSED: readonly (readonly [string, ErrorCode, string, number])[] = [
     ["401 Unauthorized\r\nHoldfast-Reason: UNKNOWN_AGENT", "TUNNEL_REFUSED", "sticky", 225_000],
     ["400 Bad Request", "TUNNEL_VERSION", "sticky", 225_000],

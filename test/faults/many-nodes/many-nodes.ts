@@ -107,7 +107,7 @@ export async function manyNodes(run: ManyNodes): Promise<ManyNodesOutcome> {
     resumedCount: tally.resumedCount,
     rejections: Object.fromEntries(tally.rejections),
     fencedCount: nodes.count("agentFenced"),
-    agentsToldFenced: fleet.loggedCount("tunnelState sticky"),
+    agentsToldFenced: fleet.loggedCount("tunnelLost TUNNEL_FENCED"),
     agentsShed: fleet.loggedCount("tunnelLost TUNNEL_OVERLOADED"),
     acknowledgedCount: ledgers.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0),
     drainMs: drainMs.ms,
