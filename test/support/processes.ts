@@ -106,11 +106,14 @@ export async function agentStatus(config: string): Promise<ShownStatus> {
   return JSON.parse(line) as ShownStatus;
 }
 
+/** A machine with two cores runs several tests at once: what takes milliseconds can take seconds. */
+const PATIENCE_MS = 30_000;
+
 /** Waits for a condition. @throws {Error} naming `what` if it does not hold within `limitMs` */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  limitMs = 10_000,
+  limitMs = PATIENCE_MS,
 ): Promise<void> {
   const deadline = performance.now() + limitMs;
   while (!(await condition())) {

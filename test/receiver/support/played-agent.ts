@@ -12,7 +12,7 @@ import type { DataFrame, Frame, HelloFrame, MessageMeta, OpenFrame } from "#prot
 import { CHUNK_MAX_BYTES, FRAME_MAX_BYTES, SUBPROTOCOL, TUNNEL_PATH } from "#protocol/limits.ts";
 import { RECEIVER_CA_PEM } from "./identities.ts";
 
-const WAIT_MS = 10_000;
+const WAIT_MS = 30_000;
 
 type FrameOf<Type extends Frame["type"]> = Extract<Frame, { type: Type }>;
 
