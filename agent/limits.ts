@@ -168,8 +168,8 @@ export const FIRST_DELAY_MAX_MS = 30_000;
 /** 06 TP27: states that a person must look at are tried again after a random time between these. */
 export const STICKY_MIN_MS = 150_000;
 export const STICKY_MAX_MS = 300_000;
-/** Being fenced is no matter for a person unless it happens twice within it: see `tunnel-state`. */
-export const FENCED_AGAIN_MS = 600_000;
+/** Being fenced is no matter for a person unless it happens twice within a day: see `tunnel-state`. */
+export const FENCED_AGAIN_MS = 86_400_000;
 /** 06 section 10: TLS and upgrade, then WELCOME. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** One address of several gets so long before the next is tried, so that three of them fit into the above. */

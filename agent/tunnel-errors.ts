@@ -205,7 +205,7 @@ export const TUNNEL_ERRORS = {
     ...RETRIED,
     summary: "The receiver holds another connection of this agent's identity for the newer one",
     remedy:
-      "Once: a receiver that had stood still read an old greeting; nothing to do. Again within 10 minutes: find and stop the copy of this agent; an identity belongs to one machine. It is tried again by itself",
+      "Once a day: a receiver that had stood still read an old greeting; nothing to do. Twice: find and stop the copy of this agent; an identity belongs to one machine. It is tried again by itself",
   },
   TUNNEL_DUPLICATE_IDENTITY: {
     ...RETRIED,

@@ -1,6 +1,6 @@
 /**
  * Commands for agents (06 TP36): documents that were signed elsewhere, and what the agents answered. They are
- * kept like messages, on a channel that no caller can name (TP35), and leave as CMD.
+ * kept like messages, on a channel on which no caller can send (TP35), and leave as CMD.
  *
  * @module
  */
@@ -20,23 +20,19 @@ export interface Command extends AgentName {
   readonly atMs: number;
 }
 
-/** With what is not a message of a hospital: the id, for whoever sends it. */
-export const commandMeta = (id: Uint8Array): string =>
-  JSON.stringify({ id: Buffer.from(id).toString("hex") });
-
 /**
  * Takes a command. It is durable when this resolves, and goes to the agent when that is connected and takes
  * commands; the same id again is the same command.
  *
- * @throws {ReceiverError} `AGENT_UNKNOWN`, `SEND_REFUSED`, `SEND_KEY_CONFLICT`, `STORE_FULL`
+ * @throws {ReceiverError} `AGENT_UNKNOWN`, `COMMAND_REFUSED`, `SEND_KEY_CONFLICT`, `STORE_FULL`
  */
 export async function command(store: Store & OutgoingStore, asked: Command): Promise<Sent> {
   const { tenant, name, id, document, atMs } = asked;
   const isDocument = document.length > 0 && document.length <= COMMAND_MAX_BYTES;
   if (id.length !== ID_BYTES || !isDocument) {
-    throw new ReceiverError("SEND_REFUSED", { facts: { bytes: document.length } });
+    throw new ReceiverError("COMMAND_REFUSED", { facts: { bytes: document.length } });
   }
-  const content = { key: Buffer.from(id).toString("hex"), meta: commandMeta(id), body: document };
+  const content = { key: Buffer.from(id).toString("hex"), meta: "{}", body: document };
   return await enqueue(store, { tenant, name, channel: COMMANDS_CHANNEL, ...content, atMs });
 }
 

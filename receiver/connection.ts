@@ -7,13 +7,7 @@
 import type { RawData, WebSocket } from "ws";
 import { capabilitiesInForce, SPOKEN_CAPABILITIES } from "#protocol/capabilities.ts";
 import { decodeFrame, encodeFrame } from "#protocol/codec.ts";
-import {
-  ERROR_CODE,
-  FRAME_TYPE,
-  type Frame,
-  GOAWAY_CODE,
-  type HelloFrame,
-} from "#protocol/frame.ts";
+import { ERROR_CODE, type Frame, GOAWAY_CODE, type HelloFrame } from "#protocol/frame.ts";
 import { FRAME_HEADER_BYTES, FRAME_MAX_BYTES, HELLO_TIMEOUT_MS, MINOR } from "#protocol/limits.ts";
 import { ProtocolError } from "#protocol/protocol-error.ts";
 import { Heartbeat } from "#streams/heartbeat.ts";
@@ -29,7 +23,7 @@ import {
 } from "./connection-state.ts";
 import type { CreditPool, CreditShare } from "./credit-pool.ts";
 import { dataSocket } from "./downstream/data-socket.ts";
-import { Downstream, type DownstreamFrame } from "./downstream/downstream.ts";
+import { Downstream } from "./downstream/downstream.ts";
 import { type Facts, type Identifier, identifierFrom } from "./errors.ts";
 import type { Chance, Clock, Timer } from "./host/clock.ts";
 import type { Log, LogEvent } from "./host/log.ts";
@@ -188,7 +182,7 @@ export class Connection implements LiveConnection {
         else this.#sink?.take(effect.frame, frameBytes - FRAME_HEADER_BYTES);
         break;
       case "heed":
-        this.#heed(effect.frame);
+        this.#downstream?.heed(effect.frame);
         break;
       case "ponged":
         this.#heartbeat.ponged(effect.nonce);
@@ -310,14 +304,6 @@ export class Connection implements LiveConnection {
   #failed(error: unknown): void {
     if (!this.#context.isStoreFault(error)) throw error;
     this.#handle({ on: "silent" });
-  }
-
-  #heed(frame: DownstreamFrame): void {
-    if (this.#downstream !== undefined) this.#downstream.heed(frame);
-    else {
-      const frameType = FRAME_TYPE[frame.type];
-      this.#handle({ on: "violated", code: ERROR_CODE.outOfOrder, frameType });
-    }
   }
 
   #sinkPort(): SinkPort {

@@ -87,6 +87,11 @@ const CATALOGUE = {
     summary: "A message with other content was sent under this key before",
     remedy: "Give each message a key of its own; sent lists what was sent",
   },
+  COMMAND_REFUSED: {
+    exit: EXIT.usage,
+    summary: "The command cannot be taken: its id is none, or its document is empty or too large",
+    remedy: "Pass the nonce of the document, 16 bytes, and a signed document of at most 16 KiB",
+  },
   SEND_REFUSED: {
     exit: EXIT.usage,
     summary:

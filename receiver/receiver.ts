@@ -47,7 +47,7 @@ export interface Receiver extends AsyncDisposable {
   /**
    * Takes a signed command for an agent; it is durable when this resolves (TP36).
    *
-   * @throws {ReceiverError} as {@link Receiver.send}
+   * @throws {ReceiverError} `AGENT_UNKNOWN`, `COMMAND_REFUSED`, `SEND_KEY_CONFLICT`, `STORE_FULL`
    */
   command(command: Omit<Command, "atMs">): Promise<Sent>;
   /**

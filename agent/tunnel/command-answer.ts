@@ -8,6 +8,5 @@
 import { type CmdFrame, type CmdResultFrame, COMMAND_RESULT } from "#protocol/frame.ts";
 
 export function answerTo({ id }: CmdFrame): CmdResultFrame {
-  const text = "This agent trusts no command keys";
-  return { type: "cmdResult", stream: 0, id, result: COMMAND_RESULT.refused, text };
+  return { type: "cmdResult", stream: 0, id, result: COMMAND_RESULT.refused };
 }

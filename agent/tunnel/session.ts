@@ -16,7 +16,7 @@ import { ProtocolError } from "#protocol/protocol-error.ts";
 import { Heartbeat } from "#streams/heartbeat.ts";
 import { SendingStreams } from "#streams/source/sending-streams.ts";
 import type { StreamSource } from "#streams/source/source-stream.ts";
-import { AgentError, codeOf } from "../errors.ts";
+import { AgentError, codeOf, identifierFrom } from "../errors.ts";
 import type { Chance, Clock, Timer } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 import { SOCKET_UNSENT_LIMIT_BYTES } from "../limits.ts";
@@ -245,7 +245,8 @@ export class Session {
     // Nothing was kept of it.
     if (frame.type === "cmdDone") return;
     // Once a connection: a receiver decides how many there are.
-    if (!this.#hasRefused) this.#options.log.write("commandRefused", {});
+    const command = identifierFrom(Buffer.from(frame.id).toString("hex"));
+    if (!this.#hasRefused) this.#options.log.write("commandRefused", { command });
     this.#hasRefused = true;
     this.#sendNow(answerTo(frame));
   }

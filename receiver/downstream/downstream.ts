@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type CmdResultFrame, ERROR_CODE } from "#protocol/frame.ts";
+import { type CmdResultFrame, ERROR_CODE, FRAME_TYPE } from "#protocol/frame.ts";
 import { STREAMS_MAX_COUNT } from "#protocol/limits.ts";
 import { ProtocolError } from "#protocol/protocol-error.ts";
 import {
@@ -61,10 +61,10 @@ export class Downstream {
 
   /** There may be messages that were not there before: asks the store, and opens what is new. */
   look(): void {
-    this.#isLookDue = true;
-    if (this.#isLooking || this.#isClosed) return;
     this.#commands?.look();
     if (!this.#options.takesMessages) return;
+    this.#isLookDue = true;
+    if (this.#isLooking || this.#isClosed) return;
     this.#isLooking = true;
     this.#lookOnce().then(
       () => {
@@ -75,11 +75,15 @@ export class Downstream {
     );
   }
 
-  /** @throws {ProtocolError} if it does not follow what came before */
+  /** @throws {ProtocolError} if it does not follow what came before, or is of a capability not in force */
   heed(frame: DownstreamFrame): void {
-    if (frame.type !== "cmdResult") this.#streams.heed(frame);
-    else if (this.#commands !== undefined) this.#commands.answered(frame);
-    else throw new ProtocolError(ERROR_CODE.outOfOrder, "Cannot take cmdResult here");
+    const { type } = frame;
+    if (type === "cmdResult" && this.#commands !== undefined) this.#commands.answered(frame);
+    else if (type !== "cmdResult" && this.#options.takesMessages) this.#streams.heed(frame);
+    else {
+      const about = { frameType: FRAME_TYPE[type] };
+      throw new ProtocolError(ERROR_CODE.outOfOrder, `Cannot take ${type} here`, about);
+    }
   }
 
   ponged(roundTripMs: number): void {
@@ -88,6 +92,7 @@ export class Downstream {
 
   /** TP32: no new message; the one in hand is finished. */
   drain(): void {
+    this.#commands?.drain();
     this.#streams.stopAfterCurrent();
   }
 

@@ -1,6 +1,6 @@
 /**
  * What the receiver asks of a store about messages for hospital systems (TP34): an outbox for each agent
- * and channel, of which the receiver owns the numbers.
+ * and channel, of which the receiver owns the numbers. Commands (TP36) lie there, too, on a channel of theirs.
  *
  * As in `store.ts`, every answer is given after the flushed commit that makes it true.
  *
@@ -91,6 +91,22 @@ export interface OutgoingRecord extends OutgoingIdentity {
   readonly outcome: string | null;
 }
 
+/** A command that has no answer yet (TP36). */
+export interface OpenCommand {
+  /** Its id in hexadecimal. */
+  readonly key: string;
+  readonly document: Uint8Array;
+}
+
+export interface CommandAnswer {
+  readonly agent: number;
+  readonly session: number;
+  readonly key: string;
+  /** JSON. */
+  readonly outcome: string;
+  readonly atMs: number;
+}
+
 type Answered = { readonly kind: "ok" | "busy" };
 type Fenced = Answered | { readonly kind: "fenced" };
 
@@ -114,6 +130,10 @@ export interface OutgoingStore {
   reissueOutgoing(call: ReissueCall): Promise<Fenced>;
   /** Keeps the report of a delivery with its message; a repeated one changes nothing. */
   noteOutcome(call: OutgoingPlace & { readonly outcome: string }): Promise<Answered>;
+  /** The first of an agent's commands without an answer, in the order in which they were taken. */
+  openCommands(agent: number, limit: number): Promise<readonly OpenCommand[]>;
+  /** Keeps the answer to a command, and settles it; the first one counts (RI2 first). */
+  answerCommand(call: CommandAnswer): Promise<Fenced>;
   /** One page in order of the id, of one channel. */
   listOutgoing(agent: number, channel: string, after: number): Promise<readonly OutgoingRecord[]>;
   /**

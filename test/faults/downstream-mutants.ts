@@ -253,30 +253,37 @@ export const DOWNSTREAM_MUTANTS: readonly Mutant[] = [
     caughtBy: [{ file: "test/receiver/downstream.test.ts", only: "too busy" }],
   },
   {
-    id: "commands without an answer are settled with those behind them",
+    id: "CMD_DONE for an answer that was not kept",
     edits: [
       {
         file: "receiver/downstream/command-lane.ts",
-        search: "rows.at(open === -1 ? rows.length - 1 : open - 1)",
-        replacement: "rows.at(-1)",
+        search: "const { kind } = await store.answerCommand(call);",
+        replacement: "const kind: string = call.key;",
       },
+    ],
+    caughtBy: [{ file: "test/receiver/commands.test.ts", only: "durable" }],
+  },
+  {
+    id: "a command with an answer goes again",
+    edits: [
       {
-        file: "receiver/downstream/command-lane.ts",
-        search: "if (open === 0 || last",
-        replacement: "if (last",
+        file: "receiver/store/sqlite/outgoing-statements.ts",
+        search: "AND outcome IS NULL ORDER BY id LIMIT ?",
+        replacement: "ORDER BY id LIMIT ?",
       },
     ],
     caughtBy: [{ file: "test/receiver/commands.test.ts", only: "without an answer" }],
   },
   {
-    id: "CMD_DONE for an answer that was not kept",
+    id: "an answer of a session that is over is kept",
     edits: [
       {
-        file: "receiver/downstream/command-lane.ts",
-        search: "const { kind } = await store.noteOutcome({ ...place, outcome });",
-        replacement: "const kind = String(outcome.length + place.agent);",
+        file: "receiver/store/sqlite/outgoing-step.ts",
+        search: 'if (isFenced(sql, agent, session)) return { kind: "fenced" };',
+        replacement:
+          'if (isFenced(sql, agent, -1 - session) && key === "") return { kind: "fenced" };',
       },
     ],
-    caughtBy: [{ file: "test/receiver/commands.test.ts", only: "durable" }],
+    caughtBy: [{ file: "test/receiver/store/sqlite-store.test.ts", only: "TP36" }],
   },
 ];

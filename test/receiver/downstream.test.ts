@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { OPENED_STATUS, type OpenedFrame } from "#protocol/frame.ts";
+import { command } from "#receiver/command.ts";
 import { ChannelSource } from "#receiver/downstream/channel-source.ts";
+import { CommandLane } from "#receiver/downstream/command-lane.ts";
 import { outcomesTaker } from "#receiver/downstream/outcomes.ts";
 import type { Facts } from "#receiver/errors.ts";
 import type { OutletMessage } from "#receiver/outlets/event.ts";
@@ -59,6 +61,37 @@ async function openSource(...texts: readonly string[]) {
   const settled = () => new Promise((resolve) => setTimeout(resolve, 50));
   return { store, source, events, clock, opened, epoch, settled };
 }
+
+/** A lane over a real store that is busy for its first `busyCount` answers. */
+async function openLane(busyCount: number) {
+  const { store, agent, session } = await storeWith();
+  const sent: string[] = [];
+  const timers: (() => void)[] = [];
+  const after = (_delayMs: number, act: () => void) => {
+    timers.push(act);
+    return { [Symbol.dispose]: () => void timers.splice(timers.indexOf(act), 1) };
+  };
+  let left = busyCount;
+  const busy: Pick<typeof store, "openCommands" | "answerCommand"> = {
+    openCommands: store.openCommands,
+    answerCommand: async (call) =>
+      left-- > 0 ? { kind: "busy" } : await store.answerCommand(call),
+  };
+  const lane = new CommandLane({
+    ...{ store: { ...store, ...busy }, agent, session },
+    clock: { nowMs: () => 1, monotonicMs: () => 1, after, every: after },
+    send: (frame) => void sent.push(frame.type),
+    fenced: () => void sent.push("fenced"),
+    failed: (error) => assert.fail(String(error)),
+    log: () => {},
+  });
+  const ask = (number: number) =>
+    command(store, { ...AGENT, id: idOf(number), document: Buffer.from("x"), atMs: 1 });
+  return { store, agent, lane, sent, timers, ask };
+}
+
+const idOf = (number: number): Uint8Array => new Uint8Array(16).fill(number);
+const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
 
 describe("downstream at the receiver", () => {
   test("[TP18] [I-8] an agent that never agrees makes the store renumber once, and then waits longer each time", async () => {
@@ -194,5 +227,36 @@ describe("downstream at the receiver", () => {
     await assert.rejects(to("ü".repeat(65)), /SEND_REFUSED/);
     await assert.rejects(to("a\ud800"), /SEND_REFUSED/);
     await assert.rejects(to("orders", "a\u0000"), /SEND_REFUSED/);
+  });
+
+  test("[TP36] [I-8] an answer that the store is too busy for is kept later, by one timer, and repeats of it cost nothing", async () => {
+    const { store, lane, sent, timers, ask } = await openLane(1);
+    await using _closing = store;
+    using _lane = lane;
+    await ask(1);
+    lane.look();
+    await soon();
+    for (let repeat = 0; repeat < 100; repeat++) {
+      lane.answered({ type: "cmdResult", stream: 0, id: idOf(1), result: 0 });
+    }
+    await soon();
+    assert.deepEqual([sent, timers.length], [["cmd"], 1]);
+    timers.pop()?.();
+    await soon();
+    assert.deepEqual([sent, timers.length], [["cmd", "cmdDone"], 0]);
+  });
+
+  test("[TP36] [TP32] a lane that drains sends no command, and keeps answers", async () => {
+    const { store, lane, sent, ask } = await openLane(0);
+    await using _closing = store;
+    using _lane = lane;
+    await ask(1);
+    lane.look();
+    await soon();
+    lane.drain();
+    await ask(2);
+    lane.answered({ type: "cmdResult", stream: 0, id: idOf(1), result: 0 });
+    await soon();
+    assert.deepEqual(sent, ["cmd", "cmdDone"]);
   });
 });

@@ -61,6 +61,7 @@ export class NodeStore {
     this.#ask("ingest", { ...call, packed: packItems(items) });
   /** Nothing goes to hospital systems here. */
   outgoingChannels: OutgoingStore["outgoingChannels"] = () => Promise.resolve([]);
+  openCommands: OutgoingStore["openCommands"] = () => Promise.resolve([]);
 
   #ask<Name extends OperationName>(
     name: Name,

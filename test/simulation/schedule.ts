@@ -102,6 +102,7 @@ class Plan {
       (scheduler.nowMs > leastMs &&
         this.#appendsLeft === 0 &&
         this.#world.agent.life.isAlive &&
+        !this.#world.agent.outbox.isWriting &&
         this.#world.tables.isSettled);
     const isDrained = await scheduler.run(isSettled, until);
     if (!isDrained) {

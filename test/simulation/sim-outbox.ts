@@ -48,6 +48,11 @@ export class SimOutbox {
     return this as unknown as Outbox;
   }
 
+  /** Something that was asked of the writer is not done yet. */
+  get isWriting(): boolean {
+    return this.#executesMs >= this.#world.scheduler.nowMs;
+  }
+
   onAppended(listener: (channel: number, lastSeq: bigint) => void): void {
     this.#listeners.push(listener);
   }

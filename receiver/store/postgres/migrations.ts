@@ -10,11 +10,12 @@ import { DATABASE_MIGRATION_WAIT_MS } from "../../limits.ts";
 import { CHANNEL_FUNCTIONS } from "./channel-functions.ts";
 import { DAY_FUNCTIONS } from "./day-functions.ts";
 import { INGEST_FUNCTIONS } from "./ingest-functions.ts";
-import { OUTGOING } from "./outgoing-functions.ts";
+import { COMMANDS, OUTGOING } from "./outgoing-functions.ts";
 import { TABLES } from "./tables.ts";
 
 const MIGRATIONS: readonly string[] = [
   TABLES + CHANNEL_FUNCTIONS + INGEST_FUNCTIONS + DAY_FUNCTIONS + OUTGOING,
+  COMMANDS,
 ];
 
 /** The version that this program writes. */

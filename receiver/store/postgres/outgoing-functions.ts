@@ -4,6 +4,25 @@
  *
  * @module
  */
+import { COMMANDS_CHANNEL } from "../../served-channels.ts";
+
+/** Commands without an answer (TP36). */
+export const COMMANDS = `
+CREATE INDEX outgoing_open ON holdfast.outgoing (agent, id)
+  WHERE channel = '${COMMANDS_CHANNEL}' AND outcome IS NULL;
+
+CREATE FUNCTION holdfast.answer_command(p_agent bigint, p_session bigint, p_key text,
+  p_outcome text, p_at_ms bigint) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  IF holdfast.is_fenced(p_agent, p_session) THEN
+    RETURN 'fenced';
+  END IF;
+  UPDATE holdfast.outgoing o SET outcome = p_outcome, settled_ms = p_at_ms
+    WHERE o.agent = p_agent AND o.channel = '${COMMANDS_CHANNEL}' AND o.key = p_key
+      AND o.outcome IS NULL;
+  RETURN 'ok';
+END $$;
+`;
 
 /**
  * An id is given before the commit, so that ids do not appear in order. `writer` is the transaction:

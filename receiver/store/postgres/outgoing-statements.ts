@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { COMMANDS_CHANNEL } from "../../served-channels.ts";
 
 export const OUTGOING_SQL = {
   enqueue: `SELECT kind, known, (message).id, (message).epoch, (message).seq
@@ -30,6 +31,9 @@ export const OUTGOING_SQL = {
   noteOutcome: `UPDATE holdfast.outgoing SET outcome = $5
     WHERE agent = $1 AND channel = $2 AND outcome IS NULL
       AND ((epoch = $3 AND seq = $4) OR (replaces_epoch = $3 AND replaces_seq = $4))`,
+  openCommands: `SELECT key, body FROM holdfast.outgoing
+    WHERE agent = $1 AND channel = '${COMMANDS_CHANNEL}' AND outcome IS NULL ORDER BY id LIMIT $2`,
+  answerCommand: "SELECT holdfast.answer_command($1, $2, $3, $4, $5)",
   listOutgoing: `SELECT id, epoch, seq, key, bytes, queued_ms, settled_ms, outcome
     FROM holdfast.outgoing WHERE agent = $1 AND channel = $2 AND id > $3 ORDER BY id LIMIT $4`,
   lastOutgoing: `SELECT coalesce((SELECT id FROM holdfast.outgoing

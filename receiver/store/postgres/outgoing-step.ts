@@ -7,8 +7,10 @@ import { CHAIN_START } from "#protocol/chain.ts";
 import { LARGE_MESSAGE_BYTES } from "#protocol/limits.ts";
 import { PAGE_MAX_BYTES, PAGE_MAX_COUNT } from "../../limits.ts";
 import type {
+  CommandAnswer,
   EnqueueCall,
   EnqueueResult,
+  OpenCommand,
   OutgoingChannel,
   OutgoingPlace,
   OutgoingRecord,
@@ -128,6 +130,22 @@ export async function noteOutcome(
 ): Promise<{ readonly kind: "ok" }> {
   await questions.rows("noteOutcome", [...keyOf(call), call.outcome]);
   return { kind: "ok" };
+}
+
+export async function openCommands(
+  questions: Questions,
+  agent: number,
+  limit: number,
+): Promise<readonly OpenCommand[]> {
+  const rows = await questions.rows<[string, Buffer]>("openCommands", [agent, limit]);
+  return rows.map(([key, document]) => ({ key, document }));
+}
+
+export async function answerCommand(questions: Questions, call: CommandAnswer): Promise<Fenced> {
+  const { agent, session, key, outcome, atMs } = call;
+  const values = [agent, session, key, outcome, atMs];
+  const [kind] = await questions.row<["ok" | "fenced"]>("answerCommand", values);
+  return { kind };
 }
 
 type RecordRow = [

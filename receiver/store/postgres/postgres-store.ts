@@ -160,6 +160,10 @@ class PostgresStore implements Store, OutgoingStore, OutletStore {
     this.#onOutgoing(call, () => outgoing.reissueOutgoing(this.#questions, call));
   noteOutcome: OutgoingStore["noteOutcome"] = (call) =>
     this.#onOutgoing(call, () => outgoing.noteOutcome(this.#questions, call));
+  openCommands: OutgoingStore["openCommands"] = (agent, limit) =>
+    this.#read(() => outgoing.openCommands(this.#questions, agent, limit));
+  answerCommand: OutgoingStore["answerCommand"] = (call) =>
+    this.#write(() => outgoing.answerCommand(this.#questions, call));
   listOutgoing: OutgoingStore["listOutgoing"] = (agent, channel, after) =>
     this.#read(() => outgoing.listOutgoing(this.#questions, agent, channel, after));
   enqueuedSince: OutgoingStore["enqueuedSince"] = (id) =>

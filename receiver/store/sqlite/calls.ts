@@ -15,7 +15,7 @@ import type {
   SkipCall,
 } from "#streams/sink/sink-store.ts";
 import type { ErrorCode, Facts } from "../../errors.ts";
-import type { OutgoingChannel, OutgoingRecord, OutgoingStore } from "../outgoing.ts";
+import type { OpenCommand, OutgoingChannel, OutgoingRecord, OutgoingStore } from "../outgoing.ts";
 import type {
   GapsCall,
   MovePositionCall,
@@ -80,6 +80,11 @@ interface OutgoingOperations {
   settleOutgoing: OperationOf<"settleOutgoing">;
   reissueOutgoing: OperationOf<"reissueOutgoing">;
   noteOutcome: OperationOf<"noteOutcome">;
+  openCommands: {
+    ask: { readonly agent: number; readonly limit: number };
+    answer: readonly OpenCommand[];
+  };
+  answerCommand: OperationOf<"answerCommand">;
   listOutgoing: {
     ask: { readonly agent: number; readonly channel: string; readonly after: number };
     answer: readonly OutgoingRecord[];

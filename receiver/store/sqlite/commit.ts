@@ -64,6 +64,7 @@ const WRITES: ReadonlySet<OperationName> = new Set([
   "settleOutgoing",
   "reissueOutgoing",
   "noteOutcome",
+  "answerCommand",
   "pruneOutgoing",
   "movePosition",
 ]);
@@ -140,6 +141,10 @@ function answer(sql: Prepared, storeId: Uint8Array, { request, checked }: Checke
       return outgoing.reissueOutgoing(sql, ask);
     case "noteOutcome":
       return outgoing.noteOutcome(sql, ask);
+    case "openCommands":
+      return outgoing.openCommands(sql, ask.agent, ask.limit);
+    case "answerCommand":
+      return outgoing.answerCommand(sql, ask);
     case "listOutgoing":
       return outgoing.listOutgoing(sql, ask.agent, ask.channel, ask.after);
     case "enqueuedSince":

@@ -6,7 +6,7 @@
  */
 import type { Database } from "better-sqlite3";
 import { ReceiverError } from "../../errors.ts";
-import { OUTGOING_SCHEMA } from "./outgoing-statements.ts";
+import { COMMAND_SCHEMA, OUTGOING_SCHEMA } from "./outgoing-statements.ts";
 import { OUTLET_SCHEMA } from "./outlet-statements.ts";
 import { PRUNE_SCHEMA } from "./prune-step.ts";
 
@@ -132,6 +132,9 @@ const MIGRATIONS: readonly string[] = [
 
   // What is kept of a message whose body was pruned: how long it was.
   PRUNE_SCHEMA,
+
+  // Commands without an answer (TP36).
+  COMMAND_SCHEMA,
 ];
 
 /** The version that this program writes. */

@@ -6,6 +6,7 @@
  */
 import type { Database } from "better-sqlite3";
 import { LARGE_MESSAGE_BYTES } from "#protocol/limits.ts";
+import { COMMANDS_CHANNEL } from "../../served-channels.ts";
 import { preparing } from "./preparing.ts";
 
 export const OUTGOING_SCHEMA = `CREATE TABLE outgoing_channel (
@@ -46,6 +47,9 @@ export const OUTGOING_SCHEMA = `CREATE TABLE outgoing_channel (
   CREATE INDEX outgoing_replaces ON outgoing (agent, channel, replaces_epoch, replaces_seq)
     WHERE replaces_seq IS NOT NULL;
   CREATE INDEX outgoing_prunable ON outgoing (settled_ms) WHERE kept = 1 AND settled_ms IS NOT NULL;`;
+
+export const COMMAND_SCHEMA = `CREATE INDEX outgoing_open ON outgoing (agent, id)
+    WHERE channel = '${COMMANDS_CHANNEL}' AND outcome IS NULL;`;
 
 export const OUTGOING_SQL = {
   // Index: the primary key of outgoing_channel.
@@ -93,6 +97,12 @@ export const OUTGOING_SQL = {
   // Index: outgoing_replaces.
   noteReplaced: `UPDATE outgoing SET outcome = ?
     WHERE agent = ? AND channel = ? AND replaces_epoch = ? AND replaces_seq = ? AND outcome IS NULL`,
+  // Index: outgoing_open.
+  openCommands: `SELECT key, body FROM outgoing
+    WHERE agent = ? AND channel = '${COMMANDS_CHANNEL}' AND outcome IS NULL ORDER BY id LIMIT ?`,
+  // Index: outgoing_by_key.
+  answerCommand: `UPDATE outgoing SET outcome = ?, settled_ms = ?
+    WHERE agent = ? AND channel = '${COMMANDS_CHANNEL}' AND key = ? AND outcome IS NULL`,
   // Index: outgoing_by_channel.
   list: `SELECT id, epoch, seq, key, bytes, queued_ms, settled_ms, outcome FROM outgoing
     WHERE agent = ? AND channel = ? AND id > ? ORDER BY id LIMIT ?`,
@@ -182,6 +192,12 @@ export function prepareOutgoing(db: Database) {
     ),
     noteReplaced: write<[outcome: string, ...Key, epoch: bigint, seq: bigint]>(
       OUTGOING_SQL.noteReplaced,
+    ),
+    openCommands: read<[agent: number, limit: number], [key: string, body: Bytes]>(
+      OUTGOING_SQL.openCommands,
+    ),
+    answerCommand: write<[outcome: string, atMs: number, agent: number, key: string]>(
+      OUTGOING_SQL.answerCommand,
     ),
     list: read<
       [...Key, after: number, limit: number],

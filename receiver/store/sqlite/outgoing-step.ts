@@ -7,8 +7,10 @@ import { hash } from "node:crypto";
 import { CHAIN_START, chainInput } from "#protocol/chain.ts";
 import { PAGE_MAX_BYTES, PAGE_MAX_COUNT } from "../../limits.ts";
 import type {
+  CommandAnswer,
   EnqueueCall,
   EnqueueResult,
+  OpenCommand,
   OutgoingChannel,
   OutgoingPlace,
   OutgoingRecord,
@@ -146,6 +148,21 @@ export function noteOutcome(
   const row = [call.outcome, call.agent, call.channel, call.epoch, call.seq] as const;
   // An agent that recognised a repeat speaks of the number under which it had the message first.
   if (outgoing.noteOutcome.run(...row).changes === 0) outgoing.noteReplaced.run(...row);
+  return { kind: "ok" };
+}
+
+export function openCommands(
+  { outgoing }: Prepared,
+  agent: number,
+  limit: number,
+): readonly OpenCommand[] {
+  return outgoing.openCommands.all(agent, limit).map(([key, document]) => ({ key, document }));
+}
+
+export function answerCommand(sql: Prepared, call: CommandAnswer): Fenced {
+  const { agent, session, key, outcome, atMs } = call;
+  if (isFenced(sql, agent, session)) return { kind: "fenced" };
+  sql.outgoing.answerCommand.run(outcome, atMs, agent, key);
   return { kind: "ok" };
 }
 

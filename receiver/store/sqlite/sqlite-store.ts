@@ -114,6 +114,9 @@ class SqliteStore implements Store, OutgoingStore, OutletStore {
   settleOutgoing: OutgoingStore["settleOutgoing"] = (call) => this.#ask("settleOutgoing", call);
   reissueOutgoing: OutgoingStore["reissueOutgoing"] = (call) => this.#ask("reissueOutgoing", call);
   noteOutcome: OutgoingStore["noteOutcome"] = (call) => this.#ask("noteOutcome", call);
+  openCommands: OutgoingStore["openCommands"] = (agent, limit) =>
+    this.#ask("openCommands", { agent, limit });
+  answerCommand: OutgoingStore["answerCommand"] = (call) => this.#ask("answerCommand", call);
   listOutgoing: OutgoingStore["listOutgoing"] = (agent, channel, after) =>
     this.#ask("listOutgoing", { agent, channel, after });
   enqueuedSince: OutgoingStore["enqueuedSince"] = (id) => this.#ask("enqueuedSince", { id });

@@ -26,8 +26,8 @@ test("[TP36] [08 4.1] a command is refused, a repeat of it alike, and the log sa
   for (let repeat = 0; repeat < 2; repeat++) {
     agent.send(CMD);
     const { id, result, text, answer } = await agent.next("cmdResult");
-    assert.deepEqual([id, result, answer], [ID, COMMAND_RESULT.refused, undefined]);
-    assert.match(text ?? "", /no command keys/);
+    assert.deepEqual([id, result], [ID, COMMAND_RESULT.refused]);
+    assert.deepEqual([text, answer], [undefined, undefined], "nothing but a code");
   }
   agent.send({ type: "cmdDone", stream: 0, id: ID }, { type: "ping", stream: 0, nonce: 9 });
   assert.equal((await agent.next("pong")).nonce, 9);

@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { CHAIN_START, chainInput } from "#protocol/chain.ts";
 import { LARGE_MESSAGE_BYTES } from "#protocol/limits.ts";
+import { COMMANDS_CHANNEL } from "#receiver/served-channels.ts";
 import type { EnqueueResult, OutgoingStore } from "#receiver/store/outgoing.ts";
 import type { Store } from "#receiver/store/store.ts";
 import { sha256 } from "./played-agent.ts";
@@ -55,6 +56,15 @@ class Sender {
 
   settle(epoch: bigint, seq: bigint, session = this.session) {
     return this.store.settleOutgoing({ ...this.place(epoch, seq), session, atMs: 5_000 });
+  }
+
+  answer(key: string, outcome: string, session = this.session) {
+    return this.store.answerCommand({ agent: this.agent, session, key, outcome, atMs: 5_000 });
+  }
+
+  async openCommands(limit = 9): Promise<string[]> {
+    const open = await this.store.openCommands(this.agent, limit);
+    return open.map(({ key, document }) => `${key} ${Buffer.from(document).toString()}`);
   }
 
   async texts(epoch: bigint, after = 0n): Promise<string[]> {
@@ -232,6 +242,42 @@ export function outgoingSuite(name: string, open: () => Promise<Both>): void {
     await store.noteOutcome({ ...sender.place(1n, 8n), outcome: "C" });
     const [record] = await store.listOutgoing(sender.agent, CHANNEL, 0);
     assert.equal(record?.outcome, "A");
+  });
+
+  test(`[TP36] ${name}: a command is open until its answer is kept, the first one, and its document goes with the others`, async () => {
+    await using store = await open();
+    const sender = await Sender.to(store);
+    const other = await Sender.to(store, "ward-2");
+    await sender.enqueue("message");
+    for (const text of ["one", "two", "three"]) await sender.enqueue(text, text, COMMANDS_CHANNEL);
+    await other.enqueue("another", "one", COMMANDS_CHANNEL);
+    assert.deepEqual(await sender.openCommands(), ["one one", "two two", "three three"]);
+    assert.deepEqual(await sender.openCommands(2), ["one one", "two two"]);
+    assert.deepEqual(await sender.answer("two", "A"), { kind: "ok" });
+    assert.deepEqual(await sender.answer("two", "B"), { kind: "ok" });
+    assert.deepEqual(await sender.answer("nobody", "C"), { kind: "ok" });
+    assert.deepEqual(await sender.openCommands(), ["one one", "three three"]);
+    assert.deepEqual(await other.openCommands(), ["one another"]);
+    const records = await store.listOutgoing(sender.agent, COMMANDS_CHANNEL, 0);
+    assert.deepEqual(
+      records.map(({ key, outcome, settledAtMs }) => [key, outcome, settledAtMs]),
+      [
+        ["one", null, null],
+        ["two", "A", 5_000],
+        ["three", null, null],
+      ],
+    );
+    assert.deepEqual(await store.pruneOutgoing(5_001), { count: 1 });
+  });
+
+  test(`[TP36] [RI2] ${name}: an answer of a session that is over is not kept`, async () => {
+    await using store = await open();
+    const sender = await Sender.to(store);
+    await sender.enqueue("one", "one", COMMANDS_CHANNEL);
+    const { session } = sender;
+    await sender.hello();
+    assert.deepEqual(await sender.answer("one", "A", session), { kind: "fenced" });
+    assert.deepEqual(await sender.openCommands(), ["one one"]);
   });
 
   test(`[TP38] ${name}: bodies go some time after the agent has them; numbers and chain stay`, async () => {
