@@ -16,8 +16,8 @@ export const SYNCHRONOUS_NORMAL: readonly Edit[] = [
 ];
 
 /**
- * A group is reported as committed 20 ms before COMMIT (T-M02). The pause is needed: under rig A a flush is
- * only noted and takes no time, and the defect would hide in that.
+ * A group is reported as committed 300 ms before COMMIT, or until the next group (T-M02). The pause is needed:
+ * under rig A a flush is only noted and takes no time, and senders on a busy machine hear their answers late.
  */
 export const ACKNOWLEDGE_BEFORE_COMMIT: readonly Edit[] = [
   {
@@ -31,11 +31,11 @@ export const ACKNOWLEDGE_BEFORE_COMMIT: readonly Edit[] = [
     search: '      this.#database.exec("COMMIT");',
     replacement: `      setTimeout(() => {
         if (this.#database.inTransaction) this.#database.exec("COMMIT");
-      }, 20);`,
+      }, 300);`,
   },
 ];
 
-/** The receiver answers 20 ms before COMMIT. */
+/** The receiver answers 300 ms before COMMIT, or until its next one. */
 export const RECEIVER_ANSWERS_BEFORE_COMMIT: readonly Edit[] = [
   {
     file: "receiver/store/sqlite/commit.ts",
@@ -48,6 +48,6 @@ export const RECEIVER_ANSWERS_BEFORE_COMMIT: readonly Edit[] = [
     search: "    sql.commit.run();",
     replacement: `    setTimeout(() => {
       if (sql.begin.database.inTransaction) sql.commit.run();
-    }, 20);`,
+    }, 300);`,
   },
 ];
