@@ -38,7 +38,7 @@ export async function command(store: Store & OutgoingStore, asked: Command): Pro
 
 /**
  * The commands of an agent in the order in which they were taken. `key` is the id in hexadecimal, `outcome` a
- * {@link CommandOutcome} as JSON; null until the agent has answered.
+ * `CommandOutcome` as JSON; null until the agent has answered.
  */
 export const commands = (
   store: Store & OutgoingStore,
