@@ -1,5 +1,5 @@
 /**
- * Hands one channel on: in order, one at a time, each until it was taken. What is not taken is tried
+ * Hands one channel on: in order, one at a time or some together, each until it was taken. What is not taken is tried
  * again with full jitter, for ever, and stops this channel and no other.
  *
  * @module
@@ -26,6 +26,12 @@ export interface Taker {
    * @param signal aborts when nobody waits for the answer any more
    */
   take(event: OutletEvent, signal: AbortSignal): Promise<void>;
+  /**
+   * Takes as many from the front of `events` as go well together: all of these, or none.
+   *
+   * @returns how many, at least 1
+   */
+  takeSome?(events: readonly OutletEvent[], signal: AbortSignal): Promise<number>;
 }
 
 /** What all channels of an outlet have in common. */
@@ -137,33 +143,42 @@ export class ChannelPump {
       this.#noteSuccess(null);
       return "idle";
     }
-    for (const event of events) {
+    let rest = events;
+    for (let event = rest[0]; event !== undefined; event = rest[0]) {
       if (stopping.aborted || this.#rewinds.length > 0) return "asked";
       try {
-        if (!(await this.#take(event))) return "asked";
+        const count = await this.#unlessStopped(this.#take(event, rest));
+        if (count === undefined) return "asked";
+        this.#noteTaken(rest[count - 1] ?? event);
+        rest = rest.slice(count);
       } catch (error) {
         this.#noteFailure(event, error);
         return "failed";
       }
-      this.#noteTaken(event);
     }
     return "more";
   }
 
-  async #take(event: OutletEvent): Promise<boolean> {
+  /** @returns how many of `events` were taken; `first` is the first of them */
+  async #take(first: OutletEvent, events: readonly OutletEvent[]): Promise<number> {
     const { taker, stopped } = this.#context;
-    return await this.#unlessStopped(taker.take(event, stopped));
+    // After a failure it goes alone: what is said of it then is true of it.
+    if (taker.takeSome !== undefined && this.#failureCount === 0) {
+      return await taker.takeSome(events, stopped);
+    }
+    await taker.take(first, stopped);
+    return 1;
   }
 
-  /** @returns false if it was given up; it may fail then without anybody to hear of it */
-  async #unlessStopped(act: Promise<void>): Promise<boolean> {
+  /** @returns undefined if it was given up; it may fail then without anybody to hear of it */
+  async #unlessStopped<T>(act: Promise<T>): Promise<T | undefined> {
     const { stopped } = this.#context;
-    const { promise: givenUp, resolve } = Promise.withResolvers<boolean>();
-    const giveUp = (): void => resolve(false);
+    const { promise: givenUp, resolve } = Promise.withResolvers<undefined>();
+    const giveUp = (): void => resolve(undefined);
     if (stopped.aborted) giveUp();
     stopped.addEventListener("abort", giveUp, { once: true });
     try {
-      return await Promise.race([act.then(() => true), givenUp]);
+      return await Promise.race([act, givenUp]);
     } finally {
       stopped.removeEventListener("abort", giveUp);
     }

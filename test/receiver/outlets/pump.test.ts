@@ -259,3 +259,37 @@ test("[TP38] a rewind hands everything behind it on again, also while a message 
   assert.equal(await pump.rewind({ ...adt, channel: "none" }, { epoch: 1n, seq: 0n }), false);
   assert.equal(await pump.rewind({ ...adt, name: "none" }, { epoch: 1n, seq: 0n }), false);
 });
+
+test("[TP38] a taker of several gets them together, after a failure one alone, and all of them once", async () => {
+  await using stage = await OutletStage.open();
+  const bodies = Array.from({ length: 9 }, (_, index) => `${index + 1}`);
+  await stage.caller.ingest(1n, 1n, ...bodies);
+  const taken: string[] = [];
+  const tries: string[] = [];
+  let failures = 2;
+  const taker: Taker = {
+    name: "lab",
+    take: async (event) => {
+      tries.push(await textOfEvent(event));
+      if (failures-- > 0) throw new ReceiverError("OUTLET_REFUSED");
+      taken.push(await textOfEvent(event));
+    },
+    takeSome: async (events) => {
+      const some = await Promise.all(events.slice(0, 4).map(textOfEvent));
+      tries.push(some.join());
+      if (some.includes("1.7:7") && failures-- > 0) throw new ReceiverError("OUTLET_REFUSED");
+      taken.push(...some);
+      return some.length;
+    },
+  };
+  await using _pump = await stage.pump(taker);
+  await until("all are taken", async () => (await stage.position("lab")) === "1.9");
+  assert.deepEqual(taken, texts(1, 9));
+  assert.deepEqual(tries, [
+    texts(1, 4).join(),
+    texts(5, 8).join(),
+    "1.5:5",
+    "1.5:5",
+    texts(6, 9).join(),
+  ]);
+});
