@@ -111,9 +111,14 @@ const CATALOGUE = {
   },
   OUTLET_REFUSED: {
     exit: EXIT.unavailable,
-    summary: "The endpoint of a webhook did not take a message",
+    summary: "The endpoint of a webhook, or a broker, did not take a message",
+    remedy: "Look at the status or error it answered with; the message is sent again until it is",
+  },
+  OUTLET_TOO_LARGE: {
+    exit: EXIT.unavailable,
+    summary: "A message is larger than its outlet, or the broker, takes; its channel waits",
     remedy:
-      "Look at the status or error it answered with; the message is sent again until it is 2xx",
+      "Raise what is named: maxMessageBytes of the outlet, or max.message.bytes of the topic, which must be some KiB above it",
   },
   STATE_FOLDER: {
     exit: EXIT.cannotCreate,

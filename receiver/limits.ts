@@ -69,6 +69,20 @@ export const OUTLET_RETRY_MAX_MS = 300_000;
 export const OUTLET_STUCK_FAILURES = 5;
 /** What a webhook's endpoint answers beside its status, and is read and thrown away. */
 export const WEBHOOK_ANSWER_MAX_BYTES = 65_536;
+/** A connection to a broker, with its TLS handshake and login; a broker that is away must not cost more. */
+export const KAFKA_CONNECT_MAX_MS = 10_000;
+/** For connections that are destroyed to say so. */
+export const KAFKA_CLOSE_MAX_MS = 1_000;
+/** Which broker leads which partition is asked again, as clients of Kafka do; at once after an error. */
+export const KAFKA_METADATA_MAX_MS = 300_000;
+/** Bodies of one record batch: far below the 1 MiB that a broker takes unless it is told otherwise. */
+export const KAFKA_BATCH_MAX_BYTES = 262_144;
+/** What key, headers and framing of one record take at most, as far as batches are concerned. */
+export const KAFKA_RECORD_OVERHEAD_BYTES = 1_024;
+/** A body that fits, with its headers, into the 1,048,588 bytes that a broker takes by default. */
+export const KAFKA_MESSAGE_DEFAULT_BYTES = 1_000_000;
+/** A record passes through memory as a whole, several times over. */
+export const KAFKA_MESSAGE_MAX_BYTES = 67_108_864;
 /** Consumers that poll at once: each answer holds a page of bodies, up to 5 MiB with its base64 (I-8). */
 export const POLL_CONNECTIONS_MAX_COUNT = 64;
 /** Events of one answer, unless the consumer wants fewer. */

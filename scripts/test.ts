@@ -29,6 +29,7 @@ const PACKAGES = [
   { name: "tinyproxy", has: ["tinyproxy", "-v"] },
   { name: "squid", has: ["/usr/sbin/squid", "-v"] },
   { name: "postgresql", has: ["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"] },
+  { name: "kcat", has: ["kcat", "-V"] },
   { name: "faketime", has: ["faketime", "--version"] },
   { name: "xfsprogs", has: ["mkfs.xfs", "-V"] },
 ] as const;

@@ -71,6 +71,7 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   yaml: ["config"],
   zod: ["config", "receiver"],
   "@peculiar/x509": ["certs"],
+  "@platformatic/kafka": ["receiver/outlets/kafka-producer.ts"],
   "node-hl7-client": ["agent/cli"],
 };
 

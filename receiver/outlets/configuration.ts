@@ -3,35 +3,28 @@
  *
  * @module
  */
-import { readFileSync } from "node:fs";
-import { isIP } from "node:net";
 import { z } from "zod";
-import { foreignCode, identifierFrom, ReceiverError } from "../errors.ts";
-import { OUTLET_CHANNELS_AT_ONCE } from "../limits.ts";
-import { isReserved, isServed } from "../served-channels.ts";
 import type { WaitingOutlet } from "../store/store.ts";
 import { tokensFrom } from "./http-access.ts";
 import type { HttpOptions } from "./http-server.ts";
+import { KAFKA, withAbsoluteKafkaPaths } from "./kafka-configuration.ts";
+import { isLoopback } from "./loopback.ts";
+import { fileError, textOf } from "./outlet-files.ts";
+import { HANDS_ON, NAME } from "./outlet-keys.ts";
 import type { WebhookOptions } from "./webhook.ts";
 import { secretsFrom } from "./webhook-signature.ts";
 
-const NAME = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "is no name such as lab-1");
-
 const WEBHOOK = z.strictObject({
   kind: z.literal("webhook"),
-  name: NAME,
+  ...HANDS_ON,
   url: z.string().superRefine((text, context) => {
     const message = problemOfUrl(text);
     if (message !== undefined) context.addIssue({ code: "custom", message });
   }),
-  /** Only these; all if it is absent. */
-  channels: z.array(z.string().refine(isHandedOn, "is no channel of agents")).min(1).optional(),
   /** `whsec_…`, one a line; several while one is replaced. */
   secretFile: z.string().min(1),
   /** PEM; the trust store of Node if it is absent. */
   caFile: z.string().min(1).optional(),
-  timeoutSeconds: z.int().min(1).max(600).default(30),
-  channelsAtOnce: z.int().min(1).max(256).default(OUTLET_CHANNELS_AT_ONCE),
 });
 
 const HTTP = z
@@ -59,7 +52,7 @@ const HTTP = z
   });
 
 export const OUTLETS = z
-  .array(z.discriminatedUnion("kind", [WEBHOOK, HTTP]))
+  .array(z.discriminatedUnion("kind", [WEBHOOK, KAFKA, HTTP]))
   .max(64)
   .default([])
   .superRefine((outlets, context) => {
@@ -95,6 +88,7 @@ export function withAbsolutePaths(
     const ca = caFile === undefined ? {} : { caFile: from(caFile) };
     return { ...rest, secretFile: from(secretFile), ...ca };
   }
+  if (outlet.kind === "kafka") return withAbsoluteKafkaPaths(outlet, from);
   const { tls, tokensFile, ...rest } = outlet;
   return {
     ...rest,
@@ -148,27 +142,8 @@ interface NameAt {
 /** @returns what an outlet and its positions are called: no two may share a position in the store */
 export function namesOf(outlet: OutletConfiguration): readonly NameAt[] {
   const own = { name: outlet.name, at: ["name"] };
-  if (outlet.kind === "webhook") return [own];
+  if (outlet.kind !== "http") return [own];
   return [own, ...outlet.positions.map((name, index) => ({ name, at: ["positions", index] }))];
-}
-
-/** TP35: no platform gets what is the receiver's own. */
-function isHandedOn(channel: string): boolean {
-  return isServed(channel) && !isReserved(channel);
-}
-
-function textOf(outlet: OutletConfiguration, key: string, file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw fileError(outlet, key, error);
-  }
-}
-
-function fileError(outlet: OutletConfiguration, key: string, cause?: unknown): ReceiverError {
-  const named = { outlet: identifierFrom(outlet.name), key: identifierFrom(key) };
-  const error = cause === undefined ? {} : { error: foreignCode(cause) };
-  return new ReceiverError("OUTLET_FILE", { cause, facts: { ...named, ...error } });
 }
 
 /** Messages leave encrypted, unless they do not leave the machine. */
@@ -178,11 +153,7 @@ function problemOfUrl(text: string): string | undefined {
   if (url.username !== "" || url.password !== "" || url.hash !== "") {
     return "must have no user, password or fragment";
   }
-  if (url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url))) return undefined;
+  if (url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname)))
+    return undefined;
   return "must begin with https://; http:// is for this machine only";
-}
-
-function isLoopback({ hostname }: URL): boolean {
-  if (hostname === "localhost" || hostname === "[::1]") return true;
-  return isIP(hostname) === 4 && hostname.startsWith("127.");
 }

@@ -16,6 +16,8 @@ import {
 } from "./configuration.ts";
 import type { OutletGap, OutletMessage } from "./event.ts";
 import { openHttpOutlet } from "./http-server.ts";
+import { Kafka } from "./kafka.ts";
+import { readKafka } from "./kafka-configuration.ts";
 import { type NamedChannel, type OutletContext, Pump } from "./pump.ts";
 import { Webhook } from "./webhook.ts";
 
@@ -70,9 +72,12 @@ export async function openOutlets(
       const opened = stack.use(await openHttpOutlet(readHttp(outlet), context));
       addresses[outlet.name] = opened.address;
     } else {
-      const webhook = stack.use(new Webhook(readWebhook(outlet), context.clock));
+      const taker =
+        outlet.kind === "webhook"
+          ? stack.use(new Webhook(readWebhook(outlet), context.clock))
+          : stack.use(await Kafka.open(readKafka(outlet), context.clock));
       const { channels = null, channelsAtOnce } = outlet;
-      const pump = await Pump.open(webhook, context, { channels, channelsAtOnce });
+      const pump = await Pump.open(taker, context, { channels, channelsAtOnce });
       pumps.set(outlet.name, stack.use(pump));
     }
   }

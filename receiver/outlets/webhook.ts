@@ -9,8 +9,8 @@ import { Agent as HttpsAgent, type RequestOptions } from "node:https";
 import { ReceiverError } from "../errors.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Taker } from "./channel-pump.ts";
-import type { OutletEvent, OutletMessage } from "./event.ts";
-import { gapJson, hexOf, timeOf } from "./json.ts";
+import type { OutletEvent } from "./event.ts";
+import { contentOf, identityOf } from "./identity.ts";
 import { type PostOptions, post } from "./webhook-request.ts";
 import { signatureOf, webhookId } from "./webhook-signature.ts";
 
@@ -25,10 +25,6 @@ export interface WebhookOptions {
   /** Connections that are kept. */
   readonly connections: number;
 }
-
-/** RFC 9110 section 8.3.1: what an agent calls a media type is sent only if it is one. */
-const MEDIA_TYPE = /^[a-z0-9!#$&^_.+-]{1,64}\/[a-z0-9!#$&^_.+-]{1,64}(;[\x20-\x7e]{0,128})?$/i;
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 export class Webhook implements Taker, Disposable {
   readonly name: string;
@@ -78,46 +74,4 @@ export class Webhook implements Taker, Disposable {
   [Symbol.dispose](): void {
     this.#agent.destroy();
   }
-}
-
-interface Content {
-  readonly contentType: string;
-  readonly bytes: number;
-  readonly slices: () => AsyncIterable<Uint8Array>;
-}
-
-function contentOf(event: OutletEvent): Content {
-  if (event.kind === "message") {
-    const { mediaType, bytes, slices } = event;
-    const isKnown = mediaType !== null && MEDIA_TYPE.test(mediaType);
-    return { contentType: isKnown ? mediaType : "application/octet-stream", bytes, slices };
-  }
-  const json = Buffer.from(gapJson(event));
-  async function* whole(): AsyncGenerator<Uint8Array> {
-    yield json;
-  }
-  return { contentType: "application/json", bytes: json.length, slices: whole };
-}
-
-function identityOf(event: OutletEvent): Record<string, string> {
-  return {
-    "Holdfast-Kind": event.kind,
-    "Holdfast-Agent": event.agent,
-    // A channel may be named in any script; what is not ASCII is percent-encoded (RFC 3986).
-    "Holdfast-Channel": encodeURIComponent(event.channel),
-    "Holdfast-Epoch": `${event.epoch}`,
-    ...(event.kind === "message" ? messageHeaders(event) : {}),
-  };
-}
-
-function messageHeaders(message: OutletMessage): Record<string, string> {
-  const { seq, sha256, receivedAtMs, storedAtMs, traceparent, possibleRepeat } = message;
-  return {
-    "Holdfast-Seq": `${seq}`,
-    "Holdfast-Sha256": hexOf(sha256),
-    "Holdfast-Received-At": timeOf(receivedAtMs),
-    "Holdfast-Stored-At": timeOf(storedAtMs),
-    ...(possibleRepeat ? { "Holdfast-Possible-Repeat": "true" } : {}),
-    ...(traceparent !== null && TRACEPARENT.test(traceparent) ? { traceparent } : {}),
-  };
 }

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { DocumentError } from "#config/document.ts";
 import { loadConfiguration } from "#receiver/configuration.ts";
 import { positionsOf } from "#receiver/outlets/configuration.ts";
+import { readKafka } from "#receiver/outlets/kafka-configuration.ts";
+import { issueReceiver, RECEIVER_CA_PEM } from "../support/identities.ts";
 import { Poller, TOKEN } from "../support/poller.ts";
 import { ReceiverFolder } from "../support/receiver-folder.ts";
 import { WebhookEndpoint } from "../support/webhook-endpoint.ts";
@@ -13,6 +16,9 @@ const WEBHOOK =
   "{ kind: webhook, name: lab, url: 'https://lab.example.org/in', secretFile: secret }";
 const TLS = "tls: { certificate: server.pem, key: server.key }";
 const HTTP = `{ kind: http, name: poll, listen: { host: 127.0.0.1, port: 0 }, ${TLS}, tokensFile: tokens, positions: [warehouse] }`;
+
+const KAFKA =
+  "{ kind: kafka, name: stream, brokers: ['k1.example.org:9093', '[2001:db8::7]:9093'], topic: hl7 }";
 
 function folderWith(...outlets: readonly string[]): ReceiverFolder {
   const lines = outlets.map((outlet) => `  - ${outlet}`);
@@ -49,6 +55,51 @@ test("[06 12] outlets are read with their defaults, their files from the folder 
   ]);
 });
 
+test("[TP38] a Kafka outlet is read with its defaults, its files from the folder of the configuration", () => {
+  const sasl = "sasl: { mechanism: scram-sha-512, username: holdfast, passwordFile: password }";
+  const tls = "tls: { ca: ca.pem, certificate: client.pem, key: client.key }";
+  using folder = folderWith(
+    KAFKA,
+    KAFKA.replace("stream", "two").replace(" }", `, ${tls}, ${sasl} }`),
+  );
+  const { outlets } = loadConfiguration(folder.config);
+  const plain = {
+    kind: "kafka",
+    name: "stream",
+    brokers: ["k1.example.org:9093", "[2001:db8::7]:9093"],
+    topic: "hl7",
+    tls: {},
+    timeoutSeconds: 30,
+    channelsAtOnce: 16,
+    maxMessageBytes: 1_000_000,
+  };
+  const from = (name: string) => join(folder.path, name);
+  assert.deepEqual(outlets, [
+    plain,
+    {
+      ...plain,
+      name: "two",
+      tls: { ca: from("ca.pem"), certificate: from("client.pem"), key: from("client.key") },
+      sasl: { mechanism: "scram-sha-512", username: "holdfast", passwordFile: from("password") },
+    },
+  ]);
+  assert.deepEqual(outlets.flatMap(positionsOf)[0], { outlet: "stream", channels: null });
+  const [first = assert.fail()] = outlets;
+  assert.ok(first.kind === "kafka");
+  assert.deepEqual(readKafka(first).client.brokers, [
+    { host: "k1.example.org", port: 9_093 },
+    { host: "2001:db8::7", port: 9_093 },
+  ]);
+});
+
+test("[07 1.9] a Kafka outlet is in the clear to this machine only", () => {
+  const local = KAFKA.replace(" }", ", tls: false }").replace("k1.example.org", "localhost");
+  using folder = folderWith(local.replace("[2001:db8::7]", "[::1]"));
+  assert.equal(loadConfiguration(folder.config).outlets.length, 1);
+  using other = folderWith(local);
+  assert.throws(() => loadConfiguration(other.config), DocumentError);
+});
+
 /** What is wrong, and the text at which the reader is pointed. */
 const WRONG: readonly [outlet: string, at: string, message: RegExp][] = [
   [WEBHOOK.replace("https://", "http://"), "url", /must begin with https:/],
@@ -60,6 +111,17 @@ const WRONG: readonly [outlet: string, at: string, message: RegExp][] = [
   [HTTP.replace(", tokensFile: tokens", ""), "{", /is needed, or tls.clientCa/],
   [HTTP.replace("[warehouse]", "[$lab]"), "$lab", /is no name such as/],
   [WEBHOOK.replace("name: lab", "name: $lab"), "name", /is no name such as/],
+  [KAFKA.replace(" }", ", tls: false }"), "tls", /must not be false/],
+  [KAFKA.replace(" }", ", tls: true }"), "tls", /must be false, or have files/],
+  [KAFKA.replace(" }", ", tls: { certificate: a.pem } }"), "tls", /belongs to tls.certificate/],
+  [KAFKA.replace("k1.example.org:9093", "k1.example.org"), "'k1", /is no HOST:PORT/],
+  [KAFKA.replace("k1.example.org:9093", "k1.example.org:99093"), "'k1", /is no HOST:PORT/],
+  [KAFKA.replace("topic: hl7", "topic: __hl7"), "topic", /is no name of a topic/],
+  [
+    KAFKA.replace(" }", ", sasl: { mechanism: md5, username: a, passwordFile: b } }"),
+    "mech",
+    /plain/,
+  ],
   [WEBHOOK.replace(" }", ", channels: [adt, $outcomes] }"), "$out", /is no channel of agents/],
 ];
 
@@ -130,6 +192,26 @@ for (const [file, key] of [
     await assert.rejects(folder.open(), { code: "OUTLET_FILE", facts: { outlet, key } });
   });
 }
+
+test("[I-5] files of a Kafka outlet that cannot be used end the start, and the outlet and key are named", async () => {
+  const sasl = "sasl: { mechanism: plain, username: holdfast, passwordFile: password }";
+  const tls = "tls: { ca: ca.pem, certificate: server.pem, key: other.key }";
+  using folder = folderWith(KAFKA.replace(" }", `, ${tls}, ${sasl} }`));
+  const refused = async (key: string, more = {}): Promise<void> => {
+    const facts = { outlet: "stream", key, ...more };
+    await assert.rejects(folder.open(), { code: "OUTLET_FILE", facts });
+  };
+  folder.write("other.key", (await issueReceiver(["localhost"])).privateKeyPem);
+  await refused("tls.ca", { error: "ENOENT" });
+  folder.write("ca.pem", "patient Meier");
+  await refused("tls.ca", { error: "ERR_OSSL_PEM_NO_START_LINE" });
+  folder.write("ca.pem", RECEIVER_CA_PEM);
+  await refused("tls.key", { error: "ERR_OSSL_X509_KEY_VALUES_MISMATCH" });
+  folder.write("other.key", readFileSync(join(folder.path, "server.key"), "utf8"));
+  await refused("sasl.passwordFile", { error: "ENOENT" });
+  folder.write("password", "\n");
+  await refused("sasl.passwordFile");
+});
 
 test("[06 12] a receiver with outlets hands on by both, and says where it listens", async () => {
   await using endpoint = await WebhookEndpoint.open("http");
