@@ -110,7 +110,10 @@ describe("PostgreSQL store, opened", { skip }, async () => {
     const ids = new Set(stores.map(({ storeId }) => Buffer.from(storeId).toString("hex")));
     assert.equal(ids.size, 1);
     for (const store of stores) await store[Symbol.asyncDispose]();
-    assert.equal(await server.ask(database, "SELECT count(*) FROM holdfast.migration"), String(POSTGRES_SCHEMA_VERSION));
+    assert.equal(
+      await server.ask(database, "SELECT count(*) FROM holdfast.migration"),
+      String(POSTGRES_SCHEMA_VERSION),
+    );
   });
 
   test("[T-C04] four nodes see the first message of a day at once: each is stored", async () => {
