@@ -6,7 +6,13 @@
  *
  * @module
  */
-import { type CmdResultFrame, COMMAND_RESULT, ERROR_CODE, type Frame } from "#protocol/frame.ts";
+import {
+  type CmdResultFrame,
+  COMMAND_RESULT,
+  ERROR_CODE,
+  FRAME_TYPE,
+  type Frame,
+} from "#protocol/frame.ts";
 import { ProtocolError } from "#protocol/protocol-error.ts";
 import type { Facts } from "../errors.ts";
 import type { Clock, Timer } from "../host/clock.ts";
@@ -71,7 +77,8 @@ export class CommandLane implements Disposable {
   /** @throws {ProtocolError} if it is larger than what belongs on `$answers` (TP35) */
   answered(frame: CmdResultFrame): void {
     if ((frame.answer?.length ?? 0) > COMMAND_MAX_BYTES) {
-      throw new ProtocolError(ERROR_CODE.limit, "Cannot take so long an answer");
+      const about = { frameType: FRAME_TYPE.cmdResult };
+      throw new ProtocolError(ERROR_CODE.limit, "Cannot take so long an answer", about);
     }
     // One too many is not heard: the agent repeats it with its next connection.
     if (this.#answers.size >= ANSWERS_MAX_COUNT) return;

@@ -10,6 +10,7 @@ import type { AgentError } from "#agent/errors.ts";
 import { type Clock, systemChance, systemClock } from "#agent/host/clock.ts";
 import { silentLog } from "#agent/host/log.ts";
 import { Session } from "#agent/tunnel/session.ts";
+import { SPOKEN_CAPABILITIES } from "#protocol/capabilities.ts";
 import { CHAIN_START } from "#protocol/chain.ts";
 import { encodeFrame } from "#protocol/codec.ts";
 import { type Frame, OPENED_STATUS } from "#protocol/frame.ts";
@@ -23,7 +24,7 @@ type Stage = (typeof STAGES)[number];
 
 const CREDIT = { streamLimit: 1_000_000, connectionLimit: 1_000_000, bytesReceived: 1 };
 const WELCOME: Frame = {
-  ...{ type: "welcome", stream: 0, minor: 0, capabilities: ["partial"], session: 1 },
+  ...{ type: "welcome", stream: 0, minor: 0, capabilities: SPOKEN_CAPABILITIES, session: 1 },
   ...{ frameLimit: FRAME_MAX_BYTES, heartbeatMs: 10_000, upstreamCredit: 1_000_000 },
   ...{ nowMs: 0, messageLimit: 1_000_000, receiverStoreId: new Uint8Array(16) },
 };
@@ -41,6 +42,8 @@ const FITTING: readonly Frame[] = [
   { type: "partial", stream: 1, seq: 1n, durableOffset: 1 },
   { type: "pong", stream: 0, nonce: 1 },
   { type: "ping", stream: 0, nonce: 1 },
+  { type: "cmd", stream: 0, id: new Uint8Array(16), document: new Uint8Array(9) },
+  { type: "cmdDone", stream: 0, id: new Uint8Array(16) },
 ];
 
 const STILL: Clock = {

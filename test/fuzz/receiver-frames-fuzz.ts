@@ -7,6 +7,7 @@
  */
 
 import assert from "node:assert/strict";
+import { SPOKEN_CAPABILITIES } from "#protocol/capabilities.ts";
 import { encodeFrame } from "#protocol/codec.ts";
 import { ERROR_CODE, FRAME_TYPE, type Frame } from "#protocol/frame.ts";
 import { FRAME_MAX_BYTES } from "#protocol/limits.ts";
@@ -31,7 +32,9 @@ type Stage = (typeof STAGES)[number];
 
 const POOL_BYTES = 1e9;
 const LARGE = dataFrames(1, 1n, new Uint8Array(100_000));
+const HELLO = helloFrame({ capabilities: SPOKEN_CAPABILITIES, downstreamCredit: 1_000 });
 const FITTING: readonly Frame[] = [
+  HELLO,
   helloFrame(),
   openFrame(),
   openFrame({ stream: 3, channel: "oru" }),
@@ -42,6 +45,14 @@ const FITTING: readonly Frame[] = [
   { type: "skip", stream: 1, firstSeq: 1n, lastSeq: 1n, reason: 1, chain: null },
   { type: "ping", stream: 0, nonce: 1 },
   { type: "goaway", stream: 0, code: 1 },
+  { type: "cmdResult", stream: 0, id: new Uint8Array(16), result: 0 },
+  {
+    type: "cmdResult",
+    stream: 0,
+    id: new Uint8Array(16),
+    result: 1,
+    answer: new Uint8Array(20_000),
+  },
 ];
 
 /** Nothing in these conversations waits for time to pass. */
@@ -115,7 +126,7 @@ async function conversation(stage: Stage) {
       ...{ messageLimitBytes: 10_000_000, heartbeatMs: 10_000 },
     },
   );
-  const frames: Frame[] = [helloFrame(), openFrame(), ...LARGE.slice(0, 1)];
+  const frames: Frame[] = [HELLO, openFrame(), ...LARGE.slice(0, 1)];
   for (const frame of frames.slice(0, STAGES.indexOf(stage))) {
     const wire = encodeFrame(frame);
     sent.add(wire);
@@ -155,6 +166,11 @@ function storeOf(calls: string[], kept: (readonly [bigint, IngestItem])[]): Stor
     // What arrived of a large message before the end is kept: that is no effect of the end.
     savePartial: async () => ({ kind: "ok", durableBytes: 0 }),
     outgoingChannels: async () => [],
+    openCommands: async () => [{ key: "00".repeat(16), document: textOf("{}") }],
+    answerCommand: async () => {
+      calls.push("answerCommand");
+      return { kind: "ok" };
+    },
   };
   return store as unknown as Store & OutgoingStore;
 }
