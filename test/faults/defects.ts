@@ -35,7 +35,7 @@ export const ACKNOWLEDGE_BEFORE_COMMIT: readonly Edit[] = [
   },
 ];
 
-/** The receiver answers 300 ms before COMMIT, or until its next one. */
+/** The receiver answers 20 ms before COMMIT, or until its next one. */
 export const RECEIVER_ANSWERS_BEFORE_COMMIT: readonly Edit[] = [
   {
     file: "receiver/store/sqlite/commit.ts",
@@ -48,6 +48,6 @@ export const RECEIVER_ANSWERS_BEFORE_COMMIT: readonly Edit[] = [
     search: "    sql.commit.run();",
     replacement: `    setTimeout(() => {
       if (sql.begin.database.inTransaction) sql.commit.run();
-    }, 300);`,
+    }, 20);`,
   },
 ];
