@@ -94,9 +94,9 @@ describe("the receiver's block", () => {
   });
 
   test("[TP12] requireCapabilities takes the names of 06 and no other", () => {
-    const { requireCapabilities } = load("requireCapabilities: [partial]");
-    assert.deepEqual(requireCapabilities, ["partial"]);
-    assert.match(problems("requireCapabilities: [commands]"), /is not spoken by this version/);
+    const { requireCapabilities } = load("requireCapabilities: [partial, commands]");
+    assert.deepEqual(requireCapabilities, ["partial", "commands"]);
+    assert.match(problems("requireCapabilities: [zstd]"), /is not spoken by this version/);
     assert.match(
       problems("requireCapabilities: [patrial]"),
       /4:\d+ 'receiver\.requireCapabilities\.0'/,
