@@ -166,7 +166,8 @@ const grid = (tick: number, top: number, left: number): string =>
 
 const targetLine = (name: string, top: number, left: number): string =>
   `<path class="target" d="M${left},${round(top)}h${PANEL.width}"/>` +
-  text(left + PANEL.width, top - 6, name, "small", "end");
+  // On the left, where memory is small: there no line comes near.
+  text(left + 8, top - 6, name, "small");
 
 const hasBreak = (backlogs: readonly number[]): boolean => backlogs[0] === 0 && backlogs.length > 1;
 
