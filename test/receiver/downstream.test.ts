@@ -246,6 +246,21 @@ describe("downstream at the receiver", () => {
     assert.deepEqual([sent, timers.length], [["cmd", "cmdDone"], 0]);
   });
 
+  test("[TP36] [RI2] an answer that comes when a newer session has begun ends this one, and gets no CMD_DONE", async () => {
+    const { store, agent, lane, sent, ask } = await openLane(0);
+    await using _closing = store;
+    using _lane = lane;
+    await ask(1);
+    lane.look();
+    await soon();
+    const [storeId, instanceNonce] = [new Uint8Array(16), new Uint8Array(16).fill(1)];
+    await store.hello({ agent, storeId, instanceNonce, atMs: 1 });
+    lane.answered({ type: "cmdResult", stream: 0, id: idOf(1), result: 0 });
+    await soon();
+    assert.deepEqual(sent, ["cmd", "fenced"]);
+    assert.equal((await store.openCommands(agent, 9)).length, 1, "it is open still");
+  });
+
   test("[TP36] [TP32] a lane that drains sends no command, and keeps answers", async () => {
     const { store, lane, sent, ask } = await openLane(0);
     await using _closing = store;
