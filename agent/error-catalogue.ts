@@ -7,6 +7,7 @@
  * @module
  */
 import { type CatalogueRow, EXIT } from "./exit-codes.ts";
+import { FOLDER_ERRORS } from "./folder-errors.ts";
 import { STORE_ERRORS } from "./store-errors.ts";
 import { TUNNEL_ERRORS } from "./tunnel-errors.ts";
 
@@ -114,6 +115,7 @@ export const CATALOGUE = {
     remedy:
       "Use a stateDir whose path is shorter than 90 characters, on a file system with sockets",
   },
+  ...FOLDER_ERRORS,
   ...TUNNEL_ERRORS,
   MESSAGE_REFUSED: {
     disposition: "halt",

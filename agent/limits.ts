@@ -38,6 +38,40 @@ export const BATCH_ENVELOPE_MAX_BYTES = 3_000;
 /** And that times the messages: so much a block may grow in the store. */
 export const BATCH_ENVELOPES_MAX_BYTES = 8 * MIB;
 
+/** 04 P40: messages of one file, and what is set aside of it, unless a channel says otherwise. */
+export const FILE_MAX_MESSAGES = 100_000;
+/** 04 P38: a larger message of a file is not taken, unless a channel says otherwise. */
+export const FILE_MESSAGE_MAX_BYTES = 32 * MIB;
+/** What is held of all messages of a file until it is complete: their first segments, together. */
+export const FILE_HEADS_MAX_BYTES = 64 * MIB;
+/**
+ * What is to be set aside of a file in slices goes to quarantine by itself while it is small
+ * (`BATCH_HEAD_BYTES`) and all of it together is no more than this: a bad message of a kilobyte must not
+ * keep the slices of the whole file.
+ */
+export const FILE_ASIDE_MAX_BYTES = 32 * MIB;
+/** 06 section 6: most attributes that an operator's release and replay, the control id and flags leave room for. */
+export const FILE_ATTRIBUTES_MAX_COUNT = 11;
+/** One less, for release adds two. */
+export const FILE_ASIDE_ATTRIBUTES_MAX_COUNT = 10;
+/**
+ * What the messages of a file have in common, in bytes as it travels with each: name, side-car, envelope. The
+ * wire allows 8,192 for everything; the rest is for the message's own.
+ */
+export const FILE_ATTRIBUTES_MAX_BYTES = 6_700;
+/** And that times the messages: so much a file may grow in the store, and take while it is handed over. */
+export const FILE_ATTRIBUTES_TOTAL_MAX_BYTES = 128 * MIB;
+/** 04 P44: a side-car as it lies in the folder. */
+export const SIDECAR_MAX_BYTES = 64 * KIB;
+/** 04 P44: and what is made of it, as it travels. */
+export const SIDECAR_METADATA_MAX_BYTES = 4_000;
+/** 04 P43: what `namePattern` finds in a name, as it travels. */
+export const NAME_METADATA_MAX_BYTES = KIB;
+/** Nobody waits for an answer while a file is committed; by then it counts as "cannot store now". */
+export const FILE_STORE_DEADLINE_MS = 60_000;
+/** 04 P34: a name as it is shown. */
+export const SHOWN_NAME_MAX_CHARACTERS = 1_024;
+
 /** 03 F3: how long FS may wait for its CR. */
 export const END_OF_BLOCK_WAIT_MS = 250;
 /** 03 F5: silence inside a block. Not shorter: senders behind a VPN stall for seconds. */
@@ -127,6 +161,15 @@ export const QUARANTINE_MAX_BYTES = 1024 * MIB;
 /** What a row of it costs besides the bytes that are kept, so that many small ones count, too. */
 export const QUARANTINE_ROW_BYTES = 512;
 
+/** 04 P26, P29: rows of dropped files that are moved stay so long at least: the same file, or its content, may come again. */
+export const FILE_ROW_KEEP_MS = 24 * 3_600_000;
+/** 04 P31: the row of a file that was set aside is the report of it, as long as the file is kept by default. */
+export const FILE_ASIDE_KEEP_MS = 90 * 24 * 3_600_000;
+/** Rows of dropped files that one step of their retention looks at: a few milliseconds. */
+export const FILE_STEP_ROWS = 500;
+/** 04 P11: files that are looked at again after they were archived. */
+export const MOVED_FILES_MAX_COUNT = 1_000;
+
 /** 05 S15: what one step of pruning takes at most; a few milliseconds. */
 export const PRUNE_RANGE_ROWS = 1_000;
 export const PRUNE_RANGE_BYTES = 2 * MIB;
@@ -203,7 +246,48 @@ export const SENT_CONTROL_ID_MAX_BYTES = KIB;
 /** 03 O6: messages of a channel that wait for their application acknowledgment; then no further one is sent. */
 export const AWAITING_MAX_COUNT = 10_000;
 
+/** 04 P12: how often a drop folder is listed. */
+export const FOLDER_POLL_MS = 5_000;
+/** 04 P13: files that one poll hands out. */
+export const FILES_A_POLL_MAX_COUNT = 500;
+/** 04 P13: so many files in a drop folder mean that they are not taken. */
+export const FOLDER_ALARM_FILES = 10_000;
+/** 04 P8: data without control file, or the other way round. */
+export const FILE_CONTROL_MISSING_MS = 900_000;
+/** Files that share their commits and folder flushes. */
+export const FILE_GROUP_MAX_COUNT = 64;
+/** What of them is read, and held, together; a larger file goes to the store in slices while it is read. */
+export const FILE_READ_MAX_BYTES = MIB;
+/** 04 P11: archived files that wait to be looked at again; beyond it the oldest are looked at early. */
+export const LOOK_BACK_MAX_COUNT = 20_000;
+/** 04 P22: the largest files. The tunnel carries the latter. */
+export const FILE_HL7_MAX_BYTES = 256 * MIB;
+export const FILE_BINARY_MAX_BYTES = 512 * MIB;
+/** 04 P46: a folder worker that shows no sign of life for so long is ended. */
+export const SHARE_SILENCE_MS = 30_000;
+
 /** One request on the local socket. */
 export const LOCAL_REQUEST_MAX_BYTES = 16 * KIB;
 /** What is kept of a control id for trace; MSA-2 always carries it whole (03 A11). */
 export const CONTROL_ID_KEPT_BYTES = 256;
+
+/**
+ * 04 P13: files of a drop folder that are watched for completeness at a time, at most 512 bytes each. What is
+ * above waits until some of these have been taken.
+ */
+export const FOLDER_TRACKED_MAX_COUNT = 200_000;
+/** Of these, what is no file at all (links, pipes, devices) or has an ignored name: only so that it is told once. */
+export const FOLDER_JUNK_MAX_COUNT = 20_000;
+/** 04 P15: subfolders that are listed in one poll. */
+export const FOLDER_SUBFOLDERS_MAX_COUNT = 10_000;
+/** 04 P62: how long one call waits for files that are held, all together; what takes longer is asked for again. */
+export const FOLDER_BUSY_WAIT_MS = 1_000;
+/** 04 P30: files that one step of pruning deletes. */
+export const FOLDER_PRUNE_FILES = 1_000;
+/** 04 P27: names that are tried for one file in one folder, before the folder counts as unusable. */
+export const FOLDER_NAMES_MAX_COUNT = 100_000;
+/** 04 P12: the least time between two hints that something in a folder has changed. */
+export const FOLDER_HINT_EVERY_MS = 200;
+/** 04 P43: time for one name against `namePattern`, and what is matched of it. */
+export const NAME_PATTERN_LIMIT_MS = 100;
+export const NAME_PATTERN_MAX_BYTES = 255;

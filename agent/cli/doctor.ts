@@ -18,10 +18,10 @@ import { storageKind } from "../host/file-system.ts";
 import {
   type FlushLatency,
   measureFlush,
-  mountOf,
   type StorageDevice,
   storageDevice,
 } from "../host/flush-latency.ts";
+import { mountOf } from "../host/mounts.ts";
 import { loadKek } from "../sealing/kek.ts";
 import type { AgentStatus } from "../status.ts";
 import { lookAtReceiver } from "./doctor-receiver.ts";

@@ -21,6 +21,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { systemClock } from "./clock.ts";
+import { mountOf } from "./mounts.ts";
 
 export interface FlushLatency {
   /** How many were measured: fewer than asked for where they take long. */
@@ -161,42 +162,5 @@ function isVirtualMachine(): boolean {
   return (
     /^flags\s*:.*\bhypervisor\b/m.test(readFileSync("/proc/cpuinfo", "latin1")) ||
     existsSync("/sys/hypervisor/type")
-  );
-}
-
-/** What Linux says is mounted where a folder is. All of it is text that whoever mounted may have chosen. */
-export interface Mount {
-  /** Such as `ext4` or `fuse.sshfs`. */
-  readonly type: string;
-  readonly source: string;
-}
-
-/** The mount that `folder` is on. @returns nothing on other platforms, or if it cannot be read */
-export function mountOf(folder: string): Mount | undefined {
-  if (process.platform !== "linux") return undefined;
-  const table = readFileSync("/proc/self/mountinfo", "utf8");
-  return mountIn(table, realpathSync(folder));
-}
-
-/** Pure. @param table as in proc(5), /proc/pid/mountinfo; of mounts on one point the last one counts */
-export function mountIn(table: string, path: string): Mount | undefined {
-  let found: Mount | undefined;
-  let longest = -1;
-  for (const line of table.split("\n")) {
-    const [before = "", after = ""] = line.split(" - ", 2);
-    const point = unescaped(before.split(" ")[4] ?? "");
-    const [type = "", source = ""] = after.split(" ").map(unescaped);
-    const covers = point === "/" || point === path || path.startsWith(`${point}/`);
-    if (point === "" || !covers || point.length < longest) continue;
-    longest = point.length;
-    found = { type, source };
-  }
-  return found;
-}
-
-/** Space, tab, newline and backslash stand as `\040` and the like. */
-function unescaped(field: string): string {
-  return field.replace(/\\([0-7]{3})/g, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 8)),
   );
 }

@@ -8,12 +8,10 @@ import { pathToFileURL } from "node:url";
 import {
   type DeviceKind,
   deviceKindOf,
-  type Mount,
   measureFlush,
-  mountIn,
-  mountOf,
   storageDevice,
 } from "#agent/host/flush-latency.ts";
+import { mountOf } from "#agent/host/mounts.ts";
 import { countCalls, recorded, recorderMissing } from "#test/rigs/recorder.ts";
 import { SmallDisk } from "#test/support/small-disk.ts";
 
@@ -94,27 +92,6 @@ const DEVICES: readonly (readonly [string, boolean, boolean, DeviceKind])[] = [
   ["pmem0", false, false, "virtual"],
 ];
 
-const TABLE = `22 27 0:21 / /proc rw,relatime - proc proc rw
-27 1 254:0 / / rw shared:1 master:2 - ext4 /dev/vda rw
-40 27 8:1 / /var/lib rw - xfs /dev/sda1 rw
-41 40 8:2 / /var/lib/my\\040state rw - ext4 /dev/sda2 rw
-42 27 0:50 / /srv rw - nfs4 files:/srv rw
-43 27 8:3 / /srv rw - btrfs /dev/sda3 rw
-44 27 0:51 / /mnt/x\\134\\012 rw - fuse.s\\040h source\\011 rw
-`;
-
-const MOUNTS: readonly (readonly [string, Mount])[] = [
-  ["/", { type: "ext4", source: "/dev/vda" }],
-  ["/var", { type: "ext4", source: "/dev/vda" }],
-  ["/var/library", { type: "ext4", source: "/dev/vda" }],
-  ["/var/lib", { type: "xfs", source: "/dev/sda1" }],
-  ["/var/lib/holdfast/outbox", { type: "xfs", source: "/dev/sda1" }],
-  ["/var/lib/my state/outbox", { type: "ext4", source: "/dev/sda2" }],
-  // Mounted over: the last one is what is seen.
-  ["/srv/store", { type: "btrfs", source: "/dev/sda3" }],
-  ["/mnt/x\\\n/a", { type: "fuse.s h", source: "source\t" }],
-];
-
 describe("storage device", () => {
   for (const [name, isRotational, underHypervisor, kind] of DEVICES) {
     const what = `${name}${isRotational ? ", rotational," : ""}${underHypervisor ? " under a hypervisor" : ""}`;
@@ -122,18 +99,6 @@ describe("storage device", () => {
       assert.equal(deviceKindOf(name, isRotational, underHypervisor), kind);
     });
   }
-
-  for (const [path, mount] of MOUNTS) {
-    test(`[S4] ${JSON.stringify(path)} is on ${mount.source.trim()}`, () => {
-      assert.deepEqual(mountIn(TABLE, path), mount);
-    });
-  }
-
-  test("[S4] a table without mounts gives none", () => {
-    for (const table of ["", "\n", "nonsense", "1 2 3 4 - 5"]) {
-      assert.equal(mountIn(table, "/var"), undefined);
-    }
-  });
 
   test("[S4] file systems without a device have none, and are known by name", (t) => {
     if (process.platform !== "linux") return t.skip("not tested: mounts; this is not Linux");

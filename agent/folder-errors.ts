@@ -1,0 +1,33 @@
+/** What can go wrong with folders that others write to or read from (04). @module */
+import { type CatalogueRow, EXIT } from "./exit-codes.ts";
+
+export const FOLDER_ERRORS = {
+  FILE_CLAIM_ENDED: {
+    disposition: "retry",
+    exit: EXIT.tryAgain,
+    summary:
+      "A dropped file was to be stored whose claim is not open, or was made for other content",
+    remedy: "None needed: nothing of it was stored, and its claim is looked at again",
+  },
+  FOLDER_FAILED: {
+    disposition: "retry",
+    exit: EXIT.unavailable,
+    summary: "A folder of a channel cannot be used: the facts say which, at what step and why",
+    remedy:
+      "Check that it exists and what rights the service account has there, with: holdfast doctor --folder PATH",
+  },
+  FOLDER_MOVED: {
+    disposition: "retry",
+    exit: EXIT.unavailable,
+    summary: "A folder of a channel is not the one it was when the agent started",
+    remedy:
+      "Mount the share again, or put the folder (or its sentinelFile) back; if it was moved on purpose, restart the agent",
+  },
+  FOLDER_SILENT: {
+    disposition: "retry",
+    exit: EXIT.unavailable,
+    summary: "A folder of a channel does not answer: a network share or a disk hangs",
+    remedy:
+      "Check the file server and the network to it; the agent goes on by itself once it answers",
+  },
+} as const satisfies Record<string, CatalogueRow>;

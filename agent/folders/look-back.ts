@@ -1,0 +1,71 @@
+/**
+ * Whether archived files are still what was committed (04 P11): on Linux a writer that holds a file writes on after
+ * any rename, and this is the only way to notice.
+ *
+ * @module
+ */
+import type { BigIntStats } from "node:fs";
+import { FOLDER_NAMES_MAX_COUNT } from "../limits.ts";
+import { type CopyRules, copyFile } from "./copying.ts";
+import { folderFault } from "./faults.ts";
+import { fileStateOf, isSameState } from "./file-state.ts";
+import type { FileState, Move, PickupMethods, Reason } from "./messages.ts";
+import { baseOf, byteNameOf, isBelow, OWN_PREFIX, parentOf } from "./names.ts";
+import { isReasonOf, putUnder, REASON_END, reasonName, writeReason } from "./reason-file.ts";
+import type { Visit } from "./roots.ts";
+import { collisionMark, targetNames } from "./target-names.ts";
+
+type Asked = PickupMethods["lookBack"]["ask"][number];
+
+/** A copy has the time of its source, as exactly as that can be set, and FAT has every second second. */
+const SAME_TIME_NS = 2_000_000_000n;
+
+/** @returns whether it was written to; then a copy of what is there now lies in the error folder */
+export function lookBack(visit: Visit, asked: Asked, rules: CopyRules): boolean {
+  const [data] = asked.files;
+  const target = byteNameOf(asked.targets[0] ?? new Uint8Array());
+  if (data === undefined || !isBelow(target)) return false;
+  const folder = visit.below("archive", parentOf(target));
+  const status = folder?.look(baseOf(target));
+  // Whoever took it out of the archive may do so.
+  if (folder === undefined || status?.isFile() !== true) return false;
+  if (!wasWritten(status, data)) return false;
+  copyAside(visit, asked, { folder, name: baseOf(target), at: "work" }, rules);
+  return true;
+}
+
+function wasWritten(status: BigIntStats, committed: FileState): boolean {
+  const now = fileStateOf(status);
+  if (now.inode === committed.inode) return !isSameState(now, committed);
+  const apart = now.modifiedNs - committed.modifiedNs;
+  return now.size !== committed.size || apart > SAME_TIME_NS || apart < -SAME_TIME_NS;
+}
+
+function copyAside(
+  visit: Visit,
+  move: Move & { readonly reason: Reason },
+  from: Parameters<typeof copyFile>[0],
+  rules: CopyRules,
+): void {
+  const error = visit.root("error");
+  const [data] = move.files;
+  const named = [{ part: "data" as const, name: byteNameOf(data?.name ?? new Uint8Array()) }];
+  const hash = Buffer.from(move.sha256 ?? []).toString("hex") || move.claim;
+  for (let index = 0; index < FOLDER_NAMES_MAX_COUNT; index++) {
+    const [name = ""] = targetNames(
+      named,
+      collisionMark(move.atMs, hash, index),
+      REASON_END.length,
+    );
+    // Of an earlier try: there is one copy, however often it is asked.
+    if (isReasonOf(error, reasonName(name), move.claim, move.reason.code)) return;
+    if (error.look(name) !== undefined || error.look(reasonName(name)) !== undefined) continue;
+    const temporary = `${OWN_PREFIX}${move.claim}.late.tmp`;
+    copyFile(from, error, temporary, rules);
+    visit.changed(error);
+    if (!putUnder(error, temporary, name, rules.fileMode)) continue;
+    if (writeReason(error, reasonName(name), move, move.reason, rules.fileMode)) return;
+    error.remove(name);
+  }
+  throw folderFault("error", "link", { code: "EEXIST" });
+}

@@ -1,0 +1,348 @@
+/** The methods of a folder that files are picked up from, put together. @module */
+import { existsSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
+import { AgentError } from "../errors.ts";
+import type { Clock } from "../host/clock.ts";
+import { FOLDER_TRACKED_MAX_COUNT } from "../limits.ts";
+import { takeFiles } from "./claiming.ts";
+import type { Handlers, WorkerVoice } from "./conversation.ts";
+import { FAILURE } from "./entry-table.ts";
+import { codeIs, stepFaultOf } from "./faults.ts";
+import { putStraysBack, whereIs } from "./finding.ts";
+import { Folder } from "./folder.ts";
+import { LeftFiles } from "./left-files.ts";
+import type { ListingRules } from "./listing.ts";
+import { lookBack } from "./look-back.ts";
+import type {
+  ClaimedFiles,
+  ClaimOutcome,
+  FolderFinding,
+  FolderRole,
+  FolderStanding,
+  Move,
+  MoveOutcome,
+  PickupMethods,
+  PickupSettings,
+} from "./messages.ts";
+import { type Destination, type MoveRules, Mover } from "./moving.ts";
+import { NamePattern } from "./name-pattern.ts";
+import { byteNameFrom } from "./names.ts";
+import { Patience } from "./patience.ts";
+import { Patterns } from "./patterns.ts";
+import { partsOf, placeOf } from "./placement.ts";
+import { Poll } from "./poll.ts";
+import { canLinkIn, canRenameBetween, isOpenToSenders, testFolder } from "./probes.ts";
+import { prune } from "./pruning.ts";
+import { putBack } from "./put-back.ts";
+import { Reading } from "./reading.ts";
+import { Roots } from "./roots.ts";
+import { Settling } from "./settling.ts";
+import { shareKindOf } from "./share-kind.ts";
+import { dayFolder } from "./target-names.ts";
+import { Tracker } from "./tracker.ts";
+import { watchFolder } from "./watch.ts";
+
+/** P7. */
+const STABLE_FOR_MS = { local: 5_000, share: 30_000 };
+
+export interface PickupHost {
+  readonly clock: Clock;
+  readonly voice: WorkerVoice;
+  /** Entries that are watched at a time. */
+  readonly trackedMaxCount?: number;
+}
+
+/** One folder. @throws {AgentError} `AGENT_DEFECT` from what is called before `open` */
+export function pickupMethods(host: PickupHost): Handlers<PickupMethods> {
+  let opened: Pickup | undefined;
+  const pickup = (): Pickup => {
+    if (opened === undefined) throw new AgentError("AGENT_DEFECT", {});
+    return opened;
+  };
+  return {
+    open: (settings) => {
+      opened?.[Symbol.dispose]();
+      opened = new Pickup(settings, host);
+      return opened.standing;
+    },
+    test: () => pickup().test(),
+    left: (claims) => void pickup().left.add(claims),
+    poll: () => pickup().poll(),
+    claim: (claims) => pickup().claim(claims),
+    putBack: (claims) => pickup().putBack(claims),
+    whereIs: (claims) => pickup().whereIs(claims),
+    strays: (known) => pickup().strays(known),
+    read: ({ claims, maxBytes }) => pickup().reading.read(claims, maxBytes),
+    readPart: ({ claim, maxBytes }) => pickup().reading.readPart(claim, maxBytes),
+    readEnd: ({ claim }) => pickup().reading.readEnd(claim),
+    settled: (claimed) => pickup().settled(claimed),
+    archive: ({ moves, after }) => pickup().archive(moves, after),
+    aside: (moves) => pickup().aside(moves),
+    lookBack: (moves) => pickup().lookBack(moves),
+    prune: (ask) => pickup().prune(ask),
+  };
+}
+
+class Pickup implements Disposable {
+  readonly standing: FolderStanding;
+  readonly left = new LeftFiles();
+  readonly reading: Reading;
+  readonly #settings: PickupSettings;
+  readonly #host: PickupHost;
+  readonly #roots: Roots;
+  readonly #listing: ListingRules;
+  readonly #poll: Poll;
+  readonly #settling: Settling;
+  readonly #moveRules: MoveRules;
+  readonly #watch: Disposable | undefined;
+
+  constructor(settings: PickupSettings, host: PickupHost) {
+    this.#settings = settings;
+    this.#host = host;
+    const patience = new Patience(host.clock);
+    makeBeside(settings, patience);
+    const { folder, workFolder, archiveFolder, errorFolder } = settings;
+    this.#roots = new Roots(
+      [
+        { role: "drop", path: folder },
+        { role: "work", path: workFolder },
+        { role: "archive", path: archiveFolder },
+        { role: "error", path: errorFolder },
+      ],
+      settings.sentinelFile,
+      patience,
+    );
+    this.standing = this.#look();
+    const isLocal = this.standing.kind === "local";
+    const stableForMs = settings.stableForMs ?? STABLE_FOR_MS[isLocal ? "local" : "share"];
+    const patterns = new Patterns(settings.ignorePatterns, settings.includePatterns);
+    const ours = (["work", "archive", "error"] as const).map((role) =>
+      this.#roots.locationOf(role),
+    );
+    this.#listing = {
+      recursive: settings.recursive,
+      maxDepth: settings.maxDepth,
+      isIgnored: (name) => patterns.kindOf(name) !== "taken",
+      ours: new Set(ours),
+    };
+    const sentinel =
+      settings.sentinelFile === undefined ? undefined : byteNameFrom(settings.sentinelFile);
+    const tracker = new Tracker(
+      {
+        patterns,
+        rejectHardLinks: settings.rejectHardLinks,
+        stableForMs,
+        isOurs: (name) => name === sentinel,
+      },
+      host.trackedMaxCount ?? FOLDER_TRACKED_MAX_COUNT,
+    );
+    const { clock, voice } = host;
+    const { left } = this;
+    this.#poll = new Poll({
+      settings,
+      stableForMs,
+      patterns,
+      tracker,
+      left,
+      listing: this.#listing,
+      clock,
+      voice,
+    });
+    const { namePattern } = settings;
+    this.reading = new Reading({
+      settings,
+      roots: this.#roots,
+      namePattern: namePattern === undefined ? undefined : new NamePattern(namePattern),
+      voice,
+    });
+    this.#settling = new Settling(clock, stableForMs, settings.rejectHardLinks);
+    const memory = { canLink: this.standing.canLink, nextMark: new Map<string, number>() };
+    this.#moveRules = { ...settings, voice, memory };
+    this.#watch = isLocal ? watchFolder(folder, clock, voice) : undefined;
+  }
+
+  test(): readonly FolderFinding[] {
+    using visit = this.#roots.visit();
+    const { claimBy } = this.#settings;
+    const roles: readonly FolderRole[] = ["drop", "work", "archive", "error"];
+    return roles.flatMap((role) => {
+      const found = testFolder(role, () => visit.root(role), role === "drop" && claimBy === "row");
+      const isThere = found.length > 1;
+      if (role === "drop" || !isThere || !isOpenToSenders(visit.root(role), visit.root("drop"))) {
+        return found;
+      }
+      const warning = "writableBySenders" as const;
+      return [...found, { folder: role, step: "rights" as const, sysCode: undefined, warning }];
+    });
+  }
+
+  poll(): PickupMethods["poll"]["answer"] {
+    try {
+      return this.#pollOnce();
+    } catch (error) {
+      // A share's server has come back with other handles (P49): everything is opened anew.
+      if (!codeIs({ code: sysCodeOf(error) }, "ESTALE")) throw error;
+      return this.#pollOnce();
+    }
+  }
+
+  claim(claims: PickupMethods["claim"]["ask"]): readonly ClaimOutcome[] {
+    using visit = this.#roots.visit();
+    const outcomes = claims.map(({ token, claim }): ClaimOutcome => {
+      this.#host.voice.touched();
+      const candidate = this.#poll.candidate(token);
+      if (candidate === undefined) return { claim, outcome: "gone" };
+      const taken = takeFiles(visit, this.#settings, candidate, claim);
+      if (typeof taken !== "string") {
+        this.#poll.failed(candidate, FAILURE.unreadable);
+        return { claim, outcome: "failed", sysCode: taken.sysCode };
+      }
+      if (taken === "busy") this.#poll.failed(candidate, FAILURE.busy);
+      if (taken === "claimed" || taken === "gone") this.#poll.forget(candidate);
+      if (taken === "claimed" && this.#settings.claimBy === "row") {
+        this.left.add([{ claim, files: candidate.files }]);
+      }
+      return { claim, outcome: taken };
+    });
+    visit.flush();
+    return outcomes;
+  }
+
+  putBack(claims: readonly ClaimedFiles[]): undefined {
+    using visit = this.#roots.visit();
+    for (const claimed of claims) {
+      this.left.remove(claimed);
+      const found = partsOf(claimed.claim, claimed.files).flatMap((part) => {
+        const place = placeOf(visit, part);
+        return place === undefined ? [] : [[part, place] as const];
+      });
+      putBack(visit, found, this.#settings.folderMode);
+      this.#host.voice.touched();
+    }
+    visit.flush();
+  }
+
+  whereIs(claims: readonly ClaimedFiles[]): PickupMethods["whereIs"]["answer"] {
+    using visit = this.#roots.visit();
+    const found = claims.map((claimed) => {
+      this.#host.voice.touched();
+      return whereIs(visit, claimed);
+    });
+    visit.flush();
+    return found;
+  }
+
+  strays(known: readonly string[]): number {
+    using visit = this.#roots.visit();
+    const { folderMode } = this.#settings;
+    return putStraysBack(visit, new Set(known), { ...this.#listing, folderMode }, this.#host.voice);
+  }
+
+  settled(claimed: ClaimedFiles): PickupMethods["settled"]["answer"] {
+    using visit = this.#roots.visit();
+    return this.#settling.settled(visit, claimed);
+  }
+
+  archive(moves: readonly Move[], after: "archive" | "delete" | "leave"): readonly MoveOutcome[] {
+    if (after === "leave") {
+      return moves.map(({ claim }) => ({ claim, outcome: "moved", targets: [] }));
+    }
+    using visit = this.#roots.visit();
+    const mover = new Mover(visit, this.#moveRules);
+    const outcomes =
+      after === "delete"
+        ? mover.deleteAll(moves)
+        : mover.moveAll(
+            moves.map((move) => ({
+              move,
+              to: { role: "archive", folder: dayFolder(move.atMs), reason: undefined },
+            })),
+          );
+    this.#noLongerLeft(moves, outcomes);
+    return outcomes;
+  }
+
+  aside(moves: PickupMethods["aside"]["ask"]): readonly MoveOutcome[] {
+    using visit = this.#roots.visit();
+    const to = (move: (typeof moves)[number]): Destination => {
+      return { role: "error", folder: "", reason: move.reason };
+    };
+    const outcomes = new Mover(visit, this.#moveRules).moveAll(
+      moves.map((move) => ({ move, to: to(move) })),
+    );
+    this.#noLongerLeft(moves, outcomes);
+    return outcomes;
+  }
+
+  lookBack(moves: PickupMethods["lookBack"]["ask"]): readonly string[] {
+    using visit = this.#roots.visit();
+    const written = moves.filter((move) => {
+      this.#host.voice.touched();
+      return lookBack(visit, move, this.#moveRules);
+    });
+    visit.flush();
+    return written.map(({ claim }) => claim);
+  }
+
+  prune(ask: PickupMethods["prune"]["ask"]): PickupMethods["prune"]["answer"] {
+    using visit = this.#roots.visit();
+    return prune(visit, ask, this.#host.voice);
+  }
+
+  [Symbol.dispose](): void {
+    this.#watch?.[Symbol.dispose]();
+    this.reading[Symbol.dispose]();
+  }
+
+  #pollOnce(): PickupMethods["poll"]["answer"] {
+    using visit = this.#roots.visit();
+    visit.root("drop");
+    this.#roots.checkSentinel("drop");
+    return this.#poll.poll(visit);
+  }
+
+  #look(): FolderStanding {
+    using visit = this.#roots.visit();
+    const drop = visit.root("drop");
+    const mount = drop.mount();
+    const { shareKind } = this.#settings;
+    return {
+      kind: shareKindOf(shareKind, mount, drop.location()),
+      fileSystem: mount.type,
+      canLink: canLinkIn(visit.root("archive")) && canLinkIn(visit.root("error")),
+      canRename: canRenameBetween(drop, visit.root("work")),
+    };
+  }
+
+  #noLongerLeft(moves: readonly Move[], outcomes: readonly MoveOutcome[]): void {
+    for (const [index, move] of moves.entries()) {
+      if (outcomes[index]?.outcome === "moved") this.left.remove(move);
+    }
+  }
+}
+
+function sysCodeOf(error: unknown): string {
+  return error instanceof AgentError && error.code === "FOLDER_FAILED"
+    ? stepFaultOf(error).sysCode
+    : "";
+}
+
+/**
+ * P2: `work/`, `archive/` and `error/` beside the drop folder, or in it, are made. Elsewhere they must be there: a share
+ * that is not mounted must not be replaced by a folder on this disk.
+ */
+function makeBeside(settings: PickupSettings, patience: Patience): void {
+  const drop = resolve(settings.folder);
+  using _drop = Folder.open("drop", patience, drop);
+  for (const [role, folder] of [
+    ["work", settings.workFolder],
+    ["archive", settings.archiveFolder],
+    ["error", settings.errorFolder],
+  ] as const) {
+    const path = resolve(folder);
+    const parent = dirname(path);
+    if (existsSync(path) || (parent !== dirname(drop) && parent !== drop)) continue;
+    using beside = Folder.open(role, patience, parent);
+    beside.make(byteNameFrom(basename(path)), settings.folderMode)[Symbol.dispose]();
+  }
+}

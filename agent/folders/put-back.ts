@@ -1,0 +1,85 @@
+/** Back into the drop folder, under the original name or one like it, never over another file (04 P20). @module */
+import { closeSync } from "node:fs";
+import { folderFault } from "./faults.ts";
+import type { Folder } from "./folder.ts";
+import { type ByteName, baseOf, NAME_MAX_BYTES, parentOf, stemOf } from "./names.ts";
+import type { Part, Place } from "./placement.ts";
+import type { Visit } from "./roots.ts";
+
+const TRIES = 1_000;
+const CLAIM_DIGITS = 8;
+/** Of names that are made unique; what is in the way then would have to guess the claim. */
+const EMPTY_MODE = 0o640;
+
+/** Files that belong together; they keep one stem. Those that are in the drop folder already stay. */
+export function putBack(
+  visit: Visit,
+  files: readonly (readonly [Part, Place])[],
+  folderMode: number,
+): void {
+  const [first] = files;
+  if (first === undefined) return;
+  const stem = stemOf(first[0].name);
+  const targets = files
+    .filter(([, place]) => place.at !== "drop")
+    .map(([part, place]) => ({
+      place,
+      folder: visit.made("drop", parentOf(part.name), folderMode),
+      nameWith: (suffix: string) => uniqueName(part.name, stem, suffix),
+    }));
+  for (const suffix of suffixes(first[0].claim)) {
+    const isFree = targets.every(({ place, folder, nameWith }) => {
+      const there = folder.look(nameWith(suffix));
+      return there === undefined || there.ino === place.folder.look(place.name)?.ino;
+    });
+    if (!isFree) continue;
+    const taken = targets.filter(({ place, folder, nameWith }) => {
+      const isDone = moveTo(place, folder, nameWith(suffix));
+      if (isDone) for (const changed of [folder, place.folder]) visit.changed(changed);
+      return !isDone;
+    });
+    // Somebody was faster with one of the names: that one gets another.
+    targets.splice(0, targets.length, ...taken);
+    if (targets.length === 0) return;
+  }
+  throw folderFault("drop", "putBack", { code: "EEXIST" });
+}
+
+function* suffixes(claim: string): Generator<string> {
+  yield "";
+  const mark = `_${claim.slice(0, CLAIM_DIGITS)}`;
+  yield mark;
+  for (let count = 2; count < TRIES; count++) yield `${mark}_${count}`;
+}
+
+function uniqueName(name: ByteName, stem: ByteName, suffix: string): ByteName {
+  const base = baseOf(name);
+  if (suffix === "") return base;
+  const cut = name.startsWith(stem) ? baseOf(stem) : baseOf(stemOf(name));
+  const rest = base.slice(cut.length);
+  return `${cut.slice(0, Math.max(0, NAME_MAX_BYTES - suffix.length - rest.length))}${suffix}${rest}`.slice(
+    0,
+    NAME_MAX_BYTES,
+  );
+}
+
+/** @returns whether it is there now; not if the name is another file's */
+function moveTo({ folder: from, name }: Place, to: Folder, toName: ByteName): boolean {
+  const linked = from.link(name, to, toName);
+  if (linked === "refused") {
+    // An exclusive name without a link: an empty file of that name, replaced at once.
+    const empty = to.create(toName, EMPTY_MODE);
+    if (empty === undefined) return false;
+    closeSync(empty);
+    return from.rename(name, to, toName) === "done";
+  }
+  if (linked === "otherFileSystem") throw folderFault("drop", "putBack", { code: "EXDEV" });
+  if (linked === "exists") {
+    // By a link of ours, before the process ended.
+    const [source, target] = [from.look(name), to.look(toName)];
+    if (source === undefined || source.ino !== target?.ino || source.dev !== target.dev)
+      return false;
+  }
+  from.remove(name);
+  return true;
+}

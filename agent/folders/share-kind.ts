@@ -1,0 +1,43 @@
+/** What kind of storage a folder is on (04 P48), and where it must be worked on therefore (04 P46). @module */
+import { type Mount, mountIn, mountTable } from "../host/mounts.ts";
+import { isWindows } from "../host/platform.ts";
+import type { Isolation } from "./conversation.ts";
+import type { ShareKind } from "./messages.ts";
+
+const SMB = /^(?:cifs|smb2|smb3|smbfs|fuse\.smbnetfs)$/;
+const NFS = /^nfs4?$/;
+/** Behind a network, a host or a daemon: they hang as shares do. */
+const OTHER =
+  /^(?:9p|virtiofs|afs|ceph|coda|ncpfs|ocfs2|gfs2|lustre|beegfs|vboxsf|vmhgfs|glusterfs|fuse(?:\..*)?)$/;
+
+/** Pure. @param type as Linux's table of mounts has it */
+export function kindOfMount(type: string): ShareKind {
+  if (NFS.test(type)) return "nfs";
+  return SMB.test(type) || OTHER.test(type) ? "smb" : "local";
+}
+
+const isUnc = (path: string): boolean => /^(?:\\\\|\/\/)(?:\?\\UNC\\|[^?.])/i.test(path);
+
+/** @param mount where the folder really is; @param location its real path, as far as the system tells it */
+export function shareKindOf(wanted: "auto" | ShareKind, mount: Mount, location: string): ShareKind {
+  if (wanted !== "auto") return wanted;
+  if (isWindows) return isUnc(location) ? "smb" : "local";
+  return kindOfMount(mount.type);
+}
+
+/**
+ * Where a folder must be worked on, by its path alone: the folder itself is not touched, for a dead share would
+ * hang the thread that asks. A link that leads to a share is found by `open`, in the worker.
+ */
+export function isolationFor(
+  folder: string,
+  wanted: "auto" | ShareKind,
+  table = mountTable(),
+): Isolation {
+  if (wanted === "local") return "thread";
+  if (wanted !== "auto") return "process";
+  if (isWindows) return isUnc(folder) ? "process" : "thread";
+  const type = mountIn(table, folder)?.type ?? "";
+  // What comes up behind an automounter is known only once it is touched.
+  return type === "autofs" || kindOfMount(type) !== "local" ? "process" : "thread";
+}

@@ -1,0 +1,158 @@
+/** Which names in the archive or error folder are free for a file, or ours already from an earlier try. @module */
+import type { BigIntStats } from "node:fs";
+import { FOLDER_NAMES_MAX_COUNT } from "../limits.ts";
+import type { WorkerVoice } from "./conversation.ts";
+import { hashOf } from "./copying.ts";
+import { fileStateOf } from "./file-state.ts";
+import type { Folder } from "./folder.ts";
+import type { FileState, Move, Reason } from "./messages.ts";
+import type { Source } from "./move-sources.ts";
+import type { ByteName } from "./names.ts";
+import { isReasonOf, REASON_END, reasonName } from "./reason-file.ts";
+import type { Visit } from "./roots.ts";
+import { collisionMark, targetNames } from "./target-names.ts";
+
+/** In the order of the files; `""` for one that has vanished. */
+export interface Layout {
+  readonly names: readonly ByteName[];
+  readonly isThere: readonly boolean[];
+  readonly isReasonThere: boolean;
+}
+
+/** Of one worker. */
+export interface MoveMemory {
+  /** Found when the folder was opened; turned off once the system refuses one. */
+  canLink: boolean;
+  /** By folder and name: which collision mark was free last. So that 10,000 files of one name cost one look each. */
+  readonly nextMark: Map<string, number>;
+}
+
+const REMEMBERED_MAX_COUNT = 1_000;
+/** Nothing of ours under so many names in a row: there is nothing. */
+const FREE_IN_A_ROW = 3;
+/** FAT keeps every second second; a copy's time is set by a number with microseconds at best. */
+const SAME_TIME_NS = 2_000_000_000n;
+
+export class TargetSearch {
+  readonly #visit: Visit;
+  readonly #memory: MoveMemory;
+  readonly #voice: WorkerVoice;
+  #lastIndex = 0;
+
+  constructor(visit: Visit, memory: MoveMemory, voice: WorkerVoice) {
+    this.#visit = visit;
+    this.#memory = memory;
+    this.#voice = voice;
+  }
+
+  /** @returns `vanished`: the data is neither here nor there; `none`: no name is free */
+  find(
+    move: Move,
+    reason: Reason | undefined,
+    sources: readonly Source[],
+    folder: Folder,
+    path: ByteName,
+  ): Layout | "vanished" | "none" {
+    const isWhole = sources.every(({ status }) => status?.nlink === 1n);
+    const first = isWhole ? (this.#memory.nextMark.get(this.#key(move, path)) ?? 0) : 0;
+    const hash = move.sha256 === undefined ? move.claim : Buffer.from(move.sha256).toString("hex");
+    let freeCount = 0;
+    for (let index = first; index < FOLDER_NAMES_MAX_COUNT; index++) {
+      const mark = collisionMark(move.atMs, hash, index) + (move.duplicate ? ".dup" : "");
+      const spareBytes = reason === undefined ? 0 : REASON_END.length;
+      const names = targetNames(
+        sources.map(({ part }) => ({ part: part.file.part, name: part.name })),
+        mark,
+        spareBytes,
+      );
+      const layout = this.look(move, reason, sources, folder, names);
+      if (layout === "foreign") continue;
+      const [data] = sources;
+      if (data?.place !== undefined || layout.isThere[0] === true) {
+        const isKnown = (at: number): boolean =>
+          sources[at]?.place !== undefined || layout.isThere[at] === true;
+        this.#lastIndex = index;
+        return { ...layout, names: names.map((name, at) => (isKnown(at) ? name : "")) };
+      }
+      freeCount += 1;
+      if (freeCount >= FREE_IN_A_ROW) return "vanished";
+    }
+    return "none";
+  }
+
+  /** The next file of this name need not try the marks before. */
+  remember(move: Move, path: ByteName): void {
+    if (this.#lastIndex === 0) return;
+    if (this.#memory.nextMark.size >= REMEMBERED_MAX_COUNT) this.#memory.nextMark.clear();
+    this.#memory.nextMark.set(this.#key(move, path), this.#lastIndex + 1);
+  }
+
+  /** What is under these names; the empty file of a planned name counts as nothing. @returns `foreign` if one of them is another file's */
+  look(
+    move: Move,
+    reason: Reason | undefined,
+    sources: readonly Source[],
+    folder: Folder,
+    names: readonly ByteName[],
+  ): Layout | "foreign" {
+    const isThere: boolean[] = [];
+    for (const [index, source] of sources.entries()) {
+      const name = names[index] ?? "";
+      const status = name === "" ? undefined : folder.look(name);
+      const isReserved = move.targets.length > 0 && status?.isFile() === true && status.size === 0n;
+      if (status === undefined) isThere.push(false);
+      else if (this.#isOurs(move, source, index, folder, name, status)) isThere.push(true);
+      else if (isReserved) isThere.push(false);
+      else return "foreign";
+    }
+    if (reason === undefined) return { names, isThere, isReasonThere: false };
+    const name = reasonName(names[0] ?? "");
+    if (folder.look(name) === undefined) return { names, isThere, isReasonThere: false };
+    const isOurs = isReasonOf(folder, name, move.claim, reason.code);
+    return isOurs ? { names, isThere, isReasonThere: true } : "foreign";
+  }
+
+  #isOurs(
+    move: Move,
+    source: Source,
+    index: number,
+    folder: Folder,
+    name: ByteName,
+    there: BigIntStats,
+  ): boolean {
+    if (!there.isFile()) return false;
+    const { part, status } = source;
+    const found = fileStateOf(there);
+    if (status !== undefined) {
+      if (status.ino === there.ino && status.dev === there.dev) return true;
+      // A second name cannot be a copy on the same file system.
+      if (status.dev === there.dev) return false;
+      return (
+        isCopy(found, fileStateOf(status)) &&
+        this.#hashOf(source) === hashOf(folder, name, { voice: this.#voice })
+      );
+    }
+    const workDevice = this.#visit.root("work").look(".")?.dev;
+    if (there.dev === workDevice && found.inode === part.file.inode) return true;
+    if (found.size !== part.file.size) return false;
+    const sha256 = index === 0 ? move.sha256 : undefined;
+    if (sha256 === undefined) return isCopy(found, part.file);
+    return hashOf(folder, name, { voice: this.#voice }) === Buffer.from(sha256).toString("hex");
+  }
+
+  #hashOf({ place }: Source): string | undefined {
+    return place === undefined
+      ? undefined
+      : hashOf(place.folder, place.name, { voice: this.#voice });
+  }
+
+  #key(move: Move, path: ByteName): string {
+    const name = Buffer.from(move.files[0]?.name ?? []).toString("latin1");
+    return `${path}/${name}/${move.duplicate}/${Math.floor(move.atMs / 1_000)}`;
+  }
+}
+
+function isCopy(found: FileState, of: FileState): boolean {
+  const apart = found.modifiedNs - of.modifiedNs;
+  return found.size === of.size && apart <= SAME_TIME_NS && apart >= -SAME_TIME_NS;
+}

@@ -1,0 +1,35 @@
+/** What of a folder was not taken, told once for each name and hour (04 section 12). @module */
+import type { EntryTable } from "./entry-table.ts";
+import { type PollResult, TROUBLES, type Trouble } from "./messages.ts";
+
+const TELL_AGAIN_MS = 3_600_000;
+
+export class TroubleCount {
+  readonly #table: EntryTable;
+  readonly #nowMs: number;
+  readonly #found: Partial<Record<Trouble, { count: number; fresh: number }>> = {};
+
+  constructor(table: EntryTable, nowMs: number) {
+    this.#table = table;
+    this.#nowMs = nowMs;
+  }
+
+  note(trouble: Trouble, slot: number): void {
+    this.#found[trouble] ??= { count: 0, fresh: 0 };
+    const found = this.#found[trouble];
+    found.count += 1;
+    const { told, toldMs } = this.#table.at;
+    const mark = TROUBLES.indexOf(trouble) + 1;
+    const isKnown = told[slot] === mark;
+    // A temporary name is told once (P6): nothing about it is going to change.
+    const isOld = trouble !== "orphaned" && this.#nowMs - (toldMs[slot] ?? 0) >= TELL_AGAIN_MS;
+    if (isKnown && !isOld) return;
+    told[slot] = mark;
+    toldMs[slot] = this.#nowMs;
+    found.fresh += 1;
+  }
+
+  result(): PollResult["troubles"] {
+    return this.#found;
+  }
+}

@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { describe, test } from "node:test";
+import { AgentError } from "#agent/errors.ts";
+import { FolderHand } from "#agent/folders/hand.ts";
+import { systemClock } from "#agent/host/clock.ts";
+import { ManualClock } from "#test/support/clocks.ts";
+
+/** Processes of this test that are folder workers. */
+function workersOf(pid = process.pid): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => {
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, "latin1");
+        const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+        return Number(parent) === pid && state !== "Z";
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+const isGone = async (pid: number): Promise<void> => {
+  while (workersOf().includes(pid)) await new Promise((resolve) => setImmediate(resolve));
+};
+
+const silent = (seconds: number) => (error: unknown) =>
+  error instanceof AgentError &&
+  error.code === "FOLDER_SILENT" &&
+  error.facts["seconds"] === seconds;
+
+describe("folder hand", () => {
+  for (const isolation of ["thread", "process"] as const) {
+    test(`[P46] a ${isolation} answers each question in turn, and is gone when it is let go`, async () => {
+      const before = workersOf();
+      {
+        await using hand = await FolderHand.open({
+          isolation,
+          silenceMs: 30_000,
+          clock: systemClock,
+        });
+        // It was never opened: what that means is said, and the worker goes on.
+        const asked = [hand.call("poll", undefined), hand.call("poll", undefined)];
+        for (const { status } of await Promise.allSettled(asked)) assert.equal(status, "rejected");
+        assert.equal(workersOf().length, before.length + (isolation === "process" ? 1 : 0));
+      }
+      assert.deepEqual(workersOf(), before);
+    });
+  }
+
+  test("[P46] a process that does not answer is killed after the time it was given, and its calls fail", async (t) => {
+    if (process.platform !== "linux")
+      return t.skip("not tested: a stopped process; this is not Linux");
+    const clock = new ManualClock();
+    const hand = await FolderHand.open({ isolation: "process", silenceMs: 30_000, clock });
+    const [pid = 0] = workersOf();
+    process.kill(pid, "SIGSTOP");
+    const asked = Promise.allSettled([hand.call("poll", undefined), hand.call("test", undefined)]);
+    clock.advance(29_999);
+    assert.deepEqual(workersOf(), [pid]);
+    clock.advance(1);
+    for (const outcome of await asked) {
+      assert.ok(outcome.status === "rejected" && silent(30)(outcome.reason));
+    }
+    assert.ok(silent(30)(await hand.ended));
+    await isGone(pid);
+    await assert.rejects(hand.call("poll", undefined), silent(30));
+    await hand[Symbol.asyncDispose]();
+  });
+
+  test("[P46] a process that is idle may be silent for ever", async () => {
+    const clock = new ManualClock();
+    await using hand = await FolderHand.open({ isolation: "process", silenceMs: 1_000, clock });
+    clock.advance(3_600_000);
+    await assert.rejects(hand.call("poll", undefined));
+    assert.equal(clock.armedCount, 0);
+  });
+
+  test("[P46] the calls of a process that dies fail, and its end is told", async (t) => {
+    if (process.platform !== "linux")
+      return t.skip("not tested: a killed process; this is not Linux");
+    await using hand = await FolderHand.open({
+      isolation: "process",
+      silenceMs: 30_000,
+      clock: systemClock,
+    });
+    const [pid = 0] = workersOf();
+    process.kill(pid, "SIGSTOP");
+    const asked = hand.call("poll", undefined);
+    process.kill(pid, "SIGKILL");
+    await assert.rejects(asked, silent(0));
+    assert.ok(silent(0)(await hand.ended));
+  });
+
+  test("[P46, P34] a process has no environment, and no way to print", async (t) => {
+    if (process.platform !== "linux") return t.skip("not tested: /proc; this is not Linux");
+    await using _hand = await FolderHand.open({
+      isolation: "process",
+      silenceMs: 30_000,
+      clock: systemClock,
+    });
+    const [pid = 0] = workersOf();
+    const names = readFileSync(`/proc/${pid}/environ`, "latin1").split("\0").filter(Boolean);
+    assert.deepEqual(
+      names.filter((name) => !name.startsWith("NODE_CHANNEL_")),
+      [],
+    );
+    for (const number of [0, 1, 2]) {
+      const is = readlinkSync(`/proc/${pid}/fd/${number}`);
+      assert.equal(is, "/dev/null");
+    }
+  });
+});
