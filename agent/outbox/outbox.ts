@@ -11,6 +11,7 @@ import { WAITING_MAX_BYTES } from "../limits.ts";
 import { searchControlId } from "./control-id-search.ts";
 import type { ChannelTail } from "./epochs/channel-tails.ts";
 import { StoreEpochs } from "./epochs/store-epochs.ts";
+import { Files } from "./files/files.ts";
 import { Inbox } from "./inbox/inbox.ts";
 import {
   type AppendedListener,
@@ -43,6 +44,8 @@ export class Outbox implements AsyncDisposable {
   readonly upkeep: Upkeep;
   /** What the receiver sends down. */
   readonly inbox: Inbox;
+  /** What was dropped into folders. */
+  readonly files: Files;
   /** Where each channel stood when the store was opened. */
   readonly channels: readonly ChannelTail[];
   readonly #options: OutboxOptions;
@@ -68,10 +71,15 @@ export class Outbox implements AsyncDisposable {
         writer.post({ order: "append", batch }, [batch.slab.buffer, batch.table.buffer]),
     });
     this.upkeep = new Upkeep(writer);
-    this.inbox = new Inbox({ writer, nowMs: () => options.clock.nowMs() });
+    const nowMs = (): number => options.clock.nowMs();
+    this.inbox = new Inbox({ writer, nowMs });
     const { storeId, channels, lastMessageId, lastUpload, backlogs } = writer.opened;
     this.#takeBacklogs(backlogs);
     this.storeId = storeId;
+    this.files = new Files({
+      ...{ writer, nowMs },
+      channelNamed: (name) => channels.find((one) => one.name === name)?.channel,
+    });
     this.channels = channels;
     this.epochs = new StoreEpochs(writer, channels, () => this.#progress.post());
     this.#progress = new Progress({

@@ -208,6 +208,8 @@ export interface TracedMessage {
   /** Digest and source went with the body when it was pruned, or cannot be read. */
   readonly sha256: Uint8Array | undefined;
   readonly source: string | undefined;
+  /** An object of strings as JSON, each character a byte; empty or absent where there is nothing. */
+  readonly attributes: string | undefined;
   readonly controlIdReused: boolean;
   readonly duplicate: boolean;
   readonly released: boolean;
@@ -273,6 +275,7 @@ function traced({ prepared, records }: ReadParts, row: SearchRow): TracedMessage
     length: Number(length),
     sha256: record === undefined ? undefined : new Uint8Array(record.sha256),
     source: record?.source,
+    attributes: record?.attributes,
     controlIdReused: (Number(flags) & FLAG_CONTROL_ID_REUSED) !== 0,
     duplicate: (Number(flags) & FLAG_DUPLICATE) !== 0,
     released: (Number(flags) & FLAG_RELEASED) !== 0,

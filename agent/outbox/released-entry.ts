@@ -24,6 +24,7 @@ export function releasedEntry(block: SetAsideRow, body: Uint8Array, nowMs: numbe
     uploadAt: block.uploadAt,
     uploadBytes: COMPLETE_UPLOAD,
     attributes: releasedAttributes(block),
+    claim: undefined,
   };
 }
 

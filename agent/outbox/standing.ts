@@ -1,6 +1,8 @@
 /** What `status` shows of the store; small look-ups only, whatever the backlog. @module */
 import { type ChannelTail, EPOCH_END, waitingIn } from "./epochs/channel-tails.ts";
 import { missingRanges } from "./epochs/missing.ts";
+import type { FileCounts } from "./files/file-messages.ts";
+import { FILE_STATE } from "./files/file-states.ts";
 import type { Database } from "./format/database.ts";
 import type { Space } from "./space/space.ts";
 import type { GroupCommit } from "./writing/group-commit.ts";
@@ -16,7 +18,8 @@ export function standing(store: GroupCommit, database: Database, space: Space): 
         quarantine.find(([channel]) => channel === tail.channel) ?? [];
       const waiting = waitingIn(tail);
       const oldestWaitingAtMs = oldestWaiting(store, tail);
-      return { ...tail, waiting, oldestWaitingAtMs, quarantineCount, quarantineBytes };
+      const files = fileCounts(store, tail.channel);
+      return { ...tail, waiting, oldestWaitingAtMs, quarantineCount, quarantineBytes, files };
     }),
     missing: missingRanges(store.prepared),
     recentKeyCount: store.recent.count,
@@ -24,6 +27,13 @@ export function standing(store: GroupCommit, database: Database, space: Space): 
     databaseBytes: pageCount * pageBytes,
     space: space.standing(),
   };
+}
+
+/** Of a small index: rows that are moved are not in it. */
+function fileCounts({ prepared }: GroupCommit, channel: number): FileCounts {
+  const count = (state: number): number => prepared.fileCount.get(channel, state) as number;
+  const { claimed, committed, aside } = FILE_STATE;
+  return { claimed: count(claimed), committed: count(committed), aside: count(aside) };
 }
 
 function oldestWaiting(store: GroupCommit, tail: ChannelTail): number | undefined {

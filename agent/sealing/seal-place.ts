@@ -18,6 +18,9 @@ const COLUMNS = [
   "inbox_partial.head",
   "inbox_channel.chain",
   "inbox_epoch.final_chain",
+  "file_claim.head",
+  "file_claim.targets",
+  "file_claim.digest",
 ] as const;
 
 /** `table.column`: every column of the store that holds a sealed value. */

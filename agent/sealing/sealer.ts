@@ -78,10 +78,10 @@ export class Sealer {
    * Stands for a value where the store looks for it: equal for equal values, and meaningless without the
    * index key, which differs between stores. A bare digest would let anyone confirm a guess (08 2.1).
    *
-   * @param kind 1: a control id · 2: the SHA-256 of a body
+   * @param kind 1: a control id · 2: the SHA-256 of a body · 3: what a file holds · 4: which file it is
    * @returns the first 16 bytes of HMAC-SHA-256 (RFC 2104) over the kind as one byte and `value`
    */
-  token(kind: 1 | 2, value: Uint8Array): Buffer {
+  token(kind: TokenKind, value: Uint8Array): Buffer {
     const hmac = createHmac("sha256", this.#keys.indexKey);
     return hmac.update(KIND_BYTES[kind]).update(value).digest().subarray(0, TOKEN_BYTES);
   }
@@ -94,4 +94,10 @@ export class Sealer {
   }
 }
 
-const KIND_BYTES = { 1: Uint8Array.of(1), 2: Uint8Array.of(2) } as const;
+const KIND_BYTES = {
+  1: Uint8Array.of(1),
+  2: Uint8Array.of(2),
+  3: Uint8Array.of(3),
+  4: Uint8Array.of(4),
+} as const;
+export type TokenKind = keyof typeof KIND_BYTES;

@@ -26,6 +26,8 @@ export interface RoomOptions extends Partial<SpaceOptions> {
   /** Where the store is; made and removed where it is not given. */
   readonly stateDir?: string;
   readonly channels?: readonly string[];
+  /** Of all channels. */
+  readonly fileWindowMs?: number;
 }
 
 interface Open extends OpenedStore {
@@ -71,9 +73,9 @@ export class RoomStore implements Disposable {
   reopen(): void {
     this.close();
     const { clock, stateDir } = this;
-    const { channels = ["adt", "oru"], diskBudgetBytes } = this.#options;
+    const { channels = ["adt", "oru"], diskBudgetBytes, fileWindowMs = 0 } = this.#options;
     const base = { stateDir, allowVolatileState: true, kek: TEST_KEK, duplicateMemoryKeys: 62_500 };
-    const named = channels.map((name) => ({ name }));
+    const named = channels.map((name) => ({ name, fileWindowMs }));
     const newStoreId = new Uint8Array(16).fill(7);
     const opened = openStore({ ...base, channels: named, newStoreId }, clock);
     const { database, sealer, keys } = opened;
@@ -84,6 +86,7 @@ export class RoomStore implements Disposable {
     const { retainHours = 72, ledgerDays = 400, ballastBytes = 0 } = this.#options;
     const space = new Space({
       ...{ store, database, keys, clock, retainHours, ledgerDays, ballastBytes },
+      channels: named,
       tell: (notice) => this.notices.push(notice),
     });
     this.#open = { ...opened, store, space };

@@ -46,6 +46,7 @@ export function entryOf({ controlId = "M1", body = controlId, ...more }: EntryFi
     uploadAt: 0,
     uploadBytes: more.length ?? bytes.length,
     attributes: "",
+    claim: undefined,
     ...more,
   };
 }

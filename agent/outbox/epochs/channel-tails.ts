@@ -9,6 +9,8 @@ export interface StoreChannel {
   readonly name: string;
   /** 03 E7: what its quarantine may hold; the default where absent. */
   readonly quarantineMaxBytes?: number;
+  /** 04 P26: for how long a dropped file's content is recognised, if it takes files. */
+  readonly fileWindowMs?: number;
 }
 
 /** One epoch of a channel (05 S6). */

@@ -241,6 +241,11 @@ function goneBefore(tail: ChannelTail, sink: SinkPosition): MissingRange | undef
 function takeOver(prepared: Prepared, tail: ChannelTail): void {
   for (const { epoch, final } of sourcesOf(tail)) {
     prepared.cursorEnd.run(EPOCH_END.reissued, final, tail.channel, epoch);
+    const { filling, channel } = tail;
+    // Whoever waits for a message of it waits for all that was appended again.
+    if (filling !== undefined) {
+      prepared.fileEpochInsert.run(channel, epoch, filling.epoch, filling.lastSeq);
+    }
   }
   prepared.cursorEnd.run(EPOCH_END.current, null, tail.channel, tail.filling?.epoch);
 }
@@ -248,12 +253,20 @@ function takeOver(prepared: Prepared, tail: ChannelTail): void {
 function entryOf(channel: number, message: StoredMessage): Omit<TicketedEntry, "controlKey"> {
   const { receivedAtMs, length, sha256, controlId, source, body, upload, uploadAt } = message;
   return {
-    ...{ ticket: 0, channel, quarantine: undefined, duplicates: "off", duplicateWindowMs: 0 },
+    ...{
+      ticket: 0,
+      claim: undefined,
+      channel,
+      quarantine: undefined,
+      duplicates: "off",
+      duplicateWindowMs: 0,
+    },
     ackOwed: (message.flags & FLAG_ACK_NOT_OWED) === 0,
     ...{ receivedAtMs, length, sha256, controlId, source, upload, uploadAt },
     body: body ?? NO_BODY,
     uploadBytes: COMPLETE_UPLOAD,
     attributes: message.attributes,
+    claim: undefined,
   };
 }
 

@@ -25,7 +25,7 @@ export function setAsideRefused(
   if (message === undefined) return "gone";
   if (message.refused) return "setAside";
   const entry = refusedEntry(channel, message);
-  const isThere = store.setAside(entry, message.id, { epoch, seq });
+  const isThere = store.setAside(entry, message.id, { epoch, seq }, message.replaces);
   return isThere ? "setAside" : "full";
 }
 
@@ -33,12 +33,20 @@ export function setAsideRefused(
 function refusedEntry(channel: number, message: StoredMessage): TicketedEntry {
   const { receivedAtMs, length, sha256, controlId, source, upload, uploadAt, attributes } = message;
   return {
-    ...{ ticket: 0, channel, quarantine: "refused", duplicates: "off", duplicateWindowMs: 0 },
+    ...{
+      ticket: 0,
+      claim: undefined,
+      channel,
+      quarantine: "refused",
+      duplicates: "off",
+      duplicateWindowMs: 0,
+    },
     ackOwed: (message.flags & FLAG_ACK_NOT_OWED) === 0,
     ...{ receivedAtMs, length, sha256, controlId, source, attributes, upload, uploadAt },
     controlKey: new Uint8Array(CONTROL_KEY_BYTES),
     body: message.body ?? new Uint8Array(0),
     // Of an upload that is whole, what counts against the channel's bound is this message's part.
     uploadBytes: upload === 0 ? COMPLETE_UPLOAD : length,
+    claim: undefined,
   };
 }

@@ -2,6 +2,7 @@
 
 import type { SealPlace } from "../../sealing/seal-place.ts";
 import { Sealer } from "../../sealing/sealer.ts";
+import { fileStage } from "../files/file-resealing.ts";
 import { inboxStages } from "../inbox/inbox-resealing.ts";
 import type { GroupCommit } from "../writing/group-commit.ts";
 import { readUnlessCorrupt } from "./fault.ts";
@@ -35,16 +36,17 @@ export class Resealing {
   constructor(store: GroupCommit, mark: KeyMark) {
     this.#store = store;
     this.mark = mark;
+    const again = (sealed: Uint8Array | undefined, place: SealPlace): Uint8Array | undefined =>
+      this.#again(sealed, place);
+    const write = (one: () => void): void => void this.#writes.push(one);
+    const { prepared } = store;
     this.#stages = [
       () => this.#slices(),
       () => this.#blocks(),
       () => this.#recents(),
       () => this.#chains(),
-      ...inboxStages({
-        ...{ prepared: store.prepared, lastBody: mark.inbox },
-        again: (sealed, place) => this.#again(sealed, place),
-        write: (write) => this.#writes.push(write),
-      }),
+      ...inboxStages({ prepared, lastBody: mark.inbox, again, write }),
+      fileStage({ prepared, again, write }),
     ];
   }
 

@@ -10,6 +10,7 @@
 import { createHash, hash } from "node:crypto";
 import type { Sealer } from "../../sealing/sealer.ts";
 import { type ChannelTail, standingIn } from "../epochs/channel-tails.ts";
+import { type DamagedFileRow, walkFiles } from "../files/file-walk.ts";
 import { type DamagedInboxRow, walkInbox } from "../inbox/inbox-walk.ts";
 import { type ReadParts, readSlices } from "../reader.ts";
 import { FRAGMENT_REASONS, type QuarantineReason } from "../writing/append-batch.ts";
@@ -47,7 +48,8 @@ export type DamagedRow =
       readonly seq: bigint;
     }
   | { readonly kind: "quarantine"; readonly id: number; readonly channel: number }
-  | DamagedInboxRow;
+  | DamagedInboxRow
+  | DamagedFileRow;
 
 /** What a walk has seen. */
 export interface WalkTotals {
@@ -58,6 +60,8 @@ export interface WalkTotals {
   quarantined: number;
   /** Downstream messages whose bytes are kept. */
   inbox: number;
+  /** Rows of dropped files. */
+  files: number;
   /** Of bodies that were read. */
   bytes: number;
   damaged: number;
@@ -77,12 +81,13 @@ const ROW_BYTES = 256;
 /** Of a large body, at once. */
 const PIECE_BYTES = 131_072;
 
-/** Every kept row, oldest first: messages, then quarantine, then the inbox. @returns what was seen */
+/** Every kept row, oldest first: messages, quarantine, the inbox, dropped files. @returns what was seen */
 export function* walkStore(
   parts: WalkParts,
   onDamaged: (row: DamagedRow) => void,
 ): Generator<number, WalkTotals> {
-  const totals = { messages: 0, pruned: 0, quarantined: 0, inbox: 0, bytes: 0, damaged: 0 };
+  const rows = { messages: 0, pruned: 0, quarantined: 0, inbox: 0, files: 0 };
+  const totals = { ...rows, bytes: 0, damaged: 0 };
   const damaged = (row: DamagedRow): void => {
     totals.damaged += 1;
     onDamaged(row);
@@ -92,6 +97,10 @@ export function* walkStore(
   yield* walkInbox(parts, (bytes, row) => {
     totals.inbox += 1;
     totals.bytes += bytes;
+    if (row !== undefined) damaged(row);
+  });
+  yield* walkFiles(parts, (row) => {
+    totals.files += 1;
     if (row !== undefined) damaged(row);
   });
   return totals;

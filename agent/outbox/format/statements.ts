@@ -7,6 +7,7 @@
  * @module
  */
 
+import { FILE_STATEMENTS, type FileIndex } from "./file-statements.ts";
 import { INBOX_STATEMENTS } from "./inbox-statements.ts";
 
 export interface Statement {
@@ -27,11 +28,13 @@ export interface Statement {
     | "inbox_held"
     | "inbox_kept"
     | "inbox_prunable"
-    | "inbox_ledger";
+    | "inbox_ledger"
+    | FileIndex;
 }
 
 export const STATEMENTS = {
   ...INBOX_STATEMENTS,
+  ...FILE_STATEMENTS,
   identityInsert: {
     sql: "INSERT INTO identity (id, store_id, created_at_ms, opened_at_ms) VALUES (1, ?, ?, ?)",
     uses: "insert",

@@ -4,3 +4,7 @@
 export const TOKEN_OF_CONTROL_ID = 1;
 /** Of the SHA-256 of a body. */
 export const TOKEN_OF_CONTENT = 2;
+/** Of the content key of a dropped file (04 P26). */
+export const TOKEN_OF_FILE_CONTENT = 3;
+/** Of its name, identity, size and time. */
+export const TOKEN_OF_FILE = 4;

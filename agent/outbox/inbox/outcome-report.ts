@@ -70,10 +70,11 @@ export function reportEntry(outcomes: number, report: OutcomeReport): TicketedEn
   const body = reportBytes(report);
   const sha256 = hash("sha256", body, "buffer");
   return {
-    ...{ ticket: 0, channel: outcomes, quarantine: undefined, ackOwed: false },
+    ...{ ticket: 0, claim: undefined, channel: outcomes, quarantine: undefined, ackOwed: false },
     ...{ duplicates: "off", duplicateWindowMs: 0, receivedAtMs: report.settledAtMs },
     ...{ length: body.length, sha256, controlKey: sha256.subarray(0, CONTROL_KEY_BYTES) },
     controlId: Buffer.from(`${report.channel}/${report.epoch}/${report.seq}`),
     ...{ source: "", body, upload: 0, uploadAt: 0, uploadBytes: 0, attributes: "" },
+    claim: undefined,
   };
 }

@@ -6,6 +6,8 @@ import type { Clock } from "../../host/clock.ts";
 import { diskSpace } from "../../host/disk-space.ts";
 import { freeSpaceFloor } from "../../limits.ts";
 import type { KeyRing } from "../../sealing/key-ring.ts";
+import type { StoreChannel } from "../epochs/channel-tails.ts";
+import { FileRetention } from "../files/file-retention.ts";
 import type { Database } from "../format/database.ts";
 import type { InboxRoomNotice } from "../inbox/inbox-messages.ts";
 import { inboxChores } from "../inbox/inbox-prune.ts";
@@ -35,6 +37,8 @@ export interface SpaceParts extends SpaceOptions {
   readonly keys: KeyRing;
   readonly clock: Clock;
   readonly tell: (notice: SpaceNotice | InboxRoomNotice) => void;
+  /** Those that are configured. */
+  readonly channels: readonly StoreChannel[];
 }
 
 export class Space {
@@ -70,6 +74,7 @@ export class Space {
       this.#uploads,
       new Ledger({ store, clock, keepMs: ledgerMs }),
       ...inboxChores({ store, clock, retainMs, isPressed, ledgerMs }),
+      new FileRetention({ store, clock, windowMs: longestFileWindow(parts) }),
       new InboxRoom({ budget: store.budget, isDiskLow, tell }),
       new Shred({ store, database, keys, onDeleted }),
       new Vacuum({ database, budget: store.budget, isDiskLow }),
@@ -122,6 +127,9 @@ export class Space {
     return LOOK_MS;
   }
 }
+
+const longestFileWindow = ({ channels }: SpaceParts): number =>
+  Math.max(0, ...channels.map(({ fileWindowMs = 0 }) => fileWindowMs));
 
 /** One look-up an epoch. */
 function oldestRetained(store: GroupCommit): number | undefined {

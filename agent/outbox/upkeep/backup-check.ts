@@ -12,6 +12,7 @@ import { type Kek, KeyRing } from "../../sealing/key-ring.ts";
 import { Sealer } from "../../sealing/sealer.ts";
 import { readTails } from "../epochs/channel-tails.ts";
 import { INBOX_TABLES } from "../format/migration-4.ts";
+import { FILE_TABLES } from "../format/migration-5.ts";
 import { refuseNewerSchema } from "../format/migrations.ts";
 import { type DamagedRow, walkStore } from "../format/row-walk.ts";
 import { STATEMENTS } from "../format/statements.ts";
@@ -82,7 +83,8 @@ export function checkCopy(
   try {
     for (const pragma of BEFORE_READING) database.pragma(pragma);
     const schema = refuseNewerSchema(database);
-    if (schema < INBOX_SCHEMA_VERSION) addEmptyInbox(database);
+    if (schema < INBOX_SCHEMA_VERSION) addEmpty(database, INBOX_TABLES);
+    if (schema < FILE_SCHEMA_VERSION) addEmpty(database, FILE_TABLES);
     const prepared = prepareAll(database);
     const [id] = prepared.identityRead.get() as [Uint8Array];
     const storeId = new Uint8Array(id);
@@ -95,8 +97,12 @@ export function checkCopy(
     const walk = walkStore({ prepared, sealer, tails: () => tails }, (row) => {
       if (damaged.length < NAMED_MAX_COUNT) damaged.push(row);
     });
-    const { bytes, inbox, ...others } = drained(walk, progress);
-    const counts = schema < INBOX_SCHEMA_VERSION ? others : { ...others, inbox };
+    const { bytes, inbox, files, ...others } = drained(walk, progress);
+    const counts = {
+      ...others,
+      ...(schema < INBOX_SCHEMA_VERSION ? {} : { inbox }),
+      ...(schema < FILE_SCHEMA_VERSION ? {} : { files }),
+    };
     const channels = [...tails.values()].map(({ name, epoch, lastSeq, ackedSeq }) => ({
       ...{ name, epoch: String(epoch), lastSeq: String(lastSeq), ackedSeq: String(ackedSeq) },
     }));
@@ -109,11 +115,12 @@ export function checkCopy(
   }
 }
 
-/** A backup of version 3 is checked as it lies there: the tables that it lacks stand empty beside it, in memory. */
+/** A backup of version 3 or 4 is checked as it lies there: the tables that it lacks stand empty beside it, in memory. */
 const INBOX_SCHEMA_VERSION = 4;
+const FILE_SCHEMA_VERSION = 5;
 
-function addEmptyInbox(database: Sqlite.Database): void {
-  for (const table of INBOX_TABLES) {
+function addEmpty(database: Sqlite.Database, tables: readonly string[]): void {
+  for (const table of tables) {
     database.exec(table.replace("CREATE TABLE", "CREATE TEMP TABLE"));
   }
 }

@@ -51,6 +51,8 @@ export interface Manifest {
     readonly quarantined: number;
     /** Downstream messages with their bytes; absent before schema version 4. */
     readonly inbox?: number;
+    /** Rows of dropped files; absent before schema version 5. */
+    readonly files?: number;
     readonly bodyBytes: number;
     /** Rows that were damaged in the store itself when it was copied. */
     readonly damaged: number;

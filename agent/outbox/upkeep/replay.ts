@@ -224,11 +224,12 @@ function entryOf(row: MessageRow, record: RecordFields, nowMs: number): Ticketed
   const { channel, length, upload, uploadAt } = row;
   const { sha256, controlId, source, body } = record;
   return {
-    ...{ ticket: 0, quarantine: undefined, ackOwed: false },
+    ...{ ticket: 0, claim: undefined, quarantine: undefined, ackOwed: false },
     ...{ duplicates: "off", duplicateWindowMs: 0, controlKey: NO_CONTROL_KEY },
     ...{ channel, length, upload, uploadAt, uploadBytes: COMPLETE_UPLOAD },
     ...{ sha256, controlId, source, body, receivedAtMs: nowMs },
     attributes: replayedAttributes(record.attributes, row),
+    claim: undefined,
   };
 }
 

@@ -7,6 +7,7 @@ import { chainAt } from "../epochs/epoch-chains.ts";
 import { lostThrough } from "../epochs/missing.ts";
 import type { Reissue } from "../epochs/reissue.ts";
 import type { SkipDamaged } from "../epochs/skip-damaged.ts";
+import { type FileAnswerParts, fileAnswers } from "../files/file-answers.ts";
 import type { Database } from "../format/database.ts";
 import { inboxAnswers } from "../inbox/inbox-answers.ts";
 import type { InboxStore } from "../inbox/inbox-store.ts";
@@ -32,7 +33,7 @@ export type Answers = {
   ) => Questions[Name]["answer"] | Promise<Questions[Name]["answer"]>;
 };
 
-export interface AnswerParts {
+export interface AnswerParts extends FileAnswerParts {
   readonly store: GroupCommit;
   readonly database: Database;
   readonly space: Space;
@@ -52,6 +53,7 @@ export function answers(parts: AnswerParts): Answers {
     ...epochAnswers({ store, reissue, skipping, wake: upkeep.wake }),
     ...upkeepAnswers({ store, database, ...upkeep }),
     ...inboxAnswers({ store, inbox: parts.inbox }),
+    ...fileAnswers(parts),
     read: (range) => {
       space.reading(range);
       const lastSeq = standingIn(store.tails.get(range.channel), range.epoch)?.lastSeq;

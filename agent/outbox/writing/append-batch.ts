@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { ClaimMark } from "../../ingest/file-drop/claims.ts";
 
 /** Everything the store needs to know about one message or one block to quarantine. */
 export interface AppendEntry {
@@ -38,6 +39,11 @@ export interface AppendEntry {
   readonly uploadBytes: number;
   /** What travels with the message besides its bytes: an object of strings as JSON, each character a byte (latin1), or empty. */
   readonly attributes: string;
+  /**
+   * Of the file that it came in, the same object with all entries of one append: the file's row becomes committed
+   * in the same commit (04 P24).
+   */
+  readonly claim: ClaimMark | undefined;
 }
 
 /** What is done with a message that came before (03 D3). */
@@ -70,13 +76,17 @@ export type QuarantineReason = (typeof QUARANTINE_REASONS)[number];
 /** What is left of blocks that never ended, or were no blocks: the first to go when room is needed (03 E7). */
 export const FRAGMENT_REASONS = ["abandoned", "partial", "tooLarge", "junk"] as const;
 
-const COLUMNS = 16;
+const COLUMNS = 17;
 const SHA256_BYTES = 32;
+/** In place of a claim's number: it is the one of the entry before. */
+const SAME_CLAIM = -1;
 export const CONTROL_KEY_BYTES = 8;
 
 /** What crosses the thread border, there and back; both arrays are transferred, neither is full. */
 export interface PackedBatch {
   readonly count: number;
+  /** How many appends of dropped files are in it. */
+  readonly files: number;
   readonly slab: Uint8Array<ArrayBuffer>;
   readonly table: Float64Array<ArrayBuffer>;
 }
@@ -100,6 +110,9 @@ export class AppendBatch {
   #table = new Float64Array(TABLE_START_ROWS * COLUMNS);
   #slabBytes = 0;
   #count = 0;
+  #files = 0;
+  /** Of the append that is being added. */
+  #claim: ClaimMark | undefined;
 
   get count(): number {
     return this.#count;
@@ -115,7 +128,10 @@ export class AppendBatch {
     const { sha256, controlKey, controlId, source, attributes, body } = entry;
     const fixed = SHA256_BYTES + CONTROL_KEY_BYTES;
     const texts = controlId.length + source.length + attributes.length;
-    this.#reserve(fixed + texts + body.length);
+    const fresh = entry.claim === this.#claim ? undefined : entry.claim;
+    if (fresh !== undefined) refuseUnlessDigests(fresh);
+    const marked = fresh === undefined ? 0 : 2 * SHA256_BYTES;
+    this.#reserve(fixed + texts + body.length + marked);
     const table = this.#table;
     let at = this.#count * COLUMNS;
     table[at++] = ticket;
@@ -134,7 +150,8 @@ export class AppendBatch {
     table[at++] = controlId.length;
     table[at++] = source.length;
     table[at++] = attributes.length;
-    table[at] = body.length;
+    table[at++] = body.length;
+    table[at] = entry.claim === undefined ? 0 : (fresh?.id ?? SAME_CLAIM);
     this.#count += 1;
     this.#put(sha256);
     this.#put(controlKey);
@@ -142,16 +159,25 @@ export class AppendBatch {
     this.#putLatin1(source);
     this.#putLatin1(attributes);
     this.#put(body);
+    if (fresh !== undefined) this.#putClaim(fresh);
+  }
+
+  /** What comes next is of another append. */
+  endAppend(): void {
+    this.#claim = undefined;
   }
 
   /** Everything collected, in order; the batch is empty afterwards. */
   take(): PackedBatch {
-    const packed = { count: this.#count, slab: this.#slab, table: this.#table };
+    const [count, files] = [this.#count, this.#files];
+    const packed = { count, files, slab: this.#slab, table: this.#table };
     const spare = this.#spares.pop();
     this.#slab = spare?.slab ?? new Uint8Array(SLAB_START_BYTES);
     this.#table = spare?.table ?? new Float64Array(TABLE_START_ROWS * COLUMNS);
     this.#slabBytes = 0;
     this.#count = 0;
+    this.#files = 0;
+    this.#claim = undefined;
     return packed;
   }
 
@@ -164,6 +190,13 @@ export class AppendBatch {
   #put(part: Uint8Array): void {
     this.#slab.set(part, this.#slabBytes);
     this.#slabBytes += part.length;
+  }
+
+  #putClaim(claim: ClaimMark): void {
+    this.#put(claim.sha256);
+    this.#put(claim.contentKey);
+    this.#claim = claim;
+    this.#files += 1;
   }
 
   #putLatin1(text: string): void {
@@ -185,13 +218,19 @@ export class AppendBatch {
   }
 }
 
+function refuseUnlessDigests({ sha256, contentKey }: ClaimMark): void {
+  if (sha256.length === SHA256_BYTES && contentKey.length === SHA256_BYTES) return;
+  throw new RangeError("Cannot mark entries with digests of another length");
+}
+
 /** An entry with its ticket; the byte arrays are views into the slab. */
 export interface TicketedEntry extends AppendEntry {
   readonly ticket: number;
 }
 
-/** Reads a batch in order. */
+/** Reads a batch in order. Entries of one append of a file share one mark, and no other entries have it. */
 export function* unpacked({ count, slab, table }: PackedBatch): Generator<TicketedEntry> {
+  let mark: ClaimMark | undefined;
   for (let row = 0; row < count * COLUMNS; row += COLUMNS) {
     const column = (index: number): number => table[row + index] ?? 0;
     let at = column(11);
@@ -199,7 +238,7 @@ export function* unpacked({ count, slab, table }: PackedBatch): Generator<Ticket
       at += length;
       return Buffer.from(slab.buffer, at - length, length);
     };
-    yield {
+    const entry = {
       ticket: column(0),
       channel: column(1),
       quarantine: QUARANTINE_REASONS[column(2)],
@@ -217,6 +256,38 @@ export function* unpacked({ count, slab, table }: PackedBatch): Generator<Ticket
       source: take(column(13)).toString("latin1"),
       attributes: take(column(14)).toString("latin1"),
       body: take(column(15)),
+      claim: undefined as ClaimMark | undefined,
     };
+    const id = column(16);
+    if (id > 0) mark = { id, sha256: take(SHA256_BYTES), contentKey: take(SHA256_BYTES) };
+    if (id !== 0) entry.claim = mark;
+    yield entry;
   }
+}
+
+/** A block of a file that is to be set aside, as far as its room goes. */
+export interface BlockSize {
+  readonly bodyBytes: number;
+  readonly upload: number;
+  readonly uploadBytes: number;
+  readonly length: number;
+}
+
+/** For each append of a file in the batch, in order: what it wants set aside. Reads numbers alone. */
+export function* blocksOfFiles({ count, files, table }: PackedBatch): Generator<BlockSize[]> {
+  if (files === 0) return;
+  let blocks: BlockSize[] | undefined;
+  for (let row = 0; row < count * COLUMNS; row += COLUMNS) {
+    const column = (index: number): number => table[row + index] ?? 0;
+    const id = column(16);
+    if (id === 0) continue;
+    if (id > 0) {
+      if (blocks !== undefined) yield blocks;
+      blocks = [];
+    }
+    if (column(2) < 0) continue;
+    const [length, upload, uploadBytes, bodyBytes] = [column(7), column(8), column(10), column(15)];
+    blocks?.push({ length, upload, uploadBytes, bodyBytes });
+  }
+  if (blocks !== undefined) yield blocks;
 }

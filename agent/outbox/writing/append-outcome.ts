@@ -22,6 +22,8 @@ export function outcomeOf(code: number, flags: number, id: number, seq: bigint):
       return { kind: "quarantined", repeated: true, id };
     case OUTCOME.quarantineFull:
       return { kind: "refused", error: new AgentError("QUARANTINE_FULL", {}) };
+    case OUTCOME.claimEnded:
+      return { kind: "refused", error: new AgentError("FILE_CLAIM_ENDED", {}) };
     default:
       throw new AgentError("AGENT_DEFECT", { outcome: code });
   }

@@ -1,13 +1,15 @@
 /** One entry into the open transaction: recognise a repeat, number, chain, insert. @module */
 
+import type { ClaimMark } from "../../ingest/file-drop/claims.ts";
 import type { Sealer } from "../../sealing/sealer.ts";
 import { type ChannelTail, type GrowingEpoch, readTails } from "../epochs/channel-tails.ts";
+import { type Barred, FileMarks } from "../files/file-marks.ts";
 import { nextChain } from "../format/chain.ts";
 import type { MessageIdentity } from "../format/record.ts";
 import { Segments } from "../format/segments.ts";
 import { TOKEN_OF_CONTENT, TOKEN_OF_CONTROL_ID } from "../format/tokens.ts";
 import { RECENT_ENTRY_BYTES, RecentKey, type RecentKeys } from "../recent-keys.ts";
-import type { TicketedEntry } from "./append-batch.ts";
+import type { PackedBatch, TicketedEntry } from "./append-batch.ts";
 import type { Prepared } from "./prepared.ts";
 import type { Quarantine } from "./quarantine.ts";
 import type { Uploads } from "./uploads.ts";
@@ -19,6 +21,8 @@ export const OUTCOME = {
   quarantinedRepeat: 3,
   /** No room to set a block aside (03 E7): nothing of it is kept. */
   quarantineFull: 4,
+  /** The claim of the file that it came in is not open, or of something else (04 P24). */
+  claimEnded: 5,
 } as const;
 export type OutcomeCode = (typeof OUTCOME)[keyof typeof OUTCOME];
 
@@ -78,6 +82,7 @@ export class Appender {
   readonly #sealer: Sealer;
   readonly #uploads: Uploads;
   readonly #quarantine: Quarantine;
+  readonly #files: FileMarks;
   readonly #key = new RecentKey();
   #tails: Map<number, ChannelTail>;
   /** Entries of `recent` that this transaction adds. */
@@ -91,6 +96,8 @@ export class Appender {
     this.#segments = new Segments(prepared, sealer);
     this.#uploads = uploads;
     this.#quarantine = quarantine;
+    const tailOf = (channel: number): ChannelTail | undefined => this.#tails.get(channel);
+    this.#files = new FileMarks({ prepared, sealer, quarantine, tailOf });
     this.#tails = readTails(prepared, sealer);
   }
 
@@ -104,7 +111,13 @@ export class Appender {
     this.#quarantine.reload();
     this.#segments.rollback();
     this.#uploads.rollback();
+    this.#files.rollback();
     this.#fresh = [];
+  }
+
+  /** The entries of a batch come next. */
+  expect(batch: PackedBatch): void {
+    if (batch.files > 0) this.#files.expect(batch);
   }
 
   /**
@@ -153,6 +166,12 @@ export class Appender {
   /** @param recentRow the row of `recent` that `flush` will write in this transaction */
   append(entry: TicketedEntry, recentRow: number): Appended {
     this.#uploads.name(entry.upload, entry.uploadBytes);
+    return entry.claim === undefined
+      ? this.#append(entry, recentRow)
+      : this.#appendOfFile(entry, entry.claim, recentRow);
+  }
+
+  #append(entry: TicketedEntry, recentRow: number): Appended {
     this.#key.set(entry.controlKey, entry.sha256);
     if (entry.quarantine !== undefined) return this.#setAside(entry);
     const repeat = entry.duplicates === "off" ? undefined : this.#repeatOf(entry);
@@ -166,11 +185,26 @@ export class Appender {
     this.#segments.flush();
     this.#uploads.flush();
     this.#quarantine.flush();
+    this.#files.flush();
     if (this.#fresh.length === 0) return false;
     const place = { column: "recent.entries", channel: 0, row: recentRow } as const;
     this.#prepared.recentInsert.run(recentRow, this.#sealer.seal(this.#fresh, place));
     this.#fresh = [];
     return true;
+  }
+
+  #appendOfFile(entry: TicketedEntry, mark: ClaimMark, recentRow: number): Appended {
+    const { ticket } = entry;
+    const barred = this.#files.barred(entry, mark);
+    if (barred !== undefined) {
+      return { ticket, ...UNFLAGGED, outcome: barredOutcome(barred, entry), id: 0, seq: 0n };
+    }
+    const appended = this.#append(entry, recentRow);
+    const { outcome, id, seq } = appended;
+    if (entry.quarantine === undefined) {
+      this.#files.tookMessage(outcome === OUTCOME.stored ? seq : undefined);
+    } else this.#files.tookBlock(outcome === OUTCOME.quarantineFull ? undefined : id);
+    return appended;
   }
 
   #repeatOf(entry: TicketedEntry): (Appended & { readonly released: boolean }) | undefined {
@@ -270,4 +304,10 @@ export class Appender {
     this.#recent.add(entry, recentRow);
     this.#fresh.push(entry);
   }
+}
+
+function barredOutcome(barred: Barred, { quarantine }: TicketedEntry): OutcomeCode {
+  if (barred === "full") return OUTCOME.quarantineFull;
+  if (barred === "ended") return OUTCOME.claimEnded;
+  return quarantine === undefined ? OUTCOME.repeat : OUTCOME.quarantinedRepeat;
 }

@@ -18,6 +18,7 @@ import {
   type StoreChannel,
 } from "../epochs/channel-tails.ts";
 import { Disowned } from "../epochs/disowned.ts";
+import { filesOfBlock, noteBlock, waitFor } from "../files/file-blocks.ts";
 import type { Database } from "../format/database.ts";
 import { translated } from "../format/fault.ts";
 import type { MessageIdentity } from "../format/record.ts";
@@ -34,6 +35,7 @@ import { type Appended, Appender, FLAG_REFUSED } from "./appender.ts";
 import { type Prepared, prepareAll } from "./prepared.ts";
 import { Quarantine } from "./quarantine.ts";
 import { Uploads } from "./uploads.ts";
+import { ticketsOf, uploadsOf } from "./write-orders.ts";
 import type { AckOutcomes, LazyOrder, WriteOrder } from "./writer-messages.ts";
 
 /** What became of a group: every ticket in order, or the reason why none is stored. */
@@ -209,9 +211,11 @@ export class GroupCommit {
     const mark = this.recent.mark();
     try {
       this.inTransaction(() => {
+        const files = filesOfBlock(this.prepared, block.id);
         if (!this.#quarantine.remove(block.id, true)) return;
         const entry = releasedEntry(block, body, nowMs);
         appended = this.#appender.release(entry, this.#lastRecentRow + 1, block.replaces);
+        waitFor(this.prepared, files, this.tails.get(block.channel), appended.seq);
         this.#appender.flush(this.#lastRecentRow + 1);
       });
     } catch (error) {
@@ -259,13 +263,21 @@ export class GroupCommit {
   /**
    * Sets aside what the receiver refused for good, and marks its row, in one transaction (06 TP30).
    *
+   * @param before the number that it had before it was appended again, if it was
    * @returns false if there is no room for it; nothing has changed then
    */
-  setAside(entry: TicketedEntry, id: number, identity: MessageIdentity): boolean {
+  setAside(
+    entry: TicketedEntry,
+    id: number,
+    identity: MessageIdentity,
+    before?: MessageIdentity,
+  ): boolean {
     let isThere = false;
     this.#inQuarantine(() => {
-      isThere = this.#quarantine.setAside(entry, identity) !== undefined;
-      if (!isThere) return;
+      const block = this.#quarantine.setAside(entry, identity);
+      isThere = block !== undefined;
+      if (block === undefined) return;
+      noteBlock(this.prepared, entry.channel, [identity, before], block);
       if (entry.upload !== 0) this.uploads.retain(entry.upload);
       this.prepared.messageMark.run(FLAG_REFUSED, id);
     });
@@ -296,6 +308,7 @@ export class GroupCommit {
   #carryOut(order: WriteOrder, appended: Appended[]): void {
     switch (order.order) {
       case "append":
+        this.#appender.expect(order.batch);
         for (const entry of unpacked(order.batch)) {
           appended.push(this.#appender.append(entry, this.#lastRecentRow + 1));
         }
@@ -381,17 +394,3 @@ export class GroupCommit {
 }
 
 const keyOf = (channel: number, epoch: bigint): EpochKey => `${channel}/${epoch}`;
-
-function ticketsOf(orders: readonly WriteOrder[]): number[] {
-  return orders.flatMap((order) =>
-    order.order === "append" ? [...unpacked(order.batch)].map((entry) => entry.ticket) : [],
-  );
-}
-
-function uploadsOf(orders: readonly WriteOrder[]): number[] {
-  return orders.flatMap((order) =>
-    order.order === "append"
-      ? [...unpacked(order.batch)].flatMap(({ upload }) => (upload === 0 ? [] : [upload]))
-      : [],
-  );
-}

@@ -52,6 +52,7 @@ export class HandOver {
 
   /** Hands over at the end of this turn of the event loop, if the writer has room and nothing rests. */
   schedule(): void {
+    this.#batch.endAppend();
     if (this.#batch.bytes >= COMMIT_MAX_BYTES) this.#full.push(this.#batch.take());
     if (this.#isScheduled) return;
     this.#isScheduled = true;

@@ -1,6 +1,7 @@
 /** The statements of `statements.ts`, prepared once per connection. @module */
 import type { Statement as SqliteStatement } from "better-sqlite3";
 import type { Database } from "../format/database.ts";
+import { FILE_BIG_INTEGERS, FILE_SINGLE_COLUMN } from "../format/file-statements.ts";
 import { INBOX_BIG_INTEGERS, INBOX_SINGLE_COLUMN } from "../format/inbox-statements.ts";
 import { STATEMENTS, type StatementName } from "../format/statements.ts";
 
@@ -9,6 +10,7 @@ export type Prepared = Readonly<Record<StatementName, SqliteStatement>>;
 /** Statements with one result column give that column; the object form is never used (08 2.4). */
 const SINGLE_COLUMN: ReadonlySet<StatementName> = new Set<StatementName>([
   ...INBOX_SINGLE_COLUMN,
+  ...FILE_SINGLE_COLUMN,
   "ackThroughRead",
   "identityRestoredRead",
   "sequenceRead",
@@ -37,6 +39,7 @@ const SINGLE_COLUMN: ReadonlySet<StatementName> = new Set<StatementName>([
 /** Statements whose epoch and seq may pass 2^53. */
 const BIG_INTEGERS: ReadonlySet<StatementName> = new Set<StatementName>([
   ...INBOX_BIG_INTEGERS,
+  ...FILE_BIG_INTEGERS,
   "cursorEpochs",
   "cursorTrimmed",
   "missingList",

@@ -10,7 +10,7 @@ import { QUARANTINE_MAX_BYTES, QUARANTINE_ROW_BYTES } from "../../limits.ts";
 import type { Sealer } from "../../sealing/sealer.ts";
 import { type MessageIdentity, NO_IDENTITY, recordHead } from "../format/record.ts";
 import { TOKEN_OF_CONTENT } from "../format/tokens.ts";
-import type { TicketedEntry } from "./append-batch.ts";
+import type { BlockSize, TicketedEntry } from "./append-batch.ts";
 import type { Prepared } from "./prepared.ts";
 import type { Uploads } from "./uploads.ts";
 
@@ -36,6 +36,8 @@ export class Quarantine {
   /** Kept incrementally, in the same transaction as the rows (05 S20). */
   readonly #totals = new Map<number, Totals>();
   readonly #changed = new Set<number>();
+  /** The upload of a file whose bytes this transaction has counted already. */
+  #countedUpload = 0;
   /** Known before the row is there: it is sealed to its number, which never comes twice. */
   #nextId: number;
 
@@ -56,6 +58,7 @@ export class Quarantine {
   reload(): void {
     this.#totals.clear();
     this.#changed.clear();
+    this.#countedUpload = 0;
     const rows = this.#prepared.quarantineTotals.all() as [number, number, number][];
     for (const [channel, count, bytes] of rows) this.#totals.set(channel, { count, bytes });
   }
@@ -77,31 +80,32 @@ export class Quarantine {
    * @returns the new row, or `undefined` if there is no room for it
    */
   setAside(entry: TicketedEntry, replaces?: MessageIdentity): number | undefined {
-    // What lies in slices may keep the slices of a whole batch.
-    const held = entry.upload === 0 ? entry.body.length : entry.uploadBytes;
-    const kept = held + QUARANTINE_ROW_BYTES;
-    if (!this.#makeRoom(entry.channel, kept)) return undefined;
+    const { channel, claim, upload, uploadBytes, length, body } = entry;
+    const isCounted = claim !== undefined && upload === this.#countedUpload;
+    const kept = blockRoom({ bodyBytes: body.length, upload, uploadBytes, length }, isCounted);
+    if (!this.makeRoom(channel, kept)) return undefined;
+    this.#countedUpload = claim === undefined ? 0 : upload;
     const id = this.#nextId++;
     const head = recordHead({
       ...{ ...entry, identity: NO_IDENTITY },
       ...{ chain: entry.controlKey, replaces },
     });
-    const place = { column: "quarantine.sealed", channel: entry.channel, row: id } as const;
+    const place = { column: "quarantine.sealed", channel, row: id } as const;
     this.#prepared.quarantineInsert.run(
       id,
-      entry.channel,
+      channel,
       entry.receivedAtMs,
       entry.quarantine,
       entry.length,
       this.#sealer.token(TOKEN_OF_CONTENT, entry.sha256),
-      this.#sealer.seal([head, entry.body], place),
-      entry.body.length,
-      entry.upload === 0 ? null : entry.upload,
+      this.#sealer.seal([head, body], place),
+      body.length,
+      upload === 0 ? null : upload,
       entry.uploadAt,
       kept,
     );
-    this.#uploads.use(entry.upload);
-    this.#count(entry.channel, 1, kept);
+    this.#uploads.use(upload);
+    this.#count(channel, 1, kept);
     return id;
   }
 
@@ -114,6 +118,7 @@ export class Quarantine {
     const [channel, kept, upload] = row;
     if (upload !== null && !keepUpload) this.#uploads.release(upload);
     this.#prepared.quarantineDelete.run(id);
+    this.#prepared.fileBlockForget.run(id);
     this.#count(channel, -1, -kept);
     return true;
   }
@@ -125,9 +130,11 @@ export class Quarantine {
       this.#prepared.quarantineTotalsMove.run(channel, count, bytes);
     }
     this.#changed.clear();
+    this.#countedUpload = 0;
   }
 
-  #makeRoom(channel: number, kept: number): boolean {
+  /** Lets fragments go, the oldest first, if that makes room enough. @returns whether there is room now */
+  makeRoom(channel: number, kept: number): boolean {
     const limit = this.#maxBytes.get(channel) ?? QUARANTINE_MAX_BYTES;
     if (this.#totalsOf(channel).bytes + kept <= limit) return true;
     const going: number[] = [];
@@ -158,4 +165,27 @@ export class Quarantine {
     this.#totals.set(channel, fresh);
     return fresh;
   }
+}
+
+/**
+ * What lies in slices may keep the slices of a whole batch. Of a file's blocks the first counts them, or a few of a
+ * large file would be more than quarantine holds.
+ */
+function blockRoom(
+  { bodyBytes, upload, uploadBytes, length }: BlockSize,
+  isUploadCounted: boolean,
+): number {
+  const held = isUploadCounted ? length : uploadBytes;
+  return (upload === 0 ? bodyBytes : held) + QUARANTINE_ROW_BYTES;
+}
+
+/** What blocks of one file need together. */
+export function blocksRoom(blocks: readonly BlockSize[]): number {
+  let bytes = 0;
+  let counted = 0;
+  for (const block of blocks) {
+    bytes += blockRoom(block, block.upload === counted);
+    counted = block.upload;
+  }
+  return bytes;
 }

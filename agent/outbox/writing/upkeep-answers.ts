@@ -3,6 +3,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { AgentError, codeOf } from "../../errors.ts";
 import type { KeyRing } from "../../sealing/key-ring.ts";
 import { rotateKek } from "../../sealing/rotate-kek.ts";
+import { isFileSound } from "../files/file-walk.ts";
 import type { Database } from "../format/database.ts";
 import { toPlain } from "../format/fault.ts";
 import { RecordReader } from "../format/record-reader.ts";
@@ -87,6 +88,7 @@ async function isSoundHere(store: GroupCommit, row: DamagedRow): Promise<boolean
   const { prepared, sealer } = store;
   const reading = { prepared, sealer, records: new RecordReader(prepared, sealer) };
   let check: Generator<number, boolean>;
+  if (row.kind === "file") return isFileSound(reading, row.id);
   if (row.kind === "quarantine") check = isQuarantineSound(reading, row.id);
   else if (row.kind === "inbox") check = isInboxSound(reading, row.id);
   else {

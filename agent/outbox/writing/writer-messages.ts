@@ -3,6 +3,7 @@ import type { Kek } from "../../sealing/key-ring.ts";
 import type { ChannelTail, StoreChannel } from "../epochs/channel-tails.ts";
 import type { EpochNotice, EpochQuestions } from "../epochs/epoch-messages.ts";
 import type { FoundMissing } from "../epochs/missing.ts";
+import type { FileCounts, FileQuestions } from "../files/file-messages.ts";
 import type { PlainFault } from "../format/fault.ts";
 import type { DamagedRow, WalkTotals } from "../format/row-walk.ts";
 import type { InboxQuestions, InboxRoomNotice } from "../inbox/inbox-messages.ts";
@@ -59,7 +60,7 @@ export type LazyOrder =
   | { readonly order: "outcomes"; readonly outcomes: AckOutcomes };
 
 /** Questions, with the type of their answers. */
-export interface Questions extends UpkeepQuestions, EpochQuestions, InboxQuestions {
+export interface Questions extends UpkeepQuestions, EpochQuestions, InboxQuestions, FileQuestions {
   read: { readonly ask: ReadRange; readonly answer: ReadResult };
   slices: {
     readonly ask: { readonly upload: number; readonly from: number; readonly maxBytes: number };
@@ -119,6 +120,8 @@ export interface ChannelStanding extends ChannelTail {
   readonly oldestWaitingAtMs: number | undefined;
   readonly quarantineCount: number;
   readonly quarantineBytes: number;
+  /** Dropped files that are not moved yet (04). */
+  readonly files: FileCounts;
 }
 
 /** What `status` shows of the store. */

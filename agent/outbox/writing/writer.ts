@@ -20,6 +20,7 @@ import { missingRanges } from "../epochs/missing.ts";
 import { beginDueEpochs } from "../epochs/opening-epochs.ts";
 import { Reissue } from "../epochs/reissue.ts";
 import { SkipDamaged } from "../epochs/skip-damaged.ts";
+import { FileStore } from "../files/file-store.ts";
 import type { Database } from "../format/database.ts";
 import { openingFault, toPlain, translated } from "../format/fault.ts";
 import { InboxStore } from "../inbox/inbox-store.ts";
@@ -83,6 +84,7 @@ interface Opened {
   readonly skipping: SkipDamaged;
   readonly space: Space;
   readonly inbox: InboxStore;
+  readonly files: FileStore;
   readonly highWater: HighWaterNotes;
 }
 
@@ -151,12 +153,17 @@ function open(): Opened | undefined {
       reportCommitted(store, [], [], []);
     };
     const replay = new Replay(store, tellAppended);
+    const onRefused = (error: AgentError): void => guarded(() => makeRoom(error));
     const inbox = new InboxStore({
       ...{ store, storeId, channels: options.downstream ?? [], onReported: tellAppended },
-      onRefused: (error) => guarded(() => makeRoom(error)),
+      onRefused,
       isHalted: () => halted,
     });
     const tell = (notice: StoreNotice): void => report({ report: "noticed", notice });
+    const files = new FileStore({
+      ...{ store, onRefused, isHalted: () => halted },
+      onDamaged: (row) => tell({ notice: "damaged", row }),
+    });
     const space = new Space({ ...options, store, database, keys, clock: systemClock, tell });
     const nowMs = (): number => systemClock.nowMs();
     const tellBegun = (notice: StoreNotice): void => {
@@ -166,7 +173,8 @@ function open(): Opened | undefined {
     };
     const reissue = new Reissue({ store, nowMs, tell: tellBegun });
     const skipping = new SkipDamaged({ store, nowMs, tell: tellBegun });
-    return { database, store, keys, checked, replay, reissue, skipping, space, inbox, highWater };
+    const more = { space, inbox, files, highWater };
+    return { database, store, keys, checked, replay, reissue, skipping, ...more };
   } catch (error) {
     halt(openingFault(error));
     return undefined;
@@ -189,6 +197,7 @@ const answerTo =
         reissue: opened.reissue,
         skipping: opened.skipping,
         inbox: opened.inbox,
+        files: opened.files,
         upkeep: {
           keys: opened.keys,
           keysFolder: join(options.stateDir, "keys"),

@@ -59,7 +59,7 @@ describe("a backup", () => {
     assert.deepEqual(verify(kept.path), manifest);
     const { counts, channels, schema, version, madeAt, storeId } = manifest;
     assert.deepEqual(counts, {
-      ...{ messages: 42, pruned: 0, quarantined: 1, damaged: 0, inbox: 0 },
+      ...{ messages: 42, pruned: 0, quarantined: 1, damaged: 0, inbox: 0, files: 0 },
       bodyBytes: counts.bodyBytes,
     });
     assert.ok(counts.bodyBytes > 700_000 + 40 * 2_000);
@@ -67,7 +67,7 @@ describe("a backup", () => {
       { name: "adt", epoch: "1", lastSeq: "41", ackedSeq: "0" },
       { name: "oru", epoch: "1", lastSeq: "1", ackedSeq: "1" },
     ]);
-    assert.deepEqual([schema, version, madeAt], [4, "1.2.3", MADE_AT]);
+    assert.deepEqual([schema, version, madeAt], [5, "1.2.3", MADE_AT]);
     assert.equal(storeId, Buffer.from(store.outbox.storeId).toString("hex"));
   });
 

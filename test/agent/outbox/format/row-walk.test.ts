@@ -51,7 +51,7 @@ describe("a walk through the store", () => {
   test("[S16, S18] a sound store is read whole, and nothing of it is named", () => {
     using made = filled();
     assert.deepEqual(walk(made), {
-      ...{ damaged: [], messages: 5, pruned: 0, quarantined: 2, inbox: 0 },
+      ...{ damaged: [], messages: 5, pruned: 0, quarantined: 2, inbox: 0, files: 0 },
       bytes: 4 * 2 + large.length,
     });
   });

@@ -39,6 +39,16 @@ const PROMISED: Readonly<Record<Statement["uses"], RegExp>> = {
   inbox_kept: /^SEARCH inbox USING (?:COVERING )?INDEX inbox_kept \(/,
   inbox_prunable: /^SEARCH inbox USING INDEX inbox_prunable \(/,
   inbox_ledger: /^SEARCH inbox USING (?:COVERING )?INDEX inbox_ledger \(/,
+  file_listed: /^SEARCH file_claim USING INDEX file_listed \(/,
+  file_open: /^SEARCH file_claim USING INDEX file_open \(/,
+  file_counted: /^SEARCH file_claim USING COVERING INDEX file_counted \(/,
+  file_left: /^SEARCH file_claim USING INDEX file_left \(/,
+  file_same: /^SEARCH file_claim USING INDEX file_same \(/,
+  file_content: /^SEARCH file_claim USING (?:COVERING )?INDEX file_content \(/,
+  file_decided: /^SEARCH file_claim USING INDEX file_decided \(/,
+  file_moved: /^SEARCH file_claim USING INDEX file_moved \(/,
+  file_by_seq: /^SEARCH file_claim USING INDEX file_by_seq \(/,
+  file_by_block: /^SEARCH file_block USING (?:COVERING )?INDEX file_by_block \(/,
   insert: /^never$/,
 };
 /** `max` of the key: SQLite steps to the last row and names nothing. */
@@ -53,6 +63,7 @@ const SMALL: ReadonlySet<string> = new Set([
   "segmentSequence",
   "uploadSequence",
   "quarantineSequence",
+  "fileSequence",
 ]);
 
 describe("statements of the outbox", () => {
