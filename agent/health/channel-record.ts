@@ -26,6 +26,8 @@ export const WARNINGS = {
   charsetMismatch: "The bytes are not in the character set that MSH-18 declares",
   sequenceGap: "MSH-13 left a number out",
   sequenceRepeated: "MSH-13 came again, or went back",
+  framedInFile: "MLLP framing stood around messages of a file; it was taken out",
+  leftoverInFile: "A file held bytes that are in no message; they are in quarantine",
 } as const satisfies Record<string, string>;
 export type WarningName = keyof typeof WARNINGS;
 
@@ -108,15 +110,15 @@ export class ChannelRecord {
     this.#parts = parts;
   }
 
-  /** Notes a warning. @param peer `address:port` @param controlId MSH-10 as sent */
-  warn(warning: WarningName, peer: string, controlId?: Uint8Array): void {
+  /** Notes a warning. @param peer `address:port`, or a file's claim @param controlId MSH-10 as sent @param cases of it at once */
+  warn(warning: WarningName, peer: string, controlId?: Uint8Array, cases = 1): void {
     const { clock, log, channel } = this.#parts;
-    this.counters.add(warning);
+    this.counters.add(warning, cases);
     const nowMs = clock.nowMs();
     const known = this.#warnings.get(warning);
     const fact = controlIdFact(controlId);
     const due = known === undefined || nowMs - known.loggedAtMs >= WARNING_LOG_MS;
-    const count = (known?.count ?? 0) + 1;
+    const count = (known?.count ?? 0) + cases;
     const loggedAtMs = due ? nowMs : known.loggedAtMs;
     this.#warnings.set(warning, {
       count,
@@ -154,6 +156,11 @@ export class ChannelRecord {
     if (known !== undefined || this.#pairs.size < PAIRS_MAX_COUNT) {
       this.#pairs.set(pair, (known ?? 0) + 1);
     }
+  }
+
+  /** Messages came in a file. */
+  fileMessages(): void {
+    this.#lastMessageAtMs = this.#parts.clock.nowMs();
   }
 
   /** @param code MSA-1, or `none` where nothing was owed */

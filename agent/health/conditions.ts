@@ -51,6 +51,25 @@ export const CONDITIONS = {
     "A hospital system refused a message, or it is damaged: its channel waits until a person decides",
   deliveryQuarantined:
     "A message was set aside instead of being delivered; the receiver was told, the facts say why",
+  folderUnreachable:
+    "A folder cannot be reached, or is not the one it was: check the share or disk; see the facts, and holdfast doctor",
+  folderFilling: "A drop folder holds many files: see why they are not taken",
+  fileRefused:
+    "Something in a drop folder is no plain file (a link, a second name, a pipe): find who puts it there",
+  fileGrowing: "A file keeps changing and is not taken: look at its sender",
+  fileOrphaned:
+    "A temporary file lies in a drop folder: its sender may have died before its rename",
+  fileUnpaired: "Data without its control file, or the other way round: look at the sender",
+  controlFileAmbiguous: "A control file fits several files, and none is taken: look at the sender",
+  fileBusy: "A file is held open by another program and is not taken: find which",
+  fileUnreadable: "A file cannot be looked at or taken: check its rights",
+  fileQuarantined: "A file was set aside in the error folder; beside it lies why",
+  fileVanished:
+    "A file went from the work folder before it was moved on (a virus scanner?): exclude work/ there",
+  fileNotMoved:
+    "Files cannot be moved to the archive or error folder: check its rights and its disk",
+  lateWrite:
+    "A file was written to after it was taken: its new content lies in the error folder; tell its sender",
   applicationAckMissing:
     "A hospital system accepted a message and never said what became of it: ask there",
   openToAll: "A channel accepts plain MLLP from every address: restrict allow",

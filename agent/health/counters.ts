@@ -39,6 +39,17 @@ export const COUNTER_NAMES = [
   "charsetMismatch",
   "sequenceGap",
   "sequenceRepeated",
+  "filesTaken",
+  "filesPartial",
+  "filesRepeated",
+  "filesAside",
+  "filesRefused",
+  "filesChanged",
+  "filesPruned",
+  "filesVanished",
+  "lateWrites",
+  "framedInFile",
+  "leftoverInFile",
 ] as const;
 export type CounterName = (typeof COUNTER_NAMES)[number];
 

@@ -10,17 +10,20 @@ import type { AgentError } from "../errors.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
-import { ANONYMOUS_DUPLICATE_WINDOW_MS, CONTROL_ID_KEPT_BYTES } from "../limits.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { AppendEntry, QuarantineReason } from "../outbox/writing/append-batch.ts";
 import type { AppendOutcome } from "../outbox/writing/ticket-queue.ts";
+import { FileDoorway } from "./accept-file.ts";
 import { type Answer, prepareAnswer } from "./answer.ts";
 import { describe } from "./attributes.ts";
 import { Bookkeeping } from "./bookkeeping.ts";
-import type { Arrival } from "./channel.ts";
+import type { AcceptingChannel, Arrival, FileArrival, FileVerdict } from "./channel.ts";
 import { DeferredReplies } from "./deferred.ts";
+import { entryOf } from "./entry.ts";
 import { type Batch, examine, type Item } from "./examine.ts";
-import { controlKeyOf, ReplyStamps } from "./identify.ts";
+import { fileForm } from "./examine-file.ts";
+import { FileBookkeeping } from "./file-bookkeeping.ts";
+import { ReplyStamps } from "./identify.ts";
 import { LargeBody } from "./large-body.ts";
 import { ReplyBuilder } from "./replies.ts";
 import { Room } from "./room.ts";
@@ -49,7 +52,6 @@ export interface DoorwayOptions {
 }
 
 const NO_REPLY = { kind: "answer", reply: undefined, ids: [], close: false } as const;
-const EMPTY = new Uint8Array(0);
 const CONTROL_ID_FIELD = 10;
 
 /** One block on its way through. */
@@ -71,6 +73,7 @@ export class Doorway {
   readonly #replies: ReplyBuilder;
   readonly #deferred: DeferredReplies;
   readonly #books: Bookkeeping;
+  readonly #files: FileDoorway;
 
   constructor(options: DoorwayOptions) {
     this.#options = options;
@@ -78,6 +81,10 @@ export class Doorway {
     this.#deferred = new DeferredReplies(options.outbox, options.clock);
     this.room = new Room(options);
     this.#books = new Bookkeeping(options);
+    this.#files = new FileDoorway({
+      ...options,
+      books: new FileBookkeeping({ books: this.#books, log: options.log }),
+    });
   }
 
   get isOpen(): boolean {
@@ -89,9 +96,28 @@ export class Doorway {
     this.#options.gate.onChange(listener);
   }
 
+  /** A source was refused by the store, in what only it asks: nobody is taken from until the store can again. */
+  refusedBy(error: AgentError): void {
+    this.#options.gate.close(error);
+  }
+
   /** For a body above the spool threshold. */
   newLargeBody(): LargeBody {
     return new LargeBody(this.#options.outbox);
+  }
+
+  /** For a file that is not read in one piece; `acceptFile` says what it held. */
+  newFileBody(channel: AcceptingChannel, content: FileArrival["content"]): LargeBody {
+    return new LargeBody(this.#options.outbox, fileForm(channel.rules, content));
+  }
+
+  /**
+   * Takes one file (04 P24).
+   *
+   * @param settle called once, after everything in it is durable, and its claim is committed
+   */
+  acceptFile(arrival: FileArrival, settle: (verdict: FileVerdict) => void): void {
+    this.#files.accept(arrival, settle);
   }
 
   /** 03 E5: the reply that `accept` gave for rows `ids` reached the local TCP stack, or did not. */
@@ -159,31 +185,20 @@ export class Doorway {
   ): AppendEntry {
     const { channel, peer, totalBytes } = arrival;
     const { rules, record } = channel;
-    const { msh, refusal, start, length, sha256, body } = item;
-    const controlId = msh?.field(CONTROL_ID_FIELD) ?? EMPTY;
     const { attributes, charsetMismatch } = describe(item, rules, batch);
-    if (charsetMismatch && refusal === undefined) record.warn("charsetMismatch", peer, controlId);
-    // Without a control id two real events may have the same bytes hours apart (03 D6).
-    const anonymous = refusal === undefined && controlId.length === 0;
-    const windowMs = rules.duplicateWindowMs;
-    return {
-      channel: channel.id,
-      quarantine: refusal,
+    if (charsetMismatch && item.refusal === undefined) {
+      record.warn("charsetMismatch", peer, item.msh?.field(CONTROL_ID_FIELD));
+    }
+    return entryOf(channel, item, {
       ackOwed,
-      duplicates: rules.duplicatePolicy,
-      duplicateWindowMs: anonymous ? Math.min(windowMs, ANONYMOUS_DUPLICATE_WINDOW_MS) : windowMs,
-      receivedAtMs: this.#options.clock.nowMs(),
-      length,
-      sha256,
-      controlKey: controlKeyOf(channel.name, msh),
-      controlId: controlId.subarray(0, CONTROL_ID_KEPT_BYTES),
-      source: peer,
-      body,
-      upload,
-      uploadAt: start,
-      uploadBytes: upload === 0 ? 0 : totalBytes,
       attributes,
-    };
+      claim: undefined,
+      duplicates: rules.duplicatePolicy,
+      receivedAtMs: this.#options.clock.nowMs(),
+      source: peer,
+      upload,
+      uploadBytes: upload === 0 ? 0 : totalBytes,
+    });
   }
 
   #settled(passage: Passage, outcomes: readonly AppendOutcome[]): void {

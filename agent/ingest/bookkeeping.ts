@@ -62,7 +62,7 @@ export class Bookkeeping {
    * @param refusal why it was set aside, and the length of what was
    */
   settled(
-    arrival: Arrival,
+    arrival: Pick<Arrival, "channel" | "peer" | "answerable">,
     decision: AckDecision | undefined,
     outcome: AppendOutcome,
     controlId: Uint8Array | undefined,
@@ -110,7 +110,11 @@ export class Bookkeeping {
   }
 
   /** 03 E7: no room to set a block aside. */
-  quarantineFull({ channel, peer, totalBytes }: Arrival): void {
+  quarantineFull({
+    channel,
+    peer,
+    totalBytes,
+  }: Pick<Arrival, "channel" | "peer" | "totalBytes">): void {
     const { conditions, clock, log } = this.#parts;
     const who = { channel: identifierFrom(channel.name), peer: identifierFrom(peer) };
     const facts = { ...who, bytes: totalBytes };
@@ -146,7 +150,7 @@ export class Bookkeeping {
 
   /** 03 A14: a sender that had asked for silence, and comes back all the same. */
   #resent(
-    { channel, peer }: Arrival,
+    { channel, peer }: Pick<Arrival, "channel" | "peer">,
     decision: AckDecision | undefined,
     id: number,
     controlId: Uint8Array | undefined,
@@ -157,7 +161,7 @@ export class Bookkeeping {
   }
 
   #setAside(
-    { channel, peer, answerable }: Arrival,
+    { channel, peer, answerable }: Pick<Arrival, "channel" | "peer" | "answerable">,
     { reason, length }: { readonly reason: string; readonly length: number },
     controlId: Uint8Array | undefined,
   ): void {

@@ -9,12 +9,8 @@ import type { QuarantineReason } from "../outbox/writing/append-batch.ts";
 import type { Arrival, ChannelRules } from "./channel.ts";
 import { isAcknowledgmentType } from "./hl7/ack-policy.ts";
 import { type Scan, scanBytes } from "./hl7/charset.ts";
-import {
-  checkEnvelope,
-  type EnvelopeSegment,
-  type Part,
-  splitMessages,
-} from "./hl7/message-splitter.ts";
+import { checkEnvelope, type EnvelopeSegment } from "./hl7/envelope.ts";
+import { type Part, splitMessages } from "./hl7/message-splitter.ts";
 import { type Msh, type MshReading, readMsh } from "./hl7/msh.ts";
 
 /** One message, or one thing to set aside. Byte arrays are views: valid until `accept` returns. */
@@ -123,11 +119,10 @@ function examineLarge(arrival: Arrival, reading: MshReading): Examined {
     return { kind: "empty" };
   }
   if (!isBatch(parts)) return single(asOne, true);
-  const contents = parts.map((part) => ({ ...part, body: EMPTY }));
-  return batchOf(arrival, contents, sha256, true);
+  return batchOf(arrival, parts, sha256, true);
 }
 
-interface PartContent extends Part {
+export interface PartContent extends Part {
   readonly body: Uint8Array;
   /** The whole part, or its first segment. */
   readonly head: Uint8Array;
@@ -142,14 +137,10 @@ function batchOf(
   inSlices: boolean,
 ): Examined {
   const { rules } = arrival.channel;
-  const envelope = parts.flatMap(({ segment, head, index, length, kind }) =>
-    kind === "envelope" && segment !== undefined && segment !== "MSH"
-      ? [{ segment, bytes: head.subarray(0, length), index }]
-      : [],
-  );
+  const envelope = envelopeOf(parts);
   const items = parts
     .filter(({ kind }) => kind !== "envelope")
-    .map((part) => (part.kind === "message" ? messageItem(part, rules) : leftover(part)));
+    .map((part) => (part.kind === "message" ? messageItem(part, rules) : leftoverItem(part)));
   const count = items.filter(({ isMessage }) => isMessage).length;
   const refusal = count === 0 ? "noHeader" : tooLargeBatch(envelope, count);
   if (refusal !== undefined) {
@@ -178,6 +169,14 @@ function batchOf(
   return { kind: "items", items, batch, inSlices };
 }
 
+export function envelopeOf(parts: readonly PartContent[]): EnvelopeSegment[] {
+  return parts.flatMap(({ segment, head, index, length, kind }) =>
+    kind === "envelope" && segment !== undefined && segment !== "MSH"
+      ? [{ segment, bytes: head.subarray(0, length), index }]
+      : [],
+  );
+}
+
 function tooLargeBatch(
   envelope: readonly EnvelopeSegment[],
   count: number,
@@ -196,13 +195,13 @@ function tooLargeBatch(
   return tooLarge ? "batchTooLarge" : undefined;
 }
 
-function messageItem(part: PartContent, rules: ChannelRules): Item {
+export function messageItem(part: PartContent, rules: ChannelRules): Item {
   const { msh, refusal } = judged(readMsh(part.head), rules);
   const acknowledged = acknowledges(msh, part.head);
   return { ...part, msh, refusal, isMessage: true, acknowledges: acknowledged };
 }
 
-function leftover({ body, index, start, length, sha256 }: PartContent): Item {
+export function leftoverItem({ body, index, start, length, sha256 }: PartContent): Item {
   const nothing = { msh: undefined, scan: undefined, acknowledges: "", isMessage: false };
   return { ...nothing, refusal: "leftover", index, start, length, sha256, body };
 }
@@ -232,7 +231,7 @@ function wholeItem(reading: MshReading, rules: ChannelRules, whole: Whole, scan:
 }
 
 /** 03 E2. A batch without a message has no header either. */
-function judged(
+export function judged(
   reading: MshReading,
   rules: ChannelRules,
 ): { readonly msh: Msh | undefined; readonly refusal: QuarantineReason | undefined } {

@@ -1,8 +1,8 @@
 /**
  * A body that goes to the store in slices while it arrives (03 F7, 05 S11), and what it turned out to hold.
  *
- * The parts of a batch are found and digested as the bytes pass; none of them is kept here but the
- * beginning of each (03 F12).
+ * The parts of a batch, or of a file, are found and digested as the bytes pass; none of them is kept here but
+ * the beginning of each (03 F12, 04 P40), and the whole of the small ones that will be set aside.
  *
  * @module
  */
@@ -11,11 +11,18 @@ import {
   BATCH_HEAD_BYTES,
   BATCH_HEADS_MAX_BYTES,
   BATCH_MAX_COUNT,
+  FILE_ASIDE_MAX_BYTES,
   FRAGMENT_KEPT_BYTES,
 } from "../limits.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { EncodingScan, type Scan } from "./hl7/charset.ts";
-import { type Boundary, BoundaryScan, type Part, partsOf } from "./hl7/message-splitter.ts";
+import {
+  type Boundary,
+  BoundaryScan,
+  filePartsOf,
+  type Part,
+  partsOf,
+} from "./hl7/message-splitter.ts";
 import { readMsh } from "./hl7/msh.ts";
 
 /** A boundary may be found a few bytes after it came: so many, at least, have not passed yet. */
@@ -23,12 +30,32 @@ const LAG_BYTES = 64;
 /** Of an acknowledgment its MSA is looked at, too. */
 const ACKNOWLEDGMENT_HEAD_BYTES = 1_024;
 
+/** How much is told apart in a body, and what for. */
+export interface BodyForm {
+  /** `opaque`: nothing is (04 P42). */
+  readonly kind: "block" | "file" | "opaque";
+  /** Beyond these the parts are not told apart at all. */
+  readonly boundariesMaxCount: number;
+  readonly headsMaxBytes: number;
+  /** Of a file: whether a message that begins so will be set aside. */
+  readonly isBad: (beginning: Uint8Array) => boolean;
+}
+
+const BLOCK: BodyForm = {
+  kind: "block",
+  boundariesMaxCount: BATCH_MAX_COUNT * 2,
+  headsMaxBytes: BATCH_HEADS_MAX_BYTES,
+  isBad: () => false,
+};
+
 /** What is known of the bytes between two boundaries. */
 interface Passed {
   readonly sha256: Uint8Array;
   /** Its first segment. */
   readonly head: Uint8Array;
   readonly scan: Scan;
+  /** The whole of it, where it is kept besides the slices; else empty. */
+  readonly body: Uint8Array;
 }
 
 export interface LargePart extends Part, Passed {}
@@ -39,10 +66,13 @@ export interface LargeContent {
   readonly parts: readonly LargePart[];
   /** They were not told apart: more of them, or of their headers, than a block may hold. */
   readonly tooManyParts: boolean;
+  /** Of a file: messages with framing around them (04 P37). */
+  readonly framedCount: number;
 }
 
 interface Open {
   readonly at: number;
+  readonly begins: Boundary["begins"];
   /** `undefined`: the whole body's digest and scan are this part's, too, so far. */
   readonly own: { readonly digest: Hash; readonly encoding: EncodingScan } | undefined;
   head: Buffer;
@@ -50,14 +80,17 @@ interface Open {
 
 export class LargeBody {
   readonly #outbox: Outbox;
+  readonly #form: BodyForm;
   readonly upload: number;
   readonly #digest = createHash("sha256");
   readonly #encoding = new EncodingScan();
-  readonly #boundaryScan = new BoundaryScan();
+  readonly #boundaryScan: BoundaryScan;
   readonly #boundaries: Boundary[] = [];
   readonly #passed = new Map<number, Passed>();
   #headBytes = 0;
-  #tooManyParts = false;
+  #asideBytes = 0;
+  /** Parts are no longer looked for. */
+  #isOpaque: boolean;
   #open: Open | undefined;
   /** Boundaries whose bytes have not passed yet. */
   #ahead: Boundary[] = [];
@@ -68,8 +101,11 @@ export class LargeBody {
   #head: Uint8Array = new Uint8Array(0);
   #ordinal = 0;
 
-  constructor(outbox: Outbox) {
+  constructor(outbox: Outbox, form = BLOCK) {
     this.#outbox = outbox;
+    this.#form = form;
+    this.#isOpaque = form.kind === "opaque";
+    this.#boundaryScan = new BoundaryScan(form.kind === "file" ? "file" : "block");
     this.upload = outbox.newUpload();
   }
 
@@ -85,7 +121,7 @@ export class LargeBody {
   /** @param slice handed over: its memory is gone afterwards */
   add(slice: Uint8Array<ArrayBuffer>): void {
     if (this.#ordinal === 0) this.#head = slice.slice(0, FRAGMENT_KEPT_BYTES);
-    this.#find(this.#tooManyParts ? [] : this.#boundaryScan.push(slice));
+    this.#find(this.#isOpaque ? [] : this.#boundaryScan.push(slice));
     this.#lag(slice);
     if (!this.isLost) this.#outbox.stage(this.upload, this.#ordinal, slice);
     this.#ordinal += 1;
@@ -94,20 +130,22 @@ export class LargeBody {
   /** Adds the rest and closes the digests. */
   finish(rest: Uint8Array): LargeContent {
     if (rest.length > 0) this.add(new Uint8Array(rest));
-    this.#find(this.#tooManyParts ? [] : this.#boundaryScan.finish());
+    this.#find(this.#isOpaque ? [] : this.#boundaryScan.finish());
     this.#pass(this.#lagging);
     this.#close();
     const sha256 = this.#digest.digest();
     const scan = this.#encoding.finish();
-    const found = this.#tooManyParts ? [] : partsOf(this.#boundaries, this.#position);
-    const whole = { sha256, head: this.#head, scan };
+    const { framedCount } = this.#boundaryScan;
+    const whole = { sha256, head: this.#head, scan, body: EMPTY };
+    const found = this.#isOpaque ? [] : this.#partsFound();
     const parts = found.flatMap((part) => {
-      const passed = part.length === this.#position ? whole : this.#passed.get(part.start);
+      const isWhole = this.#form.kind === "block" && part.length === this.#position;
+      const passed = isWhole ? whole : this.#passed.get(part.start);
       return passed === undefined ? [] : [{ ...part, ...passed }];
     });
     // A part without its own digest must not be acknowledged under another's.
-    const untold = this.#tooManyParts || parts.length < found.length;
-    return { sha256, scan, parts: untold ? [] : parts, tooManyParts: untold };
+    const untold = this.#form.kind !== "opaque" && (this.#isOpaque || parts.length < found.length);
+    return { sha256, scan, parts: untold ? [] : parts, tooManyParts: untold, framedCount };
   }
 
   /** Takes the slices back: the block turned out too large to keep, or blank. */
@@ -115,18 +153,24 @@ export class LargeBody {
     this.#outbox.unstage(this.upload);
   }
 
-  #find(found: readonly Boundary[]): void {
-    if (this.#boundaries.length + found.length > BATCH_MAX_COUNT * 2) this.#giveUp();
-    if (this.#tooManyParts) return;
-    this.#boundaries.push(...found);
-    this.#ahead.push(...found);
+  #partsFound(): Part[] {
+    const split = this.#form.kind === "file" ? filePartsOf : partsOf;
+    return split(this.#boundaries, this.#position);
   }
 
-  /** The parts are no longer told apart: the block is one, to be set aside. */
+  #find(found: readonly Boundary[]): void {
+    if (this.#boundaries.length + found.length > this.#form.boundariesMaxCount) this.#giveUp();
+    if (this.#isOpaque) return;
+    for (const boundary of found) this.#boundaries.push(boundary);
+    this.#ahead = this.#ahead.concat(found);
+  }
+
+  /** The parts are no longer told apart: the body is one, to be set aside. */
   #giveUp(): void {
-    this.#tooManyParts = true;
+    this.#isOpaque = true;
     this.#ahead = [];
     this.#open = undefined;
+    this.#boundaries.length = 0;
     this.#passed.clear();
   }
 
@@ -142,19 +186,21 @@ export class LargeBody {
 
   #pass(bytes: Uint8Array): void {
     let at = 0;
+    let passed = 0;
     for (;;) {
-      const [next] = this.#ahead;
+      const next = this.#ahead[passed];
       const until = next === undefined ? bytes.length : next.at - this.#position + at;
       if (next === undefined || until >= bytes.length) break;
       this.#take(bytes.subarray(at, until));
       at = until;
-      this.#ahead.shift();
+      passed += 1;
       this.#close();
-      const { at: begin } = next;
+      const { at: begin, begins } = next;
       const own = { digest: createHash("sha256"), encoding: new EncodingScan() };
-      const open = { at: begin, own: begin === 0 ? undefined : own, head: EMPTY };
-      this.#open = next.begins === "blank" ? undefined : open;
+      const open = { at: begin, begins, own: begin === 0 ? undefined : own, head: EMPTY };
+      this.#open = begins === "blank" ? undefined : open;
     }
+    if (passed > 0) this.#ahead = this.#ahead.slice(passed);
     this.#take(bytes.subarray(at));
   }
 
@@ -179,8 +225,18 @@ export class LargeBody {
     const scan = (open.own?.encoding ?? this.#encoding).finish();
     const head = headOf(open.head);
     this.#headBytes += head.length;
-    if (this.#headBytes > BATCH_HEADS_MAX_BYTES) this.#giveUp();
-    else this.#passed.set(open.at, { sha256, head, scan });
+    if (this.#headBytes > this.#form.headsMaxBytes) this.#giveUp();
+    else this.#passed.set(open.at, { sha256, head, scan, body: this.#bodyOf(open) });
+  }
+
+  /** Of a file what goes to quarantine, unless it is too much. */
+  #bodyOf({ at, begins, head }: Open): Uint8Array {
+    if (this.#form.kind !== "file" || head.length < this.#position - at) return EMPTY;
+    if (this.#asideBytes + head.length > FILE_ASIDE_MAX_BYTES) return EMPTY;
+    const isAside = begins === "leftover" || (begins === "MSH" && this.#form.isBad(head));
+    if (!isAside) return EMPTY;
+    this.#asideBytes += head.length;
+    return new Uint8Array(head);
   }
 }
 

@@ -40,9 +40,21 @@ export class Room {
    * @param upload of the body that is arriving, 0 if it is not in slices
    */
   mayRead(channel: AcceptingChannel, upload: number): boolean {
+    // Both are looked at each time: the second opens and closes a condition.
+    const isFull = this.#isFull(channel);
+    if (isFull) this.#paused = true;
+    return this.mayStage(upload) && !isFull;
+  }
+
+  /**
+   * Whether more of a body may be handed over, whatever its channel holds: what has begun is finished.
+   *
+   * @param upload of the body
+   */
+  mayStage(upload: number): boolean {
     const { outbox } = this.#parts;
     const ahead = outbox.stagedBytes(upload) >= UPLOAD_WAITING_MAX_BYTES;
-    const may = !ahead && !outbox.saturated && !this.#isFull(channel);
+    const may = !ahead && !outbox.saturated;
     if (!may) this.#paused = true;
     return may;
   }

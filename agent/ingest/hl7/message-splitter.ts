@@ -1,5 +1,5 @@
 /**
- * Finds the messages of a batch, or of plain messages one after another, without keeping the bytes.
+ * Finds the messages of a batch, of a file, or of plain messages one after another, without keeping the bytes.
  *
  * A boundary is a line start that reads `MSH`, `FHS` or `BHS`, a field separator and an encoding
  * character, or `BTS` or `FTS` and a separator that a header before it has declared (04 P35): a line
@@ -14,6 +14,11 @@
  *   are ignored, as is a UTF-8 byte order mark at the very beginning. Anything else is left over, from
  *   its first byte that is not blank to the next boundary.
  *
+ * In a file (04 P37) the framing of MLLP is taken out, too. VT is framing between messages, and at a line
+ * start where a boundary follows at once. FS is framing where CR, LF, VT or the end of the file follows, as on a
+ * connection (03 F3): no character set of HL7 has that byte in a character, so such a file is a recorded
+ * connection, and what comes next is never a part of the message before it. Both are content anywhere else.
+ *
  * Source: HL7 v2.5.1 chapter 2 §2.10.3.1 (a batch file; every envelope segment is optional), §2.15.3
  * (BTS), §2.15.7 (FTS).
  *
@@ -22,7 +27,9 @@
 
 const TAB = 0x09;
 const LF = 0x0a;
+const VT = 0x0b;
 const CR = 0x0d;
+const FS = 0x1c;
 const SPACE = 0x20;
 /** The letters of the five names. */
 const [B, F, H, M, S, T] = [0x42, 0x46, 0x48, 0x4d, 0x53, 0x54] as const;
@@ -71,6 +78,19 @@ export class BoundaryScan {
   #offset = 0;
   /** MSH-1, FHS-1 and BHS-1 as far as seen. */
   readonly #separators: number[] = [];
+  readonly #isFile: boolean;
+  #startMarks = 0;
+  #endMarks = 0;
+
+  /** @param stream in a file framing is no content */
+  constructor(stream: "block" | "file" = "block") {
+    this.#isFile = stream === "file";
+  }
+
+  /** How many messages had framing around them, so far: an end, or only a start. */
+  get framedCount(): number {
+    return Math.max(this.#startMarks, this.#endMarks);
+  }
 
   /**
    * @param chunk the next bytes of the stream, any number of them; not kept
@@ -106,9 +126,18 @@ export class BoundaryScan {
     // Where the next of each is: an absent one is looked for once, not once a line.
     let cr = -1;
     let lf = -1;
+    let fs = this.#isFile ? -1 : length;
     for (;;) {
-      if (this.#inside === "blank") at = this.#skipBlank(bytes, at);
+      if (this.#inside === "blank") at = this.#skipBlank(bytes, at, last);
       if (at === length) return length;
+      if (this.#isFile && isUnclearEnd(bytes, at, last)) return at;
+      if (this.#isStart(bytes, at)) {
+        if (length - at <= LOOKAHEAD_BYTES && !last) return at;
+        if (this.#nameAt(bytes, at + 1) !== undefined) {
+          this.#mark(at, "blank", found);
+          continue;
+        }
+      }
       if (this.#mayBegin(bytes, at)) {
         if (length - at < LOOKAHEAD_BYTES && !last) return at;
         this.#begin(bytes, at, found);
@@ -117,8 +146,15 @@ export class BoundaryScan {
       if (this.#inside === "blank") this.#mark(at, "leftover", found);
       if (cr < at) cr = indexOrEnd(bytes, CR, at);
       if (lf < at) lf = indexOrEnd(bytes, LF, at);
-      const end = Math.min(cr, lf);
+      if (fs < at) fs = endMarkOrEnd(bytes, at, last);
+      const end = Math.min(cr, lf, fs);
       if (end === length) return length;
+      if (end === fs) {
+        if (isUnclearEnd(bytes, end, last)) return end;
+        this.#mark(end, "blank", found);
+        at = end;
+        continue;
+      }
       // Whether an LF follows decides where an envelope segment ends.
       if (end === cr && end + 1 === length && !last) return end;
       at = end === cr && bytes[end + 1] === LF ? end + 2 : end + 1;
@@ -127,14 +163,21 @@ export class BoundaryScan {
     }
   }
 
-  #skipBlank(bytes: Buffer, from: number): number {
+  #skipBlank(bytes: Buffer, from: number, last: boolean): number {
     let at = from;
     for (; at < bytes.length; at++) {
       const byte = bytes[at] ?? 0;
-      if (!isBlank(byte)) break;
-      this.#lineStarts = byte === CR || byte === LF;
+      if (this.#isFile && byte === VT) this.#startMarks += 1;
+      else if (this.#isFile && byte === FS && isEndMark(bytes, at, last)) this.#endMarks += 1;
+      else if (!isBlank(byte)) break;
+      this.#lineStarts = byte !== SPACE && byte !== TAB;
     }
     return at;
+  }
+
+  /** Whether VT stands here, and perhaps begins a message of a file. */
+  #isStart(bytes: Buffer, at: number): boolean {
+    return this.#isFile && this.#lineStarts && this.#inside === "content" && bytes[at] === VT;
   }
 
   /** Whether a boundary can stand here, going by the first letter alone: no other line costs more. */
@@ -147,16 +190,24 @@ export class BoundaryScan {
   }
 
   #begin(bytes: Buffer, at: number, found: Boundary[]): void {
-    const name = nameAt(bytes, at);
+    const name = this.#nameAt(bytes, at);
+    if (name === undefined) return;
     const separator = bytes[at + 3] ?? CR;
-    const known = this.#separators.includes(separator);
+    const declares = name !== "BTS" && name !== "FTS";
+    if (declares && !this.#separators.includes(separator)) this.#separators.push(separator);
+    this.#mark(at, name, found);
+  }
+
+  /** What begins at `at`, if it is one of the five. */
+  #nameAt(bytes: Buffer, at: number): SegmentName | undefined {
+    const name = nameAt(bytes, at);
     if (name === "BTS" || name === "FTS") {
-      const alone = separator === CR || separator === LF;
-      if (known || (alone && this.#separators.length > 0)) this.#mark(at, name, found);
-    } else if (name !== undefined && declaresDelimiters(bytes, at)) {
-      if (!known) this.#separators.push(separator);
-      this.#mark(at, name, found);
+      const separator = bytes[at + 3] ?? CR;
+      const alone = separator === CR || separator === LF || (this.#isFile && separator === FS);
+      const isKnown = this.#separators.includes(separator);
+      return isKnown || (alone && this.#separators.length > 0) ? name : undefined;
     }
+    return name !== undefined && declaresDelimiters(bytes, at) ? name : undefined;
   }
 
   #mark(at: number, begins: Boundary["begins"], found: Boundary[]): void {
@@ -176,6 +227,14 @@ export class BoundaryScan {
  * @param totalBytes length of the stream
  */
 export function partsOf(boundaries: readonly Boundary[], totalBytes: number): Part[] {
+  const parts = filePartsOf(boundaries, totalBytes);
+  const [only] = parts;
+  if (only === undefined || parts.length > 1 || only.kind === "envelope") return parts;
+  return [{ ...only, start: 0, length: totalBytes }];
+}
+
+/** The same of a file: a message that is alone in it begins with its MSH all the same (04 P37). */
+export function filePartsOf(boundaries: readonly Boundary[], totalBytes: number): Part[] {
   const parts: Part[] = [];
   let index = 0;
   for (const [number, { at: start, begins }] of boundaries.entries()) {
@@ -185,9 +244,7 @@ export function partsOf(boundaries: readonly Boundary[], totalBytes: number): Pa
     parts.push({ kind: kindOf(begins), segment, start, length, index });
     if (begins === "MSH") index += 1;
   }
-  const [only] = parts;
-  if (only === undefined || parts.length > 1 || only.kind === "envelope") return parts;
-  return [{ ...only, start: 0, length: totalBytes }];
+  return parts;
 }
 
 /**
@@ -210,68 +267,6 @@ function isPlainMessage(body: Buffer): boolean {
     if (nameAt(body, end + 1) !== undefined) return false;
   }
   return true;
-}
-
-/** One envelope segment, and where it stood. */
-export interface EnvelopeSegment {
-  readonly segment: EnvelopeName;
-  /** With or without its line end. */
-  readonly bytes: Uint8Array;
-  /** How many messages come before it: `Part.index`. */
-  readonly index: number;
-}
-
-export interface EnvelopeCheck {
-  /** BTS-1 or FTS-1 is valued and is not the real count (04 P36). */
-  readonly countMismatch: boolean;
-  /** FHS without FTS, or BHS without BTS (04 P36). */
-  readonly unclosed: boolean;
-}
-
-/**
- * Compares what the envelope declares with what is there.
- *
- * BTS-1 counts the messages of its batch, FTS-1 the batches since FHS. BHS is optional, so messages
- * outside of any BHS and BTS, one after another, are one batch too. FTS, and the next FHS, end a batch
- * that has no BTS. What is left over counts as nothing.
- *
- * @param envelope all envelope segments, in order
- */
-export function checkEnvelope(envelope: readonly EnvelopeSegment[]): EnvelopeCheck {
-  let [countMismatch, unclosed, fileOpen] = [false, false, false];
-  let batch: "none" | "begun" | "implied" = "none";
-  let [batchCount, batchStart, seen] = [0, 0, 0];
-  for (const { segment, bytes, index } of envelope) {
-    if (batch === "none" && (index > seen || segment === "BTS")) {
-      batch = "implied";
-      batchStart = seen;
-      batchCount += 1;
-    }
-    seen = index;
-    if (segment !== "BTS" && batch === "begun") unclosed = true;
-    if (segment === "FHS" && fileOpen) unclosed = true;
-    if (segment === "BTS" && !declares(bytes, index - batchStart)) countMismatch = true;
-    if (segment === "FTS" && !declares(bytes, batchCount)) countMismatch = true;
-    batch = segment === "BHS" ? "begun" : "none";
-    if (segment === "BHS") {
-      batchStart = index;
-      batchCount += 1;
-    }
-    if (segment === "FHS" || segment === "FTS") {
-      fileOpen = segment === "FHS";
-      batchCount = 0;
-    }
-  }
-  return { countMismatch, unclosed: unclosed || fileOpen || batch === "begun" };
-}
-
-/** Whether field 1 of a trailer is `count`, or empty and so declares nothing. */
-function declares(trailer: Uint8Array, count: number): boolean {
-  const [line = ""] = asBuffer(trailer)
-    .toString("latin1")
-    .split(/[\r\n]/, 1);
-  const [, field = ""] = line.split(line[3] ?? "|", 2);
-  return field.trim() === "" || Number(field) === count;
 }
 
 function kindOf(begins: SegmentName | "leftover"): PartKind {
@@ -305,6 +300,26 @@ function asBuffer(bytes: Uint8Array): Buffer {
 function indexOrEnd(bytes: Buffer, byte: number, from: number): number {
   const found = bytes.indexOf(byte, from);
   return found === -1 ? bytes.length : found;
+}
+
+/** FS that ends a message; where nothing follows it yet, only at the end of the stream. */
+function isEndMark(bytes: Uint8Array, at: number, last: boolean): boolean {
+  const next = bytes[at + 1];
+  if (next === undefined) return last;
+  return next === CR || next === LF || next === VT;
+}
+
+/** Whether the next byte, which is not here, decides what FS is. */
+const isUnclearEnd = (bytes: Uint8Array, at: number, last: boolean): boolean =>
+  bytes[at] === FS && at + 1 === bytes.length && !last;
+
+/** The next FS that ends a message or may do so. */
+function endMarkOrEnd(bytes: Buffer, from: number, last: boolean): number {
+  let at = bytes.indexOf(FS, from);
+  while (at !== -1 && !isEndMark(bytes, at, last) && !isUnclearEnd(bytes, at, last)) {
+    at = bytes.indexOf(FS, at + 1);
+  }
+  return at === -1 ? bytes.length : at;
 }
 
 const beginsWithMark = (bytes: Uint8Array): boolean =>

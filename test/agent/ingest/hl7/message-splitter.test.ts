@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import {
-  checkEnvelope,
-  type EnvelopeSegment,
-  type Part,
-  splitMessages,
-} from "#agent/ingest/hl7/message-splitter.ts";
+import { checkEnvelope, type EnvelopeSegment } from "#agent/ingest/hl7/envelope.ts";
+import { type Part, splitMessages } from "#agent/ingest/hl7/message-splitter.ts";
 import { readMsh } from "#agent/ingest/hl7/msh.ts";
 import { adt, latin1, message } from "#test/support/messages.ts";
 

@@ -1,0 +1,78 @@
+/** What is noted of every file: counters, warnings, log lines. Nothing depends on it. @module */
+import { identifierFrom } from "../errors.ts";
+import type { Log } from "../host/log.ts";
+import type { AppendEntry } from "../outbox/writing/append-batch.ts";
+import type { AppendOutcome } from "../outbox/writing/ticket-queue.ts";
+import type { Bookkeeping } from "./bookkeeping.ts";
+import type { FileArrival } from "./channel.ts";
+import type { Item } from "./examine.ts";
+import type { FileContent } from "./examine-file.ts";
+import type { Numbered } from "./sender-habits.ts";
+
+export interface FileBookkeepingParts {
+  /** Of messages from anywhere. */
+  readonly books: Bookkeeping;
+  readonly log: Log;
+}
+
+export class FileBookkeeping {
+  readonly #parts: FileBookkeepingParts;
+
+  constructor(parts: FileBookkeepingParts) {
+    this.#parts = parts;
+  }
+
+  /** A message of a file, or what is left over between them. */
+  item({ channel, claim }: FileArrival, item: Item, charsetMismatch: boolean): void {
+    const { record } = channel;
+    const controlBytes = item.scan?.controlBytes ?? 0;
+    if (controlBytes > 0) record.counters.add("controlBytes", controlBytes);
+    if (item.refusal === "leftover") record.warn("leftoverInFile", claim);
+    if (item.refusal !== undefined) return;
+    record.counters.add("received");
+    if (charsetMismatch) record.warn("charsetMismatch", claim, item.msh?.field(CONTROL_ID_FIELD));
+  }
+
+  /** Its items were read, and are about to be appended. */
+  arrived(
+    { channel, claim, totalBytes }: FileArrival,
+    { batch, unclosed, framedCount }: FileContent,
+    entries: readonly AppendEntry[],
+  ): void {
+    const { record } = channel;
+    const controlId = entries.find(({ quarantine }) => quarantine !== "leftover")?.controlId;
+    record.counters.add("receivedBytes", totalBytes);
+    record.fileMessages();
+    if (framedCount > 0) record.warn("framedInFile", claim, controlId, framedCount);
+    if (batch === undefined || batch.envelope.length === 0) return;
+    record.counters.add("batches");
+    record.counters.add("batchMessages", batch.count);
+    if (batch.countMismatch || unclosed) record.warn("batchCountMismatch", claim, controlId);
+  }
+
+  settled(
+    { channel, claim }: FileArrival,
+    outcome: AppendOutcome,
+    controlId: Uint8Array | undefined,
+    number: Numbered | undefined,
+  ): void {
+    const from = { channel, peer: claim, answerable: false };
+    this.#parts.books.settled(from, undefined, outcome, controlId, number, undefined);
+  }
+
+  /** One line a file, however many of its messages are bad (04 P38). */
+  committed({ channel, claim }: FileArrival, entries: readonly AppendEntry[], aside: number): void {
+    if (aside === 0) return;
+    const first = entries.find(({ quarantine }) => quarantine !== undefined)?.quarantine;
+    this.#parts.log.write("fileMessagesSetAside", {
+      ...{ channel: identifierFrom(channel.name), claim: identifierFrom(claim) },
+      ...{ count: aside, reason: identifierFrom(first ?? "unknown") },
+    });
+  }
+
+  quarantineFull({ channel, claim, totalBytes }: FileArrival): void {
+    this.#parts.books.quarantineFull({ channel, peer: claim, totalBytes });
+  }
+}
+
+const CONTROL_ID_FIELD = 10;

@@ -1,0 +1,173 @@
+/**
+ * A channel that takes files from a folder (04): opens the folder's worker, lets the service run on it, and opens
+ * another one when it fails. A folder that fails stops its own channel only (P3), a dead share nothing else (P46).
+ *
+ * @module
+ */
+import { AgentError, identifierFrom } from "../../errors.ts";
+import type { Isolation } from "../../folders/conversation.ts";
+import type { FolderStanding } from "../../folders/messages.ts";
+import { isolationFor } from "../../folders/share-kind.ts";
+
+import type { FileDropParts, PickupHand } from "./parts.ts";
+import { type FolderCounts, Service } from "./service.ts";
+import { Wake } from "./wake.ts";
+
+export type FileDropState = "starting" | "watching" | "unreachable" | "storeFailing" | "stopped";
+
+/** What `status` shows of a file-drop channel besides its counters. */
+export interface FileDropStatus extends FolderCounts {
+  readonly state: FileDropState;
+  readonly sinceMs: number;
+  readonly standing: FolderStanding | undefined;
+  /** Why it is not watching. */
+  readonly error: AgentError | undefined;
+}
+
+/** P46: between two attempts to reach a folder; jittered, so that shares of one server do not return together. */
+const RETRY_FIRST_MS = 1_000;
+const RETRY_MAX_MS = 60_000;
+const NO_COUNTS: FolderCounts = {
+  ...{ fileCount: 0, waitingCount: 0, inWorkCount: 0, toMoveCount: 0, lastPollAtMs: undefined },
+};
+
+export class FileDrop implements AsyncDisposable {
+  readonly #parts: FileDropParts;
+  readonly #stopping = new AbortController();
+  readonly #room: Wake;
+  readonly #ended: Promise<void>;
+  #hand: PickupHand | undefined;
+  #service: Service | undefined;
+  #standing: FolderStanding | undefined;
+  #state: FileDropState = "starting";
+  #sinceMs: number;
+  #error: AgentError | undefined;
+  #failures = 0;
+  /** Found by the worker: it knows better than the name of the folder. */
+  #isolation: Isolation | undefined;
+  #isStart = true;
+
+  /** @param failed told of a defect; everything else is a state of the channel */
+  constructor(parts: FileDropParts, failed: (error: unknown) => void) {
+    this.#parts = parts;
+    this.#sinceMs = parts.clock.nowMs();
+    this.#room = new Wake(parts.clock);
+    parts.doorway.room.onRoom(() => this.#room.now());
+    parts.doorway.onGate(() => this.#room.now());
+    this.#ended = this.#run().catch(failed);
+  }
+
+  get status(): FileDropStatus {
+    return {
+      ...(this.#service?.counts ?? NO_COUNTS),
+      state: this.#state,
+      sinceMs: this.#sinceMs,
+      standing: this.#standing,
+      error: this.#error,
+    };
+  }
+
+  /** Lets go of the folder now; what is in work is found again at the next start. */
+  abort(): void {
+    this.#stopping.abort();
+    this.#room.now();
+    this.#hand?.end();
+  }
+
+  /** Finishes the step in hand, however long that takes: the caller's budget ends it with `abort`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort();
+    this.#room.now();
+    await this.#ended;
+    await this.#hand?.[Symbol.asyncDispose]();
+    this.#to("stopped");
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        const hand = await this.#serving();
+        this.#service = new Service({
+          ...this.#parts,
+          ...{ hand, stopping: signal, room: this.#room },
+        });
+        const isStart = this.#isStart;
+        this.#isStart = false;
+        await this.#service.run(isStart);
+      } catch (error) {
+        if (!(error instanceof AgentError) || error.disposition !== "retry") throw error;
+        if (!signal.aborted) await this.#failedBy(error);
+      }
+    }
+  }
+
+  /** The worker at hand, or a new one on its folder. @throws {AgentError} `FOLDER_…` */
+  async #serving(): Promise<PickupHand> {
+    const { settings, clock, openHand } = this.#parts;
+    const { pickup, silenceMs } = settings;
+    if (this.#hand === undefined) {
+      this.#isolation ??= isolationFor(pickup.folder, pickup.shareKind);
+      this.#hand = await openHand({ isolation: this.#isolation, silenceMs, clock });
+      const standing = await this.#hand.call("open", pickup);
+      if (standing.kind !== "local" && this.#isolation === "thread") {
+        // A link led to a share: a hung thread could not be ended.
+        this.#isolation = "process";
+        await this.#drop();
+        return await this.#serving();
+      }
+      this.#standing = standing;
+    }
+    this.#failures = 0;
+    this.#error = undefined;
+    this.#parts.conditions.close("folderUnreachable", this.#parts.channel.name);
+    this.#to("watching");
+    return this.#hand;
+  }
+
+  async #failedBy(error: AgentError): Promise<void> {
+    const { doorway, conditions, channel, clock, chance, log } = this.#parts;
+    this.#error = error;
+    if (!error.code.startsWith("FOLDER_")) {
+      this.#to("storeFailing");
+      doorway.refusedBy(error);
+      await this.#room.wait(RETRY_FIRST_MS);
+      return;
+    }
+    await this.#drop();
+    this.#to("unreachable");
+    const facts = {
+      ...error.facts,
+      channel: identifierFrom(channel.name),
+      code: identifierFrom(error.code),
+    };
+    if (this.#failures === 0) log.fault("folderUnreachable", error);
+    conditions.open("folderUnreachable", channel.name, facts, clock.nowMs());
+    const ceilingMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(this.#failures, 10));
+    this.#failures += 1;
+    const untilMs = clock.monotonicMs() + ceilingMs * (0.5 + chance.unit() / 2);
+    while (!this.#stopping.signal.aborted) {
+      const waitMs = untilMs - clock.monotonicMs();
+      if (waitMs <= 0) return;
+      await this.#room.wait(waitMs);
+    }
+  }
+
+  async #drop(): Promise<void> {
+    const hand = this.#hand;
+    this.#hand = undefined;
+    this.#service = undefined;
+    await hand?.[Symbol.asyncDispose]();
+  }
+
+  #to(state: FileDropState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#sinceMs = this.#parts.clock.nowMs();
+    const { channel, log } = this.#parts;
+    log.write("folderState", {
+      channel: identifierFrom(channel.name),
+      state: identifierFrom(state),
+    });
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * The last step of a file: to the archive, or to the error folder (04 P25 to P31). Only after its row says that
+ * its content is safe, or why it is set aside; a move that fails is tried again, and the file is not read again.
+ *
+ * @module
+ */
+import { AgentError, identifierFrom } from "../../errors.ts";
+import type { MoveOutcome } from "../../folders/messages.ts";
+import { FILE_GROUP_MAX_COUNT } from "../../limits.ts";
+import { type FileToMove, RULE_OF } from "./in-work.ts";
+import type { ServedParts } from "./parts.ts";
+import { sayVanished } from "./vanished.ts";
+
+const RETRY_FIRST_MS = 1_000;
+
+/** A file that lies in the archive. */
+export interface Archived {
+  readonly file: FileToMove;
+  readonly targets: readonly Uint8Array[];
+}
+
+/** A folder that is gone as a whole fails each move, and nothing else: files are taken all the same (P29). */
+async function unlessFolder(
+  folder: "archive" | "error",
+  moves: readonly { readonly claim: string }[],
+  ask: () => Promise<readonly MoveOutcome[]>,
+): Promise<readonly MoveOutcome[]> {
+  if (moves.length === 0) return [];
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof AgentError) || error.facts["folder"] !== folder) throw error;
+    const { step = "open", sysCode = "changed" } = error.facts;
+    return moves.map(({ claim }) => ({
+      ...{ claim, outcome: "failed" as const, folder },
+      ...{ step: String(step), sysCode: String(sysCode) },
+    }));
+  }
+}
+
+export class Moves {
+  readonly #parts: ServedParts;
+  readonly #onArchived: (archived: readonly Archived[]) => void;
+  #waiting: FileToMove[] = [];
+  #failures = 0;
+  #retryAtMs = 0;
+
+  constructor(parts: ServedParts, onArchived: (archived: readonly Archived[]) => void) {
+    this.#parts = parts;
+    this.#onArchived = onArchived;
+  }
+
+  /** Files that still lie in `work/`, or where they were dropped. */
+  get count(): number {
+    return this.#waiting.length;
+  }
+
+  /** Monotonic; infinite where nothing waits. */
+  get dueMs(): number {
+    return this.#waiting.length === 0 ? Number.POSITIVE_INFINITY : this.#retryAtMs;
+  }
+
+  add(files: readonly FileToMove[]): void {
+    this.#waiting.push(...files);
+  }
+
+  /** Moves what is due, in order. A failing folder is not tried again at once for what is added meanwhile (P29). */
+  async run(): Promise<void> {
+    const { clock } = this.#parts;
+    if (this.#waiting.length === 0 || clock.monotonicMs() < this.#retryAtMs) return;
+    const before = this.#waiting;
+    this.#waiting = [];
+    let failed: Extract<MoveOutcome, { outcome: "failed" }> | undefined;
+    for (let at = 0; at < before.length; at += FILE_GROUP_MAX_COUNT) {
+      const group = before.slice(at, at + FILE_GROUP_MAX_COUNT);
+      failed = (await this.#moveAll(group, this.#waiting)) ?? failed;
+    }
+    this.#told(failed);
+  }
+
+  /** @param left gets what could not be moved @returns why, if there is any */
+  async #moveAll(
+    group: readonly FileToMove[],
+    left: FileToMove[],
+  ): Promise<Extract<MoveOutcome, { outcome: "failed" }> | undefined> {
+    let outcomes = await this.#ask(group);
+    const planned = outcomes.filter((one) => one.outcome === "planned");
+    if (planned.length > 0) {
+      const again = await this.#plan(group, planned);
+      outcomes = [...outcomes.filter((one) => one.outcome !== "planned"), ...again];
+    }
+    let failed: Extract<MoveOutcome, { outcome: "failed" }> | undefined;
+    const moved: { id: number; targets: readonly Uint8Array[]; left: boolean }[] = [];
+    const archived: Archived[] = [];
+    for (const outcome of outcomes) {
+      const file = group.find(({ claim }) => claim === outcome.claim);
+      if (file === undefined) continue;
+      if (outcome.outcome === "moved") {
+        const left = file.reason === undefined && this.#parts.settings.afterCommit === "leave";
+        moved.push({ id: file.id, targets: outcome.targets, left });
+        const isKept = file.reason === undefined && outcome.targets.length > 0;
+        if (isKept) archived.push({ file, targets: outcome.targets });
+      } else if (outcome.outcome === "vanished") {
+        sayVanished(this.#parts, file);
+        moved.push({ id: file.id, targets: [], left: false });
+      } else {
+        left.push(file);
+        if (outcome.outcome === "failed") failed = outcome;
+      }
+    }
+    if (moved.length > 0) await this.#parts.claims.moved(moved);
+    if (archived.length > 0) this.#onArchived(archived);
+    return failed;
+  }
+
+  async #ask(group: readonly FileToMove[]): Promise<MoveOutcome[]> {
+    const { hand, settings, channel } = this.#parts;
+    const moveOf = ({ claim, files, sha256, claimedAtMs, targets, duplicate }: FileToMove) => ({
+      ...{ claim, files, sha256, targets, duplicate },
+      atMs: claimedAtMs,
+    });
+    const sound = group.filter(({ reason }) => reason === undefined);
+    const aside = group.flatMap((file) => {
+      const { reason } = file;
+      if (reason === undefined) return [];
+      const said = { code: reason, rule: RULE_OF[reason], channel: channel.name };
+      return [{ ...moveOf(file), reason: said }];
+    });
+    const after = settings.afterCommit;
+    const moves = sound.map(moveOf);
+    const archive = (): Promise<readonly MoveOutcome[]> => hand.call("archive", { moves, after });
+    return [
+      ...(await unlessFolder("archive", moves, archive)),
+      ...(await unlessFolder("error", aside, () => hand.call("aside", aside))),
+    ];
+  }
+
+  /** Durable first: after a crash an empty file under such a name is known to be ours. */
+  async #plan(
+    group: readonly FileToMove[],
+    planned: readonly Extract<MoveOutcome, { outcome: "planned" }>[],
+  ): Promise<MoveOutcome[]> {
+    const files = planned.flatMap(({ claim, targets }) => {
+      const file = group.find((one) => one.claim === claim);
+      if (file === undefined) return [];
+      file.targets = targets;
+      return [file];
+    });
+    await this.#parts.claims.plan(files.map(({ id, targets }) => ({ id, targets })));
+    return await this.#ask(files);
+  }
+
+  #told(failed: Extract<MoveOutcome, { outcome: "failed" }> | undefined): void {
+    const { channel, conditions, clock, chance, log, settings } = this.#parts;
+    if (failed === undefined) {
+      this.#failures = 0;
+      this.#retryAtMs = 0;
+      conditions.close("fileNotMoved", channel.name);
+      return;
+    }
+    const ceilingMs = Math.min(settings.moveRetryMaxMs, RETRY_FIRST_MS * 2 ** this.#failures);
+    this.#failures = Math.min(this.#failures + 1, 30);
+    this.#retryAtMs = clock.monotonicMs() + ceilingMs * (0.5 + chance.unit() / 2);
+    const facts = {
+      channel: identifierFrom(channel.name),
+      count: this.#waiting.length,
+      claim: identifierFrom(failed.claim),
+      folder: identifierFrom(failed.folder),
+      step: identifierFrom(failed.step),
+      sysCode: identifierFrom(failed.sysCode),
+    };
+    if (this.#failures === 1) log.write("fileNotMoved", facts);
+    conditions.open("fileNotMoved", channel.name, facts, clock.nowMs());
+  }
+}

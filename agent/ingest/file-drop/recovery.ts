@@ -1,0 +1,55 @@
+/**
+ * Where the files of open claims are, after the agent or the worker has started: nothing else is done before
+ * (04 P20, P51, and the table of crash points).
+ *
+ * @module
+ */
+import type { ClaimRow } from "./claims.ts";
+import { type FileInWork, type FileToMove, toMoveFrom } from "./in-work.ts";
+import type { ServedParts } from "./parts.ts";
+import { recordVanished } from "./vanished.ts";
+
+export interface Recovered {
+  readonly inWork: readonly FileInWork[];
+  readonly toMove: readonly FileToMove[];
+  /** Files in `work/` that no row knew: they are back in the drop folder. */
+  readonly strayCount: number;
+}
+
+/** @param isStart the process has started: what it had in hand may be why it had ended (P32) */
+export async function recover(parts: ServedParts, isStart: boolean): Promise<Recovered> {
+  const { hand, claims, settings } = parts;
+  const rows = await claims.open();
+  const byRow = settings.pickup.claimBy === "row";
+  if (byRow) await hand.call("left", await claims.left());
+  const strayCount = await hand.call(
+    "strays",
+    rows.map(({ claim }) => claim),
+  );
+  // Of a damaged row nobody knows the name: its file stays where it is until a person looks (05 S16).
+  const sound = rows.filter(({ files }) => files.length > 0);
+  const claimed = sound.filter(({ state }) => state === "claimed");
+  const places = claimed.length === 0 ? [] : await hand.call("whereIs", claimed);
+  const inWork: FileInWork[] = [];
+  const back: ClaimRow[] = [];
+  const vanished: ClaimRow[] = [];
+  for (const { claim, place } of places) {
+    const row = claimed.find((one) => one.claim === claim);
+    if (row === undefined) continue;
+    if (place === "work" || (byRow && place === "drop")) inWork.push(inWorkFrom(row, isStart));
+    else if (place === "nowhere") vanished.push(row);
+    else back.push(row);
+  }
+  if (back.length > 0) {
+    await hand.call("putBack", back);
+    await claims.withdraw(back.map(({ id }) => id));
+  }
+  await recordVanished(parts, vanished);
+  const toMove = sound.filter(({ state }) => state !== "claimed").map(toMoveFrom);
+  return { inWork, toMove, strayCount };
+}
+
+const inWorkFrom = ({ id, claim, claimedAtMs, files }: ClaimRow, suspect: boolean): FileInWork => ({
+  ...{ id, claim, claimedAtMs, files, suspect },
+  ...{ sameAs: undefined, unfit: undefined, changed: false, failures: 0, retryAtMs: 0 },
+});

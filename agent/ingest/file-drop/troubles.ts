@@ -1,0 +1,38 @@
+/** What a poll found that a person should know: counts alone, for names are patient data (04 P34). @module */
+import { identifierFrom } from "../../errors.ts";
+import type { PollResult, Trouble } from "../../folders/messages.ts";
+import type { ConditionName } from "../../health/conditions.ts";
+import type { FileDropParts } from "./parts.ts";
+
+const CONDITION_OF: Readonly<Record<Trouble, ConditionName>> = {
+  refused: "fileRefused",
+  growing: "fileGrowing",
+  orphaned: "fileOrphaned",
+  controlMissing: "fileUnpaired",
+  controlAmbiguous: "controlFileAmbiguous",
+  busy: "fileBusy",
+  unreadable: "fileUnreadable",
+};
+
+/** Opens and closes the conditions of a channel's folder by what lies in it now. */
+export function hearTroubles(
+  { channel, conditions, clock, log, settings }: FileDropParts,
+  { troubles, fileCount }: PollResult,
+): void {
+  const name = identifierFrom(channel.name);
+  const nowMs = clock.nowMs();
+  for (const [trouble, condition] of Object.entries(CONDITION_OF)) {
+    const found = troubles[trouble as Trouble];
+    if (found === undefined) {
+      conditions.close(condition, channel.name);
+      continue;
+    }
+    conditions.open(condition, channel.name, { channel: name, count: found.count }, nowMs);
+    if (found.fresh === 0) continue;
+    log.write(condition as "fileRefused", { channel: name, count: found.fresh });
+    if (trouble === "refused") channel.record.counters.add("filesRefused", found.fresh);
+  }
+  if (fileCount > settings.folderAlarmFiles) {
+    conditions.open("folderFilling", channel.name, { channel: name, count: fileCount }, nowMs);
+  } else conditions.close("folderFilling", channel.name);
+}
