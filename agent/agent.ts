@@ -8,6 +8,7 @@
  * @module
  */
 import { loadIdentity } from "#certs/identity.ts";
+import type { FileDropConfig } from "#config/file-drop.ts";
 import type { ChannelConfig, LocalConfig } from "#config/local.ts";
 import { isEveryInterface, isEveryone, isLoopback } from "#config/mllp-listener.ts";
 import { ChannelDesk } from "./channel-desk.ts";
@@ -20,7 +21,10 @@ import {
 } from "./channel-options.ts";
 import { DamagedRows } from "./damaged-rows.ts";
 import { openSenders, type Senders } from "./deliver/senders.ts";
+import { dropRules, dropSettings } from "./drop-options.ts";
 import { AgentError, identifierFrom } from "./errors.ts";
+import { FilesDesk } from "./files-desk.ts";
+import { FolderHand } from "./folders/hand.ts";
 import { ChannelRecord } from "./health/channel-record.ts";
 import { Conditions } from "./health/conditions.ts";
 import { systemChance, systemClock } from "./host/clock.ts";
@@ -29,6 +33,8 @@ import { LocalSocket } from "./host/local-socket.ts";
 import type { Log } from "./host/log.ts";
 import { Tasks } from "./host/tasks.ts";
 import { Doorway } from "./ingest/accept.ts";
+import type { AcceptingChannel, ChannelRules } from "./ingest/channel.ts";
+import { FileDrop } from "./ingest/file-drop/file-drop.ts";
 import { FreeSpace } from "./ingest/free-space.ts";
 import { MllpListener } from "./ingest/mllp/listener.ts";
 import { StoreGate } from "./ingest/store-gate.ts";
@@ -39,7 +45,7 @@ import { receiverOptions } from "./receiver-options.ts";
 import { openRelay } from "./relay/relay.ts";
 import { loadKek } from "./sealing/kek.ts";
 import { senderSettings } from "./sender-options.ts";
-import { type AgentStatus, type RunningChannel, statusOf } from "./status.ts";
+import { type AgentStatus, type RunningChannel, type RunningDrop, statusOf } from "./status.ts";
 import { hearNotice } from "./store-notices.ts";
 import { type TraceRow, traceRows } from "./trace.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
@@ -59,6 +65,7 @@ export class Agent implements AsyncDisposable {
   readonly #conditions = new Conditions();
   readonly #failed = Promise.withResolvers<AgentError>();
   readonly #running: RunningChannel[] = [];
+  readonly #drops: RunningDrop[] = [];
   readonly #damaged: DamagedRows;
   #stack = new AsyncDisposableStack();
   #outbox: Outbox | undefined;
@@ -115,6 +122,7 @@ export class Agent implements AsyncDisposable {
       store: await outbox.standing(),
       freeBytes: this.#freeSpace?.freeBytes,
       running: this.#running,
+      drops: this.#drops,
       senders: this.#senders?.statuses ?? [],
       inbox: await outbox.inbox.standing(),
     });
@@ -133,6 +141,7 @@ export class Agent implements AsyncDisposable {
   /** Hangs up on everybody now. A disposal under way goes on faster. */
   hangUp(): void {
     for (const { listener } of this.#running) listener.abort("hangUp");
+    for (const { drop } of this.#drops) drop.abort();
     this.#senders?.abort();
     this.#tunnel?.abort();
   }
@@ -156,7 +165,8 @@ export class Agent implements AsyncDisposable {
     this.#tunnel = tunnel;
     stack.use(tunnel);
     const delivered = config.senders.map(({ name }) => name);
-    const rules = new Map(config.channels.map((channel) => [channel.name, channel]));
+    const sources = [...config.channels, ...config.drops];
+    const rules = new Map(sources.map((channel) => [channel.name, channel]));
     const relay = openRelay({ ...parts, outbox, tunnel, delivered, rules });
     this.#senders = stack.use(await this.#openSenders(outbox, tasks));
     const probeIntervalMs = config.healthProbeSeconds * 1000;
@@ -167,11 +177,13 @@ export class Agent implements AsyncDisposable {
     stack.use(this.#freeSpace);
     const doorway = new Doorway({ ...parts, outbox, gate });
     for (const channel of config.channels) await this.#openChannel(stack, channel, outbox, doorway);
+    for (const drop of config.drops) this.#openDrop(stack, drop, outbox, doorway);
     const desk: LocalDesk = {
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
       reconnect: () => tunnel.dialNow(),
       quarantine: new QuarantineDesk({ outbox, log, config }),
+      files: new FilesDesk({ outbox, config }),
       upkeep: new UpkeepDesk({ outbox, log, config, version, credentials }),
       channels: new ChannelDesk({
         outbox,
@@ -196,7 +208,7 @@ export class Agent implements AsyncDisposable {
     const outbox = await Outbox.open({
       stateDir: config.stateDir,
       allowVolatileState: config.allowVolatileState,
-      channels: config.channels.map(storeChannel),
+      channels: [...config.channels, ...config.drops].map(storeChannel),
       downstream: config.senders.map(({ name }) => name),
       duplicateMemoryKeys: config.duplicateMemoryKeys,
       diskBudgetBytes: config.diskBudgetBytes,
@@ -238,12 +250,11 @@ export class Agent implements AsyncDisposable {
     doorway: Doorway,
   ): Promise<void> {
     const { log } = this.#options;
-    const tail = outbox.channels.find(({ name }) => name === config.name);
-    if (tail === undefined) throw new AgentError("AGENT_DEFECT", { channels: 0 });
-    const record = new ChannelRecord({ channel: config.name, clock: systemClock, log });
     const rules = channelRules(config, shareBytes(this.#options.config));
+    const channel = this.#accepting(config.name, rules, outbox);
+    const { record } = channel;
     const listener = await MllpListener.open({
-      channel: { name: config.name, id: tail.channel, record, rules },
+      channel,
       settings: listenerSettings(config),
       doorway,
       conditions: this.#conditions,
@@ -253,6 +264,41 @@ export class Agent implements AsyncDisposable {
     stack.defer(() => this.#closeListener(listener));
     this.#running.push({ config, record, listener });
     this.#warnIfOpen(config);
+  }
+
+  /** Its folder need not be there: that is a state of the channel (04 P3). */
+  #openDrop(
+    stack: AsyncDisposableStack,
+    config: FileDropConfig,
+    outbox: Outbox,
+    doorway: Doorway,
+  ): void {
+    const { log } = this.#options;
+    const { name } = config;
+    const rules = dropRules(config, shareBytes(this.#options.config));
+    const channel = this.#accepting(name, rules, outbox);
+    const drop = new FileDrop(
+      {
+        ...{ channel, settings: dropSettings(config), doorway, log },
+        ...{ claims: outbox.files.of(name), openHand: (asked) => FolderHand.open(asked) },
+        ...{ conditions: this.#conditions, clock: systemClock, chance: systemChance },
+      },
+      (error) => this.#taskFailed(`file-drop.${name}`, error),
+    );
+    stack.defer(async () => {
+      const graceMs = this.#options.config.shutdownGraceSeconds * 1000;
+      using _budget = systemClock.after(graceMs, () => drop.abort());
+      await drop[Symbol.asyncDispose]();
+    });
+    this.#drops.push({ name, record: channel.record, drop });
+  }
+
+  #accepting(name: string, rules: ChannelRules, outbox: Outbox): AcceptingChannel {
+    const { log } = this.#options;
+    const tail = outbox.channels.find((one) => one.name === name);
+    if (tail === undefined) throw new AgentError("AGENT_DEFECT", { channels: 0 });
+    const record = new ChannelRecord({ channel: name, clock: systemClock, log });
+    return { name, id: tail.channel, record, rules };
   }
 
   /** 03 E8: a budget for what was read, then hang up. */
@@ -281,7 +327,8 @@ export class Agent implements AsyncDisposable {
     const tail = this.#outbox?.channels.find((one) => one.channel === channel);
     const name = tail?.name ?? String(channel);
     const running = this.#running.find(({ config }) => config.name === name);
-    return { name, record: running?.record };
+    const drop = this.#drops.find((one) => one.name === name);
+    return { name, record: (running ?? drop)?.record };
   }
 
   #taskFailed(name: string, error: unknown): void {

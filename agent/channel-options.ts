@@ -9,8 +9,8 @@ const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
 
 /** 05 S12: each channel has an equal share of the disk budget, so that one feed cannot starve the others. */
-export const shareBytes = ({ diskBudgetBytes, channels }: LocalConfig): number =>
-  diskBudgetBytes / channels.length;
+export const shareBytes = ({ diskBudgetBytes, channels, drops }: LocalConfig): number =>
+  diskBudgetBytes / (channels.length + drops.length);
 
 /** @param shareBytes what the channel may hold for the receiver */
 export function channelRules(config: ChannelConfig, shareBytes: number): ChannelRules {
@@ -57,7 +57,10 @@ export function listenerSettings(config: ChannelConfig): ListenerSettings {
   };
 }
 
-export const storeChannel = ({ name, quarantineMaxBytes }: ChannelConfig): StoreChannel => ({
+export const storeChannel = ({
+  name,
+  quarantineMaxBytes,
+}: Pick<ChannelConfig, "name" | "quarantineMaxBytes">): StoreChannel => ({
   name,
   quarantineMaxBytes,
 });

@@ -1,5 +1,5 @@
 /** What reading the store through has found: in `status`, in the log, in the channel's counters (05 S16). @module */
-import { identifierFrom } from "./errors.ts";
+import { type Facts, identifierFrom } from "./errors.ts";
 import type { ChannelRecord } from "./health/channel-record.ts";
 import type { Conditions } from "./health/conditions.ts";
 import type { Clock } from "./host/clock.ts";
@@ -82,6 +82,9 @@ export class DamagedRows {
   }
 }
 
-function placeOf(row: DamagedRow): Readonly<Record<string, number | bigint>> {
-  return row.kind !== "quarantine" ? { epoch: row.epoch, seq: row.seq } : { id: row.id };
+function placeOf(row: DamagedRow): Facts {
+  if (row.kind === "quarantine") return { id: row.id };
+  if (row.kind !== "file") return { epoch: row.epoch, seq: row.seq };
+  // By it a person finds the file in `work/`, the archive or the error folder.
+  return /^[0-9a-f]{16}$/.test(row.claim) ? { claim: identifierFrom(row.claim) } : { id: row.id };
 }

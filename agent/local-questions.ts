@@ -5,6 +5,7 @@
  */
 
 import type { ChannelDesk, ReleaseQuestion, SkipQuestion } from "./channel-desk.ts";
+import type { FilesDesk } from "./files-desk.ts";
 import type { QuarantineDesk } from "./quarantine-desk.ts";
 import type { AgentStatus } from "./status.ts";
 import type { TraceRow } from "./trace.ts";
@@ -20,6 +21,7 @@ export interface LocalDesk {
   readonly quarantine: QuarantineDesk;
   readonly upkeep: UpkeepDesk;
   readonly channels: ChannelDesk;
+  readonly files: FilesDesk;
 }
 
 /**
@@ -39,6 +41,8 @@ export function answerLocal(request: unknown, desk: LocalDesk): Promise<unknown>
       return Promise.resolve(desk.reconnect());
     case "trace":
       return desk.trace(textOf(question["controlId"]));
+    case "files":
+      return desk.files.list(textOf(question["channel"]), number("beforeId"));
     case "quarantineList":
       return desk.quarantine.list(number("beforeId"));
     case "quarantineShow":

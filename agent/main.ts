@@ -10,6 +10,7 @@ import { channelList } from "./cli/channel.ts";
 import { channelRelease } from "./cli/channel-release.ts";
 import { channelSkip } from "./cli/channel-skip.ts";
 import { doctor } from "./cli/doctor.ts";
+import { filesList } from "./cli/files.ts";
 import { init } from "./cli/init.ts";
 import { listen, type TestReply } from "./cli/listen.ts";
 import {
@@ -128,6 +129,7 @@ function program(choose: (act: Act) => void): Command {
     .addOption(jsonOption())
     .action((options) => choose(() => doctor({ ...options, creds: credentials, ignored })));
   addChannelCommands(root, choose);
+  addFilesCommands(root, choose);
   addQuarantineCommands(root, choose);
   addStoreCommands(root, choose);
   addTestCommands(root, choose);
@@ -180,6 +182,26 @@ const blockNumber = wholeNumber(1, Number.MAX_SAFE_INTEGER);
 /** commander hands over one argument at a time, with those before it. */
 function blockNumbers(text: string, before: readonly number[] = []): readonly number[] {
   return [...before, blockNumber(text)];
+}
+
+function addFilesCommands(root: Command, choose: (act: Act) => void): void {
+  const files = root.command("files").description("files taken from folders, by their claims");
+  files
+    .command("list")
+    .description("what became of them, newest first; names may name patients")
+    .option("--channel <name>", "only of this channel")
+    .option("--claim <id>", "only this one, as logs and alarms call it")
+    .addOption(
+      new Option("--state <state>", "only those in it").choices([
+        ...["claimed", "committed", "aside", "moved"],
+      ]),
+    )
+    .option("--limit <number>", "so many of a channel at most", wholeNumber(1, 1_000_000), 50)
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(({ channel, claim, state, ...options }) =>
+      choose(() => filesList({ channel, claim, state, ...options })),
+    );
 }
 
 function addQuarantineCommands(root: Command, choose: (act: Act) => void): void {

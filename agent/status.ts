@@ -3,9 +3,11 @@
 import type { ChannelConfig } from "#config/local.ts";
 import type { SenderStatus } from "./deliver/mllp-sender.ts";
 import { type DeliveryStatus, deliveriesOf } from "./delivery-status.ts";
+import { type FolderStatus, folderStatus } from "./drop-status.ts";
 import type { Facts } from "./errors.ts";
 import type { ChannelRecord, ObservedChannel } from "./health/channel-record.ts";
 import type { OpenCondition } from "./health/conditions.ts";
+import type { FileDrop } from "./ingest/file-drop/file-drop.ts";
 import type { MllpListener } from "./ingest/mllp/listener.ts";
 import { EPOCH_END, type EpochStanding } from "./outbox/epochs/channel-tails.ts";
 import { END_UNKNOWN } from "./outbox/epochs/missing.ts";
@@ -76,8 +78,11 @@ export interface AgentStatus {
 
 export interface ChannelStatus {
   readonly name: string;
+  /** `undefined` for a channel that is only in the store. */
+  readonly kind: "mllp-listener" | "file-drop" | undefined;
   /** False for a channel that is only in the store: it is drained, and takes nothing. */
   readonly configured: boolean;
+  /** On its port; or it watches its folder. */
   readonly listening: boolean;
   readonly host: string | undefined;
   readonly port: number | undefined;
@@ -106,6 +111,8 @@ export interface ChannelStatus {
   readonly oldestWaitingAt: string | undefined;
   readonly quarantineCount: number;
   readonly quarantineBytes: number;
+  /** Of a channel that takes files. */
+  readonly folder: FolderStatus | undefined;
   readonly observed: ObservedChannel | undefined;
   readonly counters: Readonly<Record<string, number>>;
 }
@@ -129,6 +136,13 @@ export interface RunningChannel {
   readonly listener: MllpListener;
 }
 
+/** A configured channel that takes files. */
+export interface RunningDrop {
+  readonly name: string;
+  readonly record: ChannelRecord;
+  readonly drop: FileDrop;
+}
+
 export interface StatusParts {
   readonly version: string;
   readonly startedAtMs: number;
@@ -140,6 +154,7 @@ export interface StatusParts {
   readonly senders: readonly SenderStatus[];
   readonly inbox: readonly InboxStanding[];
   readonly running: readonly RunningChannel[];
+  readonly drops: readonly RunningDrop[];
 }
 
 export function statusOf(parts: StatusParts): AgentStatus {
@@ -153,7 +168,7 @@ export function statusOf(parts: StatusParts): AgentStatus {
     tunnel: tunnelStatus(tunnel),
     channels: store.channels
       .filter(({ name }) => !isReservedChannel(name))
-      .map((tail) => channelStatus(tail, parts.running)),
+      .map((tail) => channelStatus(tail, parts)),
     deliveries: deliveriesOf(parts.senders, parts.inbox),
     missing: store.missing.map(({ channel, foundAtMs, lastSeq, ...range }) => ({
       channel: store.channels.find((tail) => tail.channel === channel)?.name,
@@ -211,13 +226,16 @@ function reasonOf(facts: Facts | undefined): string | undefined {
 
 function channelStatus(
   tail: StoreStanding["channels"][number],
-  running: readonly RunningChannel[],
+  { running, drops }: StatusParts,
 ): ChannelStatus {
+  const drop = drops.find(({ name }) => name === tail.name);
+  const folder = drop === undefined ? undefined : folderStatus(drop.drop.status);
   const channel = running.find(({ config }) => config.name === tail.name);
   return {
     name: tail.name,
-    configured: channel !== undefined,
-    listening: channel?.listener.isListening ?? false,
+    kind: drop === undefined ? channel?.config.kind : "file-drop",
+    configured: channel !== undefined || drop !== undefined,
+    listening: channel?.listener.isListening ?? folder?.state === "watching",
     host: channel?.config.host,
     port: channel?.listener.port,
     connections: channel?.listener.connectionCount ?? 0,
@@ -238,8 +256,9 @@ function channelStatus(
     oldestWaitingAt: isoOf(tail.oldestWaitingAtMs),
     quarantineCount: tail.quarantineCount,
     quarantineBytes: tail.quarantineBytes,
-    observed: channel?.record.snapshot(),
-    counters: channel?.record.counters.snapshot() ?? {},
+    folder,
+    observed: (channel ?? drop)?.record.snapshot(),
+    counters: (channel ?? drop)?.record.counters.snapshot() ?? {},
   };
 }
 

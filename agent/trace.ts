@@ -14,6 +14,8 @@ export interface TraceRow {
   /** Absent, as `source`, where the body is pruned or cannot be read. */
   readonly sha256: string | undefined;
   readonly source: string | undefined;
+  /** Name of the file that it came in, escaped; `source` names its claim (04 P34). */
+  readonly file: string | undefined;
   readonly controlIdReused: boolean;
   /** 03 D3: it came before, and was forwarded again. */
   readonly duplicate: boolean;
@@ -56,6 +58,7 @@ export async function traceRows(outbox: Outbox, controlId: string): Promise<Trac
       sha256:
         message.sha256 === undefined ? undefined : Buffer.from(message.sha256).toString("hex"),
       source: message.source,
+      file: fileNameOf(message),
       controlIdReused: message.controlIdReused,
       duplicate: message.duplicate,
       released: message.released,
@@ -65,6 +68,11 @@ export async function traceRows(outbox: Outbox, controlId: string): Promise<Trac
       delivery: isLost(message) ? "damaged" : deliveryOf(tail, message),
     };
   });
+}
+
+function fileNameOf({ attributes }: TracedMessage): string | undefined {
+  if (attributes === undefined || attributes === "") return undefined;
+  return (JSON.parse(attributes) as Record<string, string>)["file.name"];
 }
 
 const identityOf = (old: TracedMessage["replaces"]): string | undefined =>

@@ -155,8 +155,12 @@ function issueProblems(
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => {
       const near = nearest(key, knownKeys(issue.path));
-      const hint = near === undefined ? "" : `, did you mean '${near}'?`;
-      return problemAt([...issue.path, key], `unknown key '${key}'${hint}`, document, lines);
+      return problemAt(
+        [...issue.path, key],
+        `unknown key '${key}'${hintOf(key, near)}`,
+        document,
+        lines,
+      );
     });
   }
   const path = issue.path.map(String).join(".");
@@ -208,4 +212,9 @@ function firstLine(text: string): string {
 function inOrder(problems: readonly DocumentProblem[]): DocumentProblem[] {
   const sorted = problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
   return sorted.slice(0, PROBLEMS_MAX_COUNT);
+}
+
+function hintOf(key: string, near: string | undefined): string {
+  if (near === undefined) return "";
+  return near === key ? ": another kind has it, this one has not" : `, did you mean '${near}'?`;
 }

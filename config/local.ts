@@ -19,6 +19,8 @@ import {
   SHUTDOWN_GRACE_MS,
 } from "#agent/limits.ts";
 import { loadDocument } from "./document.ts";
+import { type FileDropConfig, fileDrop, withFolders } from "./file-drop.ts";
+import { folderClashes, type UsedFolder } from "./folders.ts";
 import { mllpListener } from "./mllp-listener.ts";
 import { mllpSender, type SenderConfig } from "./mllp-sender.ts";
 import { receiver } from "./receiver.ts";
@@ -43,12 +45,12 @@ const kek = z.discriminatedUnion(
   { error: "must say how the key is kept: file or credential" },
 );
 
-const channel = z.discriminatedUnion("kind", [mllpListener, mllpSender], {
+const channel = z.discriminatedUnion("kind", [mllpListener, mllpSender, fileDrop], {
   error: ({ code }) =>
-    code === "invalid_union" ? "must be mllp-listener or mllp-sender" : undefined,
+    code === "invalid_union" ? "must be mllp-listener, mllp-sender or file-drop" : undefined,
 });
 
-const localSchema = z
+const settings = z
   .strictObject({
     stateDir: z.string().min(1),
     allowVolatileState: z.boolean().default(false),
@@ -94,9 +96,21 @@ const localSchema = z
     message: "must not use a port twice on the same address",
   });
 
-/** Channels by their direction: what listens is under `channels`, what delivers under `senders`. */
-export type LocalConfig = Omit<z.infer<typeof localSchema>, "channels"> & {
+/** @param base the folder that relative paths begin at */
+const localSchema = (base: string) =>
+  settings.superRefine(({ stateDir, channels }, { addIssue }) => {
+    for (const { channel, key, message } of folderClashes(
+      channels.flatMap((one, index) => usedFolders(one, index, base)),
+      resolve(base, stateDir),
+    )) {
+      addIssue({ code: "custom", path: ["channels", channel, key], message });
+    }
+  });
+
+/** Channels by their kind: what listens is under `channels`, what picks up files under `drops`, what delivers under `senders`. */
+export type LocalConfig = Omit<z.infer<typeof settings>, "channels"> & {
   readonly channels: ChannelConfig[];
+  readonly drops: FileDropConfig[];
   readonly senders: SenderConfig[];
 };
 export type ChannelConfig = z.infer<typeof mllpListener>;
@@ -107,8 +121,8 @@ export type ChannelConfig = z.infer<typeof mllpListener>;
  * @throws {DocumentError} every problem with line and column; nothing is guessed
  */
 export function loadLocalConfig(file: string): LocalConfig {
-  const config = loadDocument(file, localSchema);
   const folder = dirname(resolve(file));
+  const config = loadDocument(file, localSchema(folder));
   const { certificate, key, receiverCa } = config.identity;
   const { proxyPasswordFile: password, ...receiverRest } = config.receiver;
   const proxyPassword = password && { proxyPasswordFile: resolve(folder, password) };
@@ -125,6 +139,9 @@ export function loadLocalConfig(file: string): LocalConfig {
     channels: config.channels
       .filter((one) => one.kind === "mllp-listener")
       .map((one) => withAbsolutePaths(one, folder)),
+    drops: config.channels
+      .filter((one) => one.kind === "file-drop")
+      .map((one) => withFolders(one, folder)),
     senders: config.channels
       .filter((one) => one.kind === "mllp-sender")
       .map((one) => withAbsoluteSenderPaths(one, folder)),
@@ -153,8 +170,26 @@ function withAbsoluteSenderPaths({ tls, ...sender }: SenderConfig, folder: strin
   return { ...sender, tls: { ...tls, ...own, serverCa: resolve(folder, serverCa) } };
 }
 
+/** Every folder that a channel reads or writes (04 P2). */
+function usedFolders(
+  one: z.infer<typeof channel>,
+  index: number,
+  base: string,
+): readonly UsedFolder[] {
+  if (one.kind !== "file-drop") return [];
+  const { folder, workFolder, archiveFolder, errorFolder, recursive } = withFolders(one, base);
+  const drop = { channel: index, key: "folder", path: folder, use: "drop", recursive } as const;
+  // What is not written out stands where the drop folder is.
+  const written = Object.entries({ workFolder, archiveFolder, errorFolder }).map(([key, path]) => ({
+    ...{ channel: index, key: key in one ? key : "folder", path, recursive: false },
+    use: "written" as const,
+  }));
+  return [drop, ...written];
+}
+
 /** Port 0 is whatever is free; several senders may deliver to one. */
-function portsDiffer(channels: readonly (ChannelConfig | SenderConfig)[]): boolean {
-  const fixed = channels.filter(({ kind, port }) => kind === "mllp-listener" && port !== 0);
+function portsDiffer(channels: readonly z.infer<typeof channel>[]): boolean {
+  const listeners = channels.filter((one) => one.kind === "mllp-listener");
+  const fixed = listeners.filter(({ port }) => port !== 0);
   return new Set(fixed.map(({ host, port }) => `${host} ${port}`)).size === fixed.length;
 }

@@ -5,7 +5,6 @@
  */
 import { BlockList, isIP } from "node:net";
 import { z } from "zod";
-import { CHARSET_NAMES, isCharsetName } from "#agent/ingest/hl7/charset-names.ts";
 import {
   BLOCK_IDLE_TIMEOUT_MS,
   BLOCK_MAX_BYTES,
@@ -26,30 +25,13 @@ import {
   STORE_DEADLINE_MS,
   TLS_HANDSHAKE_TIMEOUT_MS,
 } from "#agent/limits.ts";
+import { bytes, channelName, charsetName, headerCodes, percent, seconds } from "./values.ts";
 
 const CONNECTIONS_CEILING = 10_000;
 const GIB = 1024 ** 3;
 const HOUR_MS = 3_600_000;
 
 const port = z.int().min(0).max(65_535);
-const seconds = (defaultMs: number, least = 1, most = 86_400): z.ZodDefault<z.ZodInt> =>
-  z
-    .int()
-    .min(least)
-    .max(most)
-    .default(defaultMs / 1000);
-const bytes = (standard: number, least: number, most: number): z.ZodDefault<z.ZodInt> =>
-  z
-    .int({
-      error: ({ code }) =>
-        code === "invalid_type" ? "must be a whole number of bytes, such as 33554432" : undefined,
-    })
-    .min(least)
-    .max(most)
-    .default(standard);
-const percent = (standard: number): z.ZodDefault<z.ZodInt> =>
-  z.int().min(1).max(100).default(standard);
-
 /** 03 C3: an address or CIDR range. */
 const source = z
   .string()
@@ -63,20 +45,8 @@ const host = z
   .refine((text) => text === "localhost" || (isIP(text) !== 0 && !text.includes("%")), {
     message: "must be an address of this machine, such as 10.20.3.4 or 127.0.0.1",
   });
-/** First components of MSH-11 and MSH-12: HL7 tables 0103 and 0104. */
-const headerCodes = z
-  .array(
-    z
-      .string({ message: 'must be text: put it in quotes, as in "2.5"' })
-      .regex(/^[A-Za-z0-9.]{1,8}$/, { message: 'must be a code such as "P" or "2.5.1"' }),
-  )
-  .default([]);
 const fingerprint = z.string().regex(/^(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$/, {
   message: "must be a SHA-256 fingerprint: 64 hexadecimal digits, colons or none between the bytes",
-});
-/** 03 X2. */
-const charsetName = z.string().refine(isCharsetName, {
-  message: `must be a character set of HL7 table 0211, one of: ${CHARSET_NAMES.join(", ")}`,
 });
 const notYet = (what: string): string =>
   `${what} comes with downstream delivery: not in this version`;
@@ -105,12 +75,8 @@ const tls = z
 
 export const mllpListener = z
   .strictObject({
-    name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
-      message: "must be lower-case letters, digits and hyphens, at most 63",
-    }),
-    kind: z.literal("mllp-listener", {
-      message: "must be mllp-listener: this version has no other kind",
-    }),
+    name: channelName,
+    kind: z.literal("mllp-listener"),
     // Who may connect.
     host: host.default("127.0.0.1"),
     port,

@@ -19,6 +19,8 @@ export interface Pair {
   readonly mllp: { readonly host: string; readonly port: number };
   /** The MLLP port of each channel; `adt` is that of `mllp`. */
   readonly ports: Readonly<Record<string, number>>;
+  /** The drop folder of the channel `files`, where there is one. */
+  readonly folder?: string;
   /** The receiver's URL. */
   readonly receiver: string;
 }
@@ -31,6 +33,10 @@ export interface PairOptions {
   readonly channelYaml?: string;
   /** Channels beside `adt`, each with a port of its own. */
   readonly moreChannels?: readonly string[];
+  /** Whether there is a channel `files` of kind `file-drop` on the folder `in`. */
+  readonly files?: boolean;
+  /** Extra lines for it, four spaces deep. */
+  readonly filesYaml?: string;
   readonly receiverYaml?: string;
 }
 
@@ -38,6 +44,7 @@ const TRUST_DOMAIN = "holdfast.local";
 const AGENT = { tenant: "demo", agent: "hospital" };
 const HOST = "127.0.0.1";
 const CHANNEL = "adt";
+const DROP = "in";
 
 /** Writes everything below `folder` and lets the receiver know the agent. Starts nothing. */
 export async function makePair(options: PairOptions): Promise<Pair> {
@@ -59,7 +66,10 @@ export async function makePair(options: PairOptions): Promise<Pair> {
   const quiet = { print: () => Promise.resolve(true) };
   await addAgent(quiet, `${AGENT.tenant}/${AGENT.agent}`, { config: receiverConfig, certificate });
   const mllp = { host: HOST, port: mllpPort };
-  return { agentConfig, receiverConfig, mllp, ports, receiver };
+  const drop = join(folder, DROP);
+  if (options.files === true) mkdirSync(drop, { mode: 0o700 });
+  const files = options.files === true ? { folder: drop } : {};
+  return { agentConfig, receiverConfig, mllp, ports, ...files, receiver };
 }
 
 async function writeIdentities(folder: string): Promise<void> {
@@ -90,7 +100,15 @@ identity:
   key: identity/agent.key
   receiverCa: identity/receiver-ca.crt
 ${options.agentYaml ?? ""}channels:
-${channels.map((channel) => `${channel}${options.channelYaml ?? ""}`).join("")}`;
+${channels.map((channel) => `${channel}${options.channelYaml ?? ""}`).join("")}${filesYaml(options)}`;
+}
+
+function filesYaml({ files, filesYaml: extra = "" }: PairOptions): string {
+  if (files !== true) return "";
+  return `  - name: files
+    kind: file-drop
+    folder: ../${DROP}
+${extra}`;
 }
 
 function channelYaml(name: string, port: number): string {

@@ -25,4 +25,4 @@ const { values } = parseArgs({ options: { dir: { type: "string" } } });
 if (values.dir === undefined) fail(EXIT_USAGE, "--dir is missing", "npm run -s pair -- --dir DIR");
 const folder = resolve(values.dir);
 if (!isEmpty(folder)) fail(EXIT_CANNOT_CREATE, "the folder is not empty", "Name a new one");
-console.log(JSON.stringify(await makePair({ folder })));
+console.log(JSON.stringify(await makePair({ folder, files: true })));

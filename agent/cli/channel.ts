@@ -49,8 +49,13 @@ function lines(channel: ChannelStatus): string[] {
 }
 
 function heading(channel: ChannelStatus): string {
-  const { name, configured, listening, host, port, tls, connections, maxConnections } = channel;
+  const { name, configured, listening, host, port, tls, connections, maxConnections, folder } =
+    channel;
   if (!configured) return `${name}: not configured any more; its messages still leave`;
+  if (folder !== undefined) {
+    const { state, since, files, incomplete } = folder;
+    return `${name}: files from a folder, ${state} since ${since}, ${files} there, ${incomplete} of them not complete`;
+  }
   const where = listening ? `${tls ? "TLS " : ""}${host}:${port}` : "port closed";
   const handshakes =
     channel.handshakes === 0 ? "" : `, ${channel.handshakes} in their TLS handshake`;

@@ -21,7 +21,7 @@ function lines(status: AgentStatus): string[] {
   const channels = status.channels.map((channel) => [
     channel.name,
     listensOn(channel),
-    String(channel.connections),
+    channel.folder === undefined ? String(channel.connections) : "-",
     String(channel.stored),
     String(channel.waiting),
     channel.oldestWaitingAt ?? "-",
@@ -31,9 +31,10 @@ function lines(status: AgentStatus): string[] {
     ...tunnelLines(tunnel),
     "",
     ...table([
-      ["channel", "listens on", "connections", "stored", "waiting", "oldest waiting"],
+      ["channel", "takes from", "connections", "stored", "waiting", "oldest waiting"],
       ...channels,
     ]),
+    ...status.channels.flatMap(folderLines),
     ...status.channels.flatMap(epochLines),
     ...deliveryLines(status.deliveries),
     ...status.missing.map(missingLine),
@@ -55,6 +56,19 @@ function roomLine({ freeBytes, ballastBytes, ballastHeld }: AgentStatus["store"]
   const free = freeBytes === undefined ? "" : `, ${readableBytes(freeBytes)} free on the disk`;
   const state = ballastHeld ? "held" : "not there";
   return ballastBytes === 0 ? free : `${free}, ballast of ${readableBytes(ballastBytes)} ${state}`;
+}
+
+/** How a folder stands; what is wrong with it in words. */
+function folderLines({ name, folder }: AgentStatus["channels"][number]): string[] {
+  if (folder === undefined) return [];
+  const { state, since, files, incomplete, inWork, toMove, lastPollAt, shareKind } = folder;
+  const first =
+    state === "watching"
+      ? `${name}: ${files} files in the folder (${shareKind}), ${incomplete} of them not complete, ${inWork} in work, ${toMove} to be moved; last looked at ${lastPollAt ?? "not yet"}`
+      : `${name}: ${state} since ${since}, ${folder.lastError ?? "no error"}`;
+  const facts = Object.entries(folder.facts).map(([fact, value]) => `  ${fact}: ${value}`);
+  const why = [folder.summary, folder.remedy].flatMap((text) => (text === undefined ? [] : [text]));
+  return [first, ...why.map((text) => `  ${text}`), ...facts];
 }
 
 /** Only what is unusual: epochs that end. */
@@ -102,7 +116,9 @@ function tunnelLines(tunnel: AgentStatus["tunnel"]): string[] {
   ];
 }
 
-function listensOn({ configured, listening, host, port }: AgentStatus["channels"][number]): string {
+function listensOn(channel: AgentStatus["channels"][number]): string {
+  const { configured, listening, host, port, folder } = channel;
   if (!configured) return "not configured";
+  if (folder !== undefined) return `a folder: ${folder.state}`;
   return listening ? `${host}:${port}` : "closed";
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { z } from "zod";
+import { fileDrop } from "#config/file-drop.ts";
 import { mllpListener } from "#config/mllp-listener.ts";
 
 interface Property {
@@ -10,19 +11,30 @@ interface Property {
   readonly properties?: Readonly<Record<string, Property>>;
 }
 
-const document = readFileSync("docs/mllp-listener.md", "utf8");
-const schema = z.toJSONSchema(mllpListener, { io: "input", unrepresentable: "any" }) as Property;
-const listener = schema.properties ?? {};
-const keys = Object.entries({ ...listener, ...listener["tls"]?.properties });
+const keysOf = (schema: z.ZodType): [string, Property][] => {
+  const { properties = {} } = z.toJSONSchema(schema, {
+    io: "input",
+    unrepresentable: "any",
+  }) as Property;
+  return Object.entries({ ...properties, ...properties["tls"]?.properties });
+};
 
-for (const [key, { default: standard }] of keys) {
-  test(`docs/mllp-listener.md has the key ${key} with its default`, () => {
-    const rows = document.split("\n").filter((row) => row.startsWith("|"));
-    const line = rows.find((row) => row.split("|")[1]?.includes(`\`${key}\``));
-    assert.ok(line !== undefined, `${key} is not in a table`);
-    if (standard === undefined) return;
-    const [, , shown = ""] = line.split("|");
-    const wanted = Array.isArray(standard) ? JSON.stringify(standard) : String(standard);
-    assert.ok(shown.includes(`\`${wanted}\``), `${key}: ${shown} is not ${wanted}`);
-  });
+const DOCUMENTS: readonly (readonly [string, z.ZodType])[] = [
+  ["docs/mllp-listener.md", mllpListener],
+  ["docs/file-drop.md", fileDrop],
+];
+
+for (const [file, schema] of DOCUMENTS) {
+  const document = readFileSync(file, "utf8");
+  for (const [key, { default: standard }] of keysOf(schema)) {
+    test(`${file} has the key ${key} with its default`, () => {
+      const rows = document.split("\n").filter((row) => row.startsWith("|"));
+      const line = rows.find((row) => row.split("|")[1]?.includes(`\`${key}\``));
+      assert.ok(line !== undefined, `${key} is not in a table`);
+      if (standard === undefined) return;
+      const [, , shown = ""] = line.split("|");
+      const wanted = Array.isArray(standard) ? JSON.stringify(standard) : String(standard);
+      assert.ok(shown.includes(`\`${wanted}\``), `${key}: ${shown} is not ${wanted}`);
+    });
+  }
 }

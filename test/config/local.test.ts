@@ -189,7 +189,7 @@ describe("local.yaml", () => {
     ],
     [
       "an unsupported kind",
-      HEAD + CHANNEL.replace("mllp-listener", "file-drop"),
+      HEAD + CHANNEL.replace("mllp-listener", "ftp-drop"),
       "10:5 'channels.0.kind' must be mllp-listener",
     ],
     [

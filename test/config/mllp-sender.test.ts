@@ -125,8 +125,8 @@ describe("a channel of kind mllp-sender", () => {
     ],
     [
       "a kind that does not exist",
-      HEAD + SENDER.replace("mllp-sender", "file-drop"),
-      "10:5 'channels.0.kind' must be mllp-listener or mllp-sender",
+      HEAD + SENDER.replace("mllp-sender", "ftp-drop"),
+      "10:5 'channels.0.kind' must be mllp-listener, mllp-sender or file-drop",
     ],
     [
       "no host",

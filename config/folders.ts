@@ -1,0 +1,71 @@
+/**
+ * Whether the folders of all channels are apart: what the agent writes must never be read as a drop, and no two
+ * channels may work in one folder (04 P2).
+ *
+ * By their names alone, before anything is touched; links are the folder test's business (P3, P47).
+ *
+ * @module
+ */
+import { relative, sep } from "node:path";
+
+export interface UsedFolder {
+  /** Where it stands in the file: index of the channel, and its key. */
+  readonly channel: number;
+  readonly key: string;
+  /** Absolute. */
+  readonly path: string;
+  readonly use: "drop" | "written";
+  /** Of a drop folder: its subfolders are drops, too. */
+  readonly recursive: boolean;
+}
+
+export interface FolderClash {
+  readonly channel: number;
+  readonly key: string;
+  readonly message: string;
+}
+
+/** The first clash of each folder with one before it, or with the state folder. */
+export function folderClashes(folders: readonly UsedFolder[], stateDir: string): FolderClash[] {
+  const state = { channel: -1, key: "stateDir", path: stateDir, use: "written", recursive: false };
+  const all: readonly UsedFolder[] = [state as UsedFolder, ...folders];
+  const found = folders.flatMap((folder, index) => {
+    const before = all.slice(0, index + 1);
+    const message = before.map((other) => clash(folder, other)).find((one) => one !== undefined);
+    return message === undefined ? [] : [{ channel: folder.channel, key: folder.key, message }];
+  });
+  // Folders that are not named stand at one place: once is enough.
+  return found.filter(
+    (one, index) =>
+      index === found.findIndex(({ channel, key }) => channel === one.channel && key === one.key),
+  );
+}
+
+function clash(one: UsedFolder, other: UsedFolder): string | undefined {
+  const named = other.channel === -1 ? "stateDir" : `${other.key} of channels[${other.channel}]`;
+  if (isInside(one.path, other.path) && isInside(other.path, one.path)) {
+    return `is the same folder as ${named}: give each its own`;
+  }
+  const isDrop = one.use === "drop" || other.use === "drop";
+  if (!isDrop) return undefined;
+  const bad = wouldBeRead(one, other) || wouldBeRead(other, one);
+  return bad
+    ? `and ${named} lie in one another: what is written there would be read as a drop`
+    : undefined;
+}
+
+/** Whether what is written to, or below, one folder may turn up in the drop folder. */
+function wouldBeRead(drop: UsedFolder, written: UsedFolder): boolean {
+  if (drop.use !== "drop") return false;
+  if (written.use === "drop") return drop.recursive && isInside(written.path, drop.path);
+  return isInside(drop.path, written.path) || (drop.recursive && isInside(written.path, drop.path));
+}
+
+/** Whether `path` is `folder` or lies below it. */
+function isInside(path: string, folder: string): boolean {
+  const way = relative(comparable(folder), comparable(path));
+  return way === "" || !(way === ".." || way.startsWith(`..${sep}`) || /^[A-Za-z]:/.test(way));
+}
+
+/** Windows does not tell case apart. */
+const comparable = (path: string): string => (sep === "\\" ? path.toLowerCase() : path);
