@@ -5,8 +5,8 @@ import { folderFault, stepFaultOf } from "./faults.ts";
 import { fileStateOf, isSameState } from "./file-state.ts";
 import { setMode } from "./folder.ts";
 import type { PickupSettings } from "./messages.ts";
-import { baseOf, heldName, joined, parentOf, workHead } from "./names.ts";
-import { newWorkPlace, type Part, type Place, placeOf } from "./placement.ts";
+import { heldName } from "./names.ts";
+import { newWorkPlace, type Part, type Place, placeOf, tidyWork } from "./placement.ts";
 import { putBack } from "./put-back.ts";
 import type { Visit } from "./roots.ts";
 
@@ -72,15 +72,4 @@ export function removeSource(visit: Visit, { part, place }: Source): void {
   place.folder.remove(place.name);
   visit.changed(place.folder);
   tidyWork(visit, part, place);
-}
-
-/** Without the folders that a long name needed. */
-export function tidyWork(visit: Visit, part: Part, { at, folder }: Place): void {
-  const work = visit.root("work");
-  if (at !== "work" || folder === work) return;
-  const head = workHead(part.claim, part.file.part);
-  for (let inside = parentOf(part.name); inside !== ""; inside = parentOf(inside)) {
-    visit.below("work", joined(head, parentOf(inside)))?.removeSub(baseOf(inside));
-  }
-  if (work.removeSub(head)) visit.changed(work);
 }

@@ -13,7 +13,7 @@ import { copyFile } from "./copying.ts";
 import { folderFault, stepFaultOf } from "./faults.ts";
 import type { Folder } from "./folder.ts";
 import type { Move, MoveOutcome, PickupSettings, Reason } from "./messages.ts";
-import { fixMode, removeSource, type Source, sourceOf, tidyWork } from "./move-sources.ts";
+import { fixMode, removeSource, type Source, sourceOf } from "./move-sources.ts";
 import {
   type ByteName,
   baseOf,
@@ -24,10 +24,10 @@ import {
   OWN_PREFIX,
   parentOf,
 } from "./names.ts";
-import { partsOf } from "./placement.ts";
-import { reasonName, writeReason } from "./reason-file.ts";
+import { type Part, partsOf, tidyWork } from "./placement.ts";
+import { reasonName, reasonTemporary, writeReason } from "./reason-file.ts";
 import type { Visit } from "./roots.ts";
-import { type Layout, type MoveMemory, TargetSearch } from "./target-search.ts";
+import { isEmpty, type Layout, type MoveMemory, TargetSearch } from "./target-search.ts";
 
 export interface MoveRules
   extends Pick<PickupSettings, "claimBy" | "fileMode" | "folderMode" | "maxBytes"> {
@@ -161,6 +161,7 @@ export class Mover {
     } catch (error) {
       throw undo(error);
     }
+    this.#removeTemporaries(sources, folder, layout);
     return "done";
   }
 
@@ -174,9 +175,21 @@ export class Mover {
     return named === "otherFileSystem" ? "refused" : named;
   }
 
+  /** Of an earlier try, that had given a file its name just before the process ended. */
+  #removeTemporaries(
+    sources: readonly Source[],
+    folder: Folder,
+    { isThere, isReasonThere }: Layout,
+  ): void {
+    for (const [index, { part }] of sources.entries()) {
+      if (isThere[index] === true) folder.remove(temporaryName(part));
+      if (isReasonThere && index === 0) folder.remove(reasonTemporary(part.claim));
+    }
+  }
+
   /** @returns the temporary name that it is under */
   #copy({ part, place }: Source, folder: Folder): ByteName {
-    const temporary = `${OWN_PREFIX}${part.claim}.${part.index}.tmp`;
+    const temporary = temporaryName(part);
     if (place !== undefined) copyFile(place, folder, temporary, this.#rules);
     return temporary;
   }
@@ -208,10 +221,12 @@ export class Mover {
     });
     if (to.reason !== undefined && !state.isReasonThere) {
       const name = reasonName(names[0] ?? "");
+      if (isEmpty(folder.look(name))) folder.remove(name);
       if (!writeReason(folder, name, move, to.reason, this.#rules.fileMode)) {
         throw folderFault(to.role, "reason", { code: "EEXIST" });
       }
     }
+    this.#removeTemporaries(sources, folder, state);
     return { move, targets, sources: left };
   }
 
@@ -242,7 +257,7 @@ export class Mover {
       const name = names[index] ?? "";
       if (place === undefined || isThere[index] === true || name === "") continue;
       const there = folder.look(name);
-      if (there?.isFile() === true && there.size === 0n) continue;
+      if (isEmpty(there)) continue;
       const empty = there === undefined ? folder.create(name, this.#rules.fileMode) : undefined;
       if (empty === undefined) {
         for (const other of made) folder.remove(other);
@@ -259,7 +274,7 @@ export class Mover {
     for (const [index, { place }] of sources.entries()) {
       const name = names[index] ?? "";
       const there = place === undefined && name !== "" ? folder.look(name) : undefined;
-      if (there?.isFile() === true && there.size === 0n) folder.remove(name);
+      if (isEmpty(there)) folder.remove(name);
     }
   }
 
@@ -277,3 +292,5 @@ export class Mover {
     return { part, place: undefined, status: undefined };
   }
 }
+
+const temporaryName = ({ claim, index }: Part): ByteName => `${OWN_PREFIX}${claim}.${index}.tmp`;

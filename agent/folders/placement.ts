@@ -72,3 +72,14 @@ function inDrop(visit: Visit, part: Part): Place | undefined {
   const isIt = status !== undefined && isSameState(fileStateOf(status), part.file);
   return isIt ? { folder, name, at: "drop" } : undefined;
 }
+
+/** Removes the folders that a long name needed, once it has gone. */
+export function tidyWork(visit: Visit, part: Part, { at, folder }: Place): void {
+  const work = visit.root("work");
+  if (at !== "work" || folder === work) return;
+  const head = workHead(part.claim, part.file.part);
+  for (let inside = parentOf(part.name); inside !== ""; inside = parentOf(inside)) {
+    visit.below("work", joined(head, parentOf(inside)))?.removeSub(baseOf(inside));
+  }
+  if (work.removeSub(head)) visit.changed(work);
+}

@@ -3,7 +3,7 @@ import { closeSync } from "node:fs";
 import { folderFault } from "./faults.ts";
 import type { Folder } from "./folder.ts";
 import { type ByteName, baseOf, NAME_MAX_BYTES, parentOf, stemOf } from "./names.ts";
-import type { Part, Place } from "./placement.ts";
+import { type Part, type Place, tidyWork } from "./placement.ts";
 import type { Visit } from "./roots.ts";
 
 const TRIES = 1_000;
@@ -23,6 +23,7 @@ export function putBack(
   const targets = files
     .filter(([, place]) => place.at !== "drop")
     .map(([part, place]) => ({
+      part,
       place,
       folder: visit.made("drop", parentOf(part.name), folderMode),
       nameWith: (suffix: string) => uniqueName(part.name, stem, suffix),
@@ -33,10 +34,11 @@ export function putBack(
       return there === undefined || there.ino === place.folder.look(place.name)?.ino;
     });
     if (!isFree) continue;
-    const taken = targets.filter(({ place, folder, nameWith }) => {
-      const isDone = moveTo(place, folder, nameWith(suffix));
-      if (isDone) for (const changed of [folder, place.folder]) visit.changed(changed);
-      return !isDone;
+    const taken = targets.filter(({ part, place, folder, nameWith }) => {
+      if (!moveTo(place, folder, nameWith(suffix))) return true;
+      for (const changed of [folder, place.folder]) visit.changed(changed);
+      tidyWork(visit, part, place);
+      return false;
     });
     // Somebody was faster with one of the names: that one gets another.
     targets.splice(0, targets.length, ...taken);

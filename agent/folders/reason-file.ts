@@ -11,6 +11,8 @@ const REASON_MAX_BYTES = 4_096;
 
 export const reasonName = (target: ByteName): ByteName => `${target}${REASON_END}`;
 
+export const reasonTemporary = (claim: string): ByteName => `${OWN_PREFIX}${claim}.reason`;
+
 function textOf(move: Move, reason: Reason): string {
   const [data] = move.files;
   const modified = new Date(Number((data?.modifiedNs ?? 0n) / 1_000_000n));
@@ -55,7 +57,7 @@ export function writeReason(
   reason: Reason,
   mode: number,
 ): boolean {
-  const temporary = `${OWN_PREFIX}${move.claim}.reason`;
+  const temporary = reasonTemporary(move.claim);
   folder.remove(temporary);
   const descriptor = folder.create(temporary, mode);
   if (descriptor === undefined) return false;

@@ -12,13 +12,14 @@ const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)(?:[. ]|$)/i;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced.
 const NOT_EVERYWHERE = /[\x00-\x1f\x7f<>:"|?*\\]/g;
 
-/** One component that every system takes, as like the name as it can be. */
-function safe(name: ByteName): ByteName {
-  const plain = name
-    .replaceAll("/", "%2F")
-    .replaceAll(NOT_EVERYWHERE, "_")
-    .replace(/[. ]+$/, "_");
-  return DEVICE.test(plain) ? `_${plain}` : plain;
+/** Characters that every system takes. */
+const plain = (name: ByteName): string =>
+  name.replaceAll("/", "%2F").replaceAll(NOT_EVERYWHERE, "_");
+
+/** And no name that Windows has for something else, or cannot write. */
+function whole(name: string): ByteName {
+  const written = name.replace(/[. ]+$/, "_");
+  return DEVICE.test(written) ? `_${written}` : written;
 }
 
 /** At a character, not within one of UTF-8. */
@@ -46,14 +47,14 @@ export function targetNames(
   inserted: string,
   spareBytes: number,
 ): ByteName[] {
-  const whole = files[0]?.name ?? "";
-  const extension = whole.length - stemOf(whole).length;
-  const stem = extension > EXTENSION_MAX_BYTES ? whole : stemOf(whole);
+  const first = files[0]?.name ?? "";
+  const extension = first.length - stemOf(first).length;
+  const stem = extension > EXTENSION_MAX_BYTES ? first : stemOf(first);
   return files.map(({ name }) => {
     const own = name.startsWith(stem) ? stem : stemOf(name);
-    const rest = name.slice(own.length, own.length + EXTENSION_MAX_BYTES);
-    const room = NAME_MAX_BYTES - spareBytes - safe(rest).length - inserted.length - 1;
-    return safe(`${cutTo(safe(own), room)}${inserted}${rest}`);
+    const rest = plain(name.slice(own.length, own.length + EXTENSION_MAX_BYTES));
+    const room = NAME_MAX_BYTES - spareBytes - rest.length - inserted.length - 1;
+    return whole(`${cutTo(plain(own), room)}${inserted}${rest}`);
   });
 }
 

@@ -99,7 +99,7 @@ export class TargetSearch {
     for (const [index, source] of sources.entries()) {
       const name = names[index] ?? "";
       const status = name === "" ? undefined : folder.look(name);
-      const isReserved = move.targets.length > 0 && status?.isFile() === true && status.size === 0n;
+      const isReserved = isPlanned(move) && isEmpty(status);
       if (status === undefined) isThere.push(false);
       else if (this.#isOurs(move, source, index, folder, name, status)) isThere.push(true);
       else if (isReserved) isThere.push(false);
@@ -107,7 +107,9 @@ export class TargetSearch {
     }
     if (reason === undefined) return { names, isThere, isReasonThere: false };
     const name = reasonName(names[0] ?? "");
-    if (folder.look(name) === undefined) return { names, isThere, isReasonThere: false };
+    const status = folder.look(name);
+    const isReserved = isPlanned(move) && isEmpty(status);
+    if (status === undefined || isReserved) return { names, isThere, isReasonThere: false };
     const isOurs = isReasonOf(folder, name, move.claim, reason.code);
     return isOurs ? { names, isThere, isReasonThere: true } : "foreign";
   }
@@ -156,3 +158,9 @@ function isCopy(found: FileState, of: FileState): boolean {
   const apart = found.modifiedNs - of.modifiedNs;
   return found.size === of.size && apart <= SAME_TIME_NS && apart >= -SAME_TIME_NS;
 }
+
+const isPlanned = ({ targets }: Move): boolean => targets.length > 0;
+
+/** Such as keeps a planned name. */
+export const isEmpty = (status: BigIntStats | undefined): boolean =>
+  status?.isFile() === true && status.size === 0n;
