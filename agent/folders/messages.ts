@@ -64,8 +64,24 @@ export interface DroppedFile extends FileState {
   readonly name: FileName;
 }
 
+/** Where a folder was found (P47). Names: they stay between worker and driver. */
+export interface RecordedFolder {
+  readonly role: FolderRole;
+  readonly path: string;
+  /** Without links, each character a byte. */
+  readonly location: string;
+  readonly mount: {
+    readonly point: string;
+    readonly root: string;
+    readonly type: string;
+    readonly source: string;
+  };
+}
+
 /** What `open` found. */
 export interface FolderStanding {
+  /** Given to the next worker, so that it does not take another folder for this one. */
+  readonly recorded: readonly RecordedFolder[];
   readonly kind: ShareKind;
   /** What is mounted there, such as `cifs`; the source of the mount is nobody's business but the worker's. */
   readonly fileSystem: string;
@@ -221,8 +237,14 @@ export interface Reason {
 
 /** Methods of a folder that files are picked up from: request and answer. */
 export interface PickupMethods {
-  /** First of all, once. Records where the folder is (P47); fails if a folder cannot be used. */
-  open: { readonly ask: PickupSettings; readonly answer: FolderStanding };
+  /**
+   * First of all, once. Records where the folder is (P47); fails if a folder cannot be used, or is not where a worker
+   * before this one had `recorded` it.
+   */
+  open: {
+    readonly ask: PickupSettings & { readonly recorded?: readonly RecordedFolder[] };
+    readonly answer: FolderStanding;
+  };
   /** The folder test (P3): every step in every folder, the failing ones named. */
   test: { readonly ask: undefined; readonly answer: readonly FolderFinding[] };
   /** @param left claims that were left in place (P19): not to be read again while they are as they were */

@@ -7,7 +7,7 @@ import { FOLDER_TRACKED_MAX_COUNT } from "../limits.ts";
 import { takeFiles } from "./claiming.ts";
 import type { Handlers, WorkerVoice } from "./conversation.ts";
 import { FAILURE } from "./entry-table.ts";
-import { codeIs, stepFaultOf } from "./faults.ts";
+import { codeIs, folderMoved, stepFaultOf } from "./faults.ts";
 import { putStraysBack, whereIs } from "./finding.ts";
 import { Folder } from "./folder.ts";
 import { LeftFiles } from "./left-files.ts";
@@ -37,13 +37,10 @@ import { putBack } from "./put-back.ts";
 import { Reading } from "./reading.ts";
 import { Roots } from "./roots.ts";
 import { Settling } from "./settling.ts";
-import { shareKindOf } from "./share-kind.ts";
+import { isNotTheShare, shareKindOf, stableForMsOn } from "./share-kind.ts";
 import { dayFolder } from "./target-names.ts";
 import { Tracker } from "./tracker.ts";
 import { watchFolder } from "./watch.ts";
-
-/** P7. */
-const STABLE_FOR_MS = { local: 5_000, share: 30_000 };
 
 export interface PickupHost {
   readonly clock: Clock;
@@ -96,11 +93,12 @@ class Pickup implements Disposable {
   readonly #moveRules: MoveRules;
   readonly #watch: Disposable | undefined;
 
-  constructor(settings: PickupSettings, host: PickupHost) {
+  constructor(settings: PickupMethods["open"]["ask"], host: PickupHost) {
     this.#settings = settings;
     this.#host = host;
     const patience = new Patience(host.clock);
-    makeBeside(settings, patience);
+    // What was there before is not made again: it is missed.
+    if (settings.recorded === undefined) makeBeside(settings, patience);
     const { folder, workFolder, archiveFolder, errorFolder } = settings;
     this.#roots = new Roots(
       [
@@ -111,10 +109,11 @@ class Pickup implements Disposable {
       ],
       settings.sentinelFile,
       patience,
+      settings.recorded,
     );
     this.standing = this.#look();
     const isLocal = this.standing.kind === "local";
-    const stableForMs = settings.stableForMs ?? STABLE_FOR_MS[isLocal ? "local" : "share"];
+    const stableForMs = settings.stableForMs ?? stableForMsOn(this.standing.kind);
     const patterns = new Patterns(settings.ignorePatterns, settings.includePatterns);
     const ours = (["work", "archive", "error"] as const).map((role) =>
       this.#roots.locationOf(role),
@@ -306,7 +305,9 @@ class Pickup implements Disposable {
     const drop = visit.root("drop");
     const mount = drop.mount();
     const { shareKind } = this.#settings;
+    if (isNotTheShare(shareKind, mount.type)) throw folderMoved("drop", "mount");
     return {
+      recorded: this.#roots.recorded,
       kind: shareKindOf(shareKind, mount, drop.location()),
       fileSystem: mount.type,
       canLink: canLinkIn(visit.root("archive")) && canLinkIn(visit.root("error")),

@@ -9,7 +9,7 @@ import { resolve } from "node:path";
 import type { Mount } from "../host/mounts.ts";
 import { codeIs, folderMoved } from "./faults.ts";
 import { Folder } from "./folder.ts";
-import type { FolderRole } from "./messages.ts";
+import type { FolderRole, RecordedFolder } from "./messages.ts";
 import { type ByteName, parentOf } from "./names.ts";
 import type { Patience } from "./patience.ts";
 
@@ -18,10 +18,7 @@ export interface RootPath {
   readonly path: string;
 }
 
-interface Recorded extends RootPath {
-  readonly location: ByteName;
-  readonly mount: Mount;
-}
+type Recorded = RecordedFolder;
 
 /** What one call works with; whatever it opened is closed with it. */
 export class Visit implements Disposable {
@@ -112,8 +109,18 @@ export class Roots {
   readonly #patience: Patience;
   readonly #sentinel: string | undefined;
 
-  /** Records where the folders are. @throws {AgentError} `FOLDER_FAILED`; `FOLDER_MOVED` without its sentinel */
-  constructor(paths: readonly RootPath[], sentinelFile: string | undefined, patience: Patience) {
+  /**
+   * Records where the folders are.
+   *
+   * @param before where they were for a worker before this one; those must still be there
+   * @throws {AgentError} `FOLDER_FAILED`; `FOLDER_MOVED`, also without its sentinel
+   */
+  constructor(
+    paths: readonly RootPath[],
+    sentinelFile: string | undefined,
+    patience: Patience,
+    before: readonly RecordedFolder[] = [],
+  ) {
     this.#patience = patience;
     const [first] = paths;
     this.#sentinel =
@@ -121,8 +128,12 @@ export class Roots {
         ? undefined
         : resolve(first.path, sentinelFile);
     for (const { role, path } of paths) {
-      using folder = Folder.open(role, patience, path);
-      this.#recorded.set(role, { role, path, location: folder.location(), mount: folder.mount() });
+      const known = before.find((one) => one.role === role && one.path === path);
+      using folder =
+        known === undefined ? Folder.open(role, patience, path) : openRecorded(known, patience);
+      const { point, root, type, source } = folder.mount();
+      const found = { location: folder.location(), mount: { point, root, type, source } };
+      this.#recorded.set(role, { role, path, ...found });
       this.checkSentinel(role);
     }
   }
@@ -131,6 +142,10 @@ export class Roots {
   checkSentinel(role: FolderRole): void {
     if (this.#sentinel !== undefined && !existsSync(this.#sentinel))
       throw folderMoved(role, "sentinel");
+  }
+
+  get recorded(): readonly RecordedFolder[] {
+    return [...this.#recorded.values()];
   }
 
   locationOf(role: FolderRole): ByteName {

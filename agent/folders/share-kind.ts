@@ -16,6 +16,16 @@ export function kindOfMount(type: string): ShareKind {
   return SMB.test(type) || OTHER.test(type) ? "smb" : "local";
 }
 
+/**
+ * P47: a folder that is said to be on a share, and is on a disk of this machine, is the empty folder under a share that
+ * is not mounted.
+ */
+export const isNotTheShare = (wanted: "auto" | ShareKind, mountType: string): boolean =>
+  !isWindows && wanted !== "auto" && wanted !== "local" && kindOfMount(mountType) === "local";
+
+/** P7: how long a file must be unchanged, if the channel does not say; what a share shows may be some seconds old. */
+export const stableForMsOn = (kind: ShareKind): number => (kind === "local" ? 5_000 : 30_000);
+
 const isUnc = (path: string): boolean => /^(?:\\\\|\/\/)(?:\?\\UNC\\|[^?.])/i.test(path);
 
 /** @param mount where the folder really is; @param location its real path, as far as the system tells it */

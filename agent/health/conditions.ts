@@ -53,6 +53,8 @@ export const CONDITIONS = {
     "A message was set aside instead of being delivered; the receiver was told, the facts say why",
   folderUnreachable:
     "A folder cannot be reached, or is not the one it was: check the share or disk; see the facts, and holdfast doctor",
+  foldersWritable:
+    "Senders may write into the work, archive or error folder of a channel: only the drop folder should be theirs",
   folderFilling: "A drop folder holds many files: see why they are not taken",
   fileRefused:
     "Something in a drop folder is no plain file (a link, a second name, a pipe): find who puts it there",

@@ -46,6 +46,8 @@ export class FileDrop implements AsyncDisposable {
   /** Found by the worker: it knows better than the name of the folder. */
   #isolation: Isolation | undefined;
   #isStart = true;
+  /** Where the folders were first: an unmounted share must not be taken for an idle folder (P47). */
+  #recorded: FolderStanding["recorded"] | undefined;
 
   /** @param failed told of a defect; everything else is a state of the channel */
   constructor(parts: FileDropParts, failed: (error: unknown) => void) {
@@ -109,7 +111,10 @@ export class FileDrop implements AsyncDisposable {
     if (this.#hand === undefined) {
       this.#isolation ??= isolationFor(pickup.folder, pickup.shareKind);
       this.#hand = await openHand({ isolation: this.#isolation, silenceMs, clock });
-      const standing = await this.#hand.call("open", pickup);
+      const standing = await this.#hand.call("open", {
+        ...pickup,
+        ...(this.#recorded === undefined ? {} : { recorded: this.#recorded }),
+      });
       if (standing.kind !== "local" && this.#isolation === "thread") {
         // A link led to a share: a hung thread could not be ended.
         this.#isolation = "process";
@@ -117,12 +122,39 @@ export class FileDrop implements AsyncDisposable {
         return await this.#serving();
       }
       this.#standing = standing;
+      this.#recorded = standing.recorded;
+      await this.#test(this.#hand);
     }
     this.#failures = 0;
     this.#error = undefined;
     this.#parts.conditions.close("folderUnreachable", this.#parts.channel.name);
     this.#to("watching");
     return this.#hand;
+  }
+
+  /** P3, P2. @throws {AgentError} `FOLDER_FAILED` with the first step that failed, and the account */
+  async #test(hand: PickupHand): Promise<void> {
+    const { conditions, channel, clock } = this.#parts;
+    const findings = await hand.call("test", undefined);
+    for (const { folder, step, sysCode } of findings) {
+      if (sysCode === undefined) continue;
+      const where = { folder: identifierFrom(folder), step: identifierFrom(step) };
+      const account = process.getuid?.();
+      throw new AgentError("FOLDER_FAILED", {
+        ...where,
+        sysCode: identifierFrom(sysCode),
+        ...(account === undefined ? {} : { account }),
+      });
+    }
+    const open = findings.filter(({ warning }) => warning === "writableBySenders");
+    if (open.length === 0) conditions.close("foldersWritable", channel.name);
+    else {
+      const facts = {
+        channel: identifierFrom(channel.name),
+        folder: identifierFrom(open.map(({ folder }) => folder).join("-")),
+      };
+      conditions.open("foldersWritable", channel.name, facts, clock.nowMs());
+    }
   }
 
   async #failedBy(error: AgentError): Promise<void> {

@@ -6,6 +6,7 @@
  */
 import { identifierFrom } from "../../errors.ts";
 import { FILE_GROUP_MAX_COUNT, LOOK_BACK_MAX_COUNT } from "../../limits.ts";
+import { isAbout } from "./folder-fault.ts";
 import { type FileToMove, RULE_OF, toMoveFrom } from "./in-work.ts";
 import type { Archived } from "./moves.ts";
 import type { ServedParts } from "./parts.ts";
@@ -68,12 +69,15 @@ export class LookBacks {
   async #look(due: readonly LookBack[]): Promise<void> {
     const { hand, channel, log, conditions, clock } = this.#parts;
     const reason = { code: "lateWrite", rule: RULE_OF.lateWrite, channel: channel.name };
-    const late = await hand.call(
-      "lookBack",
-      due.map(({ file: { claim, claimedAtMs, files, sha256, duplicate }, targets }) => ({
+    const asked = due.map(
+      ({ file: { claim, claimedAtMs, files, sha256, duplicate }, targets }) => ({
         ...{ claim, files, sha256, duplicate, targets, reason, atMs: claimedAtMs },
-      })),
+      }),
     );
+    const late = await hand.call("lookBack", asked).catch((error: unknown) => {
+      if (isAbout("archive", error) || isAbout("error", error)) return [];
+      throw error;
+    });
     for (const claim of late) {
       const facts = { channel: identifierFrom(channel.name), claim: identifierFrom(claim) };
       channel.record.counters.add("lateWrites");

@@ -4,9 +4,10 @@
  *
  * @module
  */
-import { AgentError, identifierFrom } from "../../errors.ts";
+import { identifierFrom } from "../../errors.ts";
 import type { MoveOutcome } from "../../folders/messages.ts";
 import { FILE_GROUP_MAX_COUNT } from "../../limits.ts";
+import { isAbout } from "./folder-fault.ts";
 import { type FileToMove, RULE_OF } from "./in-work.ts";
 import type { ServedParts } from "./parts.ts";
 import { sayVanished } from "./vanished.ts";
@@ -29,7 +30,7 @@ async function unlessFolder(
   try {
     return await ask();
   } catch (error) {
-    if (!(error instanceof AgentError) || error.facts["folder"] !== folder) throw error;
+    if (!isAbout(folder, error)) throw error;
     const { step = "open", sysCode = "changed" } = error.facts;
     return moves.map(({ claim }) => ({
       ...{ claim, outcome: "failed" as const, folder },

@@ -5,9 +5,18 @@
  * @module
  */
 import { identifierFrom } from "../../errors.ts";
+import { isAbout } from "./folder-fault.ts";
 import type { ServedParts } from "./parts.ts";
 
 const EVERY_MS = 3_600_000;
+
+/** A folder that fails is heard of from the moves into it. */
+function notNow(folder: "archive" | "error", error: unknown): typeof NOTHING {
+  if (isAbout(folder, error)) return NOTHING;
+  throw error;
+}
+
+const NOTHING = { deleted: 0, bytes: 0, more: false };
 
 export class Retention {
   readonly #parts: ServedParts;
@@ -39,7 +48,10 @@ export class Retention {
     if (keepMs === 0) return false;
     const beforeMs = nowMs - keepMs;
     const kept = folder === "archive" ? await claims.keptTargets(beforeMs) : [];
-    const { deleted, bytes, more } = await hand.call("prune", { folder, beforeMs, kept });
+    const pruned = await hand
+      .call("prune", { folder, beforeMs, kept })
+      .catch((error: unknown) => notNow(folder, error));
+    const { deleted, bytes, more } = pruned;
     if (deleted === 0) return more;
     channel.record.counters.add("filesPruned", deleted);
     const where = { channel: identifierFrom(channel.name), folder: identifierFrom(folder) };

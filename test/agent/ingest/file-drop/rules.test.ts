@@ -2,15 +2,19 @@
 import assert from "node:assert/strict";
 import {
   appendFileSync,
+  chmodSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
@@ -376,7 +380,7 @@ test("[P32] a file that ends the process twice while it is worked on alone is se
     await stack.reopen();
   }
   await until("the others are sent", async () => (await texts(stack)).length === 2);
-  await until("set aside", () => stack.files("error").length === 2);
+  await until("set aside", () => stack.files("error").includes("2-poison.hl7.reason.json"));
   hangs = false;
   assert.deepEqual(await texts(stack), [adt("1.hl7"), adt("3.hl7")]);
   assert.match(stack.read("error", "2-poison.hl7.reason.json"), /endedProcess/);
@@ -461,7 +465,6 @@ test("[P-A3] a drop folder that is replaced by a link is unreachable: nothing is
   mkdirSync(stack.path("secrets"));
   writeFileSync(stack.path("secrets", "a.hl7"), adt("Secret"));
   renameSync(stack.path("in"), stack.path("in-before"));
-  const { symlinkSync } = await import("node:fs");
   symlinkSync(stack.path("secrets"), stack.path("in"));
   await until("unreachable", () => stack.drop.status.state === "unreachable");
   await pause(300);
@@ -484,9 +487,48 @@ test("[P11] a writer that goes on after its file was archived is noticed, and it
 test("[P33] archived files are 0640, whatever the sender had set", async () => {
   await using stack = await DropStack.open();
   stack.put("a.hl7", adt("A"));
-  const { chmodSync } = await import("node:fs");
   chmodSync(stack.path("in", "a.hl7"), 0o4777);
   await stack.settled();
   const [archived = ""] = stack.files("archive");
   assert.equal(statSync(stack.path("archive", archived)).mode & 0o7777, 0o640);
+});
+
+describe("[P47] is it still the folder", () => {
+  test("[P47] a folder that was replaced by another while the worker was gone is not taken for it", async () => {
+    await using stack = await DropStack.open();
+    await until("watching", () => stack.drop.status.lastPollAtMs !== undefined);
+    renameSync(stack.path("in"), stack.path("in-before"));
+    await until("unreachable", () => stack.drop.status.state === "unreachable");
+    symlinkSync(stack.path("in-before"), stack.path("in"));
+    stack.put("a.hl7", adt("A"));
+    // Several workers were opened on it by then.
+    await pause(2_500);
+    assert.equal(stack.drop.status.state, "unreachable");
+    assert.deepEqual(await texts(stack), []);
+    rmSync(stack.path("in"));
+    renameSync(stack.path("in-before"), stack.path("in"));
+    await until("taken", async () => (await texts(stack)).length === 1);
+  });
+
+  test("[P47] a folder that is said to be on a share, and lies on a disk, is the folder under an unmounted one", async () => {
+    await using stack = await DropStack.open({ config: { shareKind: "smb" } });
+    stack.put("a.hl7", adt("A"));
+    await until("unreachable", () => stack.drop.status.state === "unreachable");
+    assert.equal(stack.drop.status.error?.code, "FOLDER_MOVED");
+    assert.deepEqual(stack.files("in"), ["a.hl7"]);
+  });
+});
+
+test("[P2] a work folder that senders may write into is said", async () => {
+  const base = mkdtempSync(join(tmpdir(), "holdfast-open-work-"));
+  try {
+    mkdirSync(join(base, "work"));
+    chmodSync(join(base, "work"), 0o777);
+    await using stack = await DropStack.open({ base });
+    await until("watching", () => stack.drop.status.lastPollAtMs !== undefined);
+    const open = stack.conditions.list().find((one) => one.condition === "foldersWritable");
+    assert.equal(open?.facts["folder"], "work");
+  } finally {
+    rmSync(base, { recursive: true });
+  }
 });
