@@ -127,7 +127,16 @@ function program(choose: (act: Act) => void): Command {
     .description("whether this machine is fit for the store, and the receiver is reached from it")
     .addOption(configOption())
     .addOption(jsonOption())
-    .action((options) => choose(() => doctor({ ...options, creds: credentials, ignored })));
+    .option("--folder <path>", "only whether files can be taken from, or put into, this folder")
+    .action(({ folder, ...options }) =>
+      choose(() =>
+        folder === undefined
+          ? doctor({ ...options, creds: credentials, ignored })
+          : import("./cli/doctor-folder.ts").then(({ doctorFolder }) =>
+              doctorFolder({ folder, json: options.json }),
+            ),
+      ),
+    );
   addChannelCommands(root, choose);
   addFilesCommands(root, choose);
   addQuarantineCommands(root, choose);

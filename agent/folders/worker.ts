@@ -13,6 +13,7 @@ import { systemClock } from "../host/clock.ts";
 import type { Handlers, Question, WorkerMessage, WorkerVoice } from "./conversation.ts";
 import type { FolderMethods } from "./methods.ts";
 import { pickupMethods } from "./pickup.ts";
+import { probeMethods } from "./probe-method.ts";
 
 /** Often enough for every watchdog; a message costs as much as a small file. */
 const ALIVE_EVERY_MS = 1_000;
@@ -36,6 +37,7 @@ const voice: WorkerVoice = {
 /** Here every part of methods is plugged in. */
 const allMethods: Handlers<FolderMethods> = {
   ...pickupMethods({ clock: systemClock, voice }),
+  ...probeMethods(),
 };
 
 const methods: Readonly<Record<string, ((ask: never) => unknown) | undefined>> = allMethods;
