@@ -57,6 +57,17 @@ const WRONG_COUNTS: Readonly<Record<string, string>> = {
      WHERE (SELECT count(*) FROM inbox_slice WHERE body = one.id) <> (one.length + 131071) / 131072`,
   "inbox settled": `SELECT count(*) FROM inbox
      WHERE (state IN (0, 1)) <> (settled_at_ms IS NULL) OR (state > 1 AND hold IS NOT NULL)`,
+  "blocks of files": `SELECT count(*) FROM file_block
+     WHERE block NOT IN (SELECT id FROM quarantine) OR claim NOT IN (SELECT id FROM file_claim)`,
+  "files in their states": `SELECT count(*) FROM file_claim
+     WHERE (state = 0) <> (decided_at_ms IS NULL) OR (state = 3) <> (moved_at_ms IS NOT NULL)
+       OR (verdict IS NOT NULL AND reason IS NOT NULL) OR (state = 0) <> (verdict IS NULL AND reason IS NULL)
+       OR (verdict IS NULL) <> (content_token IS NULL) OR (content_token IS NOT NULL AND digest IS NULL)
+       OR (coalesce(verdict, '') = 'partial') <> (aside_count > 0)`,
+  // Of repeats the first copies are others' messages.
+  "messages of files": `SELECT count(*) FROM file_claim
+     WHERE last_seq - first_seq + 1 > message_count OR last_seq > (SELECT max(seq) FROM message
+       WHERE message.channel = file_claim.channel AND message.epoch = file_claim.epoch)`,
   cursors: `SELECT count(*) FROM cursor AS one WHERE (trimmed > acked AND ended <> 2)
        OR (ended = 1 AND final <
          (SELECT max(seq) FROM message WHERE channel = one.channel AND epoch = one.epoch))`,
