@@ -15,7 +15,9 @@ describe("rows that a walk has found damaged", () => {
       ...{ conditions, clock: systemClock },
       log: { ...silentLog, write: (event, facts) => void lines.push([event, facts]) },
       channelOf: (channel) =>
-        channel === 1 ? { name: "adt", record } : { name: "gone", record: undefined },
+        channel === 1
+          ? { name: "adt", record }
+          : { name: channel === 2 ? "gone" : "files", record: undefined },
     });
     const message = { kind: "message", id: 5, channel: 1, epoch: 2n, seq: 3n } as const;
     const block = { kind: "quarantine", id: 5, channel: 1 } as const;
@@ -23,11 +25,13 @@ describe("rows that a walk has found damaged", () => {
     rows.found(block);
     rows.found(message);
     rows.found({ ...message, channel: 2, id: 9 });
+    rows.found({ kind: "file", id: 5, channel: 3, claim: "0123456789abcdef" });
     assert.deepEqual(
       conditions.list().map(({ condition, subject, facts }) => [condition, subject, facts]),
       [
         ["messageDamaged", "adt", { channel: "adt", epoch: 2n, seq: 3n, count: 2 }],
         ["messageDamaged", "gone", { channel: "gone", epoch: 2n, seq: 3n, count: 1 }],
+        ["messageDamaged", "files", { channel: "files", claim: "0123456789abcdef", count: 1 }],
       ],
     );
     assert.equal(record.counters.value("damaged"), 2);
@@ -35,6 +39,7 @@ describe("rows that a walk has found damaged", () => {
       ["rowDamaged", { channel: "adt", epoch: 2n, seq: 3n }],
       ["rowDamaged", { channel: "adt", id: 5 }],
       ["rowDamaged", { channel: "gone", epoch: 2n, seq: 3n }],
+      ["rowDamaged", { channel: "files", claim: "0123456789abcdef" }],
     ]);
   });
 

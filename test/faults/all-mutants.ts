@@ -1,5 +1,6 @@
 /** Every planted defect. @module */
 import { DOWNSTREAM_MUTANTS } from "./downstream-mutants.ts";
+import { FILE_STORE_MUTANTS } from "./file-store-mutants.ts";
 import { MUTANTS, type Mutant } from "./mutants.ts";
 import { SIMULATION_MUTANTS } from "./simulation-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
@@ -8,6 +9,7 @@ import { TUNNEL_MUTANTS } from "./tunnel-mutants.ts";
 export const ALL_MUTANTS: readonly Mutant[] = [
   ...MUTANTS,
   ...STORE_MUTANTS,
+  ...FILE_STORE_MUTANTS,
   ...TUNNEL_MUTANTS,
   ...DOWNSTREAM_MUTANTS,
   ...SIMULATION_MUTANTS,

@@ -70,6 +70,9 @@ describe("sealer", () => {
       "quarantine.sealed",
       "recent.entries",
       "cursor.trimmed_chain",
+      "file_claim.head",
+      "file_claim.targets",
+      "file_claim.digest",
     ];
     const elsewhere: readonly SealPlace[] = [
       ...columns.map((column) => ({ ...PLACE, column })),
