@@ -138,6 +138,7 @@ const exact = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
 
 function copyOf({ claim, files }: NewClaim): NewClaim {
   if (!/^[0-9a-f]{16}$/.test(claim)) throw new RangeError("Cannot claim under another name");
+  if (files.length === 0) throw new RangeError("Cannot claim without a file");
   return { claim, files: files.map(fileOf) };
 }
 

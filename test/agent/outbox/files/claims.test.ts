@@ -1,6 +1,8 @@
 /** Rows of dropped files from the claim to the end, on the real store (04 P17, P19, P25, P26, P29 to P32). */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import Sqlite from "better-sqlite3";
+import type { StoreNotice } from "#agent/outbox/writing/writer-messages.ts";
 import { latin1 } from "#test/support/messages.ts";
 import {
   appendFile,
@@ -258,6 +260,44 @@ describe("claims of dropped files", () => {
     assert.deepEqual(
       rows.map(({ id }) => id),
       rows.map((_, at) => at + 1),
+    );
+  });
+
+  test("[P30] targets stay until the receiver has the messages, as it is known here", async () => {
+    await using made = await TestOutbox.open();
+    const files = made.outbox.files.of("adt");
+    const id = await claimOne(files);
+    await appendFile(made.outbox, entriesOf(markOf(id), { controlId: "M1" }));
+    const target = new Uint8Array(latin1("2025/01/02/a.hl7"));
+    await files.moved([{ id, targets: [target], left: false }]);
+    assert.deepEqual(await files.keptTargets(Date.now()), [target]);
+    assert.deepEqual(await files.keptTargets(0), []);
+    assert.deepEqual(await made.outbox.files.of("oru").keptTargets(Date.now()), []);
+    made.outbox.settle(1, 1n, 1n);
+    await made.outbox.flushProgress();
+    assert.deepEqual(await files.keptTargets(Date.now()), []);
+  });
+
+  test("[S16, P20] a damaged row is told of, and named by its claim alone", async () => {
+    const notices: StoreNotice[] = [];
+    const onNotice = (notice: StoreNotice): void => void notices.push(notice);
+    await using made = await TestOutbox.open({ onNotice });
+    const claims = [newClaim(), newClaim()];
+    await made.outbox.files.of("adt").claim(claims);
+    await made.close();
+    const database = new Sqlite(made.databaseFile);
+    database.exec("UPDATE file_claim SET head = (SELECT head FROM file_claim WHERE id = 2)");
+    database.close();
+    await made.reopen();
+    const rows = await made.outbox.files.of("adt").open();
+    assert.deepEqual(
+      rows.map(({ claim, files }) => [claim, files.length]),
+      claims.map(({ claim }, at) => [claim, at]),
+    );
+    const row = { kind: "file", id: 1, channel: 1, claim: claims[0]?.claim };
+    assert.deepEqual(
+      notices.filter(({ notice }) => notice === "damaged"),
+      [{ notice: "damaged", row }],
     );
   });
 });
