@@ -15,9 +15,10 @@ import type { AppendOutcome } from "../outbox/writing/ticket-queue.ts";
 import { FileDescriber } from "./attributes.ts";
 import type { FileArrival, FileVerdict } from "./channel.ts";
 import { entryOf } from "./entry.ts";
+import type { Item } from "./examine.ts";
 import { examineFile, type FileContent } from "./examine-file.ts";
-import type { FileBookkeeping } from "./file-bookkeeping.ts";
-import { type Numbered, numberOf } from "./sender-habits.ts";
+import type { FileBookkeeping, FileNotes } from "./file-bookkeeping.ts";
+import { numberOf } from "./sender-habits.ts";
 import type { StoreGate } from "./store-gate.ts";
 
 export interface FileDoorwayParts {
@@ -31,12 +32,21 @@ export interface FileDoorwayParts {
 const REPEATED = { "file.repeated": "1" } as const;
 const NO_SLICES = { upload: 0, uploadBytes: 0 } as const;
 
+/** What is read of a file in one turn of the event loop: some milliseconds. */
+const ITEMS_A_TURN = 2_000;
+
 /** One file on its way through. */
 interface Passage {
   readonly arrival: FileArrival;
-  readonly entries: readonly AppendEntry[];
-  /** By entry, with holes: MSH-13. */
-  readonly numbers: readonly Numbered[];
+  readonly content: FileContent;
+  readonly describer: FileDescriber;
+  readonly common: Pick<
+    AppendEntry,
+    "ackOwed" | "claim" | "duplicates" | "receivedAtMs" | "source"
+  >;
+  /** Let go once the store has them. */
+  readonly entries: AppendEntry[];
+  readonly notes: FileNotes;
   readonly settle: (verdict: FileVerdict) => void;
 }
 
@@ -47,15 +57,13 @@ export class FileDoorway {
     this.#parts = parts;
   }
 
-  accept(arrival: FileArrival, settle: (verdict: FileVerdict) => void): void {
-    const { large } = arrival;
-    const verdict = this.#refusal(arrival) ?? this.#append(arrival, settle);
-    if (verdict === undefined) return;
-    large?.discard();
-    settle(verdict);
+  accept(given: FileArrival, settle: (verdict: FileVerdict) => void): void {
+    const arrival = ownBytes(given);
+    const verdict = this.#refusal(arrival) ?? this.#begin(arrival, settle);
+    if (verdict !== undefined) this.#turnAway(arrival, verdict, settle);
   }
 
-  /** Before anything is looked at. A body that began while the disk was full lacks slices: named, it would refuse its whole group. */
+  /** A body that began while the disk was full lacks slices: named, it would refuse its whole group. */
   #refusal({ channel, large }: FileArrival): FileVerdict | undefined {
     const { gate } = this.#parts;
     if (gate.isOpen && large?.isLost !== true) return undefined;
@@ -63,12 +71,18 @@ export class FileDoorway {
     return { kind: "refused", error: gate.reason };
   }
 
-  /** @returns why nothing was appended */
-  #append(
-    arrival: FileArrival,
+  #turnAway(
+    { large }: FileArrival,
+    verdict: FileVerdict,
     settle: (verdict: FileVerdict) => void,
-  ): Exclude<FileVerdict, { kind: "committed" }> | undefined {
-    const { channel, claim, mark, large, attributes, repeated } = arrival;
+  ): void {
+    large?.discard();
+    settle(verdict);
+  }
+
+  /** @returns why nothing will be appended */
+  #begin(arrival: FileArrival, settle: (verdict: FileVerdict) => void): FileVerdict | undefined {
+    const { channel, claim, mark, attributes, repeated } = arrival;
     const { sha256, content } = examineFile(arrival);
     if (Buffer.compare(sha256, mark.sha256) !== 0) {
       // What was handed over is not what was read: nothing of it may be stored under that claim.
@@ -76,63 +90,81 @@ export class FileDoorway {
       return { kind: "refused", error: new AgentError("AGENT_DEFECT", facts) };
     }
     if (typeof content === "string") return { kind: "unfit", reason: content };
-    const common = repeated ? { ...REPEATED, ...attributes } : attributes;
-    const describer = new FileDescriber(channel.rules, common, content.batch);
+    const shared = repeated ? { ...REPEATED, ...attributes } : attributes;
+    const describer = new FileDescriber(channel.rules, shared, content.batch);
     if (!describer.fits(content.count)) return { kind: "unfit", reason: "tooManyMessages" };
-    const passage = this.#passage(arrival, content, describer, settle);
-    const { outbox, books } = this.#parts;
-    books.arrived(arrival, content, passage.entries);
-    outbox.append(passage.entries, FILE_STORE_DEADLINE_MS, (outcomes) =>
-      this.#settled(passage, outcomes),
-    );
-    // What there is to keep of it went along by itself.
-    if (passage.entries.every(({ upload }) => upload === 0)) large?.discard();
+    const common = {
+      ...{ ackOwed: false, claim: mark, source: `file:${claim}` },
+      ...{ duplicates: duplicatesOf(arrival), receivedAtMs: this.#parts.clock.nowMs() },
+    };
+    const notes = { controlIds: [], numbers: [], firstAside: undefined };
+    const passage = { arrival, content, describer, common, entries: [], notes, settle };
+    this.#read(passage, content.items[Symbol.iterator]());
     return undefined;
   }
 
-  #passage(
-    arrival: FileArrival,
-    { items }: FileContent,
-    describer: FileDescriber,
-    settle: (verdict: FileVerdict) => void,
-  ): Passage {
-    const { channel, claim, large, totalBytes } = arrival;
-    const slices =
-      large === undefined ? NO_SLICES : { upload: large.upload, uploadBytes: totalBytes };
-    const common = {
-      ...{ ackOwed: false, claim: arrival.mark, source: `file:${claim}` },
-      ...{ duplicates: duplicatesOf(arrival), receivedAtMs: this.#parts.clock.nowMs() },
-    };
-    const entries: AppendEntry[] = [];
-    const numbers: Numbered[] = [];
-    for (const item of items) {
-      const { attributes, charsetMismatch } = describer.describe(item);
-      const isInSlices = item.body.length === 0 && item.refusal !== "tooLarge";
-      const place = isInSlices ? slices : NO_SLICES;
-      this.#parts.books.item(arrival, item, charsetMismatch);
-      const number = item.refusal === undefined ? numberOf(item.msh) : undefined;
-      if (number !== undefined) numbers[entries.length] = number;
-      entries.push(entryOf(channel, item, { ...common, ...place, attributes }));
+  /** In turns, so that connections have theirs: a hundred thousand messages take a second. */
+  #read(passage: Passage, items: Iterator<Item>): void {
+    for (let count = 0; count < ITEMS_A_TURN; count++) {
+      const { value: item, done } = items.next();
+      if (done === true) {
+        this.#append(passage);
+        return;
+      }
+      this.#add(passage, item);
     }
-    return { arrival, entries, numbers, settle };
+    setImmediate(() => this.#read(passage, items));
+  }
+
+  #add({ arrival, describer, common, entries, notes }: Passage, item: Item): void {
+    const { channel, large, totalBytes } = arrival;
+    const isInSlices = large !== undefined && item.body.length === 0 && item.refusal !== "tooLarge";
+    const slices = isInSlices ? { upload: large.upload, uploadBytes: totalBytes } : NO_SLICES;
+    const { attributes, charsetMismatch } = describer.describe(item);
+    const entry = entryOf(channel, item, { ...common, ...slices, attributes });
+    const number = item.refusal === undefined ? numberOf(item.msh) : undefined;
+    if (number !== undefined) notes.numbers[entries.length] = number;
+    notes.firstAside ??= item.refusal;
+    notes.controlIds.push(entry.controlId);
+    entries.push(entry);
+    this.#parts.books.item(arrival, item, charsetMismatch);
+  }
+
+  #append(passage: Passage): void {
+    const { arrival, content, entries, notes, settle } = passage;
+    const { outbox, books } = this.#parts;
+    const refusal = this.#refusal(arrival);
+    if (refusal !== undefined) {
+      this.#turnAway(arrival, refusal, settle);
+      return;
+    }
+    books.arrived(arrival, content, notes);
+    outbox.append(entries, FILE_STORE_DEADLINE_MS, (outcomes) =>
+      this.#settled(arrival, notes, outcomes, settle),
+    );
+    // What there is to keep of it went along by itself.
+    if (entries.every(({ upload }) => upload === 0)) arrival.large?.discard();
+    entries.length = 0;
   }
 
   #settled(
-    { arrival, entries, numbers, settle }: Passage,
+    arrival: FileArrival,
+    notes: FileNotes,
     outcomes: readonly AppendOutcome[],
+    settle: (verdict: FileVerdict) => void,
   ): void {
     const { books, gate } = this.#parts;
     const counts = { stored: 0, repeats: 0, aside: 0 };
     let error: AgentError | undefined;
     for (const [index, outcome] of outcomes.entries()) {
-      books.settled(arrival, outcome, entries[index]?.controlId, numbers[index]);
+      books.settled(arrival, outcome, notes.controlIds[index], notes.numbers[index]);
       if (outcome.kind === "stored") counts.stored += 1;
       else if (outcome.kind === "repeat") counts.repeats += 1;
       else if (outcome.kind === "quarantined") counts.aside += 1;
       else error ??= outcome.error;
     }
     if (error === undefined) {
-      books.committed(arrival, entries, counts.aside);
+      books.committed(arrival, counts.aside, notes);
       settle({ kind: "committed", ...counts });
       return;
     }
@@ -144,6 +176,12 @@ export class FileDoorway {
     }
     settle({ kind: "refused", error });
   }
+}
+
+/** Slices are ours already. Of what is whole the caller may use the memory again before it is read to its end. */
+function ownBytes(arrival: FileArrival): FileArrival {
+  if (arrival.large !== undefined || arrival.content === "binary") return arrival;
+  return { ...arrival, bytes: new Uint8Array(arrival.bytes) };
 }
 
 /**

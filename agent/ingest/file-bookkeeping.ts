@@ -1,7 +1,7 @@
 /** What is noted of every file: counters, warnings, log lines. Nothing depends on it. @module */
 import { identifierFrom } from "../errors.ts";
 import type { Log } from "../host/log.ts";
-import type { AppendEntry } from "../outbox/writing/append-batch.ts";
+import type { QuarantineReason } from "../outbox/writing/append-batch.ts";
 import type { AppendOutcome } from "../outbox/writing/ticket-queue.ts";
 import type { Bookkeeping } from "./bookkeeping.ts";
 import type { FileArrival } from "./channel.ts";
@@ -13,6 +13,15 @@ export interface FileBookkeepingParts {
   /** Of messages from anywhere. */
   readonly books: Bookkeeping;
   readonly log: Log;
+}
+
+/** Of the items of one file, in their order. */
+export interface FileNotes {
+  /** MSH-10, as far as it is kept. */
+  readonly controlIds: Uint8Array[];
+  /** With holes: MSH-13. */
+  readonly numbers: Numbered[];
+  firstAside: QuarantineReason | undefined;
 }
 
 export class FileBookkeeping {
@@ -37,10 +46,10 @@ export class FileBookkeeping {
   arrived(
     { channel, claim, totalBytes }: FileArrival,
     { batch, unclosed, framedCount }: FileContent,
-    entries: readonly AppendEntry[],
+    { controlIds }: FileNotes,
   ): void {
     const { record } = channel;
-    const controlId = entries.find(({ quarantine }) => quarantine !== "leftover")?.controlId;
+    const controlId = controlIds.find(({ length }) => length > 0);
     record.counters.add("receivedBytes", totalBytes);
     record.fileMessages();
     if (framedCount > 0) record.warn("framedInFile", claim, controlId, framedCount);
@@ -61,12 +70,11 @@ export class FileBookkeeping {
   }
 
   /** One line a file, however many of its messages are bad (04 P38). */
-  committed({ channel, claim }: FileArrival, entries: readonly AppendEntry[], aside: number): void {
+  committed({ channel, claim }: FileArrival, aside: number, { firstAside }: FileNotes): void {
     if (aside === 0) return;
-    const first = entries.find(({ quarantine }) => quarantine !== undefined)?.quarantine;
     this.#parts.log.write("fileMessagesSetAside", {
       ...{ channel: identifierFrom(channel.name), claim: identifierFrom(claim) },
-      ...{ count: aside, reason: identifierFrom(first ?? "unknown") },
+      ...{ count: aside, reason: identifierFrom(firstAside ?? "unknown") },
     });
   }
 
