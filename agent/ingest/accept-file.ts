@@ -170,7 +170,7 @@ export class FileDoorway {
     }
     if (error.code === "QUARANTINE_FULL") {
       books.quarantineFull(arrival);
-    } else {
+    } else if (error.code !== "FILE_CLAIM_ENDED") {
       arrival.channel.record.counters.add("cannotStore");
       gate.close(error);
     }

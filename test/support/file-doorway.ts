@@ -12,6 +12,7 @@ import type {
   FileArrival,
   FileVerdict,
 } from "#agent/ingest/channel.ts";
+import type { ClaimMark, FileClaims } from "#agent/ingest/file-drop/claims.ts";
 import type { LargeBody } from "#agent/ingest/large-body.ts";
 import { StoreGate } from "#agent/ingest/store-gate.ts";
 import type { OutboxOptions } from "#agent/outbox/outbox-options.ts";
@@ -19,7 +20,7 @@ import { DEFAULT_RULES } from "./default-channel.ts";
 import { latin1, sha256Of, textOf } from "./messages.ts";
 import { sha256, TestOutbox } from "./test-outbox.ts";
 
-export interface FileFields extends Partial<Omit<FileArrival, "bytes" | "large" | "channel">> {
+export interface FileFields extends Partial<Omit<FileArrival, "bytes" | "channel" | "large">> {
   /** Handed over in slices of so many bytes; whole where it is not given. */
   readonly sliceBytes?: number;
 }
@@ -97,20 +98,44 @@ export class FileDoorwayBench implements AsyncDisposable {
   }
 
   /** One file. @param content one character a byte */
-  take(content: string | Uint8Array, fields: FileFields = {}): Promise<FileVerdict> {
+  async take(content: string | Uint8Array, fields: FileFields = {}): Promise<FileVerdict> {
+    const mark = fields.mark ?? (await this.claim(content));
+    return await this.offer(content, { ...fields, mark });
+  }
+
+  /** A row for a file that is about to come, and the mark that its messages carry. */
+  async claim(content: string | Uint8Array): Promise<ClaimMark> {
+    const bytes = typeof content === "string" ? latin1(content) : content;
+    this.#claims += 1;
+    const inode = BigInt(this.#claims);
+    const file = { part: "data", name: latin1("x.hl7"), size: bytes.length } as const;
+    const claim = inode.toString(16).padStart(16, "0");
+    const files = [{ ...file, modifiedNs: 0n, inode }];
+    const [claimed] = await this.claims.claim([{ claim, files }]);
+    assert.ok(claimed !== undefined);
+    return { id: claimed.id, sha256: sha256(bytes), contentKey: sha256(bytes) };
+  }
+
+  get claims(): FileClaims {
+    return this.store.outbox.files.of("adt");
+  }
+
+  /** `acceptFile` with a mark that is there. */
+  offer(
+    content: string | Uint8Array,
+    fields: FileFields & { readonly mark: ClaimMark },
+  ): Promise<FileVerdict> {
     const bytes = typeof content === "string" ? latin1(content) : content;
     const { sliceBytes, ...more } = fields;
     const kind = more.content ?? "hl7";
     const sliced = sliceBytes === undefined ? undefined : this.inSlices(bytes, sliceBytes, kind);
     // The driver's memory, which it uses again.
     const rest = Buffer.from(sliced?.rest ?? bytes);
-    this.#claims += 1;
     return new Promise((resolve) => {
       this.doorway.acceptFile(
         {
           ...{ channel: this.channel, claim: CLAIM, content: "hl7", repeated: false },
           ...{ attributes: { "file.name": "x.hl7" }, totalBytes: bytes.length },
-          mark: { id: this.#claims, sha256: sha256(bytes), contentKey: sha256(bytes) },
           ...more,
           ...{ bytes: rest, large: sliced?.large },
         },

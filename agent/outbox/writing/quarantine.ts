@@ -84,7 +84,8 @@ export class Quarantine {
     const isCounted = claim !== undefined && upload === this.#countedUpload;
     const kept = blockRoom({ bodyBytes: body.length, upload, uploadBytes, length }, isCounted);
     if (!this.makeRoom(channel, kept)) return undefined;
-    this.#countedUpload = claim === undefined ? 0 : upload;
+    // Small blocks of the file that came along by themselves may stand between those in its slices.
+    if (claim === undefined || upload !== 0) this.#countedUpload = claim === undefined ? 0 : upload;
     const id = this.#nextId++;
     const head = recordHead({
       ...{ ...entry, identity: NO_IDENTITY },
@@ -185,7 +186,7 @@ export function blocksRoom(blocks: readonly BlockSize[]): number {
   let counted = 0;
   for (const block of blocks) {
     bytes += blockRoom(block, block.upload === counted);
-    counted = block.upload;
+    if (block.upload !== 0) counted = block.upload;
   }
   return bytes;
 }
