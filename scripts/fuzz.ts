@@ -1,5 +1,5 @@
 /**
- * `npm run fuzz`: the long form of the fuzzers: block reader, MSH reader, frames to their decoder and to either end.
+ * `npm run fuzz`: the long form of the fuzzers: block reader, MSH reader, file splitter, frames to their decoder and to either end.
  * Exit 1 if an input fails.
  *
  *   npm run fuzz                             for 300 seconds, from a random seed

@@ -84,9 +84,10 @@ export function fileForm(rules: ChannelRules, content: FileArrival["content"]): 
 export function examineFile(arrival: FileArrival): ExaminedFile {
   if (arrival.content === "binary") return binary(arrival);
   const { channel, large, bytes } = arrival;
-  const reading = readMsh(large === undefined ? bytes : large.head);
   const { rules } = channel;
   const told = large === undefined ? split(bytes, limitsOf(rules)) : finished(large, bytes);
+  // Only now: the rest may be all there is.
+  const reading = readMsh(large === undefined ? bytes : large.head);
   const isWide = reading.kind === "unreadable" && reading.reason === "wideCharacters";
   const content = isWide ? "wideCharacters" : contentOf(told, rules);
   return { sha256: told.sha256, content };

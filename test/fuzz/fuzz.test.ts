@@ -3,6 +3,7 @@ import { test } from "node:test";
 import {
   AGENT_FRAMES,
   BLOCK_READER,
+  FILE_SPLITTER,
   FRAME_DECODER,
   type FuzzTarget,
   MSH_READER,
@@ -20,6 +21,9 @@ test("[F1, F2, F3, F4, F7, F10, F11] BlockReader gives what a naive reading of t
 
 test("[F8, F9, E2, A10, A11] any bytes can be read as a header, and what was read can be acknowledged", () =>
   fuzz(MSH_READER, 20_000));
+
+test("[P35] [P37] [P38] [P39] [P40] any bytes are split as a file, whole and in slices alike, and none is lost", () =>
+  fuzz(FILE_SPLITTER, 4_000));
 
 test("[T-P01] [TP6] [TP7] whatever comes, the decoder gives a frame that can be sent, skips it or refuses it", () =>
   fuzz(FRAME_DECODER, 8_000));

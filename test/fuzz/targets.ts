@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { agentFrames, checkAgentFrames } from "./agent-frames-fuzz.ts";
 import { checkStream } from "./block-reader-fuzz.ts";
+import { checkFile, fileCase, showFile } from "./file-splitter-fuzz.ts";
 import { type FrameCase, showFrameCase } from "./frame-cases.ts";
 import { checkDecoder, decoderFrames } from "./frame-decoder-fuzz.ts";
 import { checkHeader, headerCase, showHeader } from "./msh-fuzz.ts";
@@ -29,6 +30,7 @@ export interface FuzzTarget {
 
 export const BLOCK_READER = target("block reader", 2_000, streamCase, checkStream, showStream);
 export const MSH_READER = target("MSH reader", 20_000, headerCase, checkHeader, showHeader);
+export const FILE_SPLITTER = target("file splitter", 2_000, fileCase, checkFile, showFile);
 export const FRAME_DECODER = target(
   ...(["frame decoder", 8_000] as const),
   ...([decoderFrames, checkDecoder, showFrameCase, framesIn] as const),
@@ -44,6 +46,7 @@ export const AGENT_FRAMES = target(
 export const TARGETS: readonly FuzzTarget[] = [
   BLOCK_READER,
   MSH_READER,
+  FILE_SPLITTER,
   FRAME_DECODER,
   RECEIVER_FRAMES,
   AGENT_FRAMES,

@@ -158,11 +158,11 @@ export class FileDoorwayBench implements AsyncDisposable {
     return { large, rest: bytes.subarray(at) };
   }
 
-  /** Every message in order, read back whole and checked against its digest. */
-  async kept(): Promise<KeptOfFile[]> {
+  /** Every message in order, but for the first ones, read back whole and checked against its digest. */
+  async kept(without = 0): Promise<KeptOfFile[]> {
     const kept: KeptOfFile[] = [];
     const { outbox } = this.store;
-    for (let afterSeq = 0n; ; ) {
+    for (let afterSeq = BigInt(without); ; ) {
       const range = { channel: 1, epoch: 1n, afterSeq, maxBytes: 1 << 20, maxCount: 500 };
       const { messages } = await outbox.read(range);
       if (messages.length === 0) return kept;
@@ -178,12 +178,13 @@ export class FileDoorwayBench implements AsyncDisposable {
     }
   }
 
-  /** Everything in quarantine, oldest first. */
-  async aside(): Promise<AsideOfFile[]> {
+  /** Everything in quarantine, oldest first, but for the first ones. */
+  async aside(without = 0): Promise<AsideOfFile[]> {
     const { outbox } = this.store;
     const rows = await outbox.quarantined(Number.MAX_SAFE_INTEGER, 100_000);
     const found: AsideOfFile[] = [];
-    for (const { id, reason, length, controlId, repeatCount, ...row } of rows.toReversed()) {
+    const wanted = rows.toReversed().slice(without);
+    for (const { id, reason, length, controlId, repeatCount, ...row } of wanted) {
       const parts: Uint8Array[] = [];
       for (let from = 0; from < length; ) {
         const block = await outbox.quarantinedBlock(id, from, 1 << 20);
