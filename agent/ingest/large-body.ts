@@ -120,7 +120,10 @@ export class LargeBody {
 
   /** @param slice handed over: its memory is gone afterwards */
   add(slice: Uint8Array<ArrayBuffer>): void {
-    if (this.#ordinal === 0) this.#head = slice.slice(0, FRAGMENT_KEPT_BYTES);
+    const room = FRAGMENT_KEPT_BYTES - this.#head.length;
+    if (room > 0) {
+      this.#head = new Uint8Array(Buffer.concat([this.#head, slice.subarray(0, room)]));
+    }
     this.#find(this.#isOpaque ? [] : this.#boundaryScan.push(slice));
     this.#lag(slice);
     if (!this.isLost) this.#outbox.stage(this.upload, this.#ordinal, slice);
