@@ -180,6 +180,17 @@ test("[P1] [P40] messages of a file keep their order, and those of a connection 
   assert.equal(kept.length, 5_020);
 });
 
+test("[P24] a file that is read in several turns is as it was when it was handed over", async () => {
+  await using bench = await FileDoorwayBench.open();
+  const texts = Array.from({ length: 5_000 }, (_, index) => adt(`M${index}`));
+  // The memory that it was handed over in is overwritten at once.
+  assert.deepEqual(await bench.take(texts.join("")), committed(5_000));
+  assert.deepEqual(
+    (await bench.kept()).map(({ text }) => text),
+    texts,
+  );
+});
+
 test("[P36] a wrong count is flagged on every message and warned of; a missing trailer is warned of", async () => {
   await using bench = await FileDoorwayBench.open();
   await bench.take(`${BHS}${A}${B}BTS|3\r`);
