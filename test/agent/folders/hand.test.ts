@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { describe, test } from "node:test";
 import { AgentError } from "#agent/errors.ts";
 import { FolderHand } from "#agent/folders/hand.ts";
 import { systemClock } from "#agent/host/clock.ts";
 import { ManualClock } from "#test/support/clocks.ts";
+import { DropFolder } from "#test/support/drop-folder.ts";
 
 /** Processes of this test that are folder workers. */
 function workersOf(pid = process.pid): number[] {
@@ -49,6 +50,77 @@ describe("folder hand", () => {
       assert.deepEqual(workersOf(), before);
     });
   }
+
+  for (const isolation of ["thread", "process"] as const) {
+    test(`[P17, P34] a ${isolation} takes a file with a name of any bytes from the folder to the archive`, async () => {
+      using folder = new DropFolder({ completion: "rename" });
+      await using hand = await FolderHand.open({
+        isolation,
+        silenceMs: 30_000,
+        clock: systemClock,
+      });
+      const standing = await hand.call("open", folder.settings);
+      assert.equal(standing.kind, "local");
+      const name = Buffer.from([0xff, 0x0a, 0x61]);
+      folder.drop(name, "MSH|1\r");
+      const { candidates } = await hand.call("poll", undefined);
+      const [{ token, files } = { token: 0, files: [] }] = candidates;
+      const claimed = { claim: folder.newClaim(), files };
+      const [taken] = await hand.call("claim", [{ token, claim: claimed.claim }]);
+      assert.equal(taken?.outcome, "claimed");
+      const [read] = await hand.call("read", { claims: [claimed], maxBytes: 1_000 });
+      assert.ok(read?.outcome === "whole");
+      assert.equal(Buffer.from(read.bytes).toString(), "MSH|1\r");
+      assert.equal(read.sha256.length, 32);
+      const moves = [folder.move(claimed, { sha256: read.sha256 })];
+      const [moved] = await hand.call("archive", { moves, after: "archive" });
+      assert.ok(moved?.outcome === "moved");
+      assert.ok(
+        Buffer.from(moved.targets[0] ?? [])
+          .toString("latin1")
+          .startsWith("2025/01/02/\xff_a"),
+      );
+      // The folder is said to be gone, by a code without a path.
+      rmSync(folder.at("drop"), { recursive: true });
+      await assert.rejects(hand.call("poll", undefined), (error) => {
+        assert.ok(error instanceof AgentError);
+        assert.deepEqual(
+          [error.code, error.facts],
+          ["FOLDER_MOVED", { folder: "drop", what: "path" }],
+        );
+        return true;
+      });
+    });
+  }
+
+  test("[P12] something that changes in a local folder is hinted at, until nobody listens", async () => {
+    using folder = new DropFolder();
+    await using hand = await FolderHand.open({
+      isolation: "thread",
+      silenceMs: 30_000,
+      clock: systemClock,
+    });
+    await hand.call("open", folder.settings);
+    const hinted = Promise.withResolvers<void>();
+    let hints = 0;
+    using _listening = hand.onHint(() => {
+      hints += 1;
+      hinted.resolve();
+    });
+    for (let at = 0; at < 200; at++) folder.drop(`${at}`);
+    await hinted.promise;
+    assert.ok(hints <= 2);
+  });
+
+  test("[P46] a thread that does not answer is given up, and nobody waits for it", async () => {
+    const clock = new ManualClock();
+    const hand = await FolderHand.open({ isolation: "thread", silenceMs: 30_000, clock });
+    const asked = hand.call("poll", undefined);
+    clock.advance(30_000);
+    await assert.rejects(asked, silent(30));
+    assert.ok(silent(30)(await hand.ended));
+    await hand[Symbol.asyncDispose]();
+  });
 
   test("[P46] a process that does not answer is killed after the time it was given, and its calls fail", async (t) => {
     if (process.platform !== "linux")
