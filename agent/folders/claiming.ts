@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isBusy } from "../host/platform.ts";
 import { type StepFault, stepFaultOf } from "./faults.ts";
 import { fileStateOf, isPlainFile, isSameState } from "./file-state.ts";
 import type { Folder } from "./folder.ts";
@@ -33,7 +34,7 @@ export function takeFiles(visit: Visit, rules: Rules, candidate: Candidate, clai
       result = takeOne(visit, rules, part, taken);
     } catch (error) {
       result = stepFaultOf(error);
-      if (result.sysCode === "EBUSY") result = "busy";
+      if (isBusy({ code: result.sysCode })) result = "busy";
     }
     if (result !== "claimed") break;
   }

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, fsyncSync, futimesSync, readSync, writeSync } from "node:fs";
 import type { WorkerVoice } from "./conversation.ts";
-import { doing, folderFault } from "./faults.ts";
+import { codeIs, doing, folderFault } from "./faults.ts";
 import type { Folder } from "./folder.ts";
 import type { ByteName } from "./names.ts";
 import type { Place } from "./placement.ts";
@@ -41,7 +41,7 @@ export function copyFile(from: Place, to: Folder, temporary: ByteName, rules: Co
       doing(to.role, "write", () => writeWhole(target, bytes));
       if (at % FLUSH_EVERY_BYTES < bytes.length) doing(to.role, "flush", () => fsyncSync(target));
     });
-    doing(to.role, "write", () => keepTimes(target, source.descriptor));
+    keepTimes(target, source.descriptor);
     doing(to.role, "flush", () => fsyncSync(target));
     const found = hashOf(to, temporary, rules);
     if (found !== written) throw folderFault(to.role, "compare", { code: "EIO" });
@@ -91,8 +91,12 @@ function writeWhole(descriptor: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at, bytes.length - at);
 }
 
-/** By the time a late write is noticed (04 P11). */
+/** For whoever looks at the archive. Where the account may not, a late write is told by the content (04 P11). */
 function keepTimes(target: number, source: number): void {
   const { atimeMs, mtimeMs } = fstatSync(source);
-  futimesSync(target, atimeMs / 1_000, mtimeMs / 1_000);
+  try {
+    futimesSync(target, atimeMs / 1_000, mtimeMs / 1_000);
+  } catch (error) {
+    if (!codeIs(error, "EPERM", "EACCES", "EINVAL", "ENOTSUP", "EOPNOTSUPP")) throw error;
+  }
 }

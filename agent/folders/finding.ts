@@ -59,8 +59,8 @@ export function putStraysBack(
     if (known.has(claim)) return;
     byClaim.set(claim, [...(byClaim.get(claim) ?? []), stray]);
   };
-  findInWork(visit, note);
-  findHeld(visit, rules, note);
+  findInWork(visit, note, voice);
+  findHeld(visit, rules, note, voice);
   let count = 0;
   for (const [claim, strays] of byClaim) {
     const files = strays
@@ -83,9 +83,14 @@ function partOf(claim: string, { part, name }: Stray, index: number): Part {
   return { claim, index, file, name };
 }
 
-function findInWork(visit: Visit, note: (claim: string, stray: Stray) => void): void {
+function findInWork(
+  visit: Visit,
+  note: (claim: string, stray: Stray) => void,
+  voice: WorkerVoice,
+): void {
   const work = visit.root("work");
   for (const { name, kind } of work.list()) {
+    voice.touched();
     const read = readWorkName(name);
     if (kind === "folder") {
       if (read !== undefined && read.original === undefined) {
@@ -119,8 +124,10 @@ function findHeld(
   visit: Visit,
   rules: ListingRules,
   note: (claim: string, stray: Stray) => void,
+  voice: WorkerVoice,
 ): void {
   for (const { base, name } of listing(visit.root("drop"), rules)) {
+    voice.touched();
     const held = readHeldName(base);
     if (held === undefined) continue;
     const folder = visit.below("drop", parentOf(name));

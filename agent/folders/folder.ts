@@ -12,6 +12,7 @@ import {
   closeSync,
   constants,
   fchmodSync,
+  fstatSync,
   fsyncSync,
   linkSync,
   lstatSync,
@@ -23,6 +24,7 @@ import {
   realpathSync,
   renameSync,
   rmdirSync,
+  statSync,
   unlinkSync,
 } from "node:fs";
 import { parse, resolve, sep, toNamespacedPath } from "node:path";
@@ -66,8 +68,8 @@ export class Folder implements Disposable {
       this.#descriptor = openSync(path, FOLDER_FLAGS | flags);
       this.#before = Buffer.from(`/proc/self/fd/${this.#descriptor}/`);
     } else {
-      const kind = lstatSync(path);
-      if (flags !== 0 && !kind.isDirectory()) throw Object.assign(new Error(), { code: "ENOTDIR" });
+      const isFolder = (flags === 0 ? statSync(path) : lstatSync(path)).isDirectory();
+      if (!isFolder) throw Object.assign(new Error(), { code: "ENOTDIR" });
       this.#before = Buffer.concat([Buffer.from(path), Buffer.from(sep)]);
     }
   }
@@ -111,6 +113,15 @@ export class Folder implements Disposable {
     const info = readFileSync(`/proc/self/fdinfo/${this.#descriptor}`, "latin1");
     const [, id] = /^mnt_id:\s*(\d+)/m.exec(info) ?? [];
     return mountById(mountTable(), Number(id)) ?? elsewhere;
+  }
+
+  /** Its own status. */
+  status(): BigIntStats {
+    return doing(this.role, "look", () => {
+      const bigint = { bigint: true } as const;
+      if (this.#descriptor !== undefined) return fstatSync(this.#descriptor, bigint);
+      return statSync(this.#before.subarray(0, -1), bigint);
+    });
   }
 
   /** For calls of the system that this class does not make. @param name one component */
@@ -242,7 +253,13 @@ export class Folder implements Disposable {
 
   /** 04 P10: known on Windows alone. */
   isHeld(name: ByteName): boolean {
-    return doing(this.role, "holdTest", () => isHeld(this.path(name)));
+    try {
+      return isHeld(this.path(name));
+    } catch (error) {
+      // The next step finds that it is gone.
+      if (codeIs(error, "ENOENT")) return false;
+      throw folderFault(this.role, "holdTest", error);
+    }
   }
 
   /** Makes names in it durable. Windows has no such call, and some shares refuse it. */

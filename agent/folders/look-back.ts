@@ -6,19 +6,17 @@
  */
 import type { BigIntStats } from "node:fs";
 import { FOLDER_NAMES_MAX_COUNT } from "../limits.ts";
-import { type CopyRules, copyFile } from "./copying.ts";
+import { type CopyRules, copyFile, hashOf } from "./copying.ts";
 import { folderFault } from "./faults.ts";
 import { fileStateOf, isSameState } from "./file-state.ts";
 import type { FileState, Move, PickupMethods, Reason } from "./messages.ts";
 import { baseOf, byteNameOf, isBelow, OWN_PREFIX, parentOf } from "./names.ts";
+import type { Place } from "./placement.ts";
 import { isReasonOf, putUnder, REASON_END, reasonName, writeReason } from "./reason-file.ts";
 import type { Visit } from "./roots.ts";
 import { collisionMark, targetNames } from "./target-names.ts";
 
 type Asked = PickupMethods["lookBack"]["ask"][number];
-
-/** A copy has the time of its source, as exactly as that can be set, and FAT has every second second. */
-const SAME_TIME_NS = 2_000_000_000n;
 
 /** @returns whether it was written to; then a copy of what is there now lies in the error folder */
 export function lookBack(visit: Visit, asked: Asked, rules: CopyRules): boolean {
@@ -29,22 +27,33 @@ export function lookBack(visit: Visit, asked: Asked, rules: CopyRules): boolean 
   const status = folder?.look(baseOf(target));
   // Whoever took it out of the archive may do so.
   if (folder === undefined || status?.isFile() !== true) return false;
-  if (!wasWritten(status, data)) return false;
-  copyAside(visit, asked, { folder, name: baseOf(target), at: "work" }, rules);
+  const place: Place = { folder, name: baseOf(target), at: "work" };
+  if (!wasWritten(visit, place, status, data, asked.sha256, rules)) return false;
+  copyAside(visit, asked, place, rules);
   return true;
 }
 
-function wasWritten(status: BigIntStats, committed: FileState): boolean {
+/** The very file: by size and time. A copy, across file systems: by size and content, for its time may not be kept. */
+function wasWritten(
+  visit: Visit,
+  { folder, name }: Place,
+  status: BigIntStats,
+  committed: FileState,
+  sha256: Uint8Array | undefined,
+  { voice }: CopyRules,
+): boolean {
   const now = fileStateOf(status);
-  if (now.inode === committed.inode) return !isSameState(now, committed);
-  const apart = now.modifiedNs - committed.modifiedNs;
-  return now.size !== committed.size || apart > SAME_TIME_NS || apart < -SAME_TIME_NS;
+  const isOnDisk = status.dev === visit.root("work").status().dev;
+  if (isOnDisk && now.inode === committed.inode) return !isSameState(now, committed);
+  if (now.size !== committed.size) return true;
+  if (sha256 === undefined) return false;
+  return hashOf(folder, name, { voice }) !== Buffer.from(sha256).toString("hex");
 }
 
 function copyAside(
   visit: Visit,
   move: Move & { readonly reason: Reason },
-  from: Parameters<typeof copyFile>[0],
+  from: Place,
   rules: CopyRules,
 ): void {
   const error = visit.root("error");

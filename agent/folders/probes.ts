@@ -129,9 +129,8 @@ function testWriting(folder: Folder, step: (name: Step, act: () => void) => bool
  * may write into the drop folder; access lists, on Windows too, are not read.
  */
 export function isOpenToSenders(folder: Folder, drop: Folder): boolean {
-  const own = folder.look(".");
-  const dropped = drop.look(".");
-  if (own === undefined || dropped === undefined) return false;
+  const own = folder.status();
+  const dropped = drop.status();
   const isShared = own.gid === dropped.gid && (dropped.mode & 0o020n) !== 0n;
   return (own.mode & 0o002n) !== 0n || ((own.mode & 0o020n) !== 0n && isShared);
 }

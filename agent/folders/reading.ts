@@ -2,6 +2,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { readSync } from "node:fs";
 import { AgentError, identifierFrom } from "../errors.ts";
+import { isBusy } from "../host/platform.ts";
 import { SIDECAR_MAX_BYTES } from "../limits.ts";
 import type { WorkerVoice } from "./conversation.ts";
 import { doing, stepFaultOf } from "./faults.ts";
@@ -48,6 +49,7 @@ export class Reading implements Disposable {
       if (outcomes.length > 0 && size > roomBytes) break;
       outcomes.push(this.#outcomeOf(visit, claimed, maxBytes));
       roomBytes -= size;
+      this.#parts.voice.touched();
     }
     return outcomes;
   }
@@ -93,7 +95,7 @@ export class Reading implements Disposable {
       return this.#content(visit, data, maxBytes, { named, sidecar });
     } catch (error) {
       const { sysCode } = stepFaultOf(error);
-      return sysCode === "EBUSY"
+      return isBusy({ code: sysCode })
         ? { claim, outcome: "busy" }
         : { claim, outcome: "failed", sysCode };
     }

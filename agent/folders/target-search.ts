@@ -134,8 +134,8 @@ export class TargetSearch {
         this.#hashOf(source) === hashOf(folder, name, { voice: this.#voice })
       );
     }
-    const workDevice = this.#visit.root("work").look(".")?.dev;
-    if (there.dev === workDevice && found.inode === part.file.inode) return true;
+    const isOnDisk = there.dev === this.#visit.root("work").status().dev;
+    if (isOnDisk && found.inode === part.file.inode) return true;
     if (found.size !== part.file.size) return false;
     const sha256 = index === 0 ? move.sha256 : undefined;
     if (sha256 === undefined) return isCopy(found, part.file);

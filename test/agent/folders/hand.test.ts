@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { describe, test } from "node:test";
 import { AgentError } from "#agent/errors.ts";
+import type { WorkerMessage } from "#agent/folders/conversation.ts";
 import { FolderHand } from "#agent/folders/hand.ts";
+import { startProcess } from "#agent/folders/worker-start.ts";
 import { systemClock } from "#agent/host/clock.ts";
 import { ManualClock } from "#test/support/clocks.ts";
 import { DropFolder } from "#test/support/drop-folder.ts";
@@ -110,6 +112,31 @@ describe("folder hand", () => {
     for (let at = 0; at < 200; at++) folder.drop(`${at}`);
     await hinted.promise;
     assert.ok(hints <= 2);
+  });
+
+  test("[P46] a long method says once a second that it is alive, and so is not taken for silent", async () => {
+    // Each of these names keeps the expression busy for a tenth of a second.
+    using folder = new DropFolder({ completion: "rename", namePattern: "^(?<x>(a+)+)$" });
+    for (let at = 0; at < 25; at++) folder.drop(`${"a".repeat(60)}${at}`);
+    const heard: WorkerMessage[] = [];
+    const answered = Promise.withResolvers<void>();
+    const helper = startProcess({
+      onMessage: (message) => {
+        heard.push(message);
+        if ("id" in message && message.id === 3) answered.resolve();
+      },
+      onExit: () => answered.reject(new Error("it ended")),
+    });
+    const { candidates } = folder.poll();
+    const claims = folder.claim(candidates);
+    helper.post({ id: 1, method: "open", ask: folder.settings });
+    helper.post({ id: 3, method: "read", ask: { claims, maxBytes: 1_000 } });
+    await answered.promise;
+    assert.equal(claims.length, 25);
+    const alive = heard.filter((message) => "alive" in message).length;
+    // One of them says that it has started.
+    assert.ok(alive >= 3, `${alive} signs of life`);
+    await helper.letGo();
   });
 
   test("[P46] a thread that does not answer is given up, and nobody waits for it", async () => {
