@@ -67,6 +67,10 @@ function uniqueName(name: ByteName, stem: ByteName, suffix: string): ByteName {
 
 /** @returns whether it is there now; not if the name is another file's */
 function moveTo({ folder: from, name }: Place, to: Folder, toName: ByteName): boolean {
+  if (from.look(name)?.isDirectory() === true) {
+    // Put in a file's place just before it was claimed; it has no second name, and replaces no file.
+    return to.look(toName) === undefined && from.rename(name, to, toName) === "done";
+  }
   const linked = from.link(name, to, toName);
   if (linked === "refused") {
     // An exclusive name without a link: an empty file of that name, replaced at once.

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { appendFileSync, rmSync, symlinkSync } from "node:fs";
+import { describe, test } from "node:test";
+import type { Move, MoveOutcome } from "#agent/folders/messages.ts";
+import { DropFolder } from "#test/support/drop-folder.ts";
+
+const sha256 = (text: string): Uint8Array =>
+  new Uint8Array(createHash("sha256").update(text).digest());
+const archive = (folder: DropFolder, ...moves: readonly Move[]): readonly MoveOutcome[] =>
+  folder.methods.archive({ moves, after: "archive" });
+
+describe("look back", () => {
+  const lookBack = (folder: DropFolder, move: Move): readonly string[] =>
+    folder.methods.lookBack([
+      { ...move, reason: { code: "lateWrite", rule: "P11", channel: "adt" } },
+    ]);
+  const archived = (folder: DropFolder, name: string): Move => {
+    const move = folder.move(folder.taken(name, "MSH|1\r"), { sha256: sha256("MSH|1\r") });
+    const [moved] = archive(folder, move);
+    assert.ok(moved?.outcome === "moved");
+    return { ...move, targets: moved.targets };
+  };
+
+  test("[P11] an archived file as it was committed is no late write", () => {
+    using folder = new DropFolder();
+    assert.deepEqual(lookBack(folder, archived(folder, "a.hl7")), []);
+    assert.deepEqual(folder.list("error"), []);
+  });
+
+  test("[P11, P-A29] one that was written to afterwards is told, and a copy lies in the error folder, once", () => {
+    using folder = new DropFolder();
+    const move = archived(folder, "a.hl7");
+    appendFileSync(folder.at("archive", "2025/01/02/a.hl7"), "PID|2\r");
+    for (let tries = 0; tries < 2; tries++) {
+      assert.deepEqual(lookBack(folder, move), [move.claim]);
+      assert.deepEqual(folder.list("error"), ["a.hl7", "a.hl7.reason.json"]);
+    }
+    assert.equal(folder.text("error", "a.hl7"), "MSH|1\rPID|2\r");
+    assert.equal(folder.text("archive", "2025/01/02/a.hl7"), "MSH|1\rPID|2\r");
+    assert.equal(JSON.parse(folder.text("error", "a.hl7.reason.json")).code, "lateWrite");
+  });
+
+  test("[P11] a file that somebody took out of the archive is nobody's late write", () => {
+    using folder = new DropFolder();
+    const move = archived(folder, "a.hl7");
+    rmSync(folder.at("archive", "2025/01/02/a.hl7"));
+    symlinkSync("/etc/passwd", folder.at("archive", "2025/01/02/a.hl7"));
+    assert.deepEqual(lookBack(folder, move), []);
+    assert.deepEqual(lookBack(folder, { ...move, targets: [Buffer.from("../../etc/passwd")] }), []);
+  });
+});
