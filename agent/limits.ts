@@ -265,6 +265,14 @@ export const FILE_HL7_MAX_BYTES = 256 * MIB;
 export const FILE_BINARY_MAX_BYTES = 512 * MIB;
 /** 04 P46: a folder worker that shows no sign of life for so long is ended. */
 export const SHARE_SILENCE_MS = 30_000;
+/** 04 P58: how long copies of what was sent stay. */
+export const SENT_KEEP_DAYS = 30;
+/** 04 P58: names of files that are looked after until somebody takes them, a channel; of further ones nothing is said. */
+export const UNCOLLECTED_MAX_COUNT = 10_000;
+/** 04 P56: names that are tried for one message before its channel is held. */
+export const NAMES_TRIED_MAX_COUNT = 100;
+/** 04 P47: how often a target folder is looked at while nothing goes there. */
+export const FOLDER_LOOK_MS = 60_000;
 
 /** One request on the local socket. */
 export const LOCAL_REQUEST_MAX_BYTES = 16 * KIB;

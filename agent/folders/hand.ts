@@ -85,8 +85,9 @@ export class FolderHand implements AsyncDisposable {
     return { [Symbol.dispose]: () => void this.#hints.delete(listener) };
   }
 
-  /** Ends the worker now, whatever it does; what was asked is refused. */
-  end(): void {
+  /** Ends the worker now: what it was asked may be done, or half done, or not. */
+  abort(): void {
+    if (this.#over !== undefined) return;
     this.#helper.end();
     this.#finish(0);
   }

@@ -11,7 +11,7 @@
 /** Bytes of the system, relative to the drop folder, `/` between folders. */
 export type FileName = Uint8Array;
 export type FilePart = "data" | "control" | "sidecar";
-export type FolderRole = "drop" | "work" | "archive" | "error" | "target" | "sent";
+export type FolderRole = "drop" | "work" | "archive" | "error" | "target" | "temp" | "sent";
 /** What kind of storage a folder is on (P48). */
 export type ShareKind = "local" | "smb" | "nfs";
 

@@ -1,7 +1,8 @@
 /** Every method that a folder worker knows. @module */
 import type { PickupMethods } from "./messages.ts";
+import type { OutletMethods } from "./outlet-messages.ts";
 import type { ProbeMethods } from "./probe-method.ts";
 
 /** Of a folder that files are picked up from, and (names that begin with `outlet`) of one that is written to. */
-export type FolderMethods = PickupMethods & ProbeMethods;
+export type FolderMethods = PickupMethods & OutletMethods & ProbeMethods;
 export type FolderMethod = keyof FolderMethods;

@@ -7,12 +7,12 @@
 import { FOLDER_PRUNE_FILES } from "../limits.ts";
 import type { WorkerVoice } from "./conversation.ts";
 import type { Entry, Folder } from "./folder.ts";
-import type { PickupMethods } from "./messages.ts";
+import type { FolderRole, PickupMethods } from "./messages.ts";
 import { type ByteName, byteNameOf, joined } from "./names.ts";
 import { REASON_END } from "./reason-file.ts";
 import type { Visit } from "./roots.ts";
 
-type Ask = PickupMethods["prune"]["ask"];
+type Ask = Omit<PickupMethods["prune"]["ask"], "folder"> & { readonly folder: FolderRole };
 type Answer = PickupMethods["prune"]["answer"];
 const DAY_MS = 86_400_000;
 

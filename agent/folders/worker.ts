@@ -12,6 +12,7 @@ import { AgentError, codeOf, identifierFrom } from "../errors.ts";
 import { systemClock } from "../host/clock.ts";
 import type { Handlers, Question, WorkerMessage, WorkerVoice } from "./conversation.ts";
 import type { FolderMethods } from "./methods.ts";
+import { outletMethods } from "./outlet-methods.ts";
 import { pickupMethods } from "./pickup.ts";
 import { probeMethods } from "./probe-method.ts";
 
@@ -38,6 +39,7 @@ const voice: WorkerVoice = {
 const allMethods: Handlers<FolderMethods> = {
   ...pickupMethods({ clock: systemClock, voice }),
   ...probeMethods(),
+  ...outletMethods({ clock: systemClock, voice }),
 };
 
 const methods: Readonly<Record<string, ((ask: never) => unknown) | undefined>> = allMethods;

@@ -73,7 +73,7 @@ export class FileDrop implements AsyncDisposable {
   abort(): void {
     this.#stopping.abort();
     this.#room.now();
-    this.#hand?.end();
+    this.#hand?.abort();
   }
 
   /** Finishes the step in hand, however long that takes: the caller's budget ends it with `abort`. */

@@ -11,7 +11,7 @@ import type { FileDropSettings } from "./settings.ts";
 import type { Wake } from "./wake.ts";
 
 /** A worker as this part knows it. */
-export interface PickupHand extends Pick<FolderHand, "onHint" | "end"> {
+export interface PickupHand extends Pick<FolderHand, "onHint" | "abort"> {
   call<M extends PickupMethod>(
     method: M,
     ask: PickupMethods[M]["ask"],

@@ -71,7 +71,7 @@ class Cut {
     return {
       call: (method, ask) => this.pass(method, () => own.call(method, ask)),
       onHint: (listener) => own.onHint(listener),
-      end: () => own.end(),
+      abort: () => own.abort(),
       [Symbol.asyncDispose]: () => own[Symbol.asyncDispose](),
     };
   }

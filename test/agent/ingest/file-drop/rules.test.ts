@@ -38,7 +38,7 @@ function before(method: string, act: () => void): (own: PickupHand) => PickupHan
       return await own.call(name, ask);
     },
     onHint: (listener) => own.onHint(listener),
-    end: () => own.end(),
+    abort: () => own.abort(),
     [Symbol.asyncDispose]: () => own[Symbol.asyncDispose](),
   });
 }
@@ -368,7 +368,7 @@ test("[P32] a file that ends the process twice while it is worked on alone is se
       return await own.call(name, ask);
     },
     onHint: (listener) => own.onHint(listener),
-    end: () => own.end(),
+    abort: () => own.abort(),
     [Symbol.asyncDispose]: () => own[Symbol.asyncDispose](),
   });
   await using stack = await DropStack.open({ hand, pickup: { stableForMs: 200 } });
