@@ -44,7 +44,7 @@ import { QuarantineDesk } from "./quarantine-desk.ts";
 import { receiverOptions } from "./receiver-options.ts";
 import { openRelay } from "./relay/relay.ts";
 import { loadKek } from "./sealing/kek.ts";
-import { senderSettings } from "./sender-options.ts";
+import { deliveredBy, folderSettings, senderSettings } from "./sender-options.ts";
 import { type AgentStatus, type RunningChannel, type RunningDrop, statusOf } from "./status.ts";
 import { hearNotice } from "./store-notices.ts";
 import { type TraceRow, traceRows } from "./trace.ts";
@@ -164,7 +164,7 @@ export class Agent implements AsyncDisposable {
     });
     this.#tunnel = tunnel;
     stack.use(tunnel);
-    const delivered = config.senders.map(({ name }) => name);
+    const delivered = deliveredBy(config);
     const sources = [...config.channels, ...config.drops];
     const rules = new Map(sources.map((channel) => [channel.name, channel]));
     const relay = openRelay({ ...parts, outbox, tunnel, delivered, rules });
@@ -209,7 +209,7 @@ export class Agent implements AsyncDisposable {
       stateDir: config.stateDir,
       allowVolatileState: config.allowVolatileState,
       channels: [...config.channels, ...config.drops].map(storeChannel),
-      downstream: config.senders.map(({ name }) => name),
+      downstream: deliveredBy(config),
       duplicateMemoryKeys: config.duplicateMemoryKeys,
       diskBudgetBytes: config.diskBudgetBytes,
       ballastBytes: config.ballastBytes,
@@ -238,6 +238,9 @@ export class Agent implements AsyncDisposable {
     return openSenders({
       ...{ log, tasks, clock: systemClock, chance: systemChance, conditions: this.#conditions },
       channels: config.senders.map((one) => ({ name: one.name, settings: senderSettings(one) })),
+      folders: config.folderSenders.map((one) => ({
+        ...{ name: one.name, settings: folderSettings(one) },
+      })),
       queueOf: (channel) => outbox.inbox.queueOf(channel),
       graceMs: config.shutdownGraceSeconds * 1000,
     });

@@ -1,13 +1,17 @@
-/** What `status` shows of a channel that delivers to a hospital system (03 section 8). @module */
+/** What `status` shows of a channel that delivers to a hospital system (03 section 8, 04 section 11). @module */
 import type { ObservedDelivery } from "./deliver/delivery-record.ts";
-import type { SenderStatus } from "./deliver/mllp-sender.ts";
+import type { SenderStatus } from "./deliver/senders.ts";
 import type { InboxStanding } from "./outbox/inbox/inbox-messages.ts";
 
 export interface DeliveryStatus extends ObservedDelivery {
   readonly name: string;
   /** False for a channel that is only in the store: its messages stay, and go to nobody. */
   readonly configured: boolean;
+  readonly kind: SenderStatus["kind"] | undefined;
   readonly state: SenderStatus["state"] | undefined;
+  /** Of a folder: since when it is in that state. */
+  readonly since: string | undefined;
+  /** Of a folder: it was well when it was last used or looked at. */
   readonly connected: boolean;
   readonly epoch: bigint | undefined;
   /** The last one that came from the receiver. */
@@ -17,6 +21,8 @@ export interface DeliveryStatus extends ObservedDelivery {
   readonly waitingBytes: number;
   readonly oldestWaitingAt: string | undefined;
   readonly awaitingAcknowledgment: number;
+  /** Files that nobody has taken for longer than `pickupAlarmSeconds` (04 P58). */
+  readonly uncollected: number;
   /** Set aside instead of being delivered. */
   readonly asideCount: number;
 }
@@ -33,7 +39,9 @@ export function deliveriesOf(
     return {
       name,
       configured: sender !== undefined,
+      kind: sender?.kind,
       state: sender?.state,
+      since: sender?.kind === "folder" ? sender.since : undefined,
       connected: sender?.isConnected ?? false,
       epoch: kept?.epoch,
       lastSeq: kept?.lastSeq,
@@ -41,6 +49,7 @@ export function deliveriesOf(
       waitingBytes: kept?.openBytes ?? 0,
       oldestWaitingAt: oldest === undefined ? undefined : new Date(oldest).toISOString(),
       awaitingAcknowledgment: sender?.awaitingCount ?? 0,
+      uncollected: sender?.kind === "folder" ? sender.uncollectedCount : 0,
       asideCount: kept?.asideCount ?? 0,
       counters: sender?.counters ?? {},
       lastReply: sender?.lastReply,

@@ -1,7 +1,7 @@
 /** The one snapshot of how the agent is doing: what `status` prints and later pages show. @module */
 
 import type { ChannelConfig } from "#config/local.ts";
-import type { SenderStatus } from "./deliver/mllp-sender.ts";
+import type { SenderStatus } from "./deliver/senders.ts";
 import { type DeliveryStatus, deliveriesOf } from "./delivery-status.ts";
 import { type FolderStatus, folderStatus } from "./drop-status.ts";
 import type { Facts } from "./errors.ts";

@@ -20,6 +20,7 @@ import {
 } from "#agent/limits.ts";
 import { loadDocument } from "./document.ts";
 import { type FileDropConfig, fileDrop, withFolders } from "./file-drop.ts";
+import { type FolderConfig, folder, withAbsoluteFolders } from "./folder.ts";
 import { folderClashes, type UsedFolder } from "./folders.ts";
 import { mllpListener } from "./mllp-listener.ts";
 import { mllpSender, type SenderConfig } from "./mllp-sender.ts";
@@ -45,9 +46,11 @@ const kek = z.discriminatedUnion(
   { error: "must say how the key is kept: file or credential" },
 );
 
-const channel = z.discriminatedUnion("kind", [mllpListener, mllpSender, fileDrop], {
+const channel = z.discriminatedUnion("kind", [mllpListener, mllpSender, fileDrop, folder], {
   error: ({ code }) =>
-    code === "invalid_union" ? "must be mllp-listener, mllp-sender or file-drop" : undefined,
+    code === "invalid_union"
+      ? "must be mllp-listener, mllp-sender, file-drop or folder"
+      : undefined,
 });
 
 const settings = z
@@ -107,11 +110,15 @@ const localSchema = (base: string) =>
     }
   });
 
-/** Channels by their kind: what listens is under `channels`, what picks up files under `drops`, what delivers under `senders`. */
+/**
+ * Channels by what they do: listening ones are `channels`, those that pick up files `drops`, those that deliver
+ * `senders` and `folderSenders`.
+ */
 export type LocalConfig = Omit<z.infer<typeof settings>, "channels"> & {
   readonly channels: ChannelConfig[];
   readonly drops: FileDropConfig[];
   readonly senders: SenderConfig[];
+  readonly folderSenders: FolderConfig[];
 };
 export type ChannelConfig = z.infer<typeof mllpListener>;
 
@@ -121,30 +128,33 @@ export type ChannelConfig = z.infer<typeof mllpListener>;
  * @throws {DocumentError} every problem with line and column; nothing is guessed
  */
 export function loadLocalConfig(file: string): LocalConfig {
-  const folder = dirname(resolve(file));
-  const config = loadDocument(file, localSchema(folder));
+  const base = dirname(resolve(file));
+  const config = loadDocument(file, localSchema(base));
   const { certificate, key, receiverCa } = config.identity;
   const { proxyPasswordFile: password, ...receiverRest } = config.receiver;
-  const proxyPassword = password && { proxyPasswordFile: resolve(folder, password) };
+  const proxyPassword = password && { proxyPasswordFile: resolve(base, password) };
   return {
     ...config,
-    stateDir: resolve(folder, config.stateDir),
+    stateDir: resolve(base, config.stateDir),
     receiver: { ...receiverRest, ...proxyPassword },
     identity: {
-      certificate: resolve(folder, certificate),
-      key: resolve(folder, key),
-      receiverCa: resolve(folder, receiverCa),
+      certificate: resolve(base, certificate),
+      key: resolve(base, key),
+      receiverCa: resolve(base, receiverCa),
     },
-    kek: withAbsoluteFile(config.kek, folder),
+    kek: withAbsoluteFile(config.kek, base),
     channels: config.channels
       .filter((one) => one.kind === "mllp-listener")
-      .map((one) => withAbsolutePaths(one, folder)),
+      .map((one) => withAbsolutePaths(one, base)),
     drops: config.channels
       .filter((one) => one.kind === "file-drop")
-      .map((one) => withFolders(one, folder)),
+      .map((one) => withFolders(one, base)),
     senders: config.channels
       .filter((one) => one.kind === "mllp-sender")
-      .map((one) => withAbsoluteSenderPaths(one, folder)),
+      .map((one) => withAbsoluteSenderPaths(one, base)),
+    folderSenders: config.channels
+      .filter((one) => one.kind === "folder")
+      .map((one) => withAbsoluteFolders(one, base)),
   };
 }
 
@@ -170,26 +180,39 @@ function withAbsoluteSenderPaths({ tls, ...sender }: SenderConfig, folder: strin
   return { ...sender, tls: { ...tls, ...own, serverCa: resolve(folder, serverCa) } };
 }
 
+type AnyChannel = z.infer<typeof channel>;
+
 /** Every folder that a channel reads or writes (04 P2). */
-function usedFolders(
-  one: z.infer<typeof channel>,
-  index: number,
-  base: string,
-): readonly UsedFolder[] {
+function usedFolders(one: AnyChannel, index: number, base: string): readonly UsedFolder[] {
+  // What is not written out stands where the folder is.
+  const written = (paths: Readonly<Record<string, string | undefined>>): UsedFolder[] =>
+    Object.entries(paths).flatMap(([key, path]) =>
+      path === undefined
+        ? []
+        : [
+            {
+              channel: index,
+              key: key in one ? key : "folder",
+              path,
+              use: "written" as const,
+              recursive: false,
+            },
+          ],
+    );
+  if (one.kind === "folder") {
+    const { folder, tempFolder, sentFolder } = withAbsoluteFolders(one, base);
+    return written({ folder, tempFolder, sentFolder });
+  }
   if (one.kind !== "file-drop") return [];
   const { folder, workFolder, archiveFolder, errorFolder, recursive } = withFolders(one, base);
   const drop = { channel: index, key: "folder", path: folder, use: "drop", recursive } as const;
-  // What is not written out stands where the drop folder is.
-  const written = Object.entries({ workFolder, archiveFolder, errorFolder }).map(([key, path]) => ({
-    ...{ channel: index, key: key in one ? key : "folder", path, recursive: false },
-    use: "written" as const,
-  }));
-  return [drop, ...written];
+  return [drop, ...written({ workFolder, archiveFolder, errorFolder })];
 }
 
+const hasFixedPort = ({ port }: ChannelConfig): boolean => port !== 0;
+
 /** Port 0 is whatever is free; several senders may deliver to one. */
-function portsDiffer(channels: readonly z.infer<typeof channel>[]): boolean {
-  const listeners = channels.filter((one) => one.kind === "mllp-listener");
-  const fixed = listeners.filter(({ port }) => port !== 0);
+function portsDiffer(channels: readonly AnyChannel[]): boolean {
+  const fixed = channels.filter((one) => one.kind === "mllp-listener").filter(hasFixedPort);
   return new Set(fixed.map(({ host, port }) => `${host} ${port}`)).size === fixed.length;
 }

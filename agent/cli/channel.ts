@@ -1,5 +1,6 @@
-/** `holdfast channel list`: what each sender really does, on one screen. @module */
+/** `holdfast channel list`: what each sender really does, and each channel that delivers, on one screen. @module */
 import { loadLocalConfig } from "#config/local.ts";
+import type { DeliveryStatus } from "../delivery-status.ts";
 import { AgentError } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { ObservedChannel } from "../health/channel-record.ts";
@@ -25,11 +26,16 @@ export async function channelList(options: {
 }): Promise<ExitCode> {
   const { stateDir } = loadLocalConfig(options.config);
   const status = (await question(stateDir, { ask: "status" })) as AgentStatus;
-  const channels = status.channels.filter(
-    ({ name }) => options.name === undefined || name === options.name,
-  );
-  if (channels.length === 0) throw new AgentError("CHANNEL_UNKNOWN", {});
-  printFacts(options.json, channels, () => channels.flatMap((channel) => [...lines(channel), ""]));
+  const isMeant = ({ name }: { readonly name: string }): boolean =>
+    options.name === undefined || name === options.name;
+  const channels = status.channels.filter(isMeant);
+  const deliveries = status.deliveries.filter(isMeant);
+  const all = [...channels, ...deliveries];
+  if (all.length === 0) throw new AgentError("CHANNEL_UNKNOWN", {});
+  printFacts(options.json, all, () => [
+    ...channels.flatMap((channel) => [...lines(channel), ""]),
+    ...deliveries.flatMap((delivery) => [...deliveryLines(delivery), ""]),
+  ]);
   return EXIT.ok;
 }
 
@@ -60,6 +66,23 @@ function heading(channel: ChannelStatus): string {
   const handshakes =
     channel.handshakes === 0 ? "" : `, ${channel.handshakes} in their TLS handshake`;
   return `${name}: ${where}, ${connections} of ${maxConnections} connections${handshakes}`;
+}
+
+function deliveryLines(delivery: DeliveryStatus): string[] {
+  const { name, configured, kind, state, since, counters, uncollected } = delivery;
+  const where = configured ? `${kind}, ${state}` : "not configured any more; its messages stay";
+  const counted = Object.entries(counters).map(([counter, count]) => `${counter} ${count}`);
+  const { code, at } = delivery.lastReply ?? {};
+  const isFolder = kind === "folder";
+  return [
+    `${name}: delivers; ${where}${since === undefined ? "" : ` since ${since}`}`,
+    `  waiting here: ${delivery.waiting} (${readableBytes(delivery.waitingBytes)}), oldest ${delivery.oldestWaitingAt ?? "-"}`,
+    `  ${isFolder ? "last file" : "last accepted"}: ${delivery.lastAcceptedAt ?? "none yet"}`,
+    ...(code === undefined ? [] : [`  last reply: ${code} at ${at}`]),
+    ...(uncollected === 0 ? [] : [`  not collected: ${uncollected}`]),
+    `  set aside: ${delivery.asideCount}`,
+    ...wrapped("  since start: ", counted),
+  ];
 }
 
 function observedLines({

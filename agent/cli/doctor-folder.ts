@@ -6,7 +6,7 @@
  */
 import { userInfo } from "node:os";
 import { resolve } from "node:path";
-import type { LocalConfig } from "#config/local.ts";
+import type { FileDropConfig } from "#config/file-drop.ts";
 import { AgentError, type Facts, identifierFrom } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { FolderHand } from "../folders/hand.ts";
@@ -42,13 +42,15 @@ const FOLDERS = {
   errorFolder: "error",
 } as const;
 
-/** Of every file-drop channel, each folder. */
-export async function lookAtFolders({ drops }: LocalConfig): Promise<Findings> {
+/** Each folder of each channel that takes files. One that fails stops its own channel alone: the agent runs. */
+export async function lookAtDrops(drops: readonly FileDropConfig[]): Promise<Findings> {
   const found: Record<string, Finding> = {};
   for (const drop of drops) {
     for (const [key, name] of Object.entries(FOLDERS) as [keyof typeof FOLDERS, string][]) {
       const silenceMs = drop.shareTimeoutSeconds * 1_000;
-      found[`${drop.name} ${name}`] = await lookAt(drop[key], silenceMs, key !== "folder");
+      const finding = await lookAt(drop[key], silenceMs, key !== "folder");
+      found[`${drop.name} ${name}`] =
+        finding.verdict === "failed" ? { ...finding, verdict: "warning" } : finding;
     }
   }
   return found;

@@ -2,8 +2,8 @@
  * `holdfast doctor`: whether this machine is fit for the store, and whether the receiver is reached from it,
  * before and after it is installed (05 S4).
  *
- * A check looks, and changes nothing: the files of the flush measurement and of the folder test are gone when it is done.
- * It starts no program but folder workers, and loads nothing that `status` does not load but what dials the receiver.
+ * A check looks, and changes nothing: files that it makes are gone when it is done. It starts no program but workers for
+ * folders, and loads nothing that `status` does not load but what dials the receiver.
  *
  * @module
  */
@@ -24,7 +24,8 @@ import {
 import { mountOf } from "../host/mounts.ts";
 import { loadKek } from "../sealing/kek.ts";
 import type { AgentStatus } from "../status.ts";
-import { type Findings, lookAtReceiver } from "./doctor-receiver.ts";
+import { lookAtFolders } from "./doctor-folders.ts";
+import { lookAtReceiver } from "./doctor-receiver.ts";
 import { kekOrNone, lookAtDatabase, lookAtIdentity, lookAtKeyFiles } from "./doctor-store.ts";
 import { type Finding, fault, ok, VERDICTS, warning } from "./finding.ts";
 import { question } from "./question.ts";
@@ -88,9 +89,7 @@ export async function doctor(options: DoctorOptions): Promise<ExitCode> {
       checks.push({ section, name, ...(await found(look, site)) });
     }
   }
-  // What it asks can start a process: not loaded where there is nothing to ask.
-  const folders = config.drops.length === 0 ? {} : await foldersOf(config);
-  for (const [name, finding] of Object.entries(folders)) {
+  for (const [name, finding] of Object.entries(await lookAtFolders(config))) {
     checks.push({ section: "folders", name, ...finding });
   }
   for (const [name, finding] of Object.entries(await lookAtReceiver(config, ignored))) {
@@ -99,11 +98,6 @@ export async function doctor(options: DoctorOptions): Promise<ExitCode> {
   const verdict = VERDICTS.findLast((one) => checks.some((check) => check.verdict === one)) ?? "ok";
   printFacts(json, { verdict, checks }, () => lines(checks));
   return verdict === "failed" ? EXIT.configuration : EXIT.ok;
-}
-
-async function foldersOf(config: LocalConfig): Promise<Findings> {
-  const { lookAtFolders } = await import("./doctor-folder.ts");
-  return await lookAtFolders(config);
 }
 
 function lines(checks: readonly Check[]): string[] {

@@ -84,13 +84,19 @@ function deliveryLines(deliveries: AgentStatus["deliveries"]): string[] {
   if (deliveries.length === 0) return [];
   const rows = deliveries.map((one) => [
     one.name,
+    one.kind ?? "-",
     one.configured ? (one.state ?? "-") : "not configured",
+    one.since ?? "-",
     String(one.counters.accepted ?? 0),
+    one.lastAcceptedAt ?? "-",
     String(one.waiting),
     one.oldestWaitingAt ?? "-",
     String(one.asideCount),
   ]);
-  const head = ["delivers to", "state", "accepted", "waiting", "oldest waiting", "set aside"];
+  const head = [
+    ...["delivers to", "kind", "state", "since", "accepted", "last", "waiting", "oldest waiting"],
+    "set aside",
+  ];
   return ["", ...table([head, ...rows])];
 }
 

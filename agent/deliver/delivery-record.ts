@@ -19,6 +19,10 @@ export const DELIVERY_COUNTERS = [
   "emptyBlocks",
   "lenientEnd",
   "junkBytes",
+  "targetFailures",
+  "alreadyThere",
+  "nameCollisions",
+  "sentPruned",
 ] as const;
 export type DeliveryCounter = (typeof DELIVERY_COUNTERS)[number];
 

@@ -41,7 +41,8 @@ export interface SenderParts {
   readonly tasks: Tasks;
 }
 
-export interface SenderStatus extends ObservedDelivery {
+export interface MllpSenderStatus extends ObservedDelivery {
+  readonly kind: "mllp-sender";
   readonly channel: string;
   readonly state: SenderState["at"];
   readonly isConnected: boolean;
@@ -116,10 +117,15 @@ export class MllpSender implements AsyncDisposable {
     return sender;
   }
 
-  get status(): SenderStatus {
+  get status(): MllpSenderStatus {
     const { channel } = this.#parts;
     const common = { channel, state: this.#state.at, ...this.#record.snapshot() };
-    return { ...common, isConnected: this.#link.isOpen, awaitingCount: this.#acks.count };
+    return {
+      kind: "mllp-sender",
+      ...common,
+      isConnected: this.#link.isOpen,
+      awaitingCount: this.#acks.count,
+    };
   }
 
   /**

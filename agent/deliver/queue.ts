@@ -38,6 +38,14 @@ export interface Delivery extends Tries {
   readonly claimed: boolean;
 }
 
+/** What came with a message beside its bytes. */
+export interface DeliveryHead {
+  /** Of the body. */
+  readonly sha256: Uint8Array;
+  /** What the receiver says of it: an object as JSON, with `mediaType` and `attributes` where it gave them. */
+  readonly meta: string;
+}
+
 /** What the hospital system said (03 O10). Bytes as they came; none of them may reach a log. */
 export interface Reply {
   /** MSA-1, HL7 table 0008. */
@@ -84,13 +92,15 @@ export const QUARANTINE_REASONS = [
   "expired",
   /** Its bytes in the store are not those that were received (05 S16), and a person gave it up. */
   "damaged",
+  /** A file of its name lies in the target folder (04 P56), and a person gave it up. */
+  "nameTaken",
 ] as const;
 export type QuarantineReason = (typeof QUARANTINE_REASONS)[number];
 
-/** Why a channel waits for a person (03 O5, 05 S16). */
+/** Why a channel waits for a person (03 O5, 05 S16, 04 P56). */
 export type HoldReason = Extract<
   QuarantineReason,
-  "rejected" | "error" | "replyErrors" | "damaged"
+  "rejected" | "error" | "replyErrors" | "damaged" | "nameTaken"
 >;
 
 /** How the delivery of a message ended; stored with its row and reported to the receiver (03 O10). */
@@ -136,6 +146,8 @@ export interface DeliveryQueue {
    * @returns `undefined` if there is none. A held one is given, too: whoever asks looks at `held` first
    */
   next(): Promise<Delivery | undefined>;
+  /** @returns `undefined` if it cannot be read any more (05 S16) */
+  head(id: number): Promise<DeliveryHead | undefined>;
   /**
    * A part of a body, in order or from the start again.
    *

@@ -1,14 +1,29 @@
 /**
- * Every sender of the agent: opened together, stopped together (03 section 8).
+ * Every channel of the agent that delivers: opened together, stopped together (03 section 8, 04 section 11).
  *
  * @module
  */
-import { MllpSender, type SenderParts, type SenderStatus } from "./mllp-sender.ts";
+import { FolderSender, type FolderSenderStatus } from "./folder-sender.ts";
+import type { FolderSettings } from "./folder-settings.ts";
+import { MllpSender, type MllpSenderStatus, type SenderParts } from "./mllp-sender.ts";
 import type { DeliveryQueue } from "./queue.ts";
 import type { SenderSettings } from "./sender-settings.ts";
 
+export type SenderStatus = MllpSenderStatus | FolderSenderStatus;
+
+/** A channel that delivers, whatever it delivers to. */
+export interface Sender extends AsyncDisposable {
+  readonly status: SenderStatus;
+  /** @returns false if the channel is not held */
+  release(decision: "retry" | "quarantine"): boolean;
+  abort(): void;
+}
+
 export interface SendersOptions extends Omit<SenderParts, "channel" | "settings" | "queue"> {
+  /** Those that deliver over MLLP. */
   readonly channels: readonly { readonly name: string; readonly settings: SenderSettings }[];
+  /** Those that deliver into a folder. */
+  readonly folders: readonly { readonly name: string; readonly settings: FolderSettings }[];
   /** The store's messages of a channel. */
   queueOf(channel: string): DeliveryQueue;
   /** 03 E8: what exchanges in hand may take when the agent stops. */
@@ -16,10 +31,10 @@ export interface SendersOptions extends Omit<SenderParts, "channel" | "settings"
 }
 
 export class Senders implements AsyncDisposable {
-  readonly #senders: ReadonlyMap<string, MllpSender>;
+  readonly #senders: ReadonlyMap<string, Sender>;
   readonly #options: SendersOptions;
 
-  constructor(senders: ReadonlyMap<string, MllpSender>, options: SendersOptions) {
+  constructor(senders: ReadonlyMap<string, Sender>, options: SendersOptions) {
     this.#senders = senders;
     this.#options = options;
   }
@@ -29,7 +44,7 @@ export class Senders implements AsyncDisposable {
   }
 
   /** @returns `undefined` if there is no such channel */
-  of(channel: string): MllpSender | undefined {
+  of(channel: string): Sender | undefined {
     return this.#senders.get(channel);
   }
 
@@ -47,17 +62,21 @@ export class Senders implements AsyncDisposable {
 }
 
 /**
- * Opens a sender for each channel. The hospital systems need not be reachable.
+ * Opens a sender for each channel. Hospital systems and folders need not be reachable.
  *
  * @throws {AgentError} `SENDER_TLS_MATERIAL`, or what a queue says; nothing stays open
  */
 export async function openSenders(options: SendersOptions): Promise<Senders> {
-  const { channels, queueOf, ...parts } = options;
-  const senders = new Map<string, MllpSender>();
+  const { channels, folders, queueOf, ...parts } = options;
+  const senders = new Map<string, Sender>();
   try {
     for (const { name, settings } of channels) {
       const sender = { ...parts, channel: name, settings, queue: queueOf(name) };
       senders.set(name, await MllpSender.open(sender));
+    }
+    for (const { name, settings } of folders) {
+      const sender = { ...parts, channel: name, settings, queue: queueOf(name) };
+      senders.set(name, FolderSender.open(sender));
     }
   } catch (error) {
     for (const sender of senders.values()) sender.abort();

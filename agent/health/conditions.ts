@@ -48,7 +48,7 @@ export const CONDITIONS = {
   endpointRefuses:
     "A hospital system refuses a message that is sent again for ever: look at its log, or change onError, onReject",
   deliveryHeld:
-    "A hospital system refused a message, or it is damaged: its channel waits until a person decides",
+    "A hospital system refused a message, it is damaged, or a file has its name: its channel waits until a person decides",
   deliveryQuarantined:
     "A message was set aside instead of being delivered; the receiver was told, the facts say why",
   folderUnreachable:
@@ -74,6 +74,12 @@ export const CONDITIONS = {
     "A file was written to after it was taken: its new content lies in the error folder; tell its sender",
   applicationAckMissing:
     "A hospital system accepted a message and never said what became of it: ask there",
+  targetUnreachable:
+    "Files cannot be written into the folder of a channel: its messages are kept; the facts say at what step and why; check share, mount and rights, with: holdfast doctor",
+  targetFull:
+    "There is no room for the files of a channel: its messages are kept; free space where its folder is",
+  filesNotCollected:
+    "Files of a channel lie in its folder for longer than pickupAlarmSeconds: look at the system that should take them",
   openToAll: "A channel accepts plain MLLP from every address: restrict allow",
 } as const satisfies Record<string, string>;
 export type ConditionName = keyof typeof CONDITIONS;

@@ -107,6 +107,9 @@ const EVENTS = {
   fileNotMoved: "error",
   lateWrite: "error",
   filesPruned: "info",
+  leftoversRemoved: "info",
+  sentPruned: "info",
+  targetFailed: "warn",
   taskFailed: "error",
 } as const satisfies Record<string, "info" | "warn" | "error">;
 

@@ -126,7 +126,7 @@ describe("a channel of kind mllp-sender", () => {
     [
       "a kind that does not exist",
       HEAD + SENDER.replace("mllp-sender", "ftp-drop"),
-      "10:5 'channels.0.kind' must be mllp-listener, mllp-sender or file-drop",
+      "10:5 'channels.0.kind' must be mllp-listener, mllp-sender, file-drop or folder",
     ],
     [
       "no host",

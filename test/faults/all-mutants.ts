@@ -2,6 +2,7 @@
 import { DOWNSTREAM_MUTANTS } from "./downstream-mutants.ts";
 import { FILE_STORE_MUTANTS } from "./file-store-mutants.ts";
 import { MUTANTS, type Mutant } from "./mutants.ts";
+import { OUTLET_MUTANTS } from "./outlet-mutants.ts";
 import { SIMULATION_MUTANTS } from "./simulation-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
 import { TUNNEL_MUTANTS } from "./tunnel-mutants.ts";
@@ -12,5 +13,6 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...FILE_STORE_MUTANTS,
   ...TUNNEL_MUTANTS,
   ...DOWNSTREAM_MUTANTS,
+  ...OUTLET_MUTANTS,
   ...SIMULATION_MUTANTS,
 ];

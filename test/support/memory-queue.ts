@@ -7,10 +7,12 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { hash } from "node:crypto";
 import { setImmediate as turn } from "node:timers/promises";
 import type {
   Awaiting,
   Delivery,
+  DeliveryHead,
   DeliveryQueue,
   Hold,
   Outcome,
@@ -38,6 +40,8 @@ export class MemoryQueue implements DeliveryQueue {
   readonly rows: Row[];
   /** Every call that took effect, such as `claim 1`. */
   readonly calls: string[] = [];
+  /** What the receiver says of messages, as JSON, by row. */
+  readonly metas = new Map<number, string>();
   /** Bodies that no longer are what was stored. */
   readonly damaged = new Set<number>();
   /** What a body is read in, at most. */
@@ -98,6 +102,12 @@ export class MemoryQueue implements DeliveryQueue {
       ...tries,
       bytes: body.length,
     };
+  }
+
+  async head(id: number): Promise<DeliveryHead | undefined> {
+    await this.#begin();
+    const sha256 = new Uint8Array(hash("sha256", this.row(id).body, "buffer"));
+    return { sha256, meta: this.metas.get(id) ?? "{}" };
   }
 
   async body(id: number, from: number, maxBytes: number): Promise<Uint8Array> {

@@ -2,6 +2,7 @@
 import type {
   Awaiting,
   Delivery,
+  DeliveryHead,
   DeliveryQueue,
   Hold,
   Outcome,
@@ -27,6 +28,10 @@ export class ChannelQueue implements DeliveryQueue {
 
   next(): Promise<Delivery | undefined> {
     return this.#parts.writer.ask("inboxNext", this.#parts.channel);
+  }
+
+  head(id: number): Promise<DeliveryHead | undefined> {
+    return this.#parts.writer.ask("inboxHead", id);
   }
 
   body(id: number, from: number, maxBytes: number): Promise<Uint8Array> {

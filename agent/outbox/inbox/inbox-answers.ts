@@ -21,6 +21,7 @@ export function inboxAnswers({ store, inbox }: InboxAnswerParts): InboxAnswers {
   return {
     inbox: (calls) => inbox.write(calls),
     inboxNext: (channel) => reader.next(channel),
+    inboxHead: (id) => reader.head(id),
     inboxBody: ({ id, from, maxBytes }) => reader.body(id, from, maxBytes),
     inboxAwaiting: (channel) => reader.awaiting(channel),
     inboxHeld: (channel) => reader.held(channel),

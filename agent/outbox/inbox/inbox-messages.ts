@@ -2,6 +2,7 @@
 import type {
   Awaiting,
   Delivery,
+  DeliveryHead,
   Hold,
   OutcomeFlag,
   QuarantineReason,
@@ -62,6 +63,7 @@ export interface InboxQuestions {
   /** Durable when answered; one answer a call, in order. */
   inbox: { readonly ask: readonly InboxCall[]; readonly answer: readonly InboxAnswer[] };
   inboxNext: { readonly ask: string; readonly answer: Delivery | undefined };
+  inboxHead: { readonly ask: number; readonly answer: DeliveryHead | undefined };
   inboxBody: {
     readonly ask: { readonly id: number; readonly from: number; readonly maxBytes: number };
     readonly answer: Uint8Array<ArrayBuffer>;

@@ -3,6 +3,7 @@ import { createHash, type Hash } from "node:crypto";
 import type {
   Awaiting,
   Delivery,
+  DeliveryHead,
   Hold,
   HoldReason,
   QuarantineReason,
@@ -48,6 +49,15 @@ export class InboxReader {
       claimed: claimed === 1 || mayRepeat === 1,
       ...{ negativeCount, replyErrorCount, timeoutCount },
     };
+  }
+
+  /** @returns `undefined` if its head is gone, or does not open */
+  head(id: number): DeliveryHead | undefined {
+    const row = rowAt(this.#parts, id);
+    const head = row === undefined ? undefined : headOf(this.#parts, row);
+    if (head === undefined) return undefined;
+    const meta = Buffer.from(head.attributes, "latin1").toString();
+    return { sha256: new Uint8Array(head.sha256), meta };
   }
 
   /**

@@ -1,0 +1,78 @@
+/**
+ * The folder test (04 P3): what is done with every file, done with one of our own, in each folder of a channel.
+ *
+ * In a worker, as when the agent runs: a share that does not answer must not hang whoever asks. It starts a process
+ * for a share, and leaves nothing behind.
+ *
+ * @module
+ */
+import type { FolderConfig } from "#config/folder.ts";
+import type { LocalConfig } from "#config/local.ts";
+import { AgentError, identifierFrom } from "../errors.ts";
+import type { FolderFinding } from "../folders/messages.ts";
+import { isolationFor } from "../folders/share-kind.ts";
+import { systemClock } from "../host/clock.ts";
+import { folderSettings } from "../sender-options.ts";
+import type { Findings } from "./doctor-receiver.ts";
+import { type Finding, ok, trouble, warning } from "./finding.ts";
+
+/** By channel and, of one that takes files, by folder. */
+export async function lookAtFolders({ drops, folderSenders }: LocalConfig): Promise<Findings> {
+  const findings: Record<string, Finding> = {};
+  for (const config of folderSenders) findings[config.name] = await lookAtTarget(config);
+  if (drops.length === 0) return findings;
+  const { lookAtDrops } = await import("./doctor-folder.ts");
+  return { ...(await lookAtDrops(drops)), ...findings };
+}
+
+async function lookAtTarget(config: FolderConfig): Promise<Finding> {
+  const { folder, shareKind, name } = config;
+  const { outlet, shareTimeoutMs } = folderSettings(config);
+  const isolation = isolationFor(folder, shareKind);
+  try {
+    // Only here: whoever has no such channel gets a doctor that can start no program.
+    const { FolderHand } = await import("../folders/hand.ts");
+    const hand = await FolderHand.open({
+      ...{ isolation, silenceMs: shareTimeoutMs, clock: systemClock },
+    });
+    try {
+      const asked = { ...outlet, channel: name, ownNames: undefined, mark: undefined };
+      return judgeFolders(await hand.call("outletTest", asked));
+    } finally {
+      hand.abort();
+    }
+  } catch (error) {
+    if (error instanceof AgentError) return trouble(error);
+    throw error;
+  }
+}
+
+/** Pure. A folder that fails stops its own channel alone: the agent runs. */
+export function judgeFolders(findings: readonly FolderFinding[]): Finding {
+  const failed = findings.filter((one) => one.sysCode !== undefined && !isMadeLater(one));
+  const later = findings.filter(isMadeLater).map(({ folder }) => folder);
+  const roles = [...new Set(findings.map(({ folder }) => folder))];
+  const uid = process.getuid?.();
+  const facts = { folders: roles.length, ...(uid === undefined ? {} : { uid }) };
+  const [first] = failed;
+  if (first === undefined) {
+    const made = later.length === 0 ? "" : `; made at the start: ${later.join(", ")}`;
+    return ok(`Every step works: ${roles.join(", ")}${made}`, facts);
+  }
+  const steps = failed.map(({ folder, step, sysCode }) => `${folder} ${step} ${sysCode}`);
+  const shown = {
+    ...facts,
+    folder: identifierFrom(first.folder),
+    step: identifierFrom(first.step),
+    sysCode: identifierFrom(first.sysCode ?? ""),
+  };
+  const who = uid === undefined ? "" : ` as account ${uid}`;
+  return warning(
+    `Cannot be used${who}: ${steps.join("; ")}`,
+    shown,
+    "Only this channel stands still: see that the folder is mounted, and what rights the account has there",
+  );
+}
+
+const isMadeLater = ({ folder, step, sysCode }: FolderFinding): boolean =>
+  folder !== "target" && step === "exists" && sysCode === "ENOENT";
