@@ -279,13 +279,6 @@ export interface PickupMethods {
   };
   /** After the last part, or to give up. */
   readEnd: { readonly ask: { readonly claim: string }; readonly answer: ReadEnd };
-  /** Whether a claimed file that had changed is stable now (P23): asked again until it is. */
-  settled: {
-    readonly ask: ClaimedFiles;
-    readonly answer:
-      | { readonly files: readonly DroppedFile[]; readonly stable: boolean }
-      | undefined;
-  };
   archive: {
     readonly ask: {
       readonly moves: readonly Move[];

@@ -36,7 +36,6 @@ import { prune } from "./pruning.ts";
 import { putBack } from "./put-back.ts";
 import { Reading } from "./reading.ts";
 import { Roots } from "./roots.ts";
-import { Settling } from "./settling.ts";
 import { isNotTheShare, shareKindOf, stableForMsOn } from "./share-kind.ts";
 import { dayFolder } from "./target-names.ts";
 import { Tracker } from "./tracker.ts";
@@ -72,7 +71,6 @@ export function pickupMethods(host: PickupHost): Handlers<PickupMethods> {
     read: ({ claims, maxBytes }) => pickup().reading.read(claims, maxBytes),
     readPart: ({ claim, maxBytes }) => pickup().reading.readPart(claim, maxBytes),
     readEnd: ({ claim }) => pickup().reading.readEnd(claim),
-    settled: (claimed) => pickup().settled(claimed),
     archive: ({ moves, after }) => pickup().archive(moves, after),
     aside: (moves) => pickup().aside(moves),
     lookBack: (moves) => pickup().lookBack(moves),
@@ -89,7 +87,6 @@ class Pickup implements Disposable {
   readonly #roots: Roots;
   readonly #listing: ListingRules;
   readonly #poll: Poll;
-  readonly #settling: Settling;
   readonly #moveRules: MoveRules;
   readonly #watch: Disposable | undefined;
 
@@ -154,7 +151,6 @@ class Pickup implements Disposable {
       namePattern: namePattern === undefined ? undefined : new NamePattern(namePattern),
       voice,
     });
-    this.#settling = new Settling(clock, stableForMs, settings.rejectHardLinks);
     const memory = { canLink: this.standing.canLink, nextMark: new Map<string, number>() };
     this.#moveRules = { ...settings, voice, memory };
     this.#watch = isLocal ? watchFolder(folder, clock, voice) : undefined;
@@ -235,11 +231,6 @@ class Pickup implements Disposable {
     using visit = this.#roots.visit();
     const { folderMode } = this.#settings;
     return putStraysBack(visit, new Set(known), { ...this.#listing, folderMode }, this.#host.voice);
-  }
-
-  settled(claimed: ClaimedFiles): PickupMethods["settled"]["answer"] {
-    using visit = this.#roots.visit();
-    return this.#settling.settled(visit, claimed);
   }
 
   archive(moves: readonly Move[], after: "archive" | "delete" | "leave"): readonly MoveOutcome[] {

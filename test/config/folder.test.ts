@@ -111,18 +111,20 @@ describe("a channel of kind folder", () => {
 
   test("[P2] a folder that two channels use, or one for two purposes, is refused", () => {
     const other = FOLDER.replace("orders\n", "labels\n");
-    const message = "8:1 'channels' must not use a folder twice, nor one for two purposes";
-    assert.deepEqual(problems(HEAD + FOLDER + other), [message]);
-    assert.deepEqual(
-      problems(HEAD + FOLDER + other.replace("orders/out", "./orders/../orders/out/")),
-      [message],
-    );
-    assert.deepEqual(problems(`${HEAD}${FOLDER}    tempFolder: ${base}/orders/out\n`), [message]);
+    const same = /^\d+:\d+ .*is the same folder as \w+ of channels\[0\]/;
+    const isRefused = (channels: string): void => {
+      const found = problems(HEAD + channels);
+      assert.equal(found.length, 1, found.join("\n"));
+      assert.match(found[0] ?? "", same);
+    };
+    isRefused(FOLDER + other);
+    isRefused(FOLDER + other.replace("orders/out", "./orders/../orders/out/"));
+    isRefused(`${FOLDER}    tempFolder: ${base}/orders/out\n`);
     const apart = other.replace("orders/out", "labels/out");
     assert.deepEqual(problems(HEAD + FOLDER + apart), []);
     // Beside both of them lies the same one.
     const beside = other.replace("orders/out", "orders/other");
     const kept = "    keepSent: true\n";
-    assert.deepEqual(problems(HEAD + FOLDER + kept + beside + kept), [message]);
+    isRefused(FOLDER + kept + beside + kept);
   });
 });

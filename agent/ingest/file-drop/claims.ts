@@ -55,6 +55,8 @@ export const FILE_REASONS = [
   "sidecar",
   /** `namePattern` took longer than its limit (P43). */
   "namePattern",
+  /** There is no room in quarantine for its bad messages (03 E7). */
+  "quarantineFull",
   /** It could not be read `maxAttempts` times (P32). */
   "unreadable",
   /** The process ended twice while it was worked on (P32). */

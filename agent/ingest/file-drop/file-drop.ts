@@ -160,6 +160,11 @@ export class FileDrop implements AsyncDisposable {
   async #failedBy(error: AgentError): Promise<void> {
     const { doorway, conditions, channel, clock, chance, log } = this.#parts;
     this.#error = error;
+    if (error.code === "FILE_CLAIM_ENDED") {
+      log.fault("taskFailed", error);
+      await this.#room.wait(RETRY_FIRST_MS);
+      return;
+    }
     if (!error.code.startsWith("FOLDER_")) {
       this.#to("storeFailing");
       doorway.refusedBy(error);

@@ -6,20 +6,24 @@ export interface FileInWork {
   readonly claim: string;
   /** By which the archive's folder is named: the same each time it is tried. */
   readonly claimedAtMs: number;
-  /** Data first. As claimed, or as they are since they have settled again (P23). */
-  files: readonly DroppedFile[];
+  /** Data first. */
+  readonly files: readonly DroppedFile[];
   /** Committed before, under the same name, identity, size and time. */
   readonly sameAs: ClaimRow | undefined;
   /** To be set aside without being read. */
   readonly unfit: FileReason | undefined;
   /** The process had ended with it in hand: worked on alone (P32). */
   readonly suspect: boolean;
-  /** It changed while it was read: not touched until it is stable again (P23). */
-  changed: boolean;
-  /** Errors while it was read, and when it is tried again (monotonic). */
+  /** Times that it could not be read, and how many of them were errors (P32, P62). */
+  tries: number;
   failures: number;
+  /** Monotonic: since when another program holds it, and when it is tried again. */
+  busySinceMs: number | undefined;
   retryAtMs: number;
 }
+
+/** What it begins with. */
+export const NOT_TRIED = { tries: 0, failures: 0, busySinceMs: undefined, retryAtMs: 0 } as const;
 
 /** A file whose content is safe, or which is set aside, and which still has to go where it belongs (P25, P29, P31). */
 export interface FileToMove {
@@ -32,6 +36,18 @@ export interface FileToMove {
   readonly duplicate: boolean;
   /** To the error folder, and why; else to the archive. */
   readonly reason: FileReason | undefined;
+}
+
+/** What has been decided. @param reason why it goes to the error folder */
+export function movable(
+  { id, claim, claimedAtMs, files }: FileInWork,
+  sha256: Uint8Array | undefined,
+  {
+    duplicate = false,
+    reason,
+  }: { readonly duplicate?: boolean; readonly reason?: FileReason | undefined },
+): FileToMove {
+  return { id, claim, claimedAtMs, files, sha256, targets: [], duplicate, reason };
 }
 
 /** Of a row that is committed or set aside. */
@@ -49,6 +65,7 @@ export const toMoveFrom = (row: ClaimRow): FileToMove => ({
 /** By which a reason file names the rule (P31). */
 export const RULE_OF: Readonly<Record<FileReason, string>> = {
   noHeader: "04 P39",
+  quarantineFull: "03 E7",
   wideCharacters: "03 X3",
   tooManyMessages: "04 P40",
   tooLarge: "04 P22",

@@ -5,7 +5,7 @@
  * @module
  */
 import type { ClaimRow } from "./claims.ts";
-import { type FileInWork, type FileToMove, toMoveFrom } from "./in-work.ts";
+import { type FileInWork, type FileToMove, NOT_TRIED, toMoveFrom } from "./in-work.ts";
 import type { ServedParts } from "./parts.ts";
 import { recordVanished } from "./vanished.ts";
 
@@ -51,5 +51,6 @@ export async function recover(parts: ServedParts, isStart: boolean): Promise<Rec
 
 const inWorkFrom = ({ id, claim, claimedAtMs, files }: ClaimRow, suspect: boolean): FileInWork => ({
   ...{ id, claim, claimedAtMs, files, suspect },
-  ...{ sameAs: undefined, unfit: undefined, changed: false, failures: 0, retryAtMs: 0 },
+  ...{ sameAs: undefined, unfit: undefined },
+  ...NOT_TRIED,
 });

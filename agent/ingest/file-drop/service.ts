@@ -9,7 +9,7 @@
 import type { Candidate, ClaimOutcome, PollResult } from "../../folders/messages.ts";
 import { FILE_GROUP_MAX_COUNT } from "../../limits.ts";
 import type { Claimed, NewClaim } from "./claims.ts";
-import type { FileInWork } from "./in-work.ts";
+import { type FileInWork, NOT_TRIED } from "./in-work.ts";
 import { LookBacks } from "./look-backs.ts";
 import { Moves } from "./moves.ts";
 import type { ServedParts } from "./parts.ts";
@@ -174,6 +174,6 @@ function inWorkFrom(
 ): FileInWork {
   return {
     ...{ id, claim, claimedAtMs, files, sameAs, unfit, suspect: false },
-    ...{ changed: false, failures: 0, retryAtMs: 0 },
+    ...NOT_TRIED,
   };
 }

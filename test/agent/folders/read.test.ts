@@ -131,27 +131,6 @@ describe("read", () => {
     assert.equal(openSafely(drop, "a.hl7", undefined, true), "gone");
   });
 
-  test("[P23] a file that has changed is settled once it has not for the time of P7", () => {
-    using folder = new DropFolder();
-    const claimed = folder.taken("a.hl7", "MSH|1\r");
-    appendFileSync(workPath(folder), "PID|");
-    assert.equal(read(folder, claimed)[0]?.outcome, "changed");
-    assert.equal(folder.methods.settled(claimed)?.stable, false);
-    folder.clock.advance(5_000);
-    appendFileSync(workPath(folder), "2\r");
-    assert.equal(folder.methods.settled(claimed)?.stable, false);
-    folder.clock.advance(4_999);
-    assert.equal(folder.methods.settled(claimed)?.stable, false);
-    folder.clock.advance(1);
-    const settled = folder.methods.settled(claimed);
-    assert.equal(settled?.stable, true);
-    const [again] = read(folder, { claim: claimed.claim, files: settled?.files ?? [] });
-    assert.ok(again?.outcome === "whole");
-    assert.equal(Buffer.from(again.bytes).toString(), "MSH|1\rPID|2\r");
-    rmSync(workPath(folder));
-    assert.equal(folder.methods.settled(claimed), undefined);
-  });
-
   test("[P44, P-A22] a side-car that changed after the claim makes the whole unit changed", () => {
     using folder = new DropFolder({ sidecar: "json" });
     folder.drop("x.json", "{}");
