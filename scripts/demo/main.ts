@@ -1,5 +1,5 @@
 /**
- * `npm run demo`: a hospital sender, the agent, an outage, a `kill -9`, and a reconciliation.
+ * `npm run demo`: hospital senders and a folder of files, the agent, an outage, a `kill -9`, and a reconciliation.
  *
  * Everything is real: processes, sockets, TLS, SQLite on disk. With `--once` it stops afterwards and
  * exits 0 only if every message was delivered exactly once, byte for byte, in order.
@@ -13,6 +13,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { makePair } from "../make-pair.ts";
+import { Laboratory } from "./laboratory.ts";
 import { output, Program } from "./program.ts";
 import { type Exported, isPerfect, type Reconciliation, reconcile } from "./reconcile.ts";
 import { HospitalSender } from "./sender.ts";
@@ -33,7 +34,10 @@ function say(text: string): void {
 }
 
 interface Status {
-  readonly channels: readonly { readonly waiting: number }[];
+  readonly channels: readonly {
+    readonly waiting: number;
+    readonly folder?: { readonly inWork: number; readonly toMove: number };
+  }[];
   readonly tunnel: { readonly state: string };
 }
 
@@ -48,7 +52,12 @@ const waitingOf = (status: Status): number =>
 async function story(): Promise<boolean> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const pair = await makePair({ folder });
+  const pair = await makePair({
+    folder,
+    files: true,
+    filesYaml: "    completion: rename\n    pollSeconds: 1\n",
+  });
+  const laboratory = new Laboratory(pair.folder ?? folder);
   const receiverArgs = [receiverMain, "serve", "--config", pair.receiverConfig];
   const agentArgs = [agentMain, "run", "--config", pair.agentConfig];
   const logs = { agent: join(folder, "agent.log"), receiver: join(folder, "receiver.log") };
@@ -64,17 +73,24 @@ async function story(): Promise<boolean> {
     await send(100);
     say("three hospital systems sent 300 messages (ADT, ORU, MDM with a 1 MB PDF): all got AA");
 
+    laboratory.drop(5);
+    say("a laboratory put 5 batch files with 50 results into a folder");
+
     await receiver.stop("SIGTERM");
     say("OUTAGE: the receiver is gone. The hospital notices nothing:");
+    laboratory.drop(5);
     await send(100);
     say(
       `300 more messages got AA; ${waitingOf(await statusOf(pair.agentConfig))} wait in the outbox`,
     );
 
     const sending = send(100);
+    laboratory.drop(20);
     await sleep(150);
     await agent.stop("SIGKILL");
-    say("KILL -9: the agent dies in the middle of 300 more; the senders see closed connections");
+    say(
+      "KILL -9: the agent dies in the middle of 300 more and of 20 files; the senders see closed connections",
+    );
     agent = await Program.start(agentArgs, logs.agent);
     await sending;
     const resent = senders.reduce((sum, sender) => sum + sender.resent, 0);
@@ -84,13 +100,13 @@ async function story(): Promise<boolean> {
 
     receiver = await Program.start(receiverArgs, logs.receiver);
     say("the receiver is back; the outbox drains");
-    await drained(pair.agentConfig);
+    await drained(pair.agentConfig, laboratory);
     const lines = await output([receiverMain, "export", "--body", "--config", pair.receiverConfig]);
     const exported = lines
       .split("\n")
       .filter(Boolean)
       .map((line) => JSON.parse(line) as Exported);
-    const result = reconcile(senders, exported);
+    const result = reconcile(senders, laboratory, exported);
     printTable(result);
     if (!options.once) await leaveRunning(pair.mllp.port, pair.agentConfig, pair.receiverConfig);
     return isPerfect(result);
@@ -101,9 +117,16 @@ async function story(): Promise<boolean> {
   }
 }
 
-async function drained(config: string): Promise<void> {
+async function drained(config: string, laboratory: Laboratory): Promise<void> {
   const untilMs = performance.now() + DRAIN_TIMEOUT_MS;
-  while (waitingOf(await statusOf(config)) > 0) {
+  const isDrained = async (): Promise<boolean> => {
+    const { channels } = await statusOf(config);
+    const inWork = channels.some(
+      ({ folder: found }) => (found?.inWork ?? 0) + (found?.toMove ?? 0) > 0,
+    );
+    return laboratory.waiting === 0 && !inWork && channels.every(({ waiting }) => waiting === 0);
+  };
+  while (!(await isDrained())) {
     if (performance.now() > untilMs)
       throw new Error("the outbox did not drain; see .demo/agent.log");
     await sleep(200);
@@ -113,6 +136,7 @@ async function drained(config: string): Promise<void> {
 function printTable(result: Reconciliation): void {
   const rows: readonly (readonly [string, number])[] = [
     ["acknowledged to the hospital (AA)", result.acknowledged],
+    ["put into the folder, in batch files", result.dropped],
     ["stored at the receiver", result.atReceiver],
     ["missing", result.missing],
     ["delivered twice", result.twice],
@@ -137,6 +161,7 @@ async function leaveRunning(
     npm run -s holdfast -- send --port ${port}
     npm run -s holdfast -- status --config ${agentConfig}
     npm run -s holdfast -- trace A000001 --config ${agentConfig}
+    npm run -s holdfast -- files list --config ${agentConfig}
     npm run -s holdfast-receiver -- export --config ${receiverConfig} | tail -1
   Ctrl-C ends it.`);
   await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);

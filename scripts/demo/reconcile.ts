@@ -1,5 +1,6 @@
-/** Compares what the hospital was told with what the receiver holds, message by message. @module */
+/** Compares what the hospital was told, and put into the folder, with what the receiver holds, message by message. @module */
 import { createHash } from "node:crypto";
+import type { Laboratory } from "./laboratory.ts";
 import type { HospitalSender } from "./sender.ts";
 
 /** One line of `holdfast-receiver export --body`. */
@@ -13,6 +14,7 @@ export interface Exported {
 
 export interface Reconciliation {
   readonly acknowledged: number;
+  readonly dropped: number;
   readonly atReceiver: number;
   readonly missing: number;
   readonly twice: number;
@@ -23,22 +25,30 @@ export interface Reconciliation {
 
 export function reconcile(
   senders: readonly HospitalSender[],
+  laboratory: Laboratory,
   exported: readonly Exported[],
 ): Reconciliation {
   const byId = new Map<string, Exported[]>();
   for (const row of exported) byId.set(row.controlId, [...(byId.get(row.controlId) ?? []), row]);
-  const sent = senders.flatMap(({ acknowledged }) => acknowledged);
+  const sources = [...senders, laboratory];
+  const sent = sources.flatMap(({ acknowledged }) => acknowledged);
   const changed = sent.filter(({ controlId, bytes }) => {
     const row = byId.get(controlId)?.[0];
     return row !== undefined && !isSame(row, bytes);
   });
-  const outOfOrder = senders.filter((sender) => {
+  const outOfOrder = sources.filter((sender) => {
     const seqs = sender.acknowledged.map(({ controlId }) => byId.get(controlId)?.[0]?.seq ?? 0);
     return seqs.some((seq, index) => index > 0 && seq <= (seqs[index - 1] ?? 0));
   });
-  const gaps = exported.filter(({ seq }, index) => seq !== index + 1);
+  const last = new Map<string, number>();
+  const gaps = exported.filter(({ channel, seq }) => {
+    const before = last.get(channel) ?? 0;
+    last.set(channel, seq);
+    return seq !== before + 1;
+  });
   return {
-    acknowledged: sent.length,
+    acknowledged: sent.length - laboratory.acknowledged.length,
+    dropped: laboratory.acknowledged.length,
     atReceiver: exported.length,
     missing: sent.filter(({ controlId }) => !byId.has(controlId)).length,
     twice: [...byId.values()].filter((rows) => rows.length > 1).length,
@@ -55,6 +65,8 @@ function isSame(row: Exported, bytes: Uint8Array): boolean {
 }
 
 export function isPerfect(result: Reconciliation): boolean {
-  const { acknowledged, atReceiver, missing, twice, changed, outOfOrder, gaps } = result;
-  return acknowledged === atReceiver && missing + twice + changed + outOfOrder + gaps === 0;
+  const { acknowledged, dropped, atReceiver, missing, twice, changed, outOfOrder, gaps } = result;
+  return (
+    acknowledged + dropped === atReceiver && missing + twice + changed + outOfOrder + gaps === 0
+  );
 }
