@@ -53,6 +53,8 @@ export const CONDITIONS = {
     "A message was set aside instead of being delivered; the receiver was told, the facts say why",
   folderUnreachable:
     "A folder cannot be reached, or is not the one it was: check the share or disk; see the facts, and holdfast doctor",
+  stableTooShort:
+    "stableForSeconds of a channel is below 30 on NFS, where times and sizes are cached for so long: leave it out",
   foldersWritable:
     "Senders may write into the work, archive or error folder of a channel: only the drop folder should be theirs",
   folderFilling: "A drop folder holds many files: see why they are not taken",

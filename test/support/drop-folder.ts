@@ -1,7 +1,15 @@
 /** A real drop folder with the worker's methods on it, in this thread, by a clock that a test holds. @module */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Handlers } from "#agent/folders/conversation.ts";
 import type {
   Candidate,
@@ -49,6 +57,11 @@ export const DROP_DEFAULTS = {
   folderMode: 0o750,
 } as const satisfies Partial<PickupSettings>;
 
+/** A file that no link may lead to: never one of the machine's own, for tests run as root. Its text begins with `root:`. */
+export const SECRET: string = join(mkdtempSync(join(tmpdir(), "holdfast-secret-")), "secret");
+writeFileSync(SECRET, "root: a secret of this machine\n");
+process.on("exit", () => rmSync(dirname(SECRET), { recursive: true, force: true }));
+
 export const REASON: Reason = { code: "noHeader", rule: "P39", channel: "adt" };
 
 export type DropOptions = Partial<PickupSettings> & { readonly trackedMaxCount?: number };
@@ -95,7 +108,9 @@ export class DropFolder implements Disposable {
 
   drop(name: string | Uint8Array, content: string | Uint8Array = "MSH|^~\\&|\r"): Buffer {
     const path = Buffer.concat([Buffer.from(`${this.at("drop")}/`), Buffer.from(name)]);
-    writeFileSync(path, content);
+    // Never through a link that the same test has put there.
+    const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW = 0 } = constants;
+    writeFileSync(path, content, { flag: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW });
     return path;
   }
 

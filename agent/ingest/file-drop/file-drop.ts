@@ -27,6 +27,8 @@ export interface FileDropStatus extends FolderCounts {
 /** P46: between two attempts to reach a folder; jittered, so that shares of one server do not return together. */
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
+/** P49: acregmax and acdirmax of nfs(5) are 60 and 60 s, acregmin and acdirmin 3 and 30. */
+const NFS_CACHE_MS = 30_000;
 const NO_COUNTS: FolderCounts = {
   ...{ fileCount: 0, waitingCount: 0, inWorkCount: 0, toMoveCount: 0, lastPollAtMs: undefined },
 };
@@ -123,6 +125,7 @@ export class FileDrop implements AsyncDisposable {
       }
       this.#standing = standing;
       this.#recorded = standing.recorded;
+      this.#lookAtStability(standing);
       await this.#test(this.#hand);
     }
     this.#failures = 0;
@@ -130,6 +133,19 @@ export class FileDrop implements AsyncDisposable {
     this.#parts.conditions.close("folderUnreachable", this.#parts.channel.name);
     this.#to("watching");
     return this.#hand;
+  }
+
+  /** P49: what NFS shows of a file may be old. */
+  #lookAtStability({ kind }: FolderStanding): void {
+    const { settings, conditions, channel, clock } = this.#parts;
+    const { stableForMs } = settings.pickup;
+    const isShort = kind === "nfs" && stableForMs !== undefined && stableForMs < NFS_CACHE_MS;
+    if (!isShort) {
+      conditions.close("stableTooShort", channel.name);
+      return;
+    }
+    const facts = { channel: identifierFrom(channel.name), seconds: stableForMs / 1_000 };
+    conditions.open("stableTooShort", channel.name, facts, clock.nowMs());
   }
 
   /** P3, P2. @throws {AgentError} `FOLDER_FAILED` with the first step that failed, and the account */

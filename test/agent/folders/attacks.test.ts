@@ -15,7 +15,7 @@ import { createServer } from "node:net";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import type { ClaimedFiles, PickupSettings } from "#agent/folders/messages.ts";
-import { DropFolder, namesOf } from "#test/support/drop-folder.ts";
+import { DropFolder, namesOf, SECRET } from "#test/support/drop-folder.ts";
 
 const run = (...command: string[]): boolean =>
   spawnSync(command[0] ?? "", command.slice(1)).status === 0;
@@ -23,7 +23,7 @@ const run = (...command: string[]): boolean =>
 /** What is planted under `x.hl7`; nothing if it cannot be. */
 const PLANTS: Readonly<Record<string, (folder: DropFolder, path: string) => boolean | undefined>> =
   {
-    "[P-A1] a link to a secret": (_, path) => void symlinkSync("/etc/passwd", path),
+    "[P-A1] a link to a secret": (_, path) => void symlinkSync(SECRET, path),
     "[P-A1] a link to a file of the channel": (folder, path) => {
       writeFileSync(folder.at("outbox.db"), "rows");
       symlinkSync("../outbox.db", path);
@@ -108,7 +108,7 @@ describe("attacks on a drop folder", () => {
       const path = folder.at("drop", "x.json");
       const server = createServer();
       if (kind === "pipe") run("mkfifo", path);
-      else if (kind === "link") symlinkSync("/etc/passwd", path);
+      else if (kind === "link") symlinkSync(SECRET, path);
       else await new Promise<void>((resolve) => server.listen(path, resolve));
       folder.drop("good.pdf");
       folder.drop("good.json", "{}");
@@ -135,7 +135,7 @@ describe("attacks on a drop folder", () => {
           () => folder.drop(name, "MSH|^~\\&|\r".repeat(random(3))),
           () => rmSync(path, { force: true, recursive: true }),
           () => renameSync(path, folder.at("drop", `${random(6)}.hl7`)),
-          () => symlinkSync("/etc/passwd", path),
+          () => symlinkSync(SECRET, path),
           () => mkdirSync(path),
           () => linkSync(path, folder.at("drop", `${random(6)}.ok`)),
         ];

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { describe, test } from "node:test";
 import type { Candidate } from "#agent/folders/messages.ts";
-import { DropFolder, namesOf } from "#test/support/drop-folder.ts";
+import { DropFolder, namesOf, SECRET } from "#test/support/drop-folder.ts";
 
 /** Claims them under one id each. @returns outcomes */
 function outcomes(folder: DropFolder, candidates: readonly Candidate[]): string[] {
@@ -285,7 +285,7 @@ describe("back into the drop folder", () => {
       ({ files: [data] }) => Buffer.from(data?.name ?? []).toString() === "k.hl7",
     );
     writeFileSync(folder.at("work", "planted.hl7"), "planted");
-    symlinkSync("/etc/passwd", folder.at("work", "link.hl7"));
+    symlinkSync(SECRET, folder.at("work", "link.hl7"));
     chmodSync(folder.at("work", "planted.hl7"), 0o777);
     assert.equal(folder.methods.strays(known.map(({ claim }) => claim)), 4);
     assert.deepEqual(folder.list("drop"), ["link.hl7", "planted.hl7", "x.hl7", "x.ok"]);

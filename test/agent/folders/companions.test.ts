@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { DropFolder, type DropOptions, namesOf } from "#test/support/drop-folder.ts";
+import { DropFolder, type DropOptions, namesOf, SECRET } from "#test/support/drop-folder.ts";
 
 const names = (folder: DropFolder): string[] => namesOf(folder.poll().candidates);
 const unfit = (folder: DropFolder): Record<string, string> => {
@@ -136,7 +136,7 @@ describe("side-cars", () => {
     folder.drop("x.pdf");
     folder.drop("x.json", "x".repeat(65_537));
     folder.drop("y.pdf");
-    symlinkSync("/etc/passwd", folder.at("drop", "y.json"));
+    symlinkSync(SECRET, folder.at("drop", "y.json"));
     folder.poll();
     folder.clock.advance(5_000);
     assert.deepEqual(unfit(folder), { "x.pdf": "sidecar" });

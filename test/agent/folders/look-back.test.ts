@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { appendFileSync, rmSync, symlinkSync } from "node:fs";
 import { describe, test } from "node:test";
 import type { Move, MoveOutcome } from "#agent/folders/messages.ts";
-import { DropFolder } from "#test/support/drop-folder.ts";
+import { DropFolder, SECRET } from "#test/support/drop-folder.ts";
 
 const sha256 = (text: string): Uint8Array =>
   new Uint8Array(createHash("sha256").update(text).digest());
@@ -45,7 +45,7 @@ describe("look back", () => {
     using folder = new DropFolder();
     const move = archived(folder, "a.hl7");
     rmSync(folder.at("archive", "2025/01/02/a.hl7"));
-    symlinkSync("/etc/passwd", folder.at("archive", "2025/01/02/a.hl7"));
+    symlinkSync(SECRET, folder.at("archive", "2025/01/02/a.hl7"));
     assert.deepEqual(lookBack(folder, move), []);
     assert.deepEqual(lookBack(folder, { ...move, targets: [Buffer.from("../../etc/passwd")] }), []);
   });

@@ -18,7 +18,7 @@ import { Folder } from "#agent/folders/folder.ts";
 import { Patience } from "#agent/folders/patience.ts";
 import { openSafely } from "#agent/folders/safe-open.ts";
 import { systemClock } from "#agent/host/clock.ts";
-import { DropFolder } from "#test/support/drop-folder.ts";
+import { DropFolder, SECRET } from "#test/support/drop-folder.ts";
 
 type Method = "link" | "rename" | "look" | "openToRead";
 
@@ -69,7 +69,7 @@ describe("between two steps", () => {
   });
 
   const SWAPS: Readonly<Record<string, readonly [(path: string) => void, string]>> = {
-    "a link": [(path) => symlinkSync("/etc/passwd", path), "refused"],
+    "a link": [(path) => symlinkSync(SECRET, path), "refused"],
     "another file": [(path) => writeFileSync(path, "MSH|^~\\&|\r"), "changed"],
     "a folder": [(path) => mkdirSync(path), "refused"],
   };

@@ -17,7 +17,7 @@ import { NamePattern } from "#agent/folders/name-pattern.ts";
 import { Patience } from "#agent/folders/patience.ts";
 import { openSafely } from "#agent/folders/safe-open.ts";
 import { systemClock } from "#agent/host/clock.ts";
-import { DropFolder } from "#test/support/drop-folder.ts";
+import { DropFolder, SECRET } from "#test/support/drop-folder.ts";
 
 const workPath = (folder: DropFolder): string =>
   folder.at("work", readdirSync(folder.at("work"))[0] ?? "");
@@ -110,7 +110,7 @@ describe("read", () => {
       value: (name: string) => {
         const found = look(name);
         rmSync(path);
-        symlinkSync("/etc/passwd", path);
+        symlinkSync(SECRET, path);
         return found;
       },
     });
