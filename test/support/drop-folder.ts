@@ -1,8 +1,10 @@
 /** A real drop folder with the worker's methods on it, in this thread, by a clock that a test holds. @module */
 import {
+  closeSync,
   constants,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -110,7 +112,12 @@ export class DropFolder implements Disposable {
     const path = Buffer.concat([Buffer.from(`${this.at("drop")}/`), Buffer.from(name)]);
     // Never through a link that the same test has put there.
     const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW = 0 } = constants;
-    writeFileSync(path, content, { flag: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW });
+    const descriptor = openSync(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o666);
+    try {
+      writeFileSync(descriptor, content);
+    } finally {
+      closeSync(descriptor);
+    }
     return path;
   }
 
