@@ -32,6 +32,7 @@ const PACKAGES = [
   { name: "kcat", has: ["kcat", "-V"] },
   { name: "faketime", has: ["faketime", "--version"] },
   { name: "xfsprogs", has: ["mkfs.xfs", "-V"] },
+  { name: "qemu-system-x86", has: ["qemu-system-x86_64", "--version"] },
 ] as const;
 const TEST_TIMEOUT_MS = 300_000;
 

@@ -1,6 +1,6 @@
 /**
  * Inside the machine of the shares: file drop on a real CIFS and a real NFS mount, with everything that can happen to
- * them. Says one line of JSON for each fact; `drop-shares.test.ts` compares them.
+ * them. Says one line of JSON for each fact; `drop-smb.test.ts` and `drop-nfs.test.ts` compare them.
  *
  * @module
  */
@@ -32,8 +32,13 @@ const PATIENCE_MS = 120_000;
 const FILES = 30;
 const LARGE_BYTES = 24 * 1024 * 1024;
 const share = process.argv[2] as Share;
+/** Which of the parts below are played; the first one always is. */
+const parts = new Set(process.argv.slice(3));
 
-const say = (fact: object): void => void process.stdout.write(`${JSON.stringify(fact)}\n`);
+const withBigints = (_: string, value: unknown): unknown =>
+  typeof value === "bigint" ? String(value) : value;
+const say = (fact: object): void =>
+  void process.stdout.write(`${JSON.stringify(fact, withBigints)}\n`);
 
 /** Names below a folder of the share, as its server has them: nothing here hangs. */
 function onServer(folder: string): string[] {
@@ -56,7 +61,10 @@ async function settled(stack: DropStack): Promise<void> {
       return (await stack.outbox.files.of("files").open()).length === 0;
     },
     PATIENCE_MS,
-  );
+  ).catch((error: unknown) => {
+    say({ status: stack.drop.status, conditions: stack.conditions.list() });
+    throw error;
+  });
 }
 
 /** Whether each of these is in the outbox once, with equal bytes, and nothing else since `from`. */
@@ -92,7 +100,7 @@ await using stack = await DropStack.open({
     errorFolder: at("error"),
   },
   pickup: { stableForMs: 1_000 },
-  settings: { silenceMs: 5_000, pollMs: 500 },
+  settings: { silenceMs: 15_000, pollMs: 500 },
 });
 let count = 0;
 
@@ -122,93 +130,106 @@ say({
 });
 count = (await stack.messages()).length;
 
-// The network goes while a large file is being read, with others behind it.
-const large = largeAdt("LARGE", LARGE_BYTES);
-const behind = batch("B");
-put("A-large.hl7", large);
-for (const { name, bytes } of behind) put(name, bytes);
-await until(
-  "it is claimed",
-  async () => (await stack.rows()).some(({ state }) => state === "claimed"),
-  PATIENCE_MS,
-);
-cutNetwork();
-await until("unreachable", () => stack.drop.status.state === "unreachable", PATIENCE_MS);
-const code = stack.drop.status.error?.code;
-const whileCut = await acknowledged("WHILE-CUT");
-await pause(5_000);
-restoreNetwork();
-await settled(stack);
-say({
-  what: "cut",
-  code,
-  whileCut,
-  ...(await judge(stack, count, [large, ...behind.map(({ bytes }) => bytes)])),
-  state: stack.drop.status.state,
-});
-count = (await stack.messages()).length;
+if (parts.has("cut")) await cutInMidFile();
+if (parts.has("unheard")) await unheardAnswers();
+if (parts.has("unmounted")) await unmounted();
+if (parts.has("store")) await storeOnShare();
 
-// What the server does is not heard of: claims and moves whose outcome is unclear (P51).
-const unheard = batch("C");
-for (const { name, bytes } of unheard) put(name, bytes);
-await until(
-  "claimed",
-  async () => (await stack.rows()).some(({ state }) => state === "claimed"),
-  PATIENCE_MS,
-);
-cutReplies();
-await until("unreachable", () => stack.drop.status.state === "unreachable", PATIENCE_MS);
-await pause(3_000);
-restoreNetwork();
-await settled(stack);
-say({
-  what: "unheard",
-  ...(await judge(
-    stack,
-    count,
-    unheard.map(({ bytes }) => bytes),
-  )),
-});
-count = (await stack.messages()).length;
-
-// Unmounted: the path is an empty folder of this machine, or has what somebody puts there.
-await until("idle", () => stack.drop.status.state === "watching", PATIENCE_MS);
-unmount(share, "-l");
-await until("unreachable", () => stack.drop.status.state === "unreachable", PATIENCE_MS);
-const moved = stack.drop.status.error?.code;
-mkdirSync(at("in"), { recursive: true });
-writeFileSync(join(at("in"), "not-ours.hl7"), adt("NOT-OURS"));
-await pause(3_000);
-const taken = (await stack.messages()).length - count;
-mount(share);
-const after = batch("D");
-for (const { name, bytes } of after) put(name, bytes);
-await settled(stack);
-say({
-  what: "unmounted",
-  code: moved,
-  taken,
-  ...(await judge(
-    stack,
-    count,
-    after.map(({ bytes }) => bytes),
-  )),
-});
-
-// P50: the promise rests on the local store, which may not lie on a share.
-let refused = "none";
-try {
-  const outbox = await Outbox.open({
-    ...{ stateDir: at("state"), allowVolatileState: true, channels: [{ name: "files" }] },
-    ...{ clock: systemClock, chance: systemChance, kek: TEST_KEK, onFatal: () => {} },
+/** The network goes while a large file is being read, with others behind it. */
+async function cutInMidFile(): Promise<void> {
+  const large = largeAdt("LARGE", LARGE_BYTES);
+  const behind = batch("B");
+  put("A-large.hl7", large);
+  for (const { name, bytes } of behind) put(name, bytes);
+  await until(
+    "it is claimed",
+    async () => (await stack.rows()).some(({ state }) => state === "claimed"),
+    PATIENCE_MS,
+  );
+  cutNetwork();
+  await until("unreachable", () => stack.drop.status.state === "unreachable", PATIENCE_MS);
+  const code = stack.drop.status.error?.code;
+  const whileCut = await acknowledged("WHILE-CUT");
+  await pause(5_000);
+  restoreNetwork();
+  await settled(stack);
+  say({
+    what: "cut",
+    code,
+    whileCut,
+    ...(await judge(stack, count, [large, ...behind.map(({ bytes }) => bytes)])),
+    state: stack.drop.status.state,
+    archived: sizeOf("A-large.hl7"),
   });
-  await outbox[Symbol.asyncDispose]();
-} catch (error) {
-  refused = error instanceof AgentError ? error.code : String(error);
+  count = (await stack.messages()).length;
 }
-say({ what: "store", refused });
-const archived = onServer("archive").filter((name) => name === "A-large.hl7");
-say({ what: "archive", large: archived.length, bytes: sizeOf("A-large.hl7") });
+
+/** What the server does is not heard of: claims and moves whose outcome is unclear (P51). */
+async function unheardAnswers(): Promise<void> {
+  const unheard = batch("C");
+  for (const { name, bytes } of unheard) put(name, bytes);
+  await until(
+    "claimed",
+    async () => (await stack.rows()).some(({ state }) => state === "claimed"),
+    PATIENCE_MS,
+  );
+  cutReplies();
+  await until("unreachable", () => stack.drop.status.state === "unreachable", PATIENCE_MS);
+  await pause(3_000);
+  restoreNetwork();
+  await settled(stack);
+  say({
+    what: "unheard",
+    ...(await judge(
+      stack,
+      count,
+      unheard.map(({ bytes }) => bytes),
+    )),
+  });
+  count = (await stack.messages()).length;
+}
+
+/** The path is an empty folder of this machine then, or has what somebody puts there. */
+async function unmounted(): Promise<void> {
+  await until("idle", () => stack.drop.status.state === "watching", PATIENCE_MS);
+  unmount(share, "-l");
+  await until("unreachable", () => stack.drop.status.state === "unreachable", PATIENCE_MS);
+  const moved = stack.drop.status.error?.code;
+  mkdirSync(at("in"), { recursive: true });
+  writeFileSync(join(at("in"), "not-ours.hl7"), adt("NOT-OURS"));
+  await pause(3_000);
+  const taken = (await stack.messages()).length - count;
+  mount(share);
+  const after = batch("D");
+  for (const { name, bytes } of after) put(name, bytes);
+  await settled(stack);
+  say({
+    what: "unmounted",
+    code: moved,
+    taken,
+    ...(await judge(
+      stack,
+      count,
+      after.map(({ bytes }) => bytes),
+    )),
+  });
+  count = (await stack.messages()).length;
+}
+
+/** P50: the promise rests on the local store, which may not lie on a share. */
+async function storeOnShare(): Promise<void> {
+  let refused = "none";
+  try {
+    const outbox = await Outbox.open({
+      ...{ stateDir: at("state"), allowVolatileState: true, channels: [{ name: "files" }] },
+      ...{ clock: systemClock, chance: systemChance, kek: TEST_KEK, onFatal: () => {} },
+    });
+    await outbox[Symbol.asyncDispose]();
+  } catch (error) {
+    refused = error instanceof AgentError ? error.code : String(error);
+  }
+  say({ what: "store", refused });
+}
 
 function sizeOf(name: string): number {
   const root = join(EXPORTED[share], "archive");
