@@ -67,7 +67,13 @@ export const SIDECAR_MAX_BYTES = 64 * KIB;
 export const SIDECAR_METADATA_MAX_BYTES = 4_000;
 /** 04 P43: what `namePattern` finds in a name, as it travels. */
 export const NAME_METADATA_MAX_BYTES = KIB;
-/** Nobody waits for an answer while a file is committed; by then it counts as "cannot store now". */
+/**
+ * 04 P1, 03 A9: messages of a file that are stored in one commit, and what they take with their attributes. A file with
+ * more is stored in steps, between which others are: a commit of this size takes some ten milliseconds.
+ */
+export const FILE_STEP_MAX_COUNT = 1_000;
+export const FILE_STEP_MAX_BYTES = 2 * MIB;
+/** Nobody waits for an answer while a step of a file is committed; by then it counts as "cannot store now". */
 export const FILE_STORE_DEADLINE_MS = 60_000;
 /** 04 P34: a name as it is shown. */
 export const SHOWN_NAME_MAX_CHARACTERS = 1_024;

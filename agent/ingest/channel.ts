@@ -2,7 +2,7 @@
 import type { AgentError } from "../errors.ts";
 import type { ChannelRecord } from "../health/channel-record.ts";
 import type { DuplicatePolicy } from "../outbox/writing/append-batch.ts";
-import type { ClaimMark } from "./file-drop/claims.ts";
+import type { ClaimedContent } from "./file-drop/claims.ts";
 import type { AckPolicy } from "./hl7/ack-policy.ts";
 import type { LargeBody } from "./large-body.ts";
 
@@ -70,8 +70,10 @@ export interface FileArrival {
   readonly large: LargeBody | undefined;
   /** `file.name` and the like: they travel with each message. The first are kept where not all have room. */
   readonly attributes: Readonly<Record<string, string>>;
-  /** The row becomes committed in the same commit. */
-  readonly mark: ClaimMark;
+  /** The row becomes committed with the last of its messages. */
+  readonly mark: ClaimedContent;
+  /** Once it is aborted, a file of several steps is left as far as it has come. */
+  readonly stopping?: AbortSignal;
   /** The same content came before, and is sent all the same (04 P26, `duplicateFilePolicy` `send`): flagged. */
   readonly repeated: boolean;
 }
@@ -90,5 +92,5 @@ export type FileVerdict =
       readonly kind: "unfit";
       readonly reason: "noHeader" | "wideCharacters" | "tooManyMessages";
     }
-  /** Nothing is known to be stored: ask again later with the file read anew. */
+  /** Not known to be stored, or not all of it: ask again later with the file read anew. */
   | { readonly kind: "refused"; readonly error: AgentError };

@@ -15,13 +15,12 @@ export interface FileBookkeepingParts {
   readonly log: Log;
 }
 
-/** Of the items of one file, in their order. */
-export interface FileNotes {
+/** Of the items of one step of a file, in their order. */
+export interface StepNotes {
   /** MSH-10, as far as it is kept. */
   readonly controlIds: Uint8Array[];
   /** With holes: MSH-13. */
   readonly numbers: Numbered[];
-  firstAside: QuarantineReason | undefined;
 }
 
 export class FileBookkeeping {
@@ -42,11 +41,11 @@ export class FileBookkeeping {
     if (charsetMismatch) record.warn("charsetMismatch", claim, item.msh?.field(CONTROL_ID_FIELD));
   }
 
-  /** Its items were read, and are about to be appended. */
+  /** Its first items were read, and are about to be appended. */
   arrived(
     { channel, claim, totalBytes }: FileArrival,
     { batch, unclosed, framedCount }: FileContent,
-    { controlIds }: FileNotes,
+    { controlIds }: StepNotes,
   ): void {
     const { record } = channel;
     const controlId = controlIds.find(({ length }) => length > 0);
@@ -70,7 +69,11 @@ export class FileBookkeeping {
   }
 
   /** One line a file, however many of its messages are bad (04 P38). */
-  committed({ channel, claim }: FileArrival, aside: number, { firstAside }: FileNotes): void {
+  committed(
+    { channel, claim }: FileArrival,
+    aside: number,
+    firstAside: QuarantineReason | undefined,
+  ): void {
     if (aside === 0) return;
     this.#parts.log.write("fileMessagesSetAside", {
       ...{ channel: identifierFrom(channel.name), claim: identifierFrom(claim) },

@@ -7,6 +7,7 @@
  * @module
  */
 import { AgentError } from "../errors.ts";
+import type { ClaimMark } from "../ingest/file-drop/claims.ts";
 import { WAITING_MAX_BYTES } from "../limits.ts";
 import { searchControlId } from "./control-id-search.ts";
 import type { ChannelTail } from "./epochs/channel-tails.ts";
@@ -142,7 +143,8 @@ export class Outbox implements AsyncDisposable {
   }
 
   /**
-   * Appends messages and blocks to set aside, in one commit, all or none (03 F12).
+   * Appends messages and blocks to set aside, in one commit, all or none (03 F12). A step of a file has a commit of
+   * its own.
    *
    * @param entries copied before this returns; their byte arrays may be reused
    * @param deadlineMs after it a commit that has not returned counts as refused (03 A9)
@@ -155,6 +157,8 @@ export class Outbox implements AsyncDisposable {
   ): void {
     const outcomes: AppendOutcome[] = [];
     const count = entries.length;
+    const mark = entries[0]?.claim;
+    const isStep = mark !== undefined && isOneOfSeveral(mark);
     // Let go once it was called: what the ticket queue has forgotten may still be held by the tables it
     // has outgrown, and through them everything that was in flight, until the next full collection.
     let waiting: typeof settle | undefined = settle;
@@ -165,6 +169,8 @@ export class Outbox implements AsyncDisposable {
       waiting = undefined;
       tell?.(outcomes);
     };
+    // Others need not wait for more than it: neither those that have collected, nor those that come meanwhile.
+    if (isStep) this.#handOver.divide();
     for (const entry of entries) {
       const { channel, ackOwed, body } = entry;
       this.#staged.end(entry.upload);
@@ -172,6 +178,7 @@ export class Outbox implements AsyncDisposable {
       const ticket = this.#tickets.add({ channel, bytes, ackOwed, settle: told, deadlineMs });
       this.#handOver.add(ticket, entry);
     }
+    if (isStep) this.#handOver.divide();
     this.#handOver.schedule();
   }
 
@@ -380,3 +387,5 @@ export class Outbox implements AsyncDisposable {
     if (!this.saturated) for (const listener of this.#roomListeners) listener();
   }
 }
+
+const isOneOfSeveral = ({ from, isLast }: ClaimMark): boolean => from > 0 || !isLast;

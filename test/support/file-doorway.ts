@@ -12,7 +12,7 @@ import type {
   FileArrival,
   FileVerdict,
 } from "#agent/ingest/channel.ts";
-import type { ClaimMark, FileClaims } from "#agent/ingest/file-drop/claims.ts";
+import type { ClaimedContent, FileClaims } from "#agent/ingest/file-drop/claims.ts";
 import type { LargeBody } from "#agent/ingest/large-body.ts";
 import { StoreGate } from "#agent/ingest/store-gate.ts";
 import type { OutboxOptions } from "#agent/outbox/outbox-options.ts";
@@ -104,7 +104,7 @@ export class FileDoorwayBench implements AsyncDisposable {
   }
 
   /** A row for a file that is about to come, and the mark that its messages carry. */
-  async claim(content: string | Uint8Array): Promise<ClaimMark> {
+  async claim(content: string | Uint8Array): Promise<ClaimedContent> {
     const bytes = typeof content === "string" ? latin1(content) : content;
     this.#claims += 1;
     const inode = BigInt(this.#claims);
@@ -123,7 +123,7 @@ export class FileDoorwayBench implements AsyncDisposable {
   /** `acceptFile` with a mark that is there. */
   offer(
     content: string | Uint8Array,
-    fields: FileFields & { readonly mark: ClaimMark },
+    fields: FileFields & { readonly mark: ClaimedContent },
   ): Promise<FileVerdict> {
     const bytes = typeof content === "string" ? latin1(content) : content;
     const { sliceBytes, ...more } = fields;

@@ -38,8 +38,9 @@ export async function claimOne(
   return claimed.id;
 }
 
-/** @param content by which it is the same again */
+/** Of a file of one step. @param content by which it is the same again */
 export const markOf = (id: number, content = "content"): ClaimMark => ({
+  ...{ from: 0, isLast: true },
   ...{ id, sha256: sha256(latin1(content)), contentKey: sha256(latin1(`key of ${content}`)) },
 });
 

@@ -3,8 +3,9 @@
  * once whatever happens between the folder and the commit (04 P17, P24, and its table of crash points).
  *
  * Of a file: claimed → committed or aside → moved. `committed` is written with the messages of the file in one
- * commit (`AppendEntry.claim`), or alone where nothing is sent of it. Names are patient data: the store
- * seals them (04 P34, 08 2.1).
+ * commit (`AppendEntry.claim`), or alone where nothing is sent of it. Of a file with very many messages that
+ * commit is the last of several steps; a claimed row says how far they have come. Names are patient data: the
+ * store seals them (04 P34, 08 2.1).
  *
  * Imports nothing: it is the one file of this part that the outbox, which answers it, may know.
  *
@@ -102,9 +103,11 @@ export interface ClaimRow {
   /** In the order of `files`: where each goes, relative to the archive or error folder, once that is decided. */
   readonly targets: readonly Uint8Array[];
   readonly movedAtMs: number | undefined;
-  /** Messages of it in the outbox and blocks in quarantine; together the whole file, once committed. */
+  /** Messages of it in the outbox and blocks in quarantine; together the whole file, once it was sent. */
   readonly messageCount: number;
   readonly asideCount: number;
+  /** Entries that are stored of `sha256`, from its beginning: 0 until a first step of several (P24). */
+  readonly appended: number;
 }
 
 /** What a claim was given. */
@@ -118,13 +121,24 @@ export interface Claimed {
   readonly sameAs: ClaimRow | undefined;
 }
 
-/** With the entries of a file's messages: its row becomes `committed` in the same commit (P24). */
-export interface ClaimMark {
+/** What a claimed file was found to hold. */
+export interface ClaimedContent {
   readonly id: number;
   /** Of the whole data file, 32 bytes. */
   readonly sha256: Uint8Array;
   /** 32 bytes; equal for what counts as the same content (P26). */
   readonly contentKey: Uint8Array;
+}
+
+/**
+ * With the entries of one step of a file: its row says in the same commit how far it has come, and becomes
+ * `committed` with the last step (P24). Most files have one. Entries that the row counts already are not stored
+ * again, whatever the duplicate policy says: a file that was interrupted is given once more from its beginning.
+ */
+export interface ClaimMark extends ClaimedContent {
+  /** Of the step's first entry among all entries of the file, from 0. */
+  readonly from: number;
+  readonly isLast: boolean;
 }
 
 /**
@@ -134,7 +148,10 @@ export interface ClaimMark {
 export interface FileClaims {
   /** All or none; before any of the files is touched (P17). */
   claim(claims: readonly NewClaim[]): Promise<Claimed[]>;
-  /** Takes claims back of files that are where they were, or gone: as if they had never been. */
+  /**
+   * Takes claims back of files that are where they were, or gone: as if they had never been. The row of a file of which
+   * a step is stored becomes `moved` instead: it still counts what the same content need not bring again.
+   */
   withdraw(ids: readonly number[]): Promise<void>;
   /** Counts `attempts` up (P32). @returns the new count; 0 if the row is not `claimed` */
   attempt(id: number): Promise<number>;
@@ -142,7 +159,7 @@ export interface FileClaims {
   known(contentKeys: readonly Uint8Array[], sinceMs: number): Promise<boolean[]>;
   /** `committed`, though nothing is sent of it (P26). */
   settle(
-    files: readonly (ClaimMark & { readonly verdict: "duplicate" | "reappeared" })[],
+    files: readonly (ClaimedContent & { readonly verdict: "duplicate" | "reappeared" })[],
   ): Promise<void>;
   /** `aside` (P31). @param sha256 if it was read whole */
   setAside(

@@ -110,7 +110,7 @@ export class Deciding {
     if (isReappeared(read))
       return await this.#recognised([{ read, key: contentKey }], "reappeared");
     const { file, bytes, totalBytes, large, sha256, about } = read;
-    const { channel, doorway, settings } = this.#parts;
+    const { channel, doorway, settings, stopping } = this.#parts;
     const { content } = settings;
     const sidecar = this.#sidecar(about.sidecar);
     if (sidecar?.kind === "refused") {
@@ -127,7 +127,7 @@ export class Deciding {
     doorway.acceptFile(
       {
         ...{ channel, claim: file.claim, content, bytes, totalBytes, large, attributes, repeated },
-        mark: { id: file.id, sha256, contentKey },
+        ...{ mark: { id: file.id, sha256, contentKey }, stopping },
       },
       resolve,
     );

@@ -31,10 +31,21 @@ export function noteBlock(
 ): void {
   for (const identity of identities) {
     if (identity === undefined) continue;
-    const { epoch, seq } = identity;
-    const row = prepared.fileOfMessage.get(channel, epoch, seq) as [bigint, bigint] | undefined;
-    if (row === undefined || row[1] > seq) continue;
-    prepared.fileBlockInsert.run(row[0], block);
+    const claim = fileOf(prepared, channel, identity);
+    if (claim === undefined) continue;
+    prepared.fileBlockInsert.run(claim, block);
     return;
   }
+}
+
+function fileOf(
+  { fileOfMessage, fileOfStep }: Prepared,
+  channel: number,
+  { epoch, seq }: MessageIdentity,
+): bigint | undefined {
+  for (const ranges of [fileOfMessage, fileOfStep]) {
+    const row = ranges.get(channel, epoch, seq) as [bigint, bigint] | undefined;
+    if (row !== undefined && row[1] <= seq) return row[0];
+  }
+  return undefined;
 }

@@ -1,7 +1,7 @@
 /** What the main thread asks the writer about dropped files. @module */
 import type {
   Claimed,
-  ClaimMark,
+  ClaimedContent,
   ClaimRow,
   FileReason,
   NewClaim,
@@ -22,7 +22,7 @@ export type FileChange = OfChannel & { readonly atMs: number } & (
     | { readonly change: "moved"; readonly files: readonly MovedFile[] }
   );
 
-export interface SettledFile extends ClaimMark {
+export interface SettledFile extends ClaimedContent {
   readonly verdict: "duplicate" | "reappeared";
 }
 

@@ -57,7 +57,10 @@ export class FileRetention implements Chore {
     const going = rows.filter((row) => this.#mayGo(at.channel, row));
     if (going.length > 0) {
       store.inTransaction(() => {
-        for (const [, id] of going) prepared.filePrune.run(id);
+        for (const [, id] of going) {
+          prepared.filePrune.run(id);
+          prepared.fileStepForget.run(id);
+        }
       });
     }
     const last = rows.at(-1);
@@ -71,7 +74,8 @@ export class FileRetention implements Chore {
   #mayGo(channel: number, [movedAtMs, id, epoch, seq, isAside, leftBehind]: EndedRow): boolean {
     const { store, clock } = this.#options;
     if (leftBehind === 1n) return false;
-    if (isAside === 1n) return Number(movedAtMs) <= clock.nowMs() - FILE_ASIDE_KEEP_MS;
+    if (isAside === 1n && Number(movedAtMs) > clock.nowMs() - FILE_ASIDE_KEEP_MS) return false;
+    // Also of one that was set aside: some of it may have been stored before.
     if (epoch !== null && seq !== null && !isSettled(store, channel, { epoch, seq })) return false;
     return store.prepared.fileBlockOf.get(id) === undefined;
   }

@@ -2,7 +2,7 @@
  * Rows of dropped files, sealed and opened again.
  *
  * `head` is written with the claim: the claim's text and the files, as JSON. `targets` are names, as JSON. `digest`
- * is the SHA-256 of the data file and, once it is committed, the content key (P26) behind it. Bytes in JSON are
+ * is the SHA-256 of the data file and, once something of it is stored, the content key (P26) behind it. Bytes in JSON are
  * base64.
  *
  * @module
@@ -27,6 +27,7 @@ export type FileColumns = [
   ...[messageCount: number, asideCount: number],
   ...[identityToken: Uint8Array, contentToken: Uint8Array | null],
   ...[head: Uint8Array, targets: Uint8Array | null, digest: Uint8Array | null],
+  ...[appended: number],
 ];
 
 /** Whose row something is sealed to. */
@@ -61,7 +62,7 @@ export function sealTargets(
   return sealer.seal([jsonOf(targets.map(base64))], place);
 }
 
-/** @param parts the SHA-256, and the content key of what is committed */
+/** @param parts the SHA-256, and the content key of what is stored, at least in part */
 export function sealDigest(
   sealer: Sealer,
   { id, channel }: Place,
@@ -114,8 +115,9 @@ function inClear(columns: FileColumns): Omit<ClaimRow, "state" | "files" | "targ
   const [verdict, reason, messageCount, asideCount] = columns.slice(8, 12) as [
     ...[ClaimVerdict | null, FileReason | null, number, number],
   ];
+  const appended = columns[17];
   return {
-    ...{ id, claim, channel, attempts, claimedAtMs, messageCount, asideCount },
+    ...{ id, claim, channel, attempts, claimedAtMs, messageCount, asideCount, appended },
     ...{ verdict: verdict ?? undefined, reason: reason ?? undefined },
     ...{ decidedAtMs: decidedAtMs ?? undefined, movedAtMs: movedAtMs ?? undefined },
   };
@@ -146,7 +148,8 @@ export function openTargets(
   return plain === undefined ? undefined : (JSON.parse(plain.toString()) as string[]).map(bytesOf);
 }
 
-function openDigest(
+/** @returns what `sealDigest` got, behind one another */
+export function openDigest(
   sealer: Sealer,
   { id, channel }: Place,
   sealed: Uint8Array,

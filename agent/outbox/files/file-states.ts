@@ -4,7 +4,7 @@
  * ```
  * claimed ─┬─► committed ─┬─► moved ──► the row goes, when nothing needs it any more
  *    │     └─► aside ─────┘
- *    └─► withdrawn: the row is gone at once
+ *    └─► withdrawn: the row is gone at once; or moved, without a verdict, if steps of the file are stored
  * ```
  *
  * @module

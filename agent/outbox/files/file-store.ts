@@ -14,6 +14,7 @@ import {
   contentToken,
   type FileColumns,
   identityToken,
+  openDigest,
   sealDigest,
   sealHead,
   sealTargets,
@@ -88,7 +89,10 @@ export class FileStore {
     const { channel, atMs } = change;
     switch (change.change) {
       case "withdraw":
-        for (const id of change.ids) prepared.fileWithdraw.run(id, channel);
+        for (const id of change.ids) {
+          prepared.fileWithdraw.run(id, channel);
+          prepared.filePutBack.run(atMs, atMs, id, channel);
+        }
         return;
       case "forget":
         for (const id of change.ids) prepared.fileForget.run(id, channel);
@@ -102,9 +106,11 @@ export class FileStore {
         return;
       case "setAside":
         for (const { id, reason, sha256 } of change.files) {
-          const digest =
-            sha256 === undefined ? null : sealDigest(sealer, { id, channel }, [sha256]);
-          prepared.fileSetAside.run(reason, atMs, digest, id, channel);
+          const known = sha256 && (this.#contentOf(id, channel, sha256) ?? [sha256]);
+          const digest = known === undefined ? null : sealDigest(sealer, { id, channel }, known);
+          // What steps have stored of it counts for the same content.
+          const isSame = (known?.length ?? 0) > 1;
+          prepared.fileSetAside.run(reason, atMs, digest, isSame ? 1 : 0, id, channel);
         }
         return;
       case "plan":
@@ -119,6 +125,20 @@ export class FileStore {
         }
         return;
     }
+  }
+
+  /** Of a file of which steps are stored, with this content. */
+  #contentOf(id: number, channel: number, sha256: Uint8Array): Uint8Array[] | undefined {
+    const { prepared, sealer } = this.#options.store;
+    const row = prepared.fileAt.get(id, channel) as FileColumns | undefined;
+    const [digest, appended] = [row?.[16] ?? null, row?.[17] ?? 0];
+    if (digest === null || appended === 0) return undefined;
+    const known = openDigest(sealer, { id, channel }, digest);
+    const own = known?.subarray(0, sha256.length);
+    if (known === undefined || own === undefined || Buffer.compare(own, sha256) !== 0) {
+      return undefined;
+    }
+    return [own, known.subarray(sha256.length)];
   }
 
   #write(work: () => void, purpose: Purpose): void {

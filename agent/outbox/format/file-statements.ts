@@ -9,7 +9,7 @@
 
 /** As `file-rows.ts` reads them. */
 const COLUMNS = `id, claim, channel, state, attempts, claimed_at_ms, decided_at_ms, moved_at_ms, verdict,
-  reason, message_count, aside_count, identity_token, content_token, head, targets, digest`;
+  reason, message_count, aside_count, identity_token, content_token, head, targets, digest, appended`;
 
 export const FILE_STATEMENTS = {
   fileInsert: {
@@ -32,7 +32,13 @@ export const FILE_STATEMENTS = {
     uses: "file_content",
   },
   fileWithdraw: {
-    sql: "DELETE FROM file_claim WHERE id = ? AND channel = ? AND state = 0",
+    sql: "DELETE FROM file_claim WHERE id = ? AND channel = ? AND state = 0 AND appended = 0",
+    uses: "primary key",
+  },
+  /** In place of that, where something of it is stored. */
+  filePutBack: {
+    sql: `UPDATE file_claim SET state = 3, decided_at_ms = ?, moved_at_ms = ?
+          WHERE id = ? AND channel = ? AND state = 0`,
     uses: "primary key",
   },
   fileAttempt: {
@@ -42,9 +48,26 @@ export const FILE_STATEMENTS = {
   },
   fileCommit: {
     sql: `UPDATE file_claim SET state = 1, verdict = ?, decided_at_ms = ?, content_token = ?, digest = ?,
-            message_count = ?, aside_count = ?, epoch = ?, first_seq = ?, last_seq = ?,
-            wait_epoch = ?, wait_seq = ?
+            message_count = ?, aside_count = ?, appended = ?, wait_epoch = ?, wait_seq = ?,
+            epoch = ?, first_seq = ?, last_seq = ?
           WHERE id = ? AND channel = ? AND state = 0`,
+    uses: "primary key",
+  },
+  /** A step that is not the last. */
+  fileStep: {
+    sql: `UPDATE file_claim SET content_token = ?, digest = ?, message_count = ?, aside_count = ?,
+            appended = ?, wait_epoch = ?, wait_seq = ?
+          WHERE id = ? AND channel = ? AND state = 0`,
+    uses: "primary key",
+  },
+  /** A file that ended before all of it was stored, with the same content. */
+  fileUnfinished: {
+    sql: `SELECT ${COLUMNS} FROM file_claim WHERE channel = ? AND content_token = ?
+            AND verdict IS NULL AND state >= 2 AND appended > 0 ORDER BY id DESC LIMIT 1`,
+    uses: "file_unfinished",
+  },
+  fileTakenOver: {
+    sql: "UPDATE file_claim SET appended = 0, content_token = NULL WHERE id = ?",
     uses: "primary key",
   },
   fileSettle: {
@@ -53,7 +76,8 @@ export const FILE_STATEMENTS = {
     uses: "primary key",
   },
   fileSetAside: {
-    sql: `UPDATE file_claim SET state = 2, reason = ?, decided_at_ms = ?, digest = ?
+    sql: `UPDATE file_claim SET state = 2, reason = ?, decided_at_ms = ?, digest = ?,
+            content_token = iif(?, content_token, NULL)
           WHERE id = ? AND channel = ? AND state = 0`,
     uses: "primary key",
   },
@@ -130,6 +154,18 @@ export const FILE_STATEMENTS = {
             AND epoch IS NOT NULL ORDER BY last_seq LIMIT 1`,
     uses: "file_by_seq",
   },
+  /** The same of the steps before a file's last. */
+  fileOfStep: {
+    sql: `SELECT claim, first_seq FROM file_step WHERE channel = ? AND epoch = ? AND last_seq >= ?
+          ORDER BY last_seq LIMIT 1`,
+    uses: "file_step_by_seq",
+  },
+  fileStepInsert: {
+    sql: `INSERT INTO file_step (claim, channel, epoch, first_seq, last_seq) VALUES (?, ?, ?, ?, ?)`,
+    uses: "insert",
+  },
+  fileStepMove: { sql: "UPDATE file_step SET claim = ? WHERE claim = ?", uses: "primary key" },
+  fileStepForget: { sql: "DELETE FROM file_step WHERE claim = ?", uses: "primary key" },
   fileWait: {
     sql: "UPDATE file_claim SET wait_epoch = ?, wait_seq = ? WHERE id = ?",
     uses: "primary key",
@@ -140,6 +176,11 @@ export const FILE_STATEMENTS = {
     uses: "insert",
   },
   fileBlockOf: { sql: "SELECT block FROM file_block WHERE claim = ? LIMIT 1", uses: "primary key" },
+  fileBlockCopy: {
+    sql: `INSERT OR IGNORE INTO file_block (claim, block)
+          SELECT ?, block FROM file_block WHERE claim = ?`,
+    uses: "primary key",
+  },
   fileBlockClaims: { sql: "SELECT claim FROM file_block WHERE block = ?", uses: "file_by_block" },
   fileBlockForget: { sql: "DELETE FROM file_block WHERE block = ?", uses: "file_by_block" },
 
@@ -153,7 +194,7 @@ export const FILE_STATEMENTS = {
   },
 } as const;
 
-/** Indexes of `file_claim` and `file_block`. */
+/** Indexes of `file_claim`, `file_step` and `file_block`. */
 export type FileIndex =
   | "file_listed"
   | "file_open"
@@ -164,6 +205,8 @@ export type FileIndex =
   | "file_decided"
   | "file_moved"
   | "file_by_seq"
+  | "file_step_by_seq"
+  | "file_unfinished"
   | "file_by_block";
 
 /** Those with one result column. */
@@ -181,5 +224,6 @@ export const FILE_BIG_INTEGERS = [
   "fileDecided",
   "fileEnded",
   "fileOfMessage",
+  "fileOfStep",
   "fileEpochAt",
 ] as const satisfies readonly (keyof typeof FILE_STATEMENTS)[];

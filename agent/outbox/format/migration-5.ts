@@ -8,6 +8,9 @@
  * the receiver has `wait_seq` of `wait_epoch`, it has everything of the file. `left_behind`: the file is where it
  * was (P19).
  *
+ * `content_token` and `digest` of a claimed row are those of the content of which `appended` entries are stored, in
+ * steps (P24). `file_step` has the messages of each step but the last, whose range the row has.
+ *
  * `file_block` names the blocks of quarantine that hold something of a file, as long as they are there (P30).
  * `file_epoch` says where a reissued epoch (06 TP18) went: what was unsettled of it, and more, stands at or before
  * `to_seq` of `to_epoch`.
@@ -40,8 +43,17 @@ export const FILE_TABLES: readonly string[] = [
      content_token BLOB,
      head BLOB NOT NULL,
      targets BLOB,
-     digest BLOB
+     digest BLOB,
+     appended INTEGER NOT NULL DEFAULT 0
    ) STRICT`,
+  `CREATE TABLE file_step (
+     claim INTEGER NOT NULL,
+     channel INTEGER NOT NULL,
+     epoch INTEGER NOT NULL,
+     first_seq INTEGER NOT NULL,
+     last_seq INTEGER NOT NULL,
+     PRIMARY KEY (claim, epoch, first_seq)
+   ) STRICT, WITHOUT ROWID`,
   `CREATE TABLE file_block (
      claim INTEGER NOT NULL,
      block INTEGER NOT NULL,
@@ -65,9 +77,12 @@ const INDEXES: readonly string[] = [
   "CREATE INDEX file_same ON file_claim (channel, identity_token) WHERE verdict IS NOT NULL",
   `CREATE INDEX file_content ON file_claim (channel, content_token, decided_at_ms)
      WHERE verdict IN ('sent', 'partial')`,
+  `CREATE INDEX file_unfinished ON file_claim (channel, content_token)
+     WHERE verdict IS NULL AND state >= 2 AND appended > 0`,
   "CREATE INDEX file_decided ON file_claim (channel, decided_at_ms, id)",
   "CREATE INDEX file_moved ON file_claim (channel, moved_at_ms, id) WHERE state = 3",
   "CREATE INDEX file_by_seq ON file_claim (channel, epoch, last_seq) WHERE epoch IS NOT NULL",
+  "CREATE INDEX file_step_by_seq ON file_step (channel, epoch, last_seq)",
   "CREATE INDEX file_by_block ON file_block (block)",
 ];
 

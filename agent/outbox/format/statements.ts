@@ -246,6 +246,11 @@ export const STATEMENTS = {
     sql: "UPDATE upload SET complete = 1, uses = ? WHERE id = ?",
     uses: "primary key",
   },
+  uploadGoesOn: {
+    sql: "UPDATE upload SET complete = 0, uses = ? WHERE id = ?",
+    uses: "primary key",
+  },
+  uploadStanding: { sql: "SELECT complete, uses FROM upload WHERE id = ?", uses: "primary key" },
   uploadUses: { sql: "SELECT uses FROM upload WHERE id = ?", uses: "primary key" },
   uploadRetain: { sql: "UPDATE upload SET uses = uses + 1 WHERE id = ?", uses: "primary key" },
   uploadRelease: { sql: "UPDATE upload SET uses = uses - 1 WHERE id = ?", uses: "primary key" },

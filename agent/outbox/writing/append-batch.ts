@@ -40,8 +40,8 @@ export interface AppendEntry {
   /** What travels with the message besides its bytes: an object of strings as JSON, each character a byte (latin1), or empty. */
   readonly attributes: string;
   /**
-   * Of the file that it came in, the same object with all entries of one append: the file's row becomes committed
-   * in the same commit (04 P24).
+   * Of the file that it came in, the same object with all entries of one append: the file's row says in the same
+   * commit how far it has come (04 P24).
    */
   readonly claim: ClaimMark | undefined;
 }
@@ -78,6 +78,8 @@ export const FRAGMENT_REASONS = ["abandoned", "partial", "tooLarge", "junk"] as 
 
 const COLUMNS = 17;
 const SHA256_BYTES = 32;
+/** Two digests, where the step begins, and whether it is the last. */
+const MARK_BYTES = 2 * SHA256_BYTES + 5;
 /** In place of a claim's number: it is the one of the entry before. */
 const SAME_CLAIM = -1;
 export const CONTROL_KEY_BYTES = 8;
@@ -130,7 +132,7 @@ export class AppendBatch {
     const texts = controlId.length + source.length + attributes.length;
     const fresh = entry.claim === this.#claim ? undefined : entry.claim;
     if (fresh !== undefined) refuseUnlessDigests(fresh);
-    const marked = fresh === undefined ? 0 : 2 * SHA256_BYTES;
+    const marked = fresh === undefined ? 0 : MARK_BYTES;
     this.#reserve(fixed + texts + body.length + marked);
     const table = this.#table;
     let at = this.#count * COLUMNS;
@@ -195,6 +197,10 @@ export class AppendBatch {
   #putClaim(claim: ClaimMark): void {
     this.#put(claim.sha256);
     this.#put(claim.contentKey);
+    const step = Buffer.alloc(MARK_BYTES - 2 * SHA256_BYTES);
+    step.writeUInt32LE(claim.from);
+    step.writeUInt8(claim.isLast ? 1 : 0, 4);
+    this.#put(step);
     this.#claim = claim;
     this.#files += 1;
   }
@@ -259,7 +265,11 @@ export function* unpacked({ count, slab, table }: PackedBatch): Generator<Ticket
       claim: undefined as ClaimMark | undefined,
     };
     const id = column(16);
-    if (id > 0) mark = { id, sha256: take(SHA256_BYTES), contentKey: take(SHA256_BYTES) };
+    if (id > 0) {
+      const digests = { sha256: take(SHA256_BYTES), contentKey: take(SHA256_BYTES) };
+      const step = take(MARK_BYTES - 2 * SHA256_BYTES);
+      mark = { id, ...digests, from: step.readUInt32LE(), isLast: step.readUInt8(4) === 1 };
+    }
     if (id !== 0) entry.claim = mark;
     yield entry;
   }
@@ -273,10 +283,16 @@ export interface BlockSize {
   readonly length: number;
 }
 
+/** And its place among the entries of its append. */
+export interface PlacedBlock extends BlockSize {
+  readonly place: number;
+}
+
 /** For each append of a file in the batch, in order: what it wants set aside. Reads numbers alone. */
-export function* blocksOfFiles({ count, files, table }: PackedBatch): Generator<BlockSize[]> {
+export function* blocksOfFiles({ count, files, table }: PackedBatch): Generator<PlacedBlock[]> {
   if (files === 0) return;
-  let blocks: BlockSize[] | undefined;
+  let blocks: PlacedBlock[] | undefined;
+  let place = 0;
   for (let row = 0; row < count * COLUMNS; row += COLUMNS) {
     const column = (index: number): number => table[row + index] ?? 0;
     const id = column(16);
@@ -284,10 +300,11 @@ export function* blocksOfFiles({ count, files, table }: PackedBatch): Generator<
     if (id > 0) {
       if (blocks !== undefined) yield blocks;
       blocks = [];
-    }
+      place = 0;
+    } else place += 1;
     if (column(2) < 0) continue;
     const [length, upload, uploadBytes, bodyBytes] = [column(7), column(8), column(10), column(15)];
-    blocks?.push({ length, upload, uploadBytes, bodyBytes });
+    blocks?.push({ place, length, upload, uploadBytes, bodyBytes });
   }
   if (blocks !== undefined) yield blocks;
 }

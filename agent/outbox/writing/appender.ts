@@ -165,7 +165,7 @@ export class Appender {
 
   /** @param recentRow the row of `recent` that `flush` will write in this transaction */
   append(entry: TicketedEntry, recentRow: number): Appended {
-    this.#uploads.name(entry.upload, entry.uploadBytes);
+    this.#uploads.name(entry.upload, entry.uploadBytes, entry.claim?.isLast === false);
     return entry.claim === undefined
       ? this.#append(entry, recentRow)
       : this.#appendOfFile(entry, entry.claim, recentRow);

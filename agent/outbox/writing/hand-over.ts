@@ -50,6 +50,12 @@ export class HandOver {
     this.#batch.add(ticket, entry);
   }
 
+  /** What comes next goes into a commit of its own, behind what has collected. */
+  divide(): void {
+    this.#batch.endAppend();
+    if (this.#batch.count > 0) this.#full.push(this.#batch.take());
+  }
+
   /** Hands over at the end of this turn of the event loop, if the writer has room and nothing rests. */
   schedule(): void {
     this.#batch.endAppend();

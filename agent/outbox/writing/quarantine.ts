@@ -36,8 +36,8 @@ export class Quarantine {
   /** Kept incrementally, in the same transaction as the rows (05 S20). */
   readonly #totals = new Map<number, Totals>();
   readonly #changed = new Set<number>();
-  /** The upload of a file whose bytes this transaction has counted already. */
-  #countedUpload = 0;
+  /** By channel: the upload of a file whose bytes are counted already, in this step of it or in one before. */
+  readonly #countedUploads = new Map<number, number>();
   /** Known before the row is there: it is sealed to its number, which never comes twice. */
   #nextId: number;
 
@@ -58,7 +58,8 @@ export class Quarantine {
   reload(): void {
     this.#totals.clear();
     this.#changed.clear();
-    this.#countedUpload = 0;
+    // Perhaps with what was rolled back: counted once more it does no harm.
+    this.#countedUploads.clear();
     const rows = this.#prepared.quarantineTotals.all() as [number, number, number][];
     for (const [channel, count, bytes] of rows) this.#totals.set(channel, { count, bytes });
   }
@@ -81,11 +82,11 @@ export class Quarantine {
    */
   setAside(entry: TicketedEntry, replaces?: MessageIdentity): number | undefined {
     const { channel, claim, upload, uploadBytes, length, body } = entry;
-    const isCounted = claim !== undefined && upload === this.#countedUpload;
+    const isCounted = claim !== undefined && upload === this.countedUpload(channel);
     const kept = blockRoom({ bodyBytes: body.length, upload, uploadBytes, length }, isCounted);
     if (!this.makeRoom(channel, kept)) return undefined;
     // Small blocks of the file that came along by themselves may stand between those in its slices.
-    if (claim === undefined || upload !== 0) this.#countedUpload = claim === undefined ? 0 : upload;
+    if (claim !== undefined && upload !== 0) this.#countedUploads.set(channel, upload);
     const id = this.#nextId++;
     const head = recordHead({
       ...{ ...entry, identity: NO_IDENTITY },
@@ -110,6 +111,11 @@ export class Quarantine {
     return id;
   }
 
+  /** The upload of a channel's file at hand whose bytes are counted; 0: none. */
+  countedUpload(channel: number): number {
+    return this.#countedUploads.get(channel) ?? 0;
+  }
+
   /** Forgets a row. @param keepUpload where its slices go on with a message */
   remove(id: number, keepUpload = false): boolean {
     const row = this.#prepared.quarantineKept.get(id) as
@@ -131,7 +137,6 @@ export class Quarantine {
       this.#prepared.quarantineTotalsMove.run(channel, count, bytes);
     }
     this.#changed.clear();
-    this.#countedUpload = 0;
   }
 
   /** Lets fragments go, the oldest first, if that makes room enough. @returns whether there is room now */
@@ -180,10 +185,10 @@ function blockRoom(
   return (upload === 0 ? bodyBytes : held) + QUARANTINE_ROW_BYTES;
 }
 
-/** What blocks of one file need together. */
-export function blocksRoom(blocks: readonly BlockSize[]): number {
+/** What blocks of one file need together. @param countedUpload whose bytes are counted already */
+export function blocksRoom(blocks: readonly BlockSize[], countedUpload: number): number {
   let bytes = 0;
-  let counted = 0;
+  let counted = countedUpload;
   for (const block of blocks) {
     bytes += blockRoom(block, block.upload === counted);
     if (block.upload !== 0) counted = block.upload;

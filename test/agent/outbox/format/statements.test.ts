@@ -48,6 +48,8 @@ const PROMISED: Readonly<Record<Statement["uses"], RegExp>> = {
   file_decided: /^SEARCH file_claim USING INDEX file_decided \(/,
   file_moved: /^SEARCH file_claim USING INDEX file_moved \(/,
   file_by_seq: /^SEARCH file_claim USING INDEX file_by_seq \(/,
+  file_step_by_seq: /^SEARCH file_step USING (?:COVERING )?INDEX file_step_by_seq \(/,
+  file_unfinished: /^SEARCH file_claim USING INDEX file_unfinished \(/,
   file_by_block: /^SEARCH file_block USING (?:COVERING )?INDEX file_by_block \(/,
   insert: /^never$/,
 };
