@@ -61,9 +61,17 @@ const WRONG_COUNTS: Readonly<Record<string, string>> = {
      WHERE block NOT IN (SELECT id FROM quarantine) OR claim NOT IN (SELECT id FROM file_claim)`,
   "files in their states": `SELECT count(*) FROM file_claim
      WHERE (state = 0) <> (decided_at_ms IS NULL) OR (state = 3) <> (moved_at_ms IS NOT NULL)
-       OR (verdict IS NOT NULL AND reason IS NOT NULL) OR (state = 0) <> (verdict IS NULL AND reason IS NULL)
-       OR (verdict IS NULL) <> (content_token IS NULL) OR (content_token IS NOT NULL AND digest IS NULL)
-       OR (coalesce(verdict, '') = 'partial') <> (aside_count > 0)`,
+       OR (verdict IS NOT NULL AND reason IS NOT NULL)
+       OR (state = 0 OR (state = 3 AND message_count + aside_count > 0)) < (verdict IS NULL AND reason IS NULL)
+       OR (state = 0 AND (verdict IS NOT NULL OR reason IS NOT NULL))
+       OR (verdict IS NOT NULL AND content_token IS NULL) OR (content_token IS NOT NULL AND digest IS NULL)
+       OR (verdict IS NULL AND content_token IS NOT NULL AND appended = 0)
+       OR (verdict = 'sent' AND aside_count > 0) OR (verdict = 'partial' AND aside_count = 0)
+       OR (verdict IN ('sent', 'partial') AND appended <> message_count + aside_count)
+       OR (verdict IS NULL AND content_token IS NOT NULL AND appended <> message_count + aside_count)`,
+  "steps of files": `SELECT count(*) FROM file_step AS one
+     WHERE claim NOT IN (SELECT id FROM file_claim) OR first_seq > last_seq OR last_seq > (SELECT max(seq)
+       FROM message WHERE message.channel = one.channel AND message.epoch = one.epoch)`,
   // Of repeats the first copies are others' messages.
   "messages of files": `SELECT count(*) FROM file_claim
      WHERE last_seq - first_seq + 1 > message_count OR last_seq > (SELECT max(seq) FROM message

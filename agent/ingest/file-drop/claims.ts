@@ -106,7 +106,7 @@ export interface ClaimRow {
   /** Messages of it in the outbox and blocks in quarantine; together the whole file, once it was sent. */
   readonly messageCount: number;
   readonly asideCount: number;
-  /** Entries that are stored of `sha256`, from its beginning: 0 until a first step of several (P24). */
+  /** Entries that are stored of this content, from its beginning; of a claimed row those of the steps so far (P24). */
   readonly appended: number;
 }
 

@@ -60,7 +60,7 @@ const BODIES = ["M1", "M2", "M3"];
 /** Takes dropped files out of a store that holds none: what is left is a store of version 4. */
 function takeBack(file: string): void {
   const database = new Sqlite(file);
-  for (const table of ["file_claim", "file_block", "file_epoch"]) {
+  for (const table of ["file_claim", "file_step", "file_block", "file_epoch"]) {
     database.exec(`DROP TABLE ${table}`);
   }
   database.pragma("user_version = 4");
