@@ -18,6 +18,8 @@ export interface Replay {
   /** Moments of the power cut, or `all`; each gives one image a model. */
   readonly points: number | "all";
   readonly seed: number;
+  /** Kinds of events, such as `RENAME`: the cut comes after one of them; absent: after any. Rig A alone. */
+  readonly only?: readonly string[];
   /** Of none, all, prefix, page, torn; absent: each. */
   readonly models?: readonly string[];
   /** Where the summary is written. */
@@ -43,14 +45,15 @@ export interface Replayed {
 
 /** Judges the images. @throws {Error} if the recording is incomplete or the checker is broken */
 export function replay(options: Replay): Promise<Replayed> {
-  const { log, final, ...common } = options;
-  return replayWith(REPLAY, common, ["--log", log, "--final", final]);
+  const { log, final, only, ...common } = options;
+  const own = ["--log", log, "--final", final];
+  return replayWith(REPLAY, common, only === undefined ? own : [...own, "--only", only.join(",")]);
 }
 
 /** What both rigs' replayers are told in the same way. @param own what this one alone is told */
 export async function replayWith(
   program: string,
-  options: Omit<Replay, "log" | "final">,
+  options: Omit<Replay, "log" | "final" | "only">,
   own: readonly string[],
 ): Promise<Replayed> {
   const { checker, points, seed, models, json, keep } = options;
