@@ -7,6 +7,7 @@
 import { isBusy } from "../host/platform.ts";
 import { type StepFault, stepFaultOf } from "./faults.ts";
 import { fileStateOf, isPlainFile, isSameState } from "./file-state.ts";
+import { type FlushRules, flushContent } from "./flushing.ts";
 import type { Folder } from "./folder.ts";
 import type { Candidate, FileState, PickupSettings } from "./messages.ts";
 import { type ByteName, baseOf, parentOf } from "./names.ts";
@@ -23,7 +24,7 @@ export type Taken =
   | "busy"
   | StepFault;
 
-type Rules = Pick<PickupSettings, "claimBy" | "rejectHardLinks" | "folderMode">;
+type Rules = Pick<PickupSettings, "claimBy" | "rejectHardLinks" | "folderMode"> & FlushRules;
 
 /** The caller flushes both folders once for many. @throws {AgentError} what concerns the folder itself */
 export function takeFiles(visit: Visit, rules: Rules, candidate: Candidate, claim: string): Taken {
@@ -49,6 +50,8 @@ function takeOne(visit: Visit, rules: Rules, part: Part, taken: [Part, Place][])
   const before = check(folder, base, part.file, rules.rejectHardLinks);
   if (before !== "claimed") return before;
   if (folder.isHeld(base)) return "busy";
+  const other = flushContent(folder, base, part.file, rules);
+  if (other !== undefined) return other;
   if (rules.claimBy === "row") return "claimed";
   const place = newWorkPlace(visit, part, rules.folderMode);
   const fault = { step: "rename", folder: "work" } as const;

@@ -9,6 +9,7 @@ import type { Handlers, WorkerVoice } from "./conversation.ts";
 import { FAILURE } from "./entry-table.ts";
 import { codeIs, folderMoved, stepFaultOf } from "./faults.ts";
 import { putStraysBack, whereIs } from "./finding.ts";
+import type { FlushRules } from "./flushing.ts";
 import { Folder } from "./folder.ts";
 import { LeftFiles } from "./left-files.ts";
 import type { ListingRules } from "./listing.ts";
@@ -87,6 +88,7 @@ class Pickup implements Disposable {
   readonly #roots: Roots;
   readonly #listing: ListingRules;
   readonly #poll: Poll;
+  readonly #flushRules: FlushRules;
   readonly #moveRules: MoveRules;
   readonly #watch: Disposable | undefined;
 
@@ -151,6 +153,8 @@ class Pickup implements Disposable {
       namePattern: namePattern === undefined ? undefined : new NamePattern(namePattern),
       voice,
     });
+    const { rejectHardLinks, maxBytes } = settings;
+    this.#flushRules = { flushes: isLocal, rejectHardLinks, maxBytes, voice };
     const memory = { canLink: this.standing.canLink, nextMark: new Map<string, number>() };
     this.#moveRules = { ...settings, voice, memory };
     this.#watch = isLocal ? watchFolder(folder, clock, voice) : undefined;
@@ -183,11 +187,12 @@ class Pickup implements Disposable {
 
   claim(claims: PickupMethods["claim"]["ask"]): readonly ClaimOutcome[] {
     using visit = this.#roots.visit();
+    const rules = { ...this.#settings, ...this.#flushRules };
     const outcomes = claims.map(({ token, claim }): ClaimOutcome => {
       this.#host.voice.touched();
       const candidate = this.#poll.candidate(token);
       if (candidate === undefined) return { claim, outcome: "gone" };
-      const taken = takeFiles(visit, this.#settings, candidate, claim);
+      const taken = takeFiles(visit, rules, candidate, claim);
       if (typeof taken !== "string") {
         this.#poll.failed(candidate, FAILURE.unreadable);
         return { claim, outcome: "failed", sysCode: taken.sysCode };
