@@ -7,7 +7,7 @@ import { fileStateOf } from "./file-state.ts";
 import type { Folder } from "./folder.ts";
 import type { FileState, Move, Reason } from "./messages.ts";
 import type { Source } from "./move-sources.ts";
-import type { ByteName } from "./names.ts";
+import { type ByteName, byteNameOf } from "./names.ts";
 import { isReasonOf, REASON_END, reasonName } from "./reason-file.ts";
 import type { Visit } from "./roots.ts";
 import { collisionMark, targetNames } from "./target-names.ts";
@@ -23,7 +23,7 @@ export interface Layout {
 export interface MoveMemory {
   /** Found when the folder was opened; turned off once the system refuses one. */
   canLink: boolean;
-  /** By folder and name: which collision mark was free last. So that 10,000 files of one name cost one look each. */
+  /** By `keyOf`: which collision mark was free last. So that 10,000 files of one name cost one look each. */
   readonly nextMark: Map<string, number>;
 }
 
@@ -54,8 +54,8 @@ export class TargetSearch {
     path: ByteName,
   ): Layout | "vanished" | "none" {
     const isWhole = sources.every(({ status }) => status?.nlink === 1n);
-    const first = isWhole ? (this.#memory.nextMark.get(this.#key(move, path)) ?? 0) : 0;
-    const hash = move.sha256 === undefined ? move.claim : Buffer.from(move.sha256).toString("hex");
+    const first = isWhole ? (this.#memory.nextMark.get(keyOf(move, path)) ?? 0) : 0;
+    const hash = hashOfMove(move);
     let freeCount = 0;
     for (let index = first; index < FOLDER_NAMES_MAX_COUNT; index++) {
       const mark = collisionMark(move.atMs, hash, index) + (move.duplicate ? ".dup" : "");
@@ -84,7 +84,7 @@ export class TargetSearch {
   remember(move: Move, path: ByteName): void {
     if (this.#lastIndex === 0) return;
     if (this.#memory.nextMark.size >= REMEMBERED_MAX_COUNT) this.#memory.nextMark.clear();
-    this.#memory.nextMark.set(this.#key(move, path), this.#lastIndex + 1);
+    this.#memory.nextMark.set(keyOf(move, path), this.#lastIndex + 1);
   }
 
   /** What is under these names; the empty file of a planned name counts as nothing. @returns `foreign` if one of them is another file's */
@@ -147,11 +147,18 @@ export class TargetSearch {
       ? undefined
       : hashOf(place.folder, place.name, { voice: this.#voice });
   }
+}
 
-  #key(move: Move, path: ByteName): string {
-    const name = Buffer.from(move.files[0]?.name ?? []).toString("latin1");
-    return `${path}/${name}/${move.duplicate}/${Math.floor(move.atMs / 1_000)}`;
-  }
+const hashOfMove = ({ sha256, claim }: Move): string =>
+  sha256 === undefined ? claim : Buffer.from(sha256).toString("hex");
+
+/**
+ * All that a collision mark is made of: of a key no mark is left out that is free, so that a name that was taken
+ * before the process ended is found again by trying all from the first.
+ */
+function keyOf(move: Move, path: ByteName): string {
+  const name = byteNameOf(move.files[0]?.name ?? new Uint8Array());
+  return `${path}/${name}/${move.duplicate}/${collisionMark(move.atMs, hashOfMove(move), 1)}`;
 }
 
 function isCopy(found: FileState, of: FileState): boolean {
