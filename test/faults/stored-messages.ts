@@ -38,12 +38,21 @@ export interface StoreReport {
   readonly bodies: ReadonlyMap<string, Buffer>;
   /** Control id to what was kept, of every block that was set aside whole. */
   readonly setAside: ReadonlyMap<string, Buffer>;
+  /** The same with those that have no control id, such as files that are not looked into: each that is there, in order. */
+  readonly stored: readonly StoredBody[];
+  readonly blocks: readonly StoredBody[];
   /** Rows whose bodies were pruned, with the name of their channel. */
   readonly pruned: readonly PrunedRow[];
   /** What the store says of itself that a rollback took away. */
   readonly missing: readonly MissingRange[];
   /** What an oracle found wrong; empty if the store is sound. */
   readonly reasons: readonly string[];
+}
+
+export interface StoredBody {
+  readonly channel: string;
+  readonly controlId: string;
+  readonly body: Buffer;
 }
 
 /** A ledger entry: the message was here, and is not any more. */
@@ -103,6 +112,8 @@ class Inspection {
   readonly #channels: ReadonlyMap<number, string>;
   readonly #bodies = new Map<string, Buffer>();
   readonly #setAside = new Map<string, Buffer>();
+  readonly #stored: StoredBody[] = [];
+  readonly #blocks: StoredBody[] = [];
   readonly #pruned: PrunedRow[] = [];
   /** `channel/epoch/seq` of what rows say they replace, to how often. */
   readonly #replaced = new Map<string, number>();
@@ -131,6 +142,7 @@ class Inspection {
     this.#reasons.push(...wronglyCounted(this.#db));
     return {
       ...{ bodies: this.#bodies, setAside: this.#setAside, pruned: this.#pruned, missing },
+      ...{ stored: this.#stored, blocks: this.#blocks },
       reasons: this.#reasons,
     };
   }
@@ -198,9 +210,12 @@ class Inspection {
       this.#say(`integrity: ${controlId} holds ${body.length} of ${row.length} bytes`);
     } else if (walk.cursor.ended === REISSUED && seq > walk.cursor.acked) {
       // Its copy in the later epoch is the message.
-    } else if (this.#bodies.has(controlId) && (row.flags & MAY_REPEAT) === 0) {
+    } else if (isTwice(this.#bodies, controlId) && (row.flags & MAY_REPEAT) === 0) {
       this.#say(`uniqueness: ${controlId} twice`);
-    } else this.#bodies.set(controlId, body);
+    } else {
+      this.#bodies.set(controlId, body);
+      this.#stored.push({ channel: this.#channels.get(channel) ?? "", controlId, body });
+    }
   }
 
   #recordOf(
@@ -296,8 +311,11 @@ class Inspection {
         upload === 0 ? record.body : this.#slicesOf(upload).subarray(bodyAt, bodyAt + length);
       if (upload === 0 && kept.length !== keptBytes) this.#say(`accounting: quarantine ${id}`);
       if (!sha256(kept).equals(record.sha256)) this.#say(`integrity: quarantine ${controlId}`);
-      else if (this.#setAside.has(controlId)) this.#say(`uniqueness: quarantine ${controlId}`);
-      else this.#setAside.set(controlId, kept);
+      else if (isTwice(this.#setAside, controlId)) this.#say(`uniqueness: quarantine ${controlId}`);
+      else {
+        this.#setAside.set(controlId, kept);
+        this.#blocks.push({ channel: this.#channels.get(channel) ?? "", controlId, body: kept });
+      }
     }
   }
 
@@ -342,6 +360,10 @@ class Inspection {
     this.#reasons.push(reason);
   }
 }
+
+/** What has no control id has no other name here, either. */
+const isTwice = (known: ReadonlyMap<string, Buffer>, controlId: string): boolean =>
+  controlId !== "" && known.has(controlId);
 
 /** 06 TP15. */
 function chainAfter(before: Buffer, epoch: number, seq: number, digest: Buffer): Buffer {
