@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { relative, sep } from "node:path";
+import { isAbsolute, relative, sep } from "node:path";
 
 export interface UsedFolder {
   /** Where it stands in the file: index of the channel, and its key. */
@@ -64,7 +64,8 @@ function wouldBeRead(drop: UsedFolder, written: UsedFolder): boolean {
 /** Whether `path` is `folder` or lies below it. */
 function isInside(path: string, folder: string): boolean {
   const way = relative(comparable(folder), comparable(path));
-  return way === "" || !(way === ".." || way.startsWith(`..${sep}`) || /^[A-Za-z]:/.test(way));
+  // Between two drives, or two shares, there is none.
+  return way === "" || !(way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way));
 }
 
 /** Windows does not tell case apart. */
