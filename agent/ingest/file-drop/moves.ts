@@ -6,6 +6,7 @@
  */
 import { identifierFrom } from "../../errors.ts";
 import type { MoveOutcome } from "../../folders/messages.ts";
+import { isBusy } from "../../host/platform.ts";
 import { FILE_GROUP_MAX_COUNT } from "../../limits.ts";
 import { isAbout } from "./folder-fault.ts";
 import { type FileToMove, RULE_OF } from "./in-work.ts";
@@ -44,7 +45,10 @@ export class Moves {
   readonly #onArchived: (archived: readonly Archived[]) => void;
   #waiting: FileToMove[] = [];
   #failures = 0;
+  #failingSinceMs = 0;
   #retryAtMs = 0;
+  /** It was told that moves fail. */
+  #isTold = false;
 
   constructor(parts: ServedParts, onArchived: (archived: readonly Archived[]) => void) {
     this.#parts = parts;
@@ -106,7 +110,9 @@ export class Moves {
         moved.push({ id: file.id, targets: [], left: false });
       } else {
         left.push(file);
-        if (outcome.outcome === "failed") failed = outcome;
+        // One that is held says less than one that cannot be moved.
+        const isFirst = failed === undefined || isBusy({ code: failed.sysCode });
+        if (outcome.outcome === "failed" && isFirst) failed = outcome;
       }
     }
     if (moved.length > 0) await this.#parts.claims.moved(moved);
@@ -156,12 +162,18 @@ export class Moves {
     if (failed === undefined) {
       this.#failures = 0;
       this.#retryAtMs = 0;
+      this.#isTold = false;
       conditions.close("fileNotMoved", channel.name);
       return;
     }
+    const nowMs = clock.monotonicMs();
+    if (this.#failures === 0) this.#failingSinceMs = nowMs;
     const ceilingMs = Math.min(settings.moveRetryMaxMs, RETRY_FIRST_MS * 2 ** this.#failures);
     this.#failures = Math.min(this.#failures + 1, 30);
-    this.#retryAtMs = clock.monotonicMs() + ceilingMs * (0.5 + chance.unit() / 2);
+    this.#retryAtMs = nowMs + ceilingMs * (0.5 + chance.unit() / 2);
+    // P62: a file that another program holds is no error yet.
+    const isHeld = isBusy({ code: failed.sysCode });
+    if (isHeld && nowMs - this.#failingSinceMs < settings.pickup.busyAlarmMs) return;
     const facts = {
       channel: identifierFrom(channel.name),
       count: this.#waiting.length,
@@ -170,7 +182,8 @@ export class Moves {
       step: identifierFrom(failed.step),
       sysCode: identifierFrom(failed.sysCode),
     };
-    if (this.#failures === 1) log.write("fileNotMoved", facts);
+    if (!this.#isTold) log.write("fileNotMoved", facts);
+    this.#isTold = true;
     conditions.open("fileNotMoved", channel.name, facts, clock.nowMs());
   }
 }
