@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import type { Handlers } from "#agent/folders/conversation.ts";
 import type {
   Candidate,
@@ -172,6 +172,7 @@ export class DropFolder implements Disposable {
     return readdirSync(this.at(folder), { recursive: true, withFileTypes: true })
       .filter((entry) => !entry.isDirectory())
       .map((entry) => join(entry.parentPath, entry.name).slice(this.at(folder).length + 1))
+      .map((name) => name.replaceAll(sep, "/"))
       .sort();
   }
 
@@ -180,7 +181,12 @@ export class DropFolder implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true, force: true });
+    try {
+      rmSync(this.path, { recursive: true, force: true });
+    } catch (error) {
+      // Windows keeps a watched folder until its watcher goes, with this process.
+      if (process.platform !== "win32") throw error;
+    }
   }
 }
 

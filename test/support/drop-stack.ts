@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { dropRules, dropSettings } from "#agent/drop-options.ts";
 import type { AgentError, Facts } from "#agent/errors.ts";
 import { FolderHand } from "#agent/folders/hand.ts";
@@ -179,6 +179,7 @@ export class DropStack implements AsyncDisposable {
     return readdirSync(path, { recursive: true, withFileTypes: true })
       .filter((entry) => !entry.isDirectory())
       .map((entry) => join(entry.parentPath, entry.name).slice(path.length + 1))
+      .map((name) => name.replaceAll(sep, "/"))
       .sort();
   }
 
