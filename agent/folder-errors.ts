@@ -9,6 +9,14 @@ export const FOLDER_ERRORS = {
       "A dropped file was to be stored whose claim is not open, or was made for other content",
     remedy: "None needed: nothing of it was stored, and its claim is looked at again",
   },
+  FOLDER_DRIVE_LETTER: {
+    disposition: "retry",
+    exit: EXIT.unavailable,
+    summary:
+      "A folder is named by a drive letter that leads to a network share, or that this account does not have",
+    remedy:
+      "Name it by its UNC path, such as \\\\server\\share\\folder: mapped drive letters do not exist for services, whose account must have rights on the share",
+  },
   FOLDER_FAILED: {
     disposition: "retry",
     exit: EXIT.unavailable,

@@ -21,7 +21,10 @@ export type Taken =
   | "gone"
   | "changed"
   | "refused"
+  /** Somebody has it open. */
   | "busy"
+  /** Windows: access denied, as of a file that is held for a moment, or for good (P62). */
+  | "denied"
   | StepFault;
 
 type Rules = Pick<PickupSettings, "claimBy" | "rejectHardLinks" | "folderMode"> & FlushRules;
@@ -34,13 +37,18 @@ export function takeFiles(visit: Visit, rules: Rules, candidate: Candidate, clai
     try {
       result = takeOne(visit, rules, part, taken);
     } catch (error) {
-      result = stepFaultOf(error);
-      if (isBusy({ code: result.sysCode })) result = "busy";
+      result = takenBy(stepFaultOf(error));
     }
     if (result !== "claimed") break;
   }
   if (result !== "claimed") putBack(visit, taken, rules.folderMode);
   return result;
+}
+
+function takenBy(fault: StepFault): Taken {
+  const code = fault.sysCode;
+  if (!isBusy({ code })) return fault;
+  return code === "EBUSY" ? "busy" : "denied";
 }
 
 function takeOne(visit: Visit, rules: Rules, part: Part, taken: [Part, Place][]): Taken {

@@ -11,11 +11,15 @@ import type { FileState } from "./messages.ts";
 import type { ByteName } from "./names.ts";
 
 /** `junk`: refused, or with an ignored name; kept so that it is told once. */
-export const ENTRY = { file: 0, refused: 1, temporary: 2, unreadable: 3 } as const;
+export const ENTRY = {
+  ...{ file: 0, refused: 1, temporary: 2, unreadable: 3 },
+  /** Windows: not even its status is told, for the moment (P62). */
+  held: 4,
+} as const;
 export type EntrySort = (typeof ENTRY)[keyof typeof ENTRY];
 
-/** Why a complete file was not taken. */
-export const FAILURE = { none: 0, busy: 1, unreadable: 2 } as const;
+/** Why a complete file was not taken; `denied`: busy at first, unreadable once it has lasted (P62). */
+export const FAILURE = { none: 0, busy: 1, unreadable: 2, denied: 3 } as const;
 
 const FIRST_CAPACITY = 64;
 

@@ -2,8 +2,8 @@
  * One open folder. Names are looked up in what was opened, not in what has been put under its path since: between
  * two calls a stranger may swap a folder for a link (04 attacks 2 to 4).
  *
- * Linux has paths by descriptor for that. Elsewhere the path is used again; there only the agent's account and
- * administrators can make such links.
+ * Linux has paths by descriptor for that. Elsewhere the path is used again, and each subfolder is asked where it
+ * really is: on Windows whoever may write can make a junction, and some mount points look like folders.
  *
  * @module
  */
@@ -32,8 +32,9 @@ import { type Mount, mountById, mountTable } from "../host/mounts.ts";
 import { hasDescriptorPaths, isHeld } from "../host/platform.ts";
 import { codeIs, doing, folderFault } from "./faults.ts";
 import type { FolderRole } from "./messages.ts";
-import { type ByteName, byteNameFrom } from "./names.ts";
+import { type ByteName, byteNameFrom, textOf } from "./names.ts";
 import type { Patience } from "./patience.ts";
+import { isUnc } from "./share-kind.ts";
 
 export type EntryKind = "file" | "folder" | "other";
 export interface Entry {
@@ -60,6 +61,7 @@ export class Folder implements Disposable {
   readonly #descriptor: number | undefined;
   /** With the separator at its end. */
   readonly #before: Buffer;
+  #location: ByteName | undefined;
 
   private constructor(role: FolderRole, patience: Patience, path: string | Buffer, flags: number) {
     this.role = role;
@@ -68,9 +70,12 @@ export class Folder implements Disposable {
       this.#descriptor = openSync(path, FOLDER_FLAGS | flags);
       this.#before = Buffer.from(`/proc/self/fd/${this.#descriptor}/`);
     } else {
-      const isFolder = (flags === 0 ? statSync(path) : lstatSync(path)).isDirectory();
-      if (!isFolder) throw Object.assign(new Error(), { code: "ENOTDIR" });
-      this.#before = Buffer.concat([Buffer.from(path), Buffer.from(sep)]);
+      const status = flags === 0 ? statSync(path) : lstatSync(path);
+      if (!status.isDirectory()) throw notFolder();
+      const bytes = Buffer.from(path);
+      // The root of a drive or of a share has it already.
+      const isRoot = bytes.at(-1) === sep.charCodeAt(0);
+      this.#before = isRoot ? bytes : Buffer.concat([bytes, Buffer.from(sep)]);
     }
   }
 
@@ -86,7 +91,9 @@ export class Folder implements Disposable {
   /** A folder in it. @returns nothing if it is not there, or is a link or a file */
   sub(name: ByteName): Folder | undefined {
     try {
-      return new Folder(this.role, this.#patience, this.path(name), constants.O_NOFOLLOW ?? 1);
+      const path = this.path(name);
+      const sub = new Folder(this.role, this.#patience, path, constants.O_NOFOLLOW ?? 1);
+      return sub.#descriptor !== undefined || sub.#isIn(this, name) ? sub : undefined;
     } catch (error) {
       if (codeIs(error, "ENOENT", "ENOTDIR", "ELOOP")) return undefined;
       throw folderFault(this.role, "open", error);
@@ -95,7 +102,7 @@ export class Folder implements Disposable {
 
   /** Where it really is, all links resolved. */
   location(): ByteName {
-    return doing(this.role, "locate", () => {
+    this.#location ??= doing(this.role, "locate", () => {
       if (this.#descriptor === undefined) {
         return byteNameFrom(realpathSync.native(this.#before.toString("utf8")));
       }
@@ -103,16 +110,29 @@ export class Folder implements Disposable {
         "latin1",
       );
     });
+    return this.#location;
   }
 
-  /** What is mounted there; elsewhere than on Linux the volume or the share. */
+  #isIn(parent: Folder, name: ByteName): boolean {
+    const wanted = joinedPath(parent.location(), name);
+    return textOf(this.location()).toLowerCase() === textOf(wanted).toLowerCase();
+  }
+
+  /** What is mounted there; elsewhere than on Linux the share, or the volume by its letter and its number. */
   mount(): Mount {
     const elsewhere = { type: "", source: "", point: "", root: "" };
-    if (this.#descriptor === undefined)
-      return { ...elsewhere, source: parse(this.location()).root };
+    if (this.#descriptor === undefined) {
+      const { root } = parse(this.location());
+      return { ...elsewhere, source: isUnc(root) ? root : `${root} ${this.#volume}` };
+    }
     const info = readFileSync(`/proc/self/fdinfo/${this.#descriptor}`, "latin1");
     const [, id] = /^mnt_id:\s*(\d+)/m.exec(info) ?? [];
     return mountById(mountTable(), Number(id)) ?? elsewhere;
+  }
+
+  /** Its serial number, of which some calls of Windows tell 32 bits and others 64. */
+  get #volume(): bigint {
+    return BigInt.asUintN(32, this.status().dev);
   }
 
   /** Its own status. */
@@ -120,7 +140,7 @@ export class Folder implements Disposable {
     return doing(this.role, "look", () => {
       const bigint = { bigint: true } as const;
       if (this.#descriptor !== undefined) return fstatSync(this.#descriptor, bigint);
-      return statSync(this.#before.subarray(0, -1), bigint);
+      return statSync(this.#before, bigint);
     });
   }
 
@@ -138,7 +158,7 @@ export class Folder implements Disposable {
 
   /** Every entry once; not while one of its folders is listed with this method too deep. */
   *list(): Generator<Entry> {
-    const path = this.#before.subarray(0, -1);
+    const path = this.#descriptor === undefined ? this.#before : this.#before.subarray(0, -1);
     const folder = doing(this.role, "list", () =>
       // The types know text alone; with bytes, names are bytes.
       opendirSync(path, { encoding: "buffer" as BufferEncoding, bufferSize: LIST_BATCH }),
@@ -246,12 +266,13 @@ export class Folder implements Disposable {
       rmdirSync(this.path(name));
       return true;
     } catch (error) {
-      if (codeIs(error, "ENOTEMPTY", "EEXIST", "ENOENT", "ENOTDIR", "EPERM", "EBUSY")) return false;
+      if (codeIs(error, "ENOTEMPTY", "EEXIST", "ENOENT", "ENOTDIR")) return false;
+      if (codeIs(error, "EPERM", "EACCES", "EBUSY")) return false;
       throw folderFault(this.role, "delete", error);
     }
   }
 
-  /** 04 P10: known on Windows alone. */
+  /** 04 P10: known on Windows alone. What is not there is not held. */
   isHeld(name: ByteName): boolean {
     try {
       return isHeld(this.path(name));
@@ -278,6 +299,12 @@ export class Folder implements Disposable {
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
   }
 }
+
+const notFolder = (): Error => Object.assign(new Error("It is no folder"), { code: "ENOTDIR" });
+
+/** The root of a drive ends in the separator. */
+const joinedPath = (folder: ByteName, name: ByteName): ByteName =>
+  folder.endsWith(sep) ? `${folder}${name}` : `${folder}${sep}${name}`;
 
 /**
  * Whatever the mask of the process or the source had (04 P33). Only an owner may: a file that was renamed stays its

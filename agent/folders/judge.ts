@@ -66,7 +66,11 @@ export class Judge {
       const sort = table.at.sort[slot];
       if (sort === ENTRY.refused) troubles.note("refused", slot);
       else if (sort === ENTRY.unreadable) troubles.note("unreadable", slot);
-      else if (sort === ENTRY.temporary) {
+      else if (sort === ENTRY.held) {
+        if (this.#hasWaited(slot, nowMs, this.#rules.busyAlarmMs)) {
+          troubles.note("unreadable", slot);
+        }
+      } else if (sort === ENTRY.temporary) {
         if (this.#hasWaited(slot, nowMs, this.#rules.orphanAfterMs))
           troubles.note("orphaned", slot);
       } else this.#judgeFile(name, slot, nowMs, troubles, events);
@@ -181,9 +185,9 @@ export class Judge {
   #isFailing(slot: number, nowMs: number, troubles: TroubleCount): boolean {
     const { failure, failedSinceMs, retryMs } = this.#tracker.table.at;
     if (failure[slot] === FAILURE.unreadable) troubles.note("unreadable", slot);
-    const heldForMs = nowMs - (failedSinceMs[slot] ?? 0);
-    if (failure[slot] === FAILURE.busy && heldForMs >= this.#rules.busyAlarmMs)
-      troubles.note("busy", slot);
+    const isLong = nowMs - (failedSinceMs[slot] ?? 0) >= this.#rules.busyAlarmMs;
+    if (failure[slot] === FAILURE.busy && isLong) troubles.note("busy", slot);
+    if (failure[slot] === FAILURE.denied && isLong) troubles.note("unreadable", slot);
     return (retryMs[slot] ?? 0) > nowMs;
   }
 }

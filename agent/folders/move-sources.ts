@@ -1,6 +1,7 @@
 /** Where a file that is to be moved comes from, held so that nothing is put in its place meanwhile. @module */
 import type { BigIntStats } from "node:fs";
 import { closeSync } from "node:fs";
+import { isWindows } from "../host/platform.ts";
 import { folderFault, stepFaultOf } from "./faults.ts";
 import { fileStateOf, isSameState } from "./file-state.ts";
 import { setMode } from "./folder.ts";
@@ -48,9 +49,9 @@ function hold(visit: Visit, part: Part, from: Place, rules: Rules): Place | unde
   return undefined;
 }
 
-/** 04 P33, as far as the account may. */
+/** 04 P33, as far as the account may. On Windows a file has the rights of the folder that it was made in. */
 export function fixMode({ place, status }: Source, fileMode: number): void {
-  if (place === undefined || !status?.isFile()) return;
+  if (isWindows || place === undefined || !status?.isFile()) return;
   if ((status.mode & 0o7777n) === BigInt(fileMode)) return;
   try {
     const descriptor = place.folder.openToRead(place.name);

@@ -46,11 +46,20 @@ export const NAME_MAX_BYTES = 255;
  * Whether a relative name can lead nowhere but below its folder. Names come from listings, where it always holds, and
  * from rows: what is in a row is not believed either (04 attack 15).
  */
-export function isBelow(name: ByteName): boolean {
+export function isBelow(name: ByteName, onWindows = isWindows): boolean {
   return name.split("/").every((part) => {
     if (part === "" || part === "." || part === ".." || part.includes("\0")) return false;
-    return !isWindows || !/[\\:]/.test(part);
+    // After `:` comes the name of a stream within the file (04 P61).
+    return !onWindows || !/[\\:]/.test(part);
   });
+}
+
+/** At a character, not within one of UTF-8: Windows has no name for half a character. */
+export function cutTo(name: ByteName, maxBytes: number): ByteName {
+  if (name.length <= maxBytes) return name;
+  let end = Math.max(0, maxBytes);
+  while (end > 0 && /[\x80-\xbf]/.test(name[end] ?? "")) end -= 1;
+  return name.slice(0, end);
 }
 
 const LETTERS: Readonly<Record<FilePart, string>> = { data: "d", control: "c", sidecar: "s" };

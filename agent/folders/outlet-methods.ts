@@ -55,7 +55,7 @@ export class Outlet {
     refuseOtherFileSystem(settings, visit);
     const leftoverCount = this.#writer.sweep(visit) + (this.#sent?.sweep(visit) ?? 0);
     if (ownNames !== undefined) this.#uncollected.find(visit.root("target"), new RegExp(ownNames));
-    const kind = shareKindOf(shareKind, mark.mount, mark.location);
+    const kind = shareKindOf(shareKind, mark.mount, mark.location, settings.folder);
     this.standing = { kind, mark, leftoverCount };
   }
 

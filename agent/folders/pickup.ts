@@ -6,8 +6,9 @@ import type { Clock } from "../host/clock.ts";
 import { FOLDER_TRACKED_MAX_COUNT } from "../limits.ts";
 import { takeFiles } from "./claiming.ts";
 import type { Handlers, WorkerVoice } from "./conversation.ts";
+import { refuseNetworkDrives } from "./drive-letters.ts";
 import { FAILURE } from "./entry-table.ts";
-import { codeIs, folderMoved, stepFaultOf } from "./faults.ts";
+import { codeIs, folderFault, folderMoved, stepFaultOf } from "./faults.ts";
 import { putStraysBack, whereIs } from "./finding.ts";
 import type { FlushRules } from "./flushing.ts";
 import { Folder } from "./folder.ts";
@@ -32,7 +33,7 @@ import { Patience } from "./patience.ts";
 import { Patterns } from "./patterns.ts";
 import { partsOf, placeOf } from "./placement.ts";
 import { Poll } from "./poll.ts";
-import { canLinkIn, canRenameBetween, isOpenToSenders, testFolder } from "./probes.ts";
+import { canLinkIn, isOpenToSenders, renameBetween, testFolder } from "./probes.ts";
 import { prune } from "./pruning.ts";
 import { putBack } from "./put-back.ts";
 import { Reading } from "./reading.ts";
@@ -96,20 +97,19 @@ class Pickup implements Disposable {
     this.#settings = settings;
     this.#host = host;
     const patience = new Patience(host.clock);
-    // What was there before is not made again: it is missed.
-    if (settings.recorded === undefined) makeBeside(settings, patience);
     const { folder, workFolder, archiveFolder, errorFolder } = settings;
-    this.#roots = new Roots(
-      [
-        { role: "drop", path: folder },
-        { role: "work", path: workFolder },
-        { role: "archive", path: archiveFolder },
-        { role: "error", path: errorFolder },
-      ],
-      settings.sentinelFile,
-      patience,
-      settings.recorded,
-    );
+    const paths = [
+      { role: "drop", path: folder },
+      { role: "work", path: workFolder },
+      { role: "archive", path: archiveFolder },
+      { role: "error", path: errorFolder },
+    ] as const;
+    // What was there before is not made again: it is missed.
+    if (settings.recorded === undefined) {
+      refuseNetworkDrives(paths);
+      makeBeside(settings, patience);
+    }
+    this.#roots = new Roots(paths, settings.sentinelFile, patience, settings.recorded);
     this.standing = this.#look();
     const isLocal = this.standing.kind === "local";
     const stableForMs = settings.stableForMs ?? stableForMsOn(this.standing.kind);
@@ -197,7 +197,10 @@ class Pickup implements Disposable {
         this.#poll.failed(candidate, FAILURE.unreadable);
         return { claim, outcome: "failed", sysCode: taken.sysCode };
       }
-      if (taken === "busy") this.#poll.failed(candidate, FAILURE.busy);
+      if (taken === "busy" || taken === "denied") {
+        this.#poll.failed(candidate, FAILURE[taken]);
+        return { claim, outcome: "busy" };
+      }
       if (taken === "claimed" || taken === "gone") this.#poll.forget(candidate);
       if (taken === "claimed" && this.#settings.claimBy === "row") {
         this.left.add([{ claim, files: candidate.files }]);
@@ -300,14 +303,17 @@ class Pickup implements Disposable {
     using visit = this.#roots.visit();
     const drop = visit.root("drop");
     const mount = drop.mount();
-    const { shareKind } = this.#settings;
+    const { shareKind, folder } = this.#settings;
     if (isNotTheShare(shareKind, mount.type)) throw folderMoved("drop", "mount");
+    const { canRename, keepsIdentity } = renameBetween(drop, visit.root("work"));
+    // Each file would count as another one once it is in `work/`: none would ever be taken.
+    if (!keepsIdentity) throw folderFault("drop", "identity", { code: "ENOTSUP" });
     return {
       recorded: this.#roots.recorded,
-      kind: shareKindOf(shareKind, mount, drop.location()),
+      kind: shareKindOf(shareKind, mount, drop.location(), folder),
       fileSystem: mount.type,
       canLink: canLinkIn(visit.root("archive")) && canLinkIn(visit.root("error")),
-      canRename: canRenameBetween(drop, visit.root("work")),
+      canRename,
     };
   }
 

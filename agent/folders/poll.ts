@@ -93,7 +93,7 @@ export class Poll {
   }
 
   /** It could not be claimed: tried again later and later. */
-  failed({ files }: Candidate, failure: (typeof FAILURE)["busy" | "unreadable"]): void {
+  failed({ files }: Candidate, failure: (typeof FAILURE)["busy" | "denied" | "unreadable"]): void {
     const { table } = this.#parts.tracker;
     const [data] = files;
     const slot = data === undefined ? undefined : table.slotOf(byteNameOf(data.name));

@@ -1,6 +1,7 @@
 /** A look at one folder by itself, for `doctor --folder` (04 P3). @module */
 import { systemClock } from "../host/clock.ts";
 import type { Handlers } from "./conversation.ts";
+import { refuseNetworkDrives } from "./drive-letters.ts";
 import { Folder } from "./folder.ts";
 import type { FolderFinding, ShareKind } from "./messages.ts";
 import { Patience } from "./patience.ts";
@@ -29,14 +30,18 @@ export const probeMethods = (): Handlers<ProbeMethods> => ({ probe });
 
 function probe(path: string): ProbedFolder {
   const patience = new Patience(systemClock);
-  const findings = testFolder("drop", () => Folder.open("drop", patience, path), false);
+  const open = (): Folder => {
+    refuseNetworkDrives([{ role: "drop", path }]);
+    return Folder.open("drop", patience, path);
+  };
+  const findings = testFolder("drop", open, false);
   const isThere = findings[0]?.sysCode === undefined;
   if (!isThere) return { ...NOT_THERE, findings };
   using folder = Folder.open("drop", patience, path);
   const mount = folder.mount();
   const own = folder.look(".");
   return {
-    kind: shareKindOf("auto", mount, folder.location()),
+    kind: shareKindOf("auto", mount, folder.location(), path),
     fileSystem: mount.type,
     findings,
     canLink: canLinkIn(folder),

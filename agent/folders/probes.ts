@@ -1,6 +1,7 @@
 /** What can be done in a folder, found by doing it with a file of our own. @module */
 import { closeSync, fsyncSync, writeSync } from "node:fs";
 import { systemChance } from "../host/clock.ts";
+import { isWindows } from "../host/platform.ts";
 import { doing, folderFault, stepFaultOf } from "./faults.ts";
 import type { Folder } from "./folder.ts";
 import type { FolderFinding, FolderRole } from "./messages.ts";
@@ -17,19 +18,26 @@ function makeProbe(folder: Folder, name: ByteName): void {
   closeSync(descriptor);
 }
 
-/** Whether a file gets from one to the other by a rename. @returns no, too, where none can be created */
-export function canRenameBetween(from: Folder, to: Folder): boolean {
+export interface RenameFinding {
+  /** A file gets from one folder to the other by a rename; no, too, where none can be created. */
+  readonly canRename: boolean;
+  /** And has the same identity there: not on FAT on Windows, which numbers a file by the place of its name. */
+  readonly keepsIdentity: boolean;
+}
+
+export function renameBetween(from: Folder, to: Folder): RenameFinding {
   const name = probeName();
   try {
     makeProbe(from, name);
   } catch (error) {
     stepFaultOf(error);
-    return false;
+    return { canRename: false, keepsIdentity: true };
   }
   let isThere = false;
   try {
+    const before = from.look(name)?.ino;
     isThere = from.rename(name, to, name) === "done";
-    return isThere;
+    return { canRename: isThere, keepsIdentity: !isThere || to.look(name)?.ino === before };
   } finally {
     (isThere ? to : from).remove(name);
   }
@@ -84,9 +92,10 @@ export function testFolder(
   return found;
 }
 
-/** A folder that is another one now (P47) is told like one that is not there. */
+/** A folder that is another one now (P47), or may not be used (P60), is told like one that is not there. */
 function codeOfFault(error: unknown): string {
-  if ((error as { code?: unknown }).code === "FOLDER_MOVED") return "FOLDER_MOVED";
+  const { code } = error as { code?: unknown };
+  if (code === "FOLDER_MOVED" || code === "FOLDER_DRIVE_LETTER") return code;
   return stepFaultOf(error).sysCode;
 }
 
@@ -129,6 +138,8 @@ function testWriting(folder: Folder, step: (name: Step, act: () => void) => bool
  * may write into the drop folder; access lists, on Windows too, are not read.
  */
 export function isOpenToSenders(folder: Folder, drop: Folder): boolean {
+  // There the bits say nothing: they are made up from one attribute of the file.
+  if (isWindows) return false;
   const own = folder.status();
   const dropped = drop.status();
   const isShared = own.gid === dropped.gid && (dropped.mode & 0o020n) !== 0n;

@@ -2,7 +2,7 @@
 import { closeSync } from "node:fs";
 import { folderFault } from "./faults.ts";
 import type { Folder } from "./folder.ts";
-import { type ByteName, baseOf, NAME_MAX_BYTES, parentOf, stemOf } from "./names.ts";
+import { type ByteName, baseOf, cutTo, NAME_MAX_BYTES, parentOf, stemOf } from "./names.ts";
 import { type Part, type Place, tidyWork } from "./placement.ts";
 import type { Visit } from "./roots.ts";
 
@@ -59,10 +59,8 @@ function uniqueName(name: ByteName, stem: ByteName, suffix: string): ByteName {
   if (suffix === "") return base;
   const cut = name.startsWith(stem) ? baseOf(stem) : baseOf(stemOf(name));
   const rest = base.slice(cut.length);
-  return `${cut.slice(0, Math.max(0, NAME_MAX_BYTES - suffix.length - rest.length))}${suffix}${rest}`.slice(
-    0,
-    NAME_MAX_BYTES,
-  );
+  const kept = cutTo(cut, NAME_MAX_BYTES - suffix.length - rest.length);
+  return cutTo(`${kept}${suffix}${rest}`, NAME_MAX_BYTES);
 }
 
 /** @returns whether it is there now; not if the name is another file's */

@@ -7,6 +7,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Mount } from "../host/mounts.ts";
+import { refuseNetworkDrives } from "./drive-letters.ts";
 import { codeIs, folderMoved } from "./faults.ts";
 import { Folder } from "./folder.ts";
 import type { FolderRole, RecordedFolder } from "./messages.ts";
@@ -113,7 +114,7 @@ export class Roots {
    * Records where the folders are.
    *
    * @param before where they were for a worker before this one; those must still be there
-   * @throws {AgentError} `FOLDER_FAILED`; `FOLDER_MOVED`, also without its sentinel
+   * @throws {AgentError} `FOLDER_FAILED`, `FOLDER_DRIVE_LETTER`; `FOLDER_MOVED`, also without its sentinel
    */
   constructor(
     paths: readonly RootPath[],
@@ -121,6 +122,7 @@ export class Roots {
     patience: Patience,
     before: readonly RecordedFolder[] = [],
   ) {
+    if (before.length === 0) refuseNetworkDrives(paths);
     this.#patience = patience;
     const [first] = paths;
     this.#sentinel =

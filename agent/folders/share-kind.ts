@@ -26,12 +26,22 @@ export const isNotTheShare = (wanted: "auto" | ShareKind, mountType: string): bo
 /** P7: how long a file must be unchanged, if the channel does not say; what a share shows may be some seconds old. */
 export const stableForMsOn = (kind: ShareKind): number => (kind === "local" ? 5_000 : 30_000);
 
-const isUnc = (path: string): boolean => /^(?:\\\\|\/\/)(?:\?\\UNC\\|[^?.])/i.test(path);
+/** Pure: whether Windows takes a path for one of a share. */
+export const isUnc = (path: string): boolean => /^(?:\\\\|\/\/)(?:\?\\UNC\\|[^?.])/i.test(path);
 
-/** @param mount where the folder really is; @param location its real path, as far as the system tells it */
-export function shareKindOf(wanted: "auto" | ShareKind, mount: Mount, location: string): ShareKind {
+/**
+ * @param mount where the folder really is
+ * @param location its real path, as far as the system tells it
+ * @param path the one that is configured
+ */
+export function shareKindOf(
+  wanted: "auto" | ShareKind,
+  mount: Mount,
+  location: string,
+  path = location,
+): ShareKind {
   if (wanted !== "auto") return wanted;
-  if (isWindows) return isUnc(location) ? "smb" : "local";
+  if (isWindows) return isUnc(location) || isUnc(path) ? "smb" : "local";
   return kindOfMount(mount.type);
 }
 

@@ -1,6 +1,6 @@
 /** Names in the archive and error folder (04 P27). @module */
 import type { FilePart } from "./messages.ts";
-import { type ByteName, NAME_MAX_BYTES, stemOf } from "./names.ts";
+import { type ByteName, cutTo, NAME_MAX_BYTES, stemOf } from "./names.ts";
 
 /** More is no extension. */
 const EXTENSION_MAX_BYTES = 64;
@@ -20,14 +20,6 @@ const plain = (name: ByteName): string =>
 function whole(name: string): ByteName {
   const written = name.replace(/[. ]+$/, "_");
   return DEVICE.test(written) ? `_${written}` : written;
-}
-
-/** At a character, not within one of UTF-8. */
-function cutTo(name: ByteName, maxBytes: number): ByteName {
-  if (name.length <= maxBytes) return name;
-  let end = Math.max(0, maxBytes);
-  while (end > 0 && /[\x80-\xbf]/.test(name[end] ?? "")) end -= 1;
-  return name.slice(0, end);
 }
 
 export interface NamedPart {

@@ -4,13 +4,14 @@
  *
  * @module
  */
+import { isBusy } from "../host/platform.ts";
 import { FOLDER_TRACKED_MAX_COUNT } from "../limits.ts";
 import { ENTRY, type EntrySort, EntryTable, FAILURE } from "./entry-table.ts";
 import { stepFaultOf } from "./faults.ts";
 import { fileStateOf, isPlainFile, isSameState } from "./file-state.ts";
 import type { Listed } from "./listing.ts";
 import type { FileState } from "./messages.ts";
-import type { ByteName } from "./names.ts";
+import { type ByteName, isBelow } from "./names.ts";
 import type { Patterns } from "./patterns.ts";
 
 /** Polls that must see a state before it counts as unchanged. */
@@ -60,7 +61,8 @@ export class Tracker {
       this.untrackedCount += 1;
       return;
     }
-    if (kind !== "file") {
+    // A name that would be a stream of another file (04 attack 16); a server of shares may list it.
+    if (kind !== "file" || !isBelow(base)) {
       this.#keep(name, ENTRY.refused);
       return;
     }
@@ -84,15 +86,14 @@ export class Tracker {
 
   #stateOf(
     look: () => Parameters<typeof fileStateOf>[0] | undefined,
-  ): FileState | "gone" | "refused" | "unreadable" {
+  ): FileState | "gone" | "refused" | "unreadable" | "held" {
     try {
       const status = look();
       if (status === undefined) return "gone";
       if (!isPlainFile(status, this.#rules.rejectHardLinks)) return "refused";
       return fileStateOf(status);
     } catch (error) {
-      stepFaultOf(error);
-      return "unreadable";
+      return isBusy({ code: stepFaultOf(error).sysCode }) ? "held" : "unreadable";
     }
   }
 

@@ -43,6 +43,7 @@ export function startProcess({ onMessage, onExit }: HelperEvents): Helper {
     env: {},
     execArgv: [],
     serialization: "advanced",
+    windowsHide: true,
     stdio: ["ignore", "ignore", "ignore", "ipc"],
   });
   // It is one of ours.

@@ -12,7 +12,7 @@ const SHARE_NOTHING = 0x1000_0000;
 /**
  * Whether another program has a file open (04 P10). Known on Windows alone: elsewhere locks are advisory.
  *
- * @throws the operating system's error, unless it says that the file is held
+ * @throws the operating system's error, unless it is a sharing violation
  */
 export function isHeld(path: PathLike): boolean {
   if (!isWindows) return false;
@@ -20,17 +20,22 @@ export function isHeld(path: PathLike): boolean {
     closeSync(openSync(path, constants.O_RDONLY | SHARE_NOTHING));
     return false;
   } catch (error) {
-    if (isBusy(error)) return true;
+    if (codeOf(error) === "EBUSY") return true;
     throw error;
   }
 }
 
-/** 04 P62: an error that scanners, indexers and backups cause for moments. */
-export function isBusy(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException | null)?.code;
+/**
+ * 04 P62: an error that scanners, indexers and backups cause for moments. Windows says "access denied", too, of a
+ * file that is being deleted.
+ */
+export function isBusy(error: unknown, onWindows = isWindows): boolean {
+  const code = codeOf(error);
   // A server of shares says EBUSY for its Windows's "sharing violation".
-  return code === "EBUSY" || (isWindows && (code === "EPERM" || code === "EACCES"));
+  return code === "EBUSY" || (onWindows && (code === "EPERM" || code === "EACCES"));
 }
+
+const codeOf = (error: unknown): unknown => (error as { code?: unknown } | null)?.code;
 
 /** Stops this thread; for workers that do nothing else. */
 export function pauseThread(forMs: number): void {
