@@ -39,7 +39,7 @@ export function inlineHand(
       return canLink ? act(ask) : unlinked(() => act(ask));
     },
     onHint: () => ({ [Symbol.dispose]: () => {} }),
-    end: () => {},
+    abort: () => {},
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
