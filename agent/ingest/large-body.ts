@@ -62,6 +62,7 @@ export interface LargePart extends Part, Passed {}
 
 export interface LargeContent {
   readonly sha256: Uint8Array;
+  /** Says nothing of an opaque body. */
   readonly scan: Scan;
   readonly parts: readonly LargePart[];
   /** They were not told apart: more of them, or of their headers, than a block may hold. */
@@ -210,7 +211,8 @@ export class LargeBody {
   #take(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.#digest.update(bytes);
-    this.#encoding.add(bytes);
+    // Of a PDF nobody asks what its bytes are (04 P42), and it would cost more than everything else here.
+    if (this.#form.kind !== "opaque") this.#encoding.add(bytes);
     this.#position += bytes.length;
     const open = this.#open;
     if (open === undefined) return;
