@@ -290,6 +290,8 @@ export const CONTROL_ID_KEPT_BYTES = 256;
  * above waits until some of these have been taken.
  */
 export const FOLDER_TRACKED_MAX_COUNT = 200_000;
+/** 04 P12, P13: complete files of one listing that are handed out after the first ones, without another listing. */
+export const FOLDER_AHEAD_MAX_COUNT = 5_000;
 /** Of these, what is no file at all (links, pipes, devices) or has an ignored name: only so that it is told once. */
 export const FOLDER_JUNK_MAX_COUNT = 20_000;
 /** 04 P15: subfolders that are listed in one poll. */

@@ -5,7 +5,7 @@
  */
 import { SIDECAR_MAX_BYTES } from "../limits.ts";
 import { ENTRY, FAILURE } from "./entry-table.ts";
-import type { Candidate, DroppedFile, FilePart, FileState, PickupSettings } from "./messages.ts";
+import type { Candidate, DroppedFile, FilePart, PickupSettings } from "./messages.ts";
 import { type ByteName, fileNameOf } from "./names.ts";
 import type { Ordered } from "./order.ts";
 import { ALONE, type Companions, Pairing } from "./pairing.ts";
@@ -15,10 +15,10 @@ import type { TroubleCount } from "./trouble-count.ts";
 
 export type Unfit = NonNullable<Candidate["unfit"]>;
 
-/** A file that is complete, but for its content (P9). */
+/** A file that is complete, but for its content (P9). Small: there may be thousands; `filesOf` makes more of it. */
 export interface Complete extends Ordered {
   readonly slot: number;
-  readonly files: readonly DroppedFile[];
+  readonly companions: Companions;
   readonly unfit: Unfit | undefined;
   /** Since when, for what may still be waited for. */
   readonly sinceMs: number;
@@ -42,7 +42,7 @@ export interface JudgeEvents {
   /** Data that is not complete. */
   readonly waiting: (name: ByteName, slot: number) => void;
   /** @returns whether a file was left in place, as it is (P19) */
-  readonly isLeft: (name: ByteName, state: FileState) => boolean;
+  readonly isLeft: (name: ByteName, slot: number) => boolean;
 }
 
 export class Judge {
@@ -84,10 +84,9 @@ export class Judge {
     troubles: TroubleCount,
     events: JudgeEvents,
   ): void {
-    const { table } = this.#tracker;
     const role = this.#pairing.roleOf(name);
     if (role === "data" && !this.#patterns.includes(name)) return;
-    if (events.isLeft(name, table.stateOf(slot))) return;
+    if (events.isLeft(name, slot)) return;
     if (role === "control") {
       const isOld = this.#hasWaited(slot, nowMs, this.#rules.orphanAfterMs);
       if (!this.#pairing.isUsed(slot) && isOld) troubles.note("controlMissing", slot);
@@ -162,7 +161,12 @@ export class Judge {
   }
 
   #unit(name: ByteName, slot: number, companions: Companions): Omit<Complete, "unfit" | "sinceMs"> {
-    const { table } = this.#tracker;
+    const modifiedNs = this.#tracker.table.at.modifiedNs[slot] ?? 0n;
+    return { name, slot, modifiedNs, companions };
+  }
+
+  /** As they are in the table. Data first. */
+  filesOf({ name, slot, companions }: Complete): readonly DroppedFile[] {
     const files: DroppedFile[] = [this.#file("data", name, slot)];
     const { control, sidecar, sidecarControl } = companions;
     if (typeof control !== "string") files.push(this.#file("control", control.name, control.slot));
@@ -170,7 +174,7 @@ export class Judge {
     if (sidecarControl !== undefined) {
       files.push(this.#file("control", sidecarControl.name, sidecarControl.slot));
     }
-    return { name, slot, modifiedNs: table.at.modifiedNs[slot] ?? 0n, files };
+    return files;
   }
 
   #file(part: FilePart, name: ByteName, slot: number): DroppedFile {

@@ -15,6 +15,10 @@ export class LeftFiles {
   #gone: string[] = [];
   #poll = 0;
 
+  get count(): number {
+    return this.#files.size;
+  }
+
   /** Claims that have been made in place, now or before. */
   add(claims: readonly ClaimedFiles[]): void {
     for (const { claim, files } of claims) {

@@ -111,7 +111,7 @@ export interface FolderFinding {
   readonly warning: "writableBySenders" | undefined;
 }
 
-/** A complete file, with what belongs to it. Valid until the next `poll`. */
+/** A complete file, with what belongs to it. Valid until the next `poll`; `more` leaves it valid. */
 export interface Candidate {
   readonly token: number;
   /** Data first. */
@@ -250,6 +250,12 @@ export interface PickupMethods {
   /** @param left claims that were left in place (P19): not to be read again while they are as they were */
   left: { readonly ask: readonly ClaimedFiles[]; readonly answer: undefined };
   poll: { readonly ask: undefined; readonly answer: PollResult };
+  /**
+   * What the last `poll` found complete and did not hand out, in its order, at most `maxFilesPerPoll`: without another
+   * listing. Each is looked at again before it is claimed, as always. Fewer: list again. None with `strictOrder`,
+   * where something that has come meanwhile may have to go first.
+   */
+  more: { readonly ask: undefined; readonly answer: readonly Candidate[] };
   /** Renames into `work/` and flushes both folders, once for all (P17). */
   claim: {
     readonly ask: readonly { readonly token: number; readonly claim: string }[];

@@ -66,6 +66,7 @@ export function pickupMethods(host: PickupHost): Handlers<PickupMethods> {
     test: () => pickup().test(),
     left: (claims) => void pickup().left.add(claims),
     poll: () => pickup().poll(),
+    more: () => pickup().more(),
     claim: (claims) => pickup().claim(claims),
     putBack: (claims) => pickup().putBack(claims),
     whereIs: (claims) => pickup().whereIs(claims),
@@ -183,6 +184,11 @@ class Pickup implements Disposable {
       if (!codeIs({ code: sysCodeOf(error) }, "ESTALE")) throw error;
       return this.#pollOnce();
     }
+  }
+
+  more(): PickupMethods["more"]["answer"] {
+    using visit = this.#roots.visit();
+    return this.#poll.more(visit);
   }
 
   claim(claims: PickupMethods["claim"]["ask"]): readonly ClaimOutcome[] {

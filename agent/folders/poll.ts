@@ -1,5 +1,6 @@
 /** One poll: list, judge, choose, in order (04 P12 to P15). @module */
 import type { Clock } from "../host/clock.ts";
+import { FOLDER_AHEAD_MAX_COUNT } from "../limits.ts";
 import { endsOf } from "./content-gate.ts";
 import type { WorkerVoice } from "./conversation.ts";
 import { FAILURE } from "./entry-table.ts";
@@ -35,7 +36,9 @@ export class Poll {
   readonly #parts: PollParts;
   readonly #judge: Judge;
   readonly #gate: Gatekeeper;
-  #candidates = new Map<number, Candidate>();
+  readonly #candidates = new Map<number, Candidate>();
+  /** Of the last listing, in order: complete, and not handed out yet. */
+  #ahead: readonly Complete[] = [];
   #nextToken = 1;
 
   constructor(parts: PollParts) {
@@ -53,7 +56,8 @@ export class Poll {
     const compare = compareFor(settings.order);
     // Those that a gate stops leave room for others.
     const spare = this.#gate.isOff ? 0 : settings.maxFilesPerPoll;
-    const complete = new FirstOf<Complete>(compare, settings.maxFilesPerPoll + spare);
+    const ahead = settings.strictOrder ? 0 : FOLDER_AHEAD_MAX_COUNT;
+    const complete = new FirstOf<Complete>(compare, settings.maxFilesPerPoll + spare + ahead);
     let waitingCount = tracker.untrackedCount;
     let firstWaiting: Ordered | undefined;
     this.#judge.judge(nowMs, troubles, {
@@ -65,15 +69,17 @@ export class Poll {
         if (firstWaiting === undefined || compare(waiting, firstWaiting) < 0)
           firstWaiting = waiting;
       },
-      isLeft: (name, state) => left.has(name, state),
+      isLeft: (name, slot) => left.count > 0 && left.has(name, tracker.table.stateOf(slot)),
     });
     const leftGone = left.end();
     const before = firstWaiting;
-    const inOrder = complete
+    this.#ahead = complete
       .take()
       .filter((found) => before === undefined || compare(found, before) < 0);
-    waitingCount += this.#choose(visit, inOrder, nowMs);
-    const candidates = [...this.#candidates.values()];
+    this.#candidates.clear();
+    const { candidates, closedCount } = this.#choose(visit, nowMs);
+    waitingCount += closedCount;
+    if (settings.strictOrder) this.#ahead = [];
     return {
       candidates,
       fileCount: tracker.fileCount,
@@ -83,12 +89,18 @@ export class Poll {
     };
   }
 
+  /** See `PickupMethods.more`. */
+  more(visit: Visit): readonly Candidate[] {
+    return this.#choose(visit, this.#parts.clock.monotonicMs()).candidates;
+  }
+
   candidate(token: number): Candidate | undefined {
     return this.#candidates.get(token);
   }
 
   /** It is gone from the folder, or no candidate any more until it is seen anew. */
-  forget({ files }: Candidate): void {
+  forget({ token, files }: Candidate): void {
+    this.#candidates.delete(token);
     for (const { name } of files) this.#parts.tracker.table.remove(byteNameOf(name));
   }
 
@@ -118,13 +130,19 @@ export class Poll {
     tracker.end();
   }
 
-  /** @returns how many of them are not complete after all */
-  #choose(visit: Visit, inOrder: readonly Complete[], nowMs: number): number {
-    const { settings } = this.#parts;
-    this.#candidates = new Map();
+  /** The first of those ahead. @returns with how many of them are not complete after all */
+  #choose(
+    visit: Visit,
+    nowMs: number,
+  ): { readonly candidates: readonly Candidate[]; readonly closedCount: number } {
+    const { settings, tracker } = this.#parts;
+    const candidates: Candidate[] = [];
     let closedCount = 0;
-    for (const found of inOrder) {
-      if (this.#candidates.size >= settings.maxFilesPerPoll) break;
+    let seenCount = 0;
+    for (const found of this.#ahead) {
+      if (candidates.length >= settings.maxFilesPerPoll) break;
+      seenCount += 1;
+      if (tracker.table.slotOf(found.name) !== found.slot) continue;
       const passed = this.#gate.pass(found, nowMs, () => this.#endsOf(visit, found));
       this.#parts.voice.touched();
       if (passed === "closed") {
@@ -133,13 +151,17 @@ export class Poll {
         continue;
       }
       const unfit = passed === "contentGate" ? passed : found.unfit;
-      const token = this.#nextToken++;
-      this.#candidates.set(token, { token, files: found.files, unfit });
+      const candidate = { token: this.#nextToken++, files: this.#judge.filesOf(found), unfit };
+      this.#candidates.set(candidate.token, candidate);
+      candidates.push(candidate);
     }
-    return closedCount;
+    this.#ahead = this.#ahead.slice(seenCount);
+    return { candidates, closedCount };
   }
 
-  #endsOf(visit: Visit, { files: [data], name }: Complete): ReturnType<typeof endsOf> | undefined {
+  #endsOf(visit: Visit, found: Complete): ReturnType<typeof endsOf> | undefined {
+    const { name } = found;
+    const [data] = this.#judge.filesOf(found);
     const folder = visit.below("drop", parentOf(name));
     if (folder === undefined || data === undefined) return undefined;
     try {
