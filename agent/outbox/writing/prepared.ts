@@ -57,10 +57,17 @@ const BIG_INTEGERS: ReadonlySet<StatementName> = new Set<StatementName>([
   "messageSelect",
 ]);
 
+/**
+ * SQLite looks at what is bound to a parameter when it plans, and so compiles a third of our statements anew each time they
+ * run: ten times what running them takes, for statistics that we do not keep. A sign before a parameter hides it, and
+ * changes no value.
+ */
+export const compiledOnce = (sql: string): string => sql.replaceAll("?", "+?");
+
 export function prepareAll(database: Database): Prepared {
   const prepared = {} as Record<StatementName, SqliteStatement>;
   for (const name of Object.keys(STATEMENTS) as StatementName[]) {
-    const statement = database.prepare(STATEMENTS[name].sql);
+    const statement = database.prepare(compiledOnce(STATEMENTS[name].sql));
     if (statement.reader) {
       if (SINGLE_COLUMN.has(name)) statement.pluck();
       else statement.raw();
