@@ -261,7 +261,8 @@ export const FOLDER_ALARM_FILES = 10_000;
 /** 04 P8: data without control file, or the other way round. */
 export const FILE_CONTROL_MISSING_MS = 900_000;
 /** Files that share their commits and folder flushes. */
-export const FILE_GROUP_MAX_COUNT = 64;
+export const FILE_GROUP_MAX_COUNT = 128;
+export const FILE_GROUP_MAX_BYTES = 8 * MIB;
 /** What of them is read, and held, together; a larger file goes to the store in slices while it is read. */
 export const FILE_READ_MAX_BYTES = MIB;
 /** 04 P11: archived files that wait to be looked at again; beyond it the oldest are looked at early. */

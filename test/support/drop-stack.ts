@@ -52,6 +52,8 @@ export interface DropOptions {
   /** Where everything is; made and removed where it is not given. */
   readonly base?: string;
   readonly quarantineMaxBytes?: number;
+  /** Fewer files of a group than usual. */
+  readonly groupMaxCount?: number;
   /** Put before the real ones, to see or to stop what is asked of them. */
   readonly claims?: (own: FileClaims) => FileClaims;
   readonly hand?: (own: PickupHand) => PickupHand;
@@ -105,7 +107,7 @@ export class DropStack implements AsyncDisposable {
   /** Opens everything as it was left. */
   async reopen(): Promise<void> {
     assert.equal(this.#parts, undefined, "the stack is open already");
-    const { clock = systemClock, quarantineMaxBytes, rules } = this.#options;
+    const { clock = systemClock, quarantineMaxBytes, groupMaxCount, rules } = this.#options;
     const outbox = await Outbox.open({
       stateDir: join(this.base, "state"),
       allowVolatileState: true,
@@ -145,6 +147,7 @@ export class DropStack implements AsyncDisposable {
         openHand: async (asked) =>
           (this.#options.hand ?? ((own) => own))(await FolderHand.open(asked)),
         ...{ doorway, conditions, log, clock, chance: systemChance },
+        ...(groupMaxCount && { groupMaxCount }),
       },
       (error) => this.failures.push(error),
     );

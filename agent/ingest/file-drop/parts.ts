@@ -29,6 +29,8 @@ export interface FileDropParts {
   readonly conditions: Conditions;
   readonly clock: Clock;
   readonly chance: Chance;
+  /** Files of a group that is claimed, and committed, together; `FILE_GROUP_MAX_COUNT` if not said. */
+  readonly groupMaxCount?: number;
   readonly log: Log;
 }
 

@@ -1,18 +1,14 @@
 /**
- * A folder while its worker serves it: poll, claim, take, move, look back, in one loop (04 section 1).
- *
- * One thing at a time, so that order and counts are those of a single reader. Ends only by a fault of the worker,
- * or because the agent stops.
+ * A folder while its worker serves it: poll, take what was found, look back, in one loop (04 section 1). Ends only
+ * by a fault of the worker, or because the agent stops.
  *
  * @module
  */
-import type { Candidate, ClaimOutcome, PollResult } from "../../folders/messages.ts";
-import { FILE_GROUP_MAX_COUNT } from "../../limits.ts";
-import type { Claimed, NewClaim } from "./claims.ts";
-import { type FileInWork, NOT_TRIED } from "./in-work.ts";
+import type { PollResult } from "../../folders/messages.ts";
 import { LookBacks } from "./look-backs.ts";
 import { Moves } from "./moves.ts";
 import type { ServedParts } from "./parts.ts";
+import { Pipeline } from "./pipeline.ts";
 import { recover } from "./recovery.ts";
 import { Retention } from "./retention.ts";
 import { Takes } from "./takes.ts";
@@ -29,9 +25,10 @@ export interface FolderCounts {
   readonly lastPollAtMs: number | undefined;
 }
 
-const CLAIM_BYTES = 8;
 /** After the store refused, it is asked again so often, should nobody say that it may be. */
 const BLOCKED_LOOK_MS = 1_000;
+/** After a listing hints are not heeded for so many times as long as it took: they cost a tenth of a processor at most. */
+const HINT_REST = 9;
 
 export class Service {
   readonly #parts: ServedParts;
@@ -39,7 +36,12 @@ export class Service {
   readonly #retention: Retention;
   readonly #moves: Moves;
   readonly #takes: Takes;
+  readonly #pipeline: Pipeline;
+  /** Monotonic, as both here. */
   #pollDueMs = 0;
+  /** When a hint makes it due. */
+  #hintedPollMs = 0;
+  #isHinted = false;
   #lastPoll: PollResult | undefined;
   #lastPollAtMs: number | undefined;
 
@@ -49,6 +51,7 @@ export class Service {
     this.#retention = new Retention(parts);
     this.#moves = new Moves(parts, (archived) => this.#lookBacks.add(archived));
     this.#takes = new Takes(parts, this.#moves);
+    this.#pipeline = new Pipeline(parts, this.#takes, this.#moves);
   }
 
   get counts(): FolderCounts {
@@ -72,8 +75,8 @@ export class Service {
     this.#takes.add(inWork);
     this.#moves.add(toMove);
     await this.#lookBacks.resume();
-    hand.onHint(() => {
-      this.#pollDueMs = 0;
+    using _hints = hand.onHint(() => {
+      this.#isHinted = true;
       room.now();
     });
     while (!stopping.aborted) {
@@ -90,14 +93,19 @@ export class Service {
     const takesMs =
       doorway.isOpen && this.#takes.mayClaim ? this.#takes.dueMs : nowMs + BLOCKED_LOOK_MS;
     const others = [this.#moves.dueMs, this.#lookBacks.dueMs, this.#retention.dueMs];
-    return Math.min(this.#pollDueMs, takesMs, ...others);
+    return Math.min(this.#nextPollMs, takesMs, ...others);
+  }
+
+  get #nextPollMs(): number {
+    return this.#isHinted ? Math.min(this.#pollDueMs, this.#hintedPollMs) : this.#pollDueMs;
   }
 
   async #turn(): Promise<void> {
     const { clock, settings, doorway } = this.#parts;
     if (doorway.isOpen) await this.#takes.run();
     await this.#moves.run();
-    if (clock.monotonicMs() >= this.#pollDueMs) {
+    if (clock.monotonicMs() >= this.#nextPollMs) {
+      this.#isHinted = false;
       this.#pollDueMs = clock.monotonicMs() + settings.pollMs;
       const hasMore = await this.#poll();
       if (hasMore) this.#pollDueMs = 0;
@@ -109,50 +117,17 @@ export class Service {
   /** @returns whether the folder held more than one poll hands out */
   async #poll(): Promise<boolean> {
     const { hand, clock, settings } = this.#parts;
+    const beganMs = clock.monotonicMs();
     const found = await hand.call("poll", undefined);
+    const endedMs = clock.monotonicMs();
+    this.#hintedPollMs = endedMs + HINT_REST * (endedMs - beganMs);
     this.#lastPoll = found;
     this.#lastPollAtMs = clock.nowMs();
     hearTroubles(this.#parts, found);
     await this.#forgetLeft(found.leftGone);
     const { candidates } = found;
-    for (let at = 0; at < candidates.length; at += FILE_GROUP_MAX_COUNT) {
-      // P4: nothing is claimed that could not be stored; the growing folder is the back-pressure.
-      if (!this.#mayClaim) return false;
-      await this.#claim(candidates.slice(at, at + FILE_GROUP_MAX_COUNT));
-      await this.#takes.run();
-      await this.#moves.run();
-    }
-    return candidates.length >= settings.pickup.maxFilesPerPoll;
-  }
-
-  get #mayClaim(): boolean {
-    const { doorway, channel, stopping } = this.#parts;
-    const mayStore = doorway.isOpen && doorway.room.mayRead(channel, 0);
-    return mayStore && this.#takes.mayClaim && !stopping.aborted;
-  }
-
-  async #claim(candidates: readonly Candidate[]): Promise<void> {
-    const { claims, hand, chance } = this.#parts;
-    const fresh = candidates.map(({ files }): NewClaim => {
-      const claim = Buffer.from(chance.bytes(CLAIM_BYTES)).toString("hex");
-      return { claim, files };
-    });
-    const rows = await claims.claim(fresh);
-    const outcomes = await hand.call(
-      "claim",
-      candidates.map(({ token }, index) => ({ token, claim: fresh[index]?.claim ?? "" })),
-    );
-    const notTaken: number[] = [];
-    const inWork: FileInWork[] = [];
-    for (const [index, candidate] of candidates.entries()) {
-      const [row, claim, outcome] = [rows[index], fresh[index], outcomes[index]];
-      if (row === undefined || claim === undefined) continue;
-      if (isClaimed(outcome)) inWork.push(inWorkFrom(candidate, claim, row));
-      else notTaken.push(row.id);
-    }
-    // Before anything of them is read, so that order is that of the list.
-    this.#takes.add(inWork);
-    if (notTaken.length > 0) await claims.withdraw(notTaken);
+    await this.#pipeline.run(candidates, beganMs + settings.pollMs);
+    return candidates.length >= settings.pickup.maxFilesPerPoll && this.#pipeline.mayClaim;
   }
 
   /** P19: a row of a file that is gone, or is another one now, is not needed any more. */
@@ -163,17 +138,4 @@ export class Service {
     const rows = (await claims.left()).filter(({ claim }) => names.has(claim));
     await claims.forget(rows.map(({ id }) => id));
   }
-}
-
-const isClaimed = (outcome: ClaimOutcome | undefined): boolean => outcome?.outcome === "claimed";
-
-function inWorkFrom(
-  { files, unfit }: Candidate,
-  { claim }: NewClaim,
-  { id, claimedAtMs, sameAs }: Claimed,
-): FileInWork {
-  return {
-    ...{ id, claim, claimedAtMs, files, sameAs, unfit, suspect: false },
-    ...NOT_TRIED,
-  };
 }

@@ -42,6 +42,11 @@ export class Takes {
     return this.#inWork.length;
   }
 
+  /** Whether the store took the last that it was given. */
+  get mayTake(): boolean {
+    return !this.#blocked;
+  }
+
   /** Whether files may be claimed: none waits that has to come before them. */
   get mayClaim(): boolean {
     if (this.#blocked) return false;

@@ -77,9 +77,12 @@ class Cut {
   }
 }
 
-function scene(base: string, cut: Cut): Promise<DropStack> {
+/** @param groupMaxCount so that several groups are under way at once */
+function scene(base: string, cut: Cut, groupMaxCount?: number): Promise<DropStack> {
   return DropStack.open({
     base,
+    ...(groupMaxCount && { groupMaxCount }),
+    config: { order: "name" },
     claims: (own) => cut.claims(own),
     hand: (own) => cut.hand(own),
   });
@@ -108,11 +111,11 @@ async function check(base: string): Promise<void> {
 }
 
 /** How many calls there are to be cut at. */
-async function countCalls(): Promise<number> {
+async function countCalls(groupMaxCount?: number): Promise<number> {
   const base = mkdtempSync(join(tmpdir(), "holdfast-crash-points-"));
   try {
     const cut = new Cut(0, false);
-    const stack = await scene(base, cut);
+    const stack = await scene(base, cut, groupMaxCount);
     fill(stack);
     await stack.settled();
     await stack.close();
@@ -122,7 +125,22 @@ async function countCalls(): Promise<number> {
   }
 }
 
+async function cutAndCheck(cut: Cut, groupMaxCount?: number): Promise<void> {
+  const base = mkdtempSync(join(tmpdir(), "holdfast-crash-points-"));
+  try {
+    const stack = await scene(base, cut, groupMaxCount);
+    fill(stack);
+    await until("the cut", () => cut.isCut);
+    await stack.kill();
+    await check(base);
+  } finally {
+    rmSync(base, { recursive: true });
+  }
+}
+
 const calls = await countCalls();
+/** Of one file each: one is claimed, one committed, one moved at a time. */
+const groupCalls = await countCalls(1);
 
 test("[P24] the scene has calls to be cut at", () => {
   assert.ok(calls >= 6, String(calls));
@@ -131,17 +149,18 @@ test("[P24] the scene has calls to be cut at", () => {
 for (let at = 1; at <= calls; at++) {
   for (const after of [false, true]) {
     test(`[P24] stopped dead ${after ? "after" : "before"} call ${at}: nothing is lost, nothing sent twice`, async () => {
-      const base = mkdtempSync(join(tmpdir(), "holdfast-crash-points-"));
-      try {
-        const cut = new Cut(at, after);
-        const stack = await scene(base, cut);
-        fill(stack);
-        await until("the cut", () => cut.isCut);
-        await stack.kill();
-        await check(base);
-      } finally {
-        rmSync(base, { recursive: true });
-      }
+      await cutAndCheck(new Cut(at, after));
     });
   }
+}
+
+test("[P24] with several groups under way there are more of them", () => {
+  assert.ok(groupCalls > calls, String(groupCalls));
+});
+
+for (let at = 1; at <= groupCalls; at++) {
+  const after = at % 2 === 0;
+  test(`[P24] stopped dead ${after ? "after" : "before"} call ${at} of several groups: nothing is lost, nothing sent twice, order is kept`, async () => {
+    await cutAndCheck(new Cut(at, after), 1);
+  });
 }
