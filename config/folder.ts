@@ -97,7 +97,6 @@ export function withAbsoluteFolders(config: FolderKeys, base: string): FolderCon
   };
 }
 
-
 /** The name of its sentinel, if that lies in the target folder itself: no message may get it. */
 export function sentinelName({ folder, sentinelFile }: FolderConfig): string | undefined {
   const isInside = sentinelFile !== undefined && dirname(sentinelFile) === folder;

@@ -6,6 +6,9 @@
  *   npm run soak -- --kill-rounds 200 [--seeds 1]   kill -9 of agent or receiver, so many rounds a seed
  *   npm run soak -- --every-call                    each write and each flush of a short life fails, once and for ever
  *   npm run soak -- --bit-flips [--seeds 1]         400 bits of a closed store flip, 60 of the log of a killed one
+ *   npm run soak -- --drop-images 10000 [--seeds 1] power cuts of store and drop folders
+ *   npm run soak -- --drop-writers 10000            so many files, written in every way at once
+ *   npm run soak -- --drop-kills 10000              so many files, while the agent is killed again and again
  *
  * A seed that is printed with a violation repeats it; the first bad image is kept in `build/soak`.
  *
@@ -36,6 +39,7 @@ import { CHECKPOINT_OFTEN, PRUNE_OFTEN } from "#test/faults/power-cut/often.ts";
 import { cutPower } from "#test/faults/power-cut/power-cut.ts";
 import { WORKLOADS, type WorkloadKind } from "#test/faults/power-cut/workload-kinds.ts";
 import { recorderMissing } from "#test/rigs/recorder.ts";
+import { soakDropImages, soakDropKills, soakDropWriters } from "./soak-drops.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const EXIT_USAGE = 64;
@@ -160,11 +164,23 @@ const { values } = parseArgs({
     "kill-rounds": { type: "string" },
     "every-call": { type: "boolean", default: false },
     "bit-flips": { type: "boolean", default: false },
+    "drop-images": { type: "string" },
+    "drop-writers": { type: "string" },
+    "drop-kills": { type: "string" },
     seeds: { type: "string" },
   },
 });
 const rounds = values["kill-rounds"];
-const others = rounds !== undefined || values["every-call"] || values["bit-flips"];
+const DROPS = [
+  [values["drop-images"], soakDropImages],
+  [values["drop-writers"], soakDropWriters],
+  [values["drop-kills"], soakDropKills],
+] as const;
+const others =
+  rounds !== undefined ||
+  values["every-call"] ||
+  values["bit-flips"] ||
+  DROPS.some(([count]) => count !== undefined);
 const seeds = (values.seeds ?? (others ? "1" : "1,2,3")).split(",").map(whole);
 const workload = WORKLOADS.find((kind) => kind === values.workload);
 if (workload === undefined) {
@@ -178,4 +194,7 @@ if (!others || values.images !== undefined) {
 if (rounds !== undefined) violations += await soakKills(whole(rounds), seeds);
 if (values["every-call"]) violations += await soakEveryCall();
 if (values["bit-flips"]) violations += await soakBitFlips(seeds);
+for (const [count, soak] of DROPS) {
+  if (count !== undefined) violations += await soak(whole(count), seeds);
+}
 process.exitCode = violations === 0 ? 0 : 1;

@@ -3,6 +3,10 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { afterEach, describe, test } from "node:test";
+import { fileStateOf } from "#agent/folders/file-state.ts";
+import { flushContent } from "#agent/folders/flushing.ts";
+import { Folder } from "#agent/folders/folder.ts";
+import { Patience } from "#agent/folders/patience.ts";
 import { DropFolder } from "#test/support/drop-folder.ts";
 
 const { fdatasyncSync, openSync, renameSync } = fs;
@@ -61,9 +65,19 @@ describe("[P1] content that its sender has not flushed", () => {
   });
 
   test("[P1] [P50] is not flushed on a share: no promise rests on that", () => {
-    using folder = new DropFolder({ shareKind: "nfs" });
-    folder.taken("a.hl7");
-    assert.deepEqual(calls, ["rename a.hl7"]);
+    using folder = new DropFolder();
+    const path = folder.drop("a.hl7");
+    const state = fileStateOf(fs.lstatSync(path, { bigint: true }));
+    using drop = Folder.open("drop", new Patience(folder.clock), folder.at("drop"));
+    const rules = {
+      rejectHardLinks: true,
+      maxBytes: 100,
+      voice: { touched: () => {}, hint: () => {} },
+    };
+    assert.equal(flushContent(drop, "a.hl7", state, { ...rules, flushes: false }), undefined);
+    assert.deepEqual(calls, []);
+    assert.equal(flushContent(drop, "a.hl7", state, { ...rules, flushes: true }), undefined);
+    assert.deepEqual(calls, ["flush a.hl7"]);
   });
 
   test("[P1] a disk that cannot flush it keeps it in the drop folder", () => {
@@ -86,11 +100,13 @@ describe("[P1] content that its sender has not flushed", () => {
 
   test("[P1] [P32] a file that may not be read is claimed all the same: that is said when it is read", () => {
     using folder = new DropFolder();
+    folder.drop("a.hl7");
     denied = "a.hl7";
-    const claimed = folder.taken("a.hl7");
+    const claims = folder.claim(folder.complete());
     assert.deepEqual(calls, ["rename a.hl7"]);
-    denied = `${claimed.claim}.d.a.hl7`;
-    const [read] = folder.methods.read({ claims: [claimed], maxBytes: 1_000 });
-    assert.deepEqual(read, { claim: claimed.claim, outcome: "failed", sysCode: "EACCES" });
+    const [claim = ""] = claims.map((one) => one.claim);
+    denied = `${claim}.d.a.hl7`;
+    const read = folder.methods.read({ claims, maxBytes: 1_000 });
+    assert.deepEqual(read, [{ claim, outcome: "failed", sysCode: "EACCES" }]);
   });
 });

@@ -132,7 +132,7 @@ function litter(seen: Seen, files: readonly DroppedName[], bound: ReadonlySet<nu
     // What was not written to its end: under a temporary name, or without what belongs to it.
     if (part === "in" && known.has(path) && waits.has(channel)) return [];
     // The trial of a folder, of a start that did not get further.
-    if (/\.holdfast-probe-[0-9a-f]+(?:\.link)?$/.test(name)) return [];
+    if (/^\.holdfast-probe-[0-9a-f]+(?:\.[a-z]+)?$/.test(name)) return [];
     if (part !== "work" && seen.isNext(one)) return [];
     return [`litter: ${name.replace(/[0-9a-f]{12,16}/, "…")} in ${part}/ of ${channel}`];
   });

@@ -12,6 +12,10 @@ fs.linkSync = (from, to) => {
   if (isRefused) throw Object.assign(new Error("link"), { code: "EPERM" });
   linkSync(from, to);
 };
+// A watcher would live on when its folder's worker is let go of.
+fs.watch = () => {
+  throw Object.assign(new Error("watch"), { code: "ENOSYS" });
+};
 syncBuiltinESMExports();
 
 /** While `act` runs there are no hard links, as on FAT. */
