@@ -79,15 +79,17 @@ export class FileDoorway {
     this.#parts = parts;
   }
 
-  accept(given: FileArrival, settle: (verdict: FileVerdict) => void): void {
-    const waiting = { arrival: ownBytes(given), settle };
-    const behind = this.#waiting.get(given.channel.id);
+  accept(arrival: FileArrival, settle: (verdict: FileVerdict) => void): void {
+    const { id } = arrival.channel;
+    const behind = this.#waiting.get(id);
     if (behind !== undefined) {
-      behind.push(waiting);
+      behind.push({ arrival: withOwnBytes(arrival), settle });
       return;
     }
-    this.#waiting.set(given.channel.id, []);
-    this.#enter(waiting);
+    this.#waiting.set(id, []);
+    // Of slices, and of a binary file, nothing is read later than now.
+    const isReadNow = arrival.large !== undefined || arrival.content === "binary";
+    this.#enter({ arrival: isReadNow ? arrival : withOwnBytes(arrival), settle });
   }
 
   #enter({ arrival, settle }: Waiting): void {
@@ -245,11 +247,11 @@ export class FileDoorway {
   }
 }
 
-/** Slices are ours already. Of what is whole the caller may use the memory again before it is read to its end. */
-function ownBytes(arrival: FileArrival): FileArrival {
-  if (arrival.large !== undefined || arrival.content === "binary") return arrival;
-  return { ...arrival, bytes: new Uint8Array(arrival.bytes) };
-}
+/** The caller may use the memory again before it is read to its end. */
+const withOwnBytes = (arrival: FileArrival): FileArrival => ({
+  ...arrival,
+  bytes: new Uint8Array(arrival.bytes),
+});
 
 /**
  * Equal bytes under another name may be another document (04 P26), so of binary files the claim alone keeps

@@ -6,6 +6,9 @@
 import type { Mutant, NamedTests } from "./mutants.ts";
 
 const POWER_CUT: NamedTests = { file: "test/faults/file-power-cut.test.ts", only: "T-S01" };
+const STEPS: NamedTests = {
+  ...{ file: "test/agent/ingest/file-steps.test.ts", only: "before step 2 of a file whole" },
+};
 const inFiles = (name: string, only: string): NamedTests => ({
   ...{ file: `test/agent/outbox/files/${name}.test.ts`, only },
 });
@@ -42,9 +45,8 @@ export const FILE_STORE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "agent/outbox/files/file-marks.ts",
-        search: "    const barred = this.#barredFor(channel, mark, blocks);\n",
-        replacement: `    const found = this.#barredFor(channel, mark, blocks);
-    const barred = found === "full" ? found : undefined;\n`,
+        search: "if (row[3] !== FILE_STATE.claimed) {",
+        replacement: "if (row[3] !== FILE_STATE.claimed && mark.id < 0) {",
       },
     ],
     caughtBy: [inFiles("marked-appends", "the same append again")],
@@ -54,8 +56,8 @@ export const FILE_STORE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "agent/outbox/files/file-marks.ts",
-        search: 'return wasSent && isSame ? "repeat" : "ended";',
-        replacement: 'return wasSent || isSame ? "repeat" : "ended";',
+        search: 'return wasSent && this.#isSame(row, mark) ? "repeat" : "ended";',
+        replacement: 'return wasSent || this.#isSame(row, mark) ? "repeat" : "ended";',
       },
     ],
     caughtBy: [inFiles("marked-appends", "other content")],
@@ -70,6 +72,72 @@ export const FILE_STORE_MUTANTS: readonly Mutant[] = [
       },
     ],
     caughtBy: [inFiles("marked-appends", "find no room")],
+  },
+  {
+    id: "files: nothing is passed over when a file in steps is given again",
+    edits: [
+      {
+        file: "agent/outbox/files/file-marks.ts",
+        search: 'return run.barred ?? (at < run.before.appended ? "repeat" : undefined);',
+        replacement: 'return run.barred ?? (at < 0 ? "repeat" : undefined);',
+      },
+    ],
+    caughtBy: [inFiles("steps", "given again after each crash"), STEPS],
+  },
+  {
+    id: "files: a row is committed with the first step",
+    edits: [
+      {
+        file: "agent/outbox/files/file-marks.ts",
+        search: "    if (isLast) {\n",
+        replacement: "    if (isLast || from === 0) {\n",
+      },
+    ],
+    caughtBy: [inFiles("steps", "is claimed until the last"), STEPS],
+  },
+  {
+    id: "files: slices go with the rows of a first step",
+    edits: [
+      {
+        file: "agent/outbox/writing/uploads.ts",
+        search: "if (goesOn) this.#prepared.uploadGoesOn.run(rows + 1, upload);",
+        replacement: "if (goesOn && rows < 0) this.#prepared.uploadGoesOn.run(rows + 1, upload);",
+      },
+    ],
+    caughtBy: [inFiles("step-uploads", "stay until the last step")],
+  },
+  {
+    id: "files: what a withdrawn claim had stored is forgotten",
+    edits: [
+      {
+        file: "agent/outbox/files/file-marks.ts",
+        search: "if (row === undefined) return NOTHING;",
+        replacement: "if (row === undefined || channel > 0) return NOTHING;",
+      },
+    ],
+    caughtBy: [inFiles("steps", "goes on where it was")],
+  },
+  {
+    id: "files: a step shares its commit with what comes from connections",
+    edits: [
+      {
+        file: "agent/outbox/outbox.ts",
+        search: "const isStep = mark !== undefined && isOneOfSeveral(mark);",
+        replacement: "const isStep = mark !== undefined && isOneOfSeveral(mark) && mark.id < 0;",
+      },
+    ],
+    caughtBy: [inFiles("steps", "commits of their own")],
+  },
+  {
+    id: "files: a file overtakes one with many messages",
+    edits: [
+      {
+        file: "agent/ingest/accept-file.ts",
+        search: "if (behind !== undefined) {",
+        replacement: "if (behind !== undefined && id < 0) {",
+      },
+    ],
+    caughtBy: [{ ...STEPS, only: "P14" }],
   },
   {
     id: "files: names lie in clear, where the row is looked for by them",
