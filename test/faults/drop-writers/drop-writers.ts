@@ -24,6 +24,8 @@ import { wholeId } from "./content.ts";
 import { CHANNELS, type Channel, KIND_NAMES, KINDS, type KindName } from "./kinds.ts";
 
 const POLL_MS = 200;
+/** Of the time that files must be stable for: longer than a writer waits before it writes once more. */
+const LOOK_BACK_SHARE = 3;
 const SETTLE_LIMIT_MS = 600_000;
 const CHANNEL_NAMES = Object.keys(CHANNELS) as readonly Channel[];
 
@@ -95,7 +97,7 @@ async function serve(
       id: outbox.channels.find((one) => one.name === name)?.channel ?? 0,
       openHand: (asked) => FolderHand.open(asked),
     })),
-    settings: { pollMs: POLL_MS, lateWriteCheckMs: 2 * options.stableMs },
+    settings: { pollMs: POLL_MS, lateWriteCheckMs: LOOK_BACK_SHARE * options.stableMs },
     pickup: { stableForMs: options.stableMs },
   });
   const stalled = await write(base, options);
@@ -109,7 +111,7 @@ async function serve(
     SETTLE_LIMIT_MS,
   );
   // Long enough for all to be looked at once more.
-  await pause(3 * options.stableMs);
+  await pause((LOOK_BACK_SHARE + 1) * options.stableMs);
   await Promise.all(drops.map((drop) => drop[Symbol.asyncDispose]()));
   return stalled;
 }
@@ -152,22 +154,34 @@ function judge(
     }
     if (id !== undefined) counts.set(id, (counts.get(id) ?? 0) + 1);
   }
+  const late = lateIn(base);
   for (const kind of KIND_NAMES) {
     for (let n = 0; n < count; n++) {
       const id = `${kind}-${n}`;
-      if (!stalled.has(id)) reasons.push(...wronglyTaken(kind, id, counts));
+      if (!stalled.has(id)) reasons.push(...wronglyTaken(kind, id, counts, late));
     }
   }
   for (const channel of CHANNEL_NAMES) reasons.push(...leftIn(base, channel, stalled));
   return reasons;
 }
 
-function wronglyTaken(kind: KindName, id: string, counts: ReadonlyMap<string, number>): string[] {
+function wronglyTaken(
+  kind: KindName,
+  id: string,
+  counts: ReadonlyMap<string, number>,
+  late: ReadonlySet<string>,
+): string[] {
   const [own, before] = [counts.get(id) ?? 0, counts.get(`${id}-before`) ?? 0];
   if (kind !== "rewriting") return own === 1 ? [] : [`${id} was taken ${own} times`];
-  // The one or the other, or both after one another; never one of them twice.
-  const isFine = own <= 1 && before <= 1 && own + before > 0;
+  // What was taken as it was before, and written to afterwards, is noticed; never is one of them taken twice.
+  const isFine = own + before === 1 && late.has(id) === (before === 1);
   return isFine ? [] : [`${id} was taken ${own} times, and ${before} times as it was before`];
+}
+
+/** Files of which a copy was kept, for they were written to after they were archived. */
+function lateIn(base: string): ReadonlySet<string> {
+  const names = CHANNEL_NAMES.flatMap((channel) => readdirSync(join(base, channel, "error")));
+  return new Set(names.flatMap((name) => /^(.*)\.[a-z0-9]+$/.exec(name)?.[1] ?? []));
 }
 
 /** Nothing in work, and nothing set aside but what was written to after it was archived. */

@@ -32,6 +32,7 @@ const SPREAD_MS = 2_500;
 const STALLED_SHARE = 0.85;
 const LONG_PAUSE_SHARE = 1.4;
 const SHORT_PAUSE_SHARE = 0.5;
+const LATE_SHARE = 2.8;
 const OLD_SECOND = 1_000_000_000;
 
 interface Options {
@@ -58,6 +59,10 @@ class Target {
     this.longestMs = Math.max(this.longestMs, nowMs - this.#lastMs);
     this.#lastMs = nowMs;
     writeSync(this.#descriptor, bytes, 0, bytes.length, at);
+  }
+
+  get quietMs(): number {
+    return performance.now() - this.#lastMs;
   }
 
   /** What was before does not count. */
@@ -136,7 +141,9 @@ async function rewriteOne(
   const first = contentOf("hl7", `${id}-before`, content.length);
   const target = new Target(path, "wx");
   target.write(first, 0);
-  await pause(stableMs * (0.5 + random()));
+  await pause(stableMs * (0.5 + 2 * random()));
+  // Later than it is looked at once more.
+  if (target.quietMs > stableMs * LATE_SHARE) return Number.POSITIVE_INFINITY;
   // By now it may be anywhere: what is open is written to.
   target.begin();
   await pour(target, content, 0, QUICK);
