@@ -21,7 +21,7 @@ function atPart(number: number, act: (own: PickupHand) => void): (own: PickupHan
       return await own.call(method, ask);
     },
     onHint: (listener) => own.onHint(listener),
-    end: () => own.end(),
+    abort: () => own.abort(),
     [Symbol.asyncDispose]: () => own[Symbol.asyncDispose](),
   });
 }
@@ -55,7 +55,7 @@ test("[P23] one that grows while it is read is read again from the beginning, an
 });
 
 test("[P46] [P24] a worker that ends while it reads ahead: the file is read again by the next one, and sent once", async () => {
-  await using stack = await DropStack.open({ hand: atPart(5, (own) => own.end()) });
+  await using stack = await DropStack.open({ hand: atPart(5, (own) => own.abort()) });
   const body = largeAdt("L1", 2 * MIB);
   stack.put("a.hl7", body);
   await until("it was noticed", () => stack.isOpen("folderUnreachable"));
