@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { fdatasyncSync } from "node:fs";
+import { closeSync, constants, fdatasyncSync, fstatSync, openSync } from "node:fs";
+import { isWindows } from "../host/platform.ts";
 import type { WorkerVoice } from "./conversation.ts";
 import { codeIs, doing, stepFaultOf } from "./faults.ts";
 import type { Folder } from "./folder.ts";
@@ -57,13 +58,26 @@ function openedFile(
   }
 }
 
-function flush({ descriptor }: OpenFile): void {
+function flush(file: OpenFile): void {
   try {
-    fdatasyncSync(descriptor);
+    if (isWindows) flushToWrite(file);
+    else fdatasyncSync(file.descriptor);
   } catch (error) {
-    // Windows flushes only for whoever may write; some file systems know no flush.
+    // What we may not write is as durable as its sender has made it; some file systems know no flush.
+    if (isWindows && codeIs(error, "EBUSY", "ENOENT")) return;
     if (!codeIs(error, "EPERM", "EACCES", "EBADF", "EINVAL", "ENOTSUP", "EOPNOTSUPP", "EROFS")) {
       throw error;
     }
+  }
+}
+
+/** Windows flushes only for whoever has opened the file to write. Nothing is written. */
+function flushToWrite({ folder, name, status }: OpenFile): void {
+  const descriptor = openSync(folder.path(name), constants.O_RDWR);
+  try {
+    // Something else may have been put there since.
+    if (fstatSync(descriptor, { bigint: true }).ino === status.ino) fdatasyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
   }
 }

@@ -1,6 +1,6 @@
 /** Files and what is known of them. Run by `windows.test.ts`. @module */
 import assert from "node:assert/strict";
-import {
+import fs, {
   chmodSync,
   linkSync,
   lstatSync,
@@ -10,6 +10,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { DropFolder, namesOf } from "#test/support/drop-folder.ts";
 import type { Scenes } from "#test/support/scenes.ts";
 import { archived, isLinked, textRead } from "./scene-folder.ts";
@@ -26,6 +27,30 @@ export const FILES_SCENES: Scenes = {
     );
     return undefined;
   },
+
+  "[P1, P17] the content of a file is flushed before it is claimed: Windows wants it open to write":
+    () => {
+      using folder = new DropFolder();
+      folder.drop("a.hl7", "MSH|1");
+      const candidates = folder.complete();
+      const { fdatasyncSync } = fs;
+      const flushed: string[] = [];
+      try {
+        fs.fdatasyncSync = (descriptor) => {
+          fdatasyncSync(descriptor);
+          flushed.push(folder.list("drop").join());
+        };
+        syncBuiltinESMExports();
+        const [claimed] = folder.claim(candidates);
+        assert.ok(claimed !== undefined);
+        assert.deepEqual(flushed, ["a.hl7"]);
+        assert.equal(textRead(folder, claimed), "MSH|1");
+      } finally {
+        fs.fdatasyncSync = fdatasyncSync;
+        syncBuiltinESMExports();
+      }
+      return undefined;
+    },
 
   "[P33] a file that is read-only is claimed, archived and deleted when it is old": () => {
     using folder = new DropFolder();
