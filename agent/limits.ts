@@ -69,7 +69,7 @@ export const SIDECAR_METADATA_MAX_BYTES = 4_000;
 export const NAME_METADATA_MAX_BYTES = KIB;
 /**
  * 04 P1, 03 A9: messages of a file that are stored in one commit, and what they take with their attributes. A file with
- * more is stored in steps, between which others are: a commit of this size takes some ten milliseconds.
+ * more is stored in steps, between which others are: a commit of this size takes some tens of milliseconds.
  */
 export const FILE_STEP_MAX_COUNT = 1_000;
 export const FILE_STEP_MAX_BYTES = 2 * MIB;
