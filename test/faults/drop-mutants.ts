@@ -77,12 +77,12 @@ export const DROP_MUTANTS: readonly Mutant[] = [
     id: "drop: a file is renamed before its row is durable",
     edits: [
       {
-        file: "agent/ingest/file-drop/service.ts",
+        file: "agent/ingest/file-drop/pipeline.ts",
         search: "    const rows = await claims.claim(fresh);\n",
         replacement: "",
       },
       {
-        file: "agent/ingest/file-drop/service.ts",
+        file: "agent/ingest/file-drop/pipeline.ts",
         search: "    const notTaken: number[] = [];\n",
         replacement:
           "    const rows = await claims.claim(fresh);\n    const notTaken: number[] = [];\n",

@@ -265,7 +265,8 @@ test("[P65] a file that goes from work/ is recorded as vanished, and the next on
   await using opened = stack;
   opened.put("a.hl7", adt("A"));
   await until("recorded", async () => (await opened.rows())[0]?.reason === "vanished");
-  assert.ok(opened.isOpen("fileVanished"));
+  // It is said once its row is there.
+  await until("said", () => opened.isOpen("fileVanished"));
   opened.put("b.hl7", adt("B"));
   await until("the next", async () => (await texts(opened)).includes(adt("B")));
 });
