@@ -22,7 +22,13 @@ const ALIVE_EVERY_MS = 1_000;
 const post: (message: WorkerMessage) => void =
   parentPort === null
     ? (message) => void process.send?.(message)
-    : (message) => parentPort?.postMessage(message);
+    : (message) => parentPort?.postMessage(message, ownMemoryOf(message));
+
+/** A slice of a large file goes over as it is; many small ones are cheaper copied. */
+function ownMemoryOf(message: WorkerMessage): ArrayBuffer[] {
+  const bytes = "answer" in message ? message.answer : undefined;
+  return bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : [];
+}
 
 let saidMs = systemClock.monotonicMs();
 const voice: WorkerVoice = {

@@ -7,6 +7,7 @@
 import type { About, ReadOutcome } from "../../folders/messages.ts";
 import { SLICE_BYTES } from "../../limits.ts";
 import type { LargeBody } from "../large-body.ts";
+import { beside } from "./beside.ts";
 import { type FileInWork, named } from "./in-work.ts";
 import type { ServedParts } from "./parts.ts";
 
@@ -46,14 +47,17 @@ export async function readLarge(
   const large = doorway.newFileBody(channel, settings.content);
   let isKept = false;
   let totalBytes = 0;
+  // One ahead: the worker reads while this thread digests and hands over what it read before.
+  const nextPart = () => beside(hand.call("readPart", { claim, maxBytes: SLICE_BYTES }));
   try {
-    for (;;) {
+    for (let reading = nextPart(); ; ) {
       if (!(await hasRoom(parts, large))) {
         await hand.call("readEnd", { claim });
         return { kind: "noRoom" };
       }
-      const part = await hand.call("readPart", { claim, maxBytes: SLICE_BYTES });
+      const part = await reading;
       if (part.length === 0) break;
+      reading = nextPart();
       totalBytes += part.length;
       large.add(ownMemory(part));
     }

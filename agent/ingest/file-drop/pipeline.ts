@@ -10,6 +10,7 @@
  */
 import type { Candidate, ClaimOutcome } from "../../folders/messages.ts";
 import { FILE_GROUP_MAX_BYTES, FILE_GROUP_MAX_COUNT } from "../../limits.ts";
+import { beside } from "./beside.ts";
 import type { Claimed, NewClaim } from "./claims.ts";
 import { type FileInWork, NOT_TRIED } from "./in-work.ts";
 import type { Moves } from "./moves.ts";
@@ -112,12 +113,6 @@ export class Pipeline {
     if (notTaken.length > 0) await claims.withdraw(notTaken);
     return inWork;
   }
-}
-
-/** Goes on beside what is awaited first: its error is met where it is awaited itself. */
-function beside<T>(begun: Promise<T>): Promise<T> {
-  begun.catch(() => {});
-  return begun;
 }
 
 /** In order; no more bytes together than a commit, so that a few large files are not claimed long before their turn. */
