@@ -2,6 +2,7 @@
  * `npm test`: every test, each file in a process of its own. Ends in the line `N passed, N failed`.
  *
  *   npm test [-- PATTERN …]     only files whose path contains one of the patterns
+ *   npm test -- --long          the long ones instead, which take minutes each (`*.long.ts`)
  *
  * Tests that need a Debian package which is missing are skipped with a line that says what was not
  * tested; where we are root the packages are installed first.
@@ -51,8 +52,9 @@ function installMissing(): void {
   spawnSync("apt-get", args, { stdio: "ignore", env });
 }
 
-const patterns = process.argv.slice(2);
-const files = globSync("test/**/*.test.ts")
+const LONG = "--long";
+const patterns = process.argv.slice(2).filter((argument) => argument !== LONG);
+const files = globSync(process.argv.includes(LONG) ? "test/**/*.long.ts" : "test/**/*.test.ts")
   .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
   .sort();
 installMissing();

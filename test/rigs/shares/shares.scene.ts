@@ -1,5 +1,5 @@
 /**
- * What shares.test.ts looks at, from inside the machine: one line of JSON for each fact. Ends with the exit
+ * What shares.long.ts looks at, from inside the machine: one line of JSON for each fact. Ends with the exit
  * code that it is told.
  *
  * @module
