@@ -20,8 +20,8 @@ export const DROP_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "agent/folders/flushing.ts",
-        search: "    fdatasyncSync(descriptor);\n",
-        replacement: "    if (descriptor < 0) fdatasyncSync(descriptor);\n",
+        search: "    else fdatasyncSync(file.descriptor);\n",
+        replacement: "    else if (file.descriptor < 0) fdatasyncSync(file.descriptor);\n",
       },
     ],
     caughtBy: [IMAGES, inFolders("flushing", "P17")],
