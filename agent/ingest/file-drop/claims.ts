@@ -60,7 +60,7 @@ export const FILE_REASONS = [
   "quarantineFull",
   /** It could not be read `maxAttempts` times (P32). */
   "unreadable",
-  /** The process ended twice while it was worked on (P32). */
+  /** The process ended again and again while it was worked on alone (P32). */
   "endedProcess",
   /** Written to after it was archived: a copy of the new content (P11). */
   "lateWrite",

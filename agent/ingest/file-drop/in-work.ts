@@ -14,6 +14,8 @@ export interface FileInWork {
   readonly unfit: FileReason | undefined;
   /** The process had ended with it in hand: worked on alone (P32). */
   readonly suspect: boolean;
+  /** This process has counted it (P32). */
+  isCounted: boolean;
   /** Times that it could not be read, and how many of them were errors (P32, P62). */
   tries: number;
   failures: number;
@@ -23,7 +25,13 @@ export interface FileInWork {
 }
 
 /** What it begins with. */
-export const NOT_TRIED = { tries: 0, failures: 0, busySinceMs: undefined, retryAtMs: 0 } as const;
+export const NOT_TRIED = {
+  isCounted: false,
+  tries: 0,
+  failures: 0,
+  busySinceMs: undefined,
+  retryAtMs: 0,
+} as const;
 
 /** A file whose content is safe, or which is set aside, and which still has to go where it belongs (P25, P29, P31). */
 export interface FileToMove {

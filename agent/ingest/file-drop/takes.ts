@@ -19,8 +19,11 @@ import { recordVanished } from "./vanished.ts";
 /** P32: after errors while a file was read. */
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
-/** P32: a file that was worked on alone so often when the process ended. */
-const ENDED_PROCESS_MAX_COUNT = 2;
+/**
+ * P32: a file that was worked on alone so often when the process ended. Not fewer: whoever kills a process again and
+ * again soon after its start meets the same file each time.
+ */
+const ENDED_PROCESS_MAX_COUNT = 5;
 
 type NotRead = Exclude<ReadOutcome, { outcome: "whole" | "large" }>;
 
@@ -190,6 +193,9 @@ export class Takes {
 
   /** P32. @returns whether it was set aside for that */
   async #endedProcess(file: FileInWork): Promise<boolean> {
+    // Once in each process: what waits for the store is no attempt.
+    if (file.isCounted) return false;
+    file.isCounted = true;
     const attempts = await this.#parts.claims.attempt(file.id);
     if (attempts <= ENDED_PROCESS_MAX_COUNT) return false;
     await setAside(this.#parts, this.#moves, [{ file, reason: "endedProcess" }]);

@@ -194,7 +194,7 @@ describe("[P31] a file that cannot be used", () => {
   });
 });
 
-test("[P32] a file that ends the process twice while it is worked on alone is set aside at the next start", async () => {
+test("[P32] a file that ends the process five times while it is worked on alone is set aside at the next start", async () => {
   const poison = /poison/;
   let hangs = true;
   let isHanging = false;
@@ -217,7 +217,7 @@ test("[P32] a file that ends the process twice while it is worked on alone is se
   });
   await using stack = await DropStack.open({ hand, pickup: { stableForMs: 200 } });
   for (const name of ["1.hl7", "2-poison.hl7", "3.hl7"]) stack.put(name, adt(name));
-  for (let ends = 0; ends < 3; ends++) {
+  for (let ends = 0; ends < 6; ends++) {
     await until("in hand", () => isHanging);
     isHanging = false;
     await stack.kill();
