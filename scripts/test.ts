@@ -34,7 +34,6 @@ const PACKAGES = [
   { name: "kcat", has: ["kcat", "-V"] },
   { name: "faketime", has: ["faketime", "--version"] },
   { name: "xfsprogs", has: ["mkfs.xfs", "-V"] },
-  { name: "qemu-system-x86", has: ["qemu-system-x86_64", "--version"] },
   // 101 MB to fetch, 740 MB on the disk, 23 s: for the tests of Windows's files.
   { name: "wine64", has: ["test", "-x", "/usr/lib/wine/wine64"] },
 ] as const;

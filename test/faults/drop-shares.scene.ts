@@ -1,6 +1,6 @@
 /**
  * Inside the machine of the shares: file drop on a real CIFS and a real NFS mount, with everything that can happen to
- * them. Says one line of JSON for each fact; `drop-smb.test.ts` and `drop-nfs.long.ts` compare them.
+ * them. Says one line of JSON for each fact; `drop-smb.long.ts` and `drop-nfs.long.ts` compare them.
  *
  * @module
  */
