@@ -46,7 +46,7 @@ export const DROP_MUTANTS: readonly Mutant[] = [
         replacement: "this.#attempt(move, () => this.#place(move, to)));\n",
       },
     ],
-    caughtBy: [IMAGES, inFolders("durable", "durable in the archive before")],
+    caughtBy: [inFolders("durable", "durable in the archive before")],
   },
   {
     id: "T-M03 drop: a file counts as moved before work is flushed",
