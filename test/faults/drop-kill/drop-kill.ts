@@ -109,14 +109,16 @@ async function killWhileDropping(
 
 async function drained(folder: string, pair: Pair): Promise<void> {
   const deadline = performance.now() + DRAIN_LIMIT_MS;
-  const isEmpty = (): boolean =>
-    ["in", "work"].every((name) => filesBelow(join(folder, name)).length === 0);
+  const left = (): number[] => ["in", "work"].map((name) => filesBelow(join(folder, name)).length);
   for (;;) {
-    if (isEmpty()) {
-      const { channels } = await agentStatus(pair.agentConfig);
-      if (channels.every(({ waiting }) => waiting === 0)) return;
+    const { channels, conditions, tunnel } = await agentStatus(pair.agentConfig);
+    const waiting = channels.reduce((sum, channel) => sum + channel.waiting, 0);
+    if (left().every((count) => count === 0) && waiting === 0) return;
+    if (performance.now() > deadline) {
+      const open = conditions.map(({ condition }) => condition).join(", ");
+      const where = `${left().join(" and ")} files in drop folder and work`;
+      throw new Error(`${where}, ${waiting} messages wait, ${tunnel.state}, ${open}`);
     }
-    if (performance.now() > deadline) throw new Error(`not drained in ${DRAIN_LIMIT_MS} ms`);
     await pause(200);
   }
 }
