@@ -9,7 +9,7 @@ import { recorderMissing } from "#test/rigs/recorder.ts";
 const ROOT = join(import.meta.dirname, "..");
 const MODEL_COUNT = 5;
 const SHOWN_REASONS = 20;
-const WRITERS = { atOnce: 150, stableMs: 2_000 };
+const WRITERS = { atOnce: 60, stableMs: 2_000 };
 /** Files between two kills of the agent. */
 const FILES_A_KILL = 100;
 
