@@ -29,6 +29,7 @@ import type {
 import { type Destination, type MoveRules, Mover } from "./moving.ts";
 import { NamePattern } from "./name-pattern.ts";
 import { byteNameFrom } from "./names.ts";
+import { removeOldProbes } from "./old-probes.ts";
 import { Patience } from "./patience.ts";
 import { Patterns } from "./patterns.ts";
 import { partsOf, placeOf } from "./placement.ts";
@@ -244,7 +245,11 @@ class Pickup implements Disposable {
   strays(known: readonly string[]): number {
     using visit = this.#roots.visit();
     const { folderMode } = this.#settings;
-    return putStraysBack(visit, new Set(known), { ...this.#listing, folderMode }, this.#host.voice);
+    const { clock, voice } = this.#host;
+    for (const role of ["drop", "work", "archive", "error"] as const) {
+      removeOldProbes(visit.root(role), clock.nowMs(), voice);
+    }
+    return putStraysBack(visit, new Set(known), { ...this.#listing, folderMode }, voice);
   }
 
   archive(moves: readonly Move[], after: "archive" | "delete" | "leave"): readonly MoveOutcome[] {

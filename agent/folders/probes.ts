@@ -9,8 +9,9 @@ import { type ByteName, OWN_PREFIX } from "./names.ts";
 
 const PROBE_MODE = 0o600;
 
+export const PROBE_PREFIX: ByteName = `${OWN_PREFIX}probe-`;
 export const probeName = (): ByteName =>
-  `${OWN_PREFIX}probe-${Buffer.from(systemChance.bytes(6)).toString("hex")}`;
+  `${PROBE_PREFIX}${Buffer.from(systemChance.bytes(6)).toString("hex")}`;
 
 function makeProbe(folder: Folder, name: ByteName): void {
   const descriptor = folder.create(name, PROBE_MODE);
