@@ -5,7 +5,7 @@ import { recorderMissing } from "#test/rigs/recorder.ts";
 import { cutDropPower } from "./drop-images/drop-images.ts";
 
 const SEED = 1;
-const POINTS = 40;
+const POINTS = 30;
 const MODEL_COUNT = 5;
 const IMAGES = POINTS * MODEL_COUNT;
 
