@@ -162,7 +162,7 @@ export const DROP_MUTANTS: readonly Mutant[] = [
       }\n`,
       },
     ],
-    caughtBy: [inFolders("archive", "a name that is taken"), inDriver("rules", "same name")],
+    caughtBy: [inFolders("archive", "a name that is taken"), inDriver("outcomes", "same name")],
   },
   {
     id: "drop: a number of a collision mark is counted over all contents",
@@ -206,7 +206,7 @@ export const DROP_MUTANTS: readonly Mutant[] = [
         replacement: "(await claims.keptTargets(beforeMs)).slice(0, 0)",
       },
     ],
-    caughtBy: [inDriver("rules", "P30")],
+    caughtBy: [inDriver("outcomes", "P30")],
   },
   {
     id: "drop: a name is in the log",
@@ -218,7 +218,7 @@ export const DROP_MUTANTS: readonly Mutant[] = [
       file: identifierFrom(Buffer.from(file.files[0]?.name ?? []).toString("latin1")),\n`,
       },
     ],
-    caughtBy: [inDriver("rules", "P31")],
+    caughtBy: [inDriver("outcomes", "P31")],
   },
   {
     id: "drop: a file that changes is taken",
