@@ -27,10 +27,19 @@ export const ALONE: Companions = {
   sidecarControl: undefined,
 };
 
+/** Files by their name without its end; of several the one whose end comes first. */
+type ByRest = Map<ByteName, { readonly companion: Companion; readonly rank: number }>;
+
 export class Pairing {
   readonly #table: EntryTable;
   readonly #suffixes: readonly ByteName[];
   readonly #sidecarExtensions: readonly ByteName[];
+  /**
+   * Looked up by what they may belong to: there are few of them beside 100,000 files that wait for theirs, and
+   * making names to look for costs more than a status call.
+   */
+  readonly #controls: ByRest = new Map();
+  readonly #sidecars: ByRest = new Map();
   /** By slot of a control file or side-car: how many data files it belongs to by its stem. */
   readonly #users = new Map<number, number>();
   /** Control files that name a file whole: they are its own, and no other's by stem. */
@@ -52,18 +61,25 @@ export class Pairing {
 
   /** Before the others, once a poll: counts who belongs to whom. @param includes whether a name is data that is taken */
   count(includes: (name: ByteName) => boolean): void {
-    this.#users.clear();
-    this.#owned.clear();
+    for (const known of [this.#users, this.#owned, this.#controls, this.#sidecars]) known.clear();
     if (this.#suffixes.length === 0 && this.#sidecarExtensions.length === 0) return;
+    for (const [name, slot] of this.#table.entries()) {
+      // Links and pipes do not count (04 attacks 6, 22).
+      if (this.#table.at.sort[slot] !== ENTRY.file) continue;
+      note(this.#controls, this.#suffixes, name, slot);
+      note(this.#sidecars, this.#sidecarExtensions, name, slot);
+    }
+    if (this.#controls.size === 0 && this.#sidecars.size === 0) return;
     for (const [name, slot] of this.#table.entries()) {
       if (this.#table.at.sort[slot] !== ENTRY.file) continue;
       const role = this.roleOf(name);
       if (role === "control" || (role === "data" && !includes(name))) continue;
-      const control = this.#find(name, this.#suffixes);
+      const control = found(this.#controls, name);
       if (control !== undefined) this.#owned.add(control.slot);
       if (role === "sidecar") continue;
-      if (control === undefined) this.#use(this.#find(stemOf(name), this.#suffixes));
-      this.#use(this.#find(stemOf(name), this.#sidecarExtensions));
+      const stem = stemOf(name);
+      if (control === undefined) this.#use(found(this.#controls, stem));
+      this.#use(found(this.#sidecars, stem));
     }
   }
 
@@ -73,35 +89,35 @@ export class Pairing {
   }
 
   companionsOf(name: ByteName): Companions {
-    const own = this.#find(name, this.#suffixes);
-    const sidecar = this.#byStem(name, this.#sidecarExtensions);
+    const own = found(this.#controls, name);
+    const sidecar = this.#byStem(name, this.#sidecars, this.#sidecarExtensions);
     return {
-      control: own ?? this.#byStem(name, this.#suffixes),
+      control: own ?? this.#byStem(name, this.#controls, this.#suffixes),
       sidecar,
-      sidecarControl:
-        typeof sidecar === "string" ? undefined : this.#find(sidecar.name, this.#suffixes),
+      sidecarControl: typeof sidecar === "string" ? undefined : found(this.#controls, sidecar.name),
     };
   }
 
-  #byStem(name: ByteName, ends: readonly ByteName[]): Companions["control"] {
+  #byStem(name: ByteName, among: ByRest, ends: readonly ByteName[]): Companions["control"] {
     if (ends.length === 0) return "unneeded";
-    const found = this.#find(stemOf(name), ends);
-    if (found === undefined || this.#owned.has(found.slot)) return "missing";
-    return (this.#users.get(found.slot) ?? 0) > 1 ? "ambiguous" : found;
+    const companion = among.size === 0 ? undefined : found(among, stemOf(name));
+    if (companion === undefined || this.#owned.has(companion.slot)) return "missing";
+    return (this.#users.get(companion.slot) ?? 0) > 1 ? "ambiguous" : companion;
   }
 
   #use(found: Companion | undefined): void {
     if (found !== undefined) this.#users.set(found.slot, (this.#users.get(found.slot) ?? 0) + 1);
   }
+}
 
-  /** The first file of that name and one of these ends; links and pipes do not count (04 attacks 6, 22). */
-  #find(name: ByteName, ends: readonly ByteName[]): Companion | undefined {
-    for (const end of ends) {
-      const slot = this.#table.slotOf(`${name}${end}`);
-      if (slot !== undefined && this.#table.at.sort[slot] === ENTRY.file) {
-        return { name: `${name}${end}`, slot };
-      }
-    }
-    return undefined;
+function note(by: ByRest, ends: readonly ByteName[], name: ByteName, slot: number): void {
+  for (const [rank, end] of ends.entries()) {
+    if (!name.endsWith(end)) continue;
+    const rest = name.slice(0, -end.length);
+    const other = by.get(rest);
+    if (other === undefined || rank < other.rank) by.set(rest, { companion: { name, slot }, rank });
   }
 }
+
+const found = (by: ByRest, rest: ByteName): Companion | undefined =>
+  by.size === 0 ? undefined : by.get(rest)?.companion;

@@ -52,7 +52,7 @@ export class Tracker {
     const meant = this.#rules.patterns.kindOf(name);
     if (meant === "never" || this.#rules.isOurs(name)) return;
     if (meant === "temporary") {
-      if (kind === "file") this.#keep(name, ENTRY.temporary);
+      if (kind === "file") this.#keep(name, ENTRY.temporary, this.table.slotOf(name));
       return;
     }
     this.fileCount += 1;
@@ -63,13 +63,13 @@ export class Tracker {
     }
     // A name that would be a stream of another file (04 attack 16); a server of shares may list it.
     if (kind !== "file" || !isBelow(base)) {
-      this.#keep(name, ENTRY.refused);
+      this.#keep(name, ENTRY.refused, known);
       return;
     }
     const state = this.#stateOf(() => folder.look(base));
     if (state === "gone") this.fileCount -= 1;
-    else if (typeof state === "string") this.#keep(name, ENTRY[state]);
-    else this.#keepFile(name, state);
+    else if (typeof state === "string") this.#keep(name, ENTRY[state], known);
+    else this.#keepFile(name, state, known);
   }
 
   /** The listing is over: what it had not is forgotten. */
@@ -97,9 +97,9 @@ export class Tracker {
     }
   }
 
-  /** @returns its slot, if there is room */
-  #keep(name: ByteName, sort: EntrySort): number | undefined {
-    let slot = this.table.slotOf(name);
+  /** @param known its slot so far @returns its slot, if there is room */
+  #keep(name: ByteName, sort: EntrySort, known: number | undefined): number | undefined {
+    let slot = known;
     if (slot !== undefined && this.table.at.sort[slot] !== sort) {
       this.table.remove(name);
       slot = undefined;
@@ -117,8 +117,8 @@ export class Tracker {
     return slot;
   }
 
-  #keepFile(name: ByteName, state: FileState): void {
-    const slot = this.#keep(name, ENTRY.file);
+  #keepFile(name: ByteName, state: FileState, known: number | undefined): void {
+    const slot = this.#keep(name, ENTRY.file, known);
     if (slot === undefined) return;
     const { at } = this.table;
     const seen = at.seenCount[slot] ?? 0;
