@@ -7,7 +7,7 @@
  *   npm run bench -- --only plot --backlogs 0,10000,100000,1000000
  *
  * `--only` takes one part: ingest (PF01-PF03, PF05, PF11), slowFlush (PF04), backlog (PF06, PF07), memory
- * (PF08), bodies (PF09), mllp (03 F11), crowd, slowLink (T-P04, T-N05),
+ * (PF08), bodies (PF09), fileDrop (04), mllp (03 F11), crowd, slowLink (T-P04, T-N05),
  * fleet (T-N09, of `--agents 2000`). Two are not among everything: poorLink (T-N04), which takes hours, and
  * plot, which draws `bench/latency-and-memory.svg`. Needs Linux and gcc. A backlog takes 3 KB of disk a message,
  * half of them at the receiver; one of 5,000,000 takes a quarter of an hour or two.
@@ -27,6 +27,7 @@ import { measureBacklog } from "./backlog.ts";
 import { measureBodies } from "./bodies.ts";
 import { measureCrowd } from "./crowd.ts";
 import { CURVE_LOAD, curveRows, measureCurve } from "./curve.ts";
+import { measureFileDrop } from "./file-drop.ts";
 import { measureFleet } from "./fleet.ts";
 import { measureIngest } from "./ingest.ts";
 import { measureMemory } from "./memory.ts";
@@ -61,6 +62,7 @@ const PARTS = {
     backlog > 0 ? measureBacklog(folder, backlog, rounds, seconds) : Promise.resolve([]),
   memory: (folder) => measureMemory(folder, rounds, seconds),
   bodies: (folder) => measureBodies(folder, rounds, seconds),
+  fileDrop: (folder) => measureFileDrop(folder, rounds, seconds),
   mllp: (folder) => measureMllp(folder, rounds, seconds),
   crowd: (folder) => measureCrowd(folder, rounds, seconds),
   slowLink: (folder) => measureSlowLink(folder, rounds),

@@ -15,7 +15,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { askLocal } from "#agent/host/local-socket.ts";
 import { Program } from "#scripts/demo/program.ts";
-import { makePair, type Pair } from "#scripts/make-pair.ts";
+import { makePair, type Pair, type PairOptions } from "#scripts/make-pair.ts";
 import type { HostileKind } from "#test/support/hostile-peers.ts";
 import { compiledProgram } from "./compile.ts";
 
@@ -57,12 +57,19 @@ export class Rig implements AsyncDisposable {
     this.pair = pair;
   }
 
-  /** @param folder emptied first */
-  static async make(folder: string, maxConnections = 2_000): Promise<Rig> {
+  /**
+   * @param folder emptied first
+   * @param more such as a drop folder
+   */
+  static async make(
+    folder: string,
+    maxConnections = 2_000,
+    more: Omit<PairOptions, "folder" | "channelYaml"> = {},
+  ): Promise<Rig> {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
     const channelYaml = `    maxConnections: ${maxConnections}\n`;
-    return new Rig(folder, await makePair({ folder, channelYaml }));
+    return new Rig(folder, await makePair({ ...more, folder, channelYaml }));
   }
 
   /** The agent's `stateDir`. */
