@@ -111,6 +111,9 @@ export interface FolderFinding {
   readonly warning: "writableBySenders" | undefined;
 }
 
+/** `uncopied`: it was written to, and what is there now could not be copied to the error folder. */
+export type LateWrite = "copied" | "uncopied" | "unread";
+
 /** A complete file, with what belongs to it. Valid until the next `poll`; `more` leaves it valid. */
 export interface Candidate {
   readonly token: number;
@@ -299,11 +302,11 @@ export interface PickupMethods {
   /**
    * P11: whether archived files are as they were committed; of those that are not, a copy goes to the error folder.
    *
-   * @returns claims that were written to
+   * @returns claims that were written to, or could not be looked at
    */
   lookBack: {
     readonly ask: readonly (Move & { readonly reason: Reason })[];
-    readonly answer: readonly string[];
+    readonly answer: readonly { readonly claim: string; readonly found: LateWrite }[];
   };
   /** P30: deletes what is older, a step at a time. @param kept targets that stay */
   prune: {

@@ -283,14 +283,15 @@ class Pickup implements Disposable {
     return outcomes;
   }
 
-  lookBack(moves: PickupMethods["lookBack"]["ask"]): readonly string[] {
+  lookBack(moves: PickupMethods["lookBack"]["ask"]): PickupMethods["lookBack"]["answer"] {
     using visit = this.#roots.visit();
-    const written = moves.filter((move) => {
+    const written = moves.flatMap((move) => {
       this.#host.voice.touched();
-      return lookBack(visit, move, this.#moveRules);
+      const found = lookBack(visit, move, this.#moveRules);
+      return found === undefined ? [] : [{ claim: move.claim, found }];
     });
     visit.flush();
-    return written.map(({ claim }) => claim);
+    return written;
   }
 
   prune(ask: PickupMethods["prune"]["ask"]): PickupMethods["prune"]["answer"] {
