@@ -53,6 +53,8 @@ export const CONDITIONS = {
     "A message was set aside instead of being delivered; the receiver was told, the facts say why",
   folderUnreachable:
     "A folder cannot be reached, or is not the one it was: check the share or disk; see the facts, and holdfast doctor",
+  fileDropEnded:
+    "A channel takes no more files, by a defect or because the store ended: restart the agent, and report the code",
   stableTooShort:
     "stableForSeconds of a channel is below 30 on NFS, where times and sizes are cached for so long: leave it out",
   foldersWritable:
@@ -73,7 +75,7 @@ export const CONDITIONS = {
   fileNotMoved:
     "Files cannot be moved to the archive or error folder: check its rights and its disk",
   lateWrite:
-    "A file was written to after it was taken: its new content lies in the error folder; tell its sender",
+    "A file was written to after it was taken: its new content lies in the error folder, if it could be copied; tell its sender",
   applicationAckMissing:
     "A hospital system accepted a message and never said what became of it: ask there",
   targetUnreachable:

@@ -1,6 +1,9 @@
-/** Archive and error folder may fail by themselves: files are taken all the same (04 P29). @module */
-import { AgentError } from "../../errors.ts";
+/** Which fault of the worker it is. @module */
+import { AgentError, type ErrorCode } from "../../errors.ts";
 
-/** Whether a fault of the worker is about that folder and no other. */
+export const isFault = (error: unknown, code: ErrorCode): error is AgentError =>
+  error instanceof AgentError && error.code === code;
+
+/** Whether it is about that folder and no other: archive and error folder may fail by themselves (04 P29). */
 export const isAbout = (folder: "archive" | "error", error: unknown): error is AgentError =>
   error instanceof AgentError && error.facts["folder"] === folder;

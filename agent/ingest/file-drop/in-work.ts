@@ -44,6 +44,9 @@ export interface FileToMove {
   readonly duplicate: boolean;
   /** To the error folder, and why; else to the archive. */
   readonly reason: FileReason | undefined;
+  /** How often it could not be moved, and when that is tried again, monotonic (P29). */
+  moveFailures: number;
+  retryAtMs: number;
 }
 
 /** What has been decided. @param reason why it goes to the error folder */
@@ -55,7 +58,8 @@ export function movable(
     reason,
   }: { readonly duplicate?: boolean; readonly reason?: FileReason | undefined },
 ): FileToMove {
-  return { id, claim, claimedAtMs, files, sha256, targets: [], duplicate, reason };
+  const known = { id, claim, claimedAtMs, files, sha256, duplicate, reason };
+  return { ...known, targets: [], ...NOT_FAILED };
 }
 
 /** Of a row that is committed or set aside. */
@@ -68,7 +72,10 @@ export const toMoveFrom = (row: ClaimRow): FileToMove => ({
   targets: row.targets,
   duplicate: row.verdict === "duplicate" || row.verdict === "reappeared",
   reason: row.reason,
+  ...NOT_FAILED,
 });
+
+const NOT_FAILED = { moveFailures: 0, retryAtMs: 0 } as const;
 
 /** By which a reason file names the rule (P31). */
 export const RULE_OF: Readonly<Record<FileReason, string>> = {

@@ -34,6 +34,7 @@ export class Takes {
   #inWork: FileInWork[] = [];
   /** The store refused: nothing more is tried until it may take messages again. */
   #blocked = false;
+  #reading: readonly FileInWork[] = [];
 
   constructor(parts: ServedParts, moves: Moves) {
     this.#parts = parts;
@@ -43,6 +44,11 @@ export class Takes {
 
   get count(): number {
     return this.#inWork.length;
+  }
+
+  /** Claims that the worker has been asked to read, and has not answered. */
+  get reading(): readonly string[] {
+    return this.#reading.map(({ claim }) => claim);
   }
 
   /** Whether the store took the last that it was given. */
@@ -95,7 +101,9 @@ export class Takes {
     if (alone?.suspect === true && (await this.#endedProcess(alone))) return;
     let left: readonly FileInWork[] = group.filter((file) => file.unfit === undefined);
     while (left.length > 0 && !this.#blocked) {
+      this.#reading = left;
       const outcomes = await readSmall(this.#parts, left, FILE_READ_MAX_BYTES);
+      this.#reading = [];
       const files = left.slice(0, outcomes.length);
       left = left.slice(outcomes.length);
       await this.#decideAll(files, outcomes);
@@ -125,7 +133,9 @@ export class Takes {
     file: FileInWork,
     outcome: Extract<ReadOutcome, { outcome: "large" }>,
   ): Promise<void> {
+    this.#reading = [file];
     const result = await readLarge(this.#parts, file, outcome);
+    this.#reading = [];
     if (result.kind === "read") await this.#decide([result.read]);
     else if (result.kind === "not") await this.#notRead(file, result.outcome);
     else {

@@ -5,6 +5,7 @@ import type {
   ClaimRow,
   FileReason,
   NewClaim,
+  OpenClaim,
 } from "../../ingest/file-drop/claims.ts";
 
 /** All are about the files of one channel, by its number. */
@@ -56,7 +57,7 @@ export interface FileQuestions {
     };
     readonly answer: boolean[];
   };
-  fileOpen: { readonly ask: OfChannel; readonly answer: ClaimRow[] };
+  fileOpen: { readonly ask: OfChannel; readonly answer: OpenClaim[] };
   fileLeft: { readonly ask: OfChannel; readonly answer: ClaimRow[] };
   fileMovedSince: {
     readonly ask: OfChannel & { readonly sinceMs: number };

@@ -13,8 +13,8 @@ const COLUMNS = `id, claim, channel, state, attempts, claimed_at_ms, decided_at_
 
 export const FILE_STATEMENTS = {
   fileInsert: {
-    sql: `INSERT INTO file_claim (id, claim, channel, state, claimed_at_ms, identity_token, head)
-          VALUES (?, ?, ?, 0, ?, ?, ?)`,
+    sql: `INSERT INTO file_claim (id, claim, channel, state, claimed_at_ms, identity_token, head, reason)
+          VALUES (?, ?, ?, 0, ?, ?, ?, ?)`,
     uses: "insert",
   },
   fileAt: {
@@ -76,8 +76,9 @@ export const FILE_STATEMENTS = {
     uses: "primary key",
   },
   fileSetAside: {
-    sql: `UPDATE file_claim SET state = 2, reason = ?, decided_at_ms = ?, digest = ?,
-            content_token = iif(?, content_token, NULL)
+    sql: `UPDATE file_claim SET state = 2, reason = ?, decided_at_ms = ?,
+            digest = iif(? AND appended > 0, digest, ?),
+            content_token = iif(? AND appended > 0, content_token, NULL)
           WHERE id = ? AND channel = ? AND state = 0`,
     uses: "primary key",
   },

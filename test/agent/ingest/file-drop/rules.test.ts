@@ -104,6 +104,25 @@ describe("[P14] order", () => {
     await stack.settled();
     assert.deepEqual(await texts(stack), [adt("a"), adt("b")]);
   });
+
+  test("[P14] strictOrder: a file that the store refuses once is not passed by the one behind it", async () => {
+    await using stack = await DropStack.open({
+      config: { order: "name", strictOrder: true, completion: "controlFile" },
+    });
+    const { doorway } = stack;
+    const own = doorway.acceptFile.bind(doorway);
+    let isRefused = false;
+    doorway.acceptFile = (arrival, settle) => {
+      if (isRefused) return own(arrival, settle);
+      isRefused = true;
+      setImmediate(() => settle({ kind: "refused", error: new AgentError("STORE_FULL", {}) }));
+    };
+    for (const name of ["a", "b"]) stack.put(`${name}.hl7`, adt(name));
+    for (const name of ["a", "b"]) stack.put(`${name}.hl7.ok`, "");
+    await stack.settled();
+    assert.ok(isRefused);
+    assert.deepEqual(await texts(stack), [adt("a"), adt("b")]);
+  });
 });
 
 test("[P18] two readers on one folder: each file is taken by one of them, and none warns", async () => {
