@@ -133,6 +133,7 @@ class Pickup implements Disposable {
         rejectHardLinks: settings.rejectHardLinks,
         stableForMs,
         isOurs: (name) => name === sentinel,
+        leftCount: () => this.left.count,
       },
       host.trackedMaxCount ?? FOLDER_TRACKED_MAX_COUNT,
     );

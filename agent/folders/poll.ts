@@ -71,7 +71,7 @@ export class Poll {
       },
       isLeft: (name, slot) => left.count > 0 && left.has(name, tracker.table.stateOf(slot)),
     });
-    const leftGone = left.end();
+    const leftGone = left.end(true);
     const before = firstWaiting;
     this.#ahead = complete
       .take()
@@ -124,6 +124,7 @@ export class Poll {
     tracker.begin(nowMs);
     left.begin();
     for (const listed of listing(visit.root("drop"), this.#parts.listing)) {
+      left.see(listed.name);
       tracker.see(listed);
       voice.touched();
     }

@@ -24,6 +24,8 @@ export interface TrackerRules {
   readonly stableForMs: number;
   /** Such as the sentinel. */
   readonly isOurs: (name: ByteName) => boolean;
+  /** Names of files that are left where they are (P19). */
+  readonly leftCount: () => number;
 }
 
 export class Tracker {
@@ -37,7 +39,7 @@ export class Tracker {
 
   constructor(rules: TrackerRules, maxCount = FOLDER_TRACKED_MAX_COUNT) {
     this.#rules = rules;
-    this.table = new EntryTable(maxCount);
+    this.table = new EntryTable(maxCount, rules.leftCount);
   }
 
   begin(nowMs: number): void {
