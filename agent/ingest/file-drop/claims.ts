@@ -195,7 +195,7 @@ export interface FileClaims {
       readonly left: boolean;
     }[],
   ): Promise<void>;
-  /** Forgets rows of files that were left in place and are gone (P19). */
+  /** Of files that were left in place and are gone (P19): their rows go with time, as those of moved files do. */
   forget(ids: readonly number[]): Promise<void>;
   /** Rows that are not `moved`, oldest first. */
   open(): Promise<OpenClaim[]>;

@@ -91,8 +91,9 @@ export const FILE_STATEMENTS = {
           WHERE id = ? AND channel = ? AND state IN (1, 2)`,
     uses: "primary key",
   },
+  /** Its row goes when all others do: until then the same content is known (04 P26). */
   fileForget: {
-    sql: "DELETE FROM file_claim WHERE id = ? AND channel = ? AND left_behind = 1",
+    sql: "UPDATE file_claim SET left_behind = 0 WHERE id = ? AND channel = ? AND left_behind = 1",
     uses: "primary key",
   },
   filePrune: {

@@ -196,7 +196,7 @@ describe("claims of dropped files", () => {
     assert.equal(await sameAs({ name: "bad.hl7" }), undefined);
   });
 
-  test("[P19] what is left where it was is named until it is forgotten", async () => {
+  test("[P19, P26] what is left where it was is named until it is forgotten, and its content is known on", async () => {
     await using made = await TestOutbox.open();
     const files = made.outbox.files.of("adt");
     const ids = [await claimOne(files), await claimOne(files), await claimOne(files)] as const;
@@ -219,8 +219,10 @@ describe("claims of dropped files", () => {
     );
     assert.deepEqual(
       (await files.list(0, 9)).map(({ id }) => id),
-      [ids[2], ids[1]],
+      [ids[2], ids[1], ids[0]],
     );
+    const { contentKey } = markOf(ids[0], String(ids[0]));
+    assert.deepEqual(await files.known([contentKey], 0), [true]);
   });
 
   test("[P52] status counts files in each state", async () => {
