@@ -145,8 +145,10 @@ export type Trouble = (typeof TROUBLES)[number];
 export interface PollResult {
   /** In the order of P14, at most `maxFilesPerPoll`. */
   readonly candidates: readonly Candidate[];
-  /** Names in the folder that are not ignored. */
+  /** Names in the folder that are not ignored; a subfolder that was not listed counts as one. */
   readonly fileCount: number;
+  /** Of those: not looked at, for there are too many, or because their folder may not be read. */
+  readonly untrackedCount: number;
   /** Of those: not complete yet. */
   readonly waitingCount: number;
   /** How many are in trouble now, and of how many that was not said within the last hour. */

@@ -51,7 +51,7 @@ export class Poll {
   poll(visit: Visit): PollResult {
     const { tracker, left, clock, settings } = this.#parts;
     const nowMs = clock.monotonicMs();
-    this.#list(visit, nowMs);
+    const isWhole = this.#list(visit, nowMs);
     const troubles = new TroubleCount(tracker.table, nowMs);
     const compare = compareFor(settings.order);
     // Those that a gate stops leave room for others.
@@ -71,7 +71,7 @@ export class Poll {
       },
       isLeft: (name, slot) => left.count > 0 && left.has(name, tracker.table.stateOf(slot)),
     });
-    const leftGone = left.end(true);
+    const leftGone = left.end(isWhole);
     const before = firstWaiting;
     this.#ahead = complete
       .take()
@@ -83,6 +83,7 @@ export class Poll {
     return {
       candidates,
       fileCount: tracker.fileCount,
+      untrackedCount: tracker.untrackedCount,
       waitingCount,
       troubles: troubles.result(),
       leftGone,
@@ -119,16 +120,23 @@ export class Poll {
     at.retryMs[slot] = nowMs + Math.min(FIRST_RETRY_MS * 2 ** Math.min(tries, 8), LAST_RETRY_MS);
   }
 
-  #list(visit: Visit, nowMs: number): void {
+  /** @returns whether every file was listed */
+  #list(visit: Visit, nowMs: number): boolean {
     const { tracker, left, voice } = this.#parts;
     tracker.begin(nowMs);
     left.begin();
-    for (const listed of listing(visit.root("drop"), this.#parts.listing)) {
+    let isWhole = true;
+    const passedOver = (): void => {
+      isWhole = false;
+      tracker.passOver();
+    };
+    for (const listed of listing(visit.root("drop"), this.#parts.listing, passedOver)) {
       left.see(listed.name);
       tracker.see(listed);
       voice.touched();
     }
     tracker.end();
+    return isWhole;
   }
 
   /** The first of those ahead. @returns with how many of them are not complete after all */

@@ -33,7 +33,7 @@ export class Tracker {
   readonly #rules: TrackerRules;
   #poll = 0;
   #nowMs = 0;
-  /** In this poll: names that are not ignored; and of those, for how many there was no room. */
+  /** In this poll: names that are not ignored; and of those, how many were not looked at, for there was no room. */
   fileCount = 0;
   untrackedCount = 0;
 
@@ -72,6 +72,12 @@ export class Tracker {
     if (state === "gone") this.fileCount -= 1;
     else if (typeof state === "string") this.#keep(name, ENTRY[state], known);
     else this.#keepFile(name, state, known);
+  }
+
+  /** A subfolder that was not listed counts as one file: nobody knows how many it has. */
+  passOver(): void {
+    this.fileCount += 1;
+    this.untrackedCount += 1;
   }
 
   /** The listing is over: what it had not is forgotten. */

@@ -59,7 +59,8 @@ export const CONDITIONS = {
     "stableForSeconds of a channel is below 30 on NFS, where times and sizes are cached for so long: leave it out",
   foldersWritable:
     "Senders may write into the work, archive or error folder of a channel: only the drop folder should be theirs",
-  folderFilling: "A drop folder holds many files: see why they are not taken",
+  folderFilling:
+    "A drop folder holds many files, or subfolders that are not looked into (facts: unseen), for there are too many or this account may not read them: see why they are not taken",
   fileRefused:
     "Something in a drop folder is no plain file (a link, a second name, a pipe): find who puts it there",
   fileGrowing: "A file keeps changing and is not taken: look at its sender",

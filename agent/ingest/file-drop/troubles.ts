@@ -17,7 +17,7 @@ const CONDITION_OF: Readonly<Record<Trouble, ConditionName>> = {
 /** Opens and closes the conditions of a channel's folder by what lies in it now. */
 export function hearTroubles(
   { channel, conditions, clock, log, settings }: FileDropParts,
-  { troubles, fileCount }: PollResult,
+  { troubles, fileCount, untrackedCount }: PollResult,
 ): void {
   const name = identifierFrom(channel.name);
   const nowMs = clock.nowMs();
@@ -32,7 +32,8 @@ export function hearTroubles(
     log.write(condition as "fileRefused", { channel: name, count: found.fresh });
     if (trouble === "refused") channel.record.counters.add("filesRefused", found.fresh);
   }
-  if (fileCount > settings.folderAlarmFiles) {
-    conditions.open("folderFilling", channel.name, { channel: name, count: fileCount }, nowMs);
+  if (fileCount > settings.folderAlarmFiles || untrackedCount > 0) {
+    const facts = { channel: name, count: fileCount, unseen: untrackedCount };
+    conditions.open("folderFilling", channel.name, facts, nowMs);
   } else conditions.close("folderFilling", channel.name);
 }

@@ -1,10 +1,10 @@
 /** Files that were taken and are left where they are (04 P19): none is sent again while it is as it was. */
 import assert from "node:assert/strict";
-import { linkSync, rmSync, utimesSync } from "node:fs";
+import { linkSync, mkdirSync, rmSync, utimesSync } from "node:fs";
 import { test } from "node:test";
 import { folderFault } from "#agent/folders/faults.ts";
 import { Folder } from "#agent/folders/folder.ts";
-import { DropFolder } from "#test/support/drop-folder.ts";
+import { DropFolder, namesOf } from "#test/support/drop-folder.ts";
 
 test("[P19] one that has a second name for a moment, or cannot be looked at, is the same file afterwards", () => {
   using folder = new DropFolder({ claimBy: "row" });
@@ -57,5 +57,27 @@ test("[P19, P8, P44] what belongs to a file may be touched or go: its data is no
   folder.drop("x.json", "{}");
   assert.deepEqual(folder.complete(), []);
   rmSync(folder.at("drop", "x.pdf"));
+  assert.deepEqual(folder.poll().leftGone, [claimed.claim]);
+});
+
+test("[P15, P19] a subfolder that may not be read keeps nobody from the others, and what was left in it is not gone", () => {
+  using folder = new DropFolder({ claimBy: "row", recursive: true });
+  mkdirSync(folder.at("drop", "closed"));
+  const claimed = folder.taken("closed/a.hl7");
+  const { sub } = Folder.prototype;
+  try {
+    Folder.prototype.sub = function (name) {
+      if (name === "closed") throw folderFault("drop", "open", { code: "EACCES" });
+      return sub.call(this, name);
+    };
+    folder.drop("b.hl7");
+    const { leftGone, fileCount, untrackedCount } = folder.poll();
+    assert.deepEqual([leftGone, fileCount, untrackedCount], [[], 2, 1]);
+    assert.deepEqual(namesOf(folder.complete()), ["b.hl7"]);
+  } finally {
+    Folder.prototype.sub = sub;
+  }
+  assert.deepEqual(namesOf(folder.complete()), ["b.hl7"]);
+  rmSync(folder.at("drop", "closed/a.hl7"));
   assert.deepEqual(folder.poll().leftGone, [claimed.claim]);
 });
