@@ -299,6 +299,10 @@ export const FOLDER_JUNK_MAX_COUNT = 20_000;
 export const FOLDER_SUBFOLDERS_MAX_COUNT = 10_000;
 /** 04 P62: how long one call waits for files that are held, all together; what takes longer is asked for again. */
 export const FOLDER_BUSY_WAIT_MS = 1_000;
+/** 04 P20: claims whose files could not be put back, and are tried again; further ones wait for the next start. */
+export const STRANDED_MAX_COUNT = 1_000;
+/** 04 P20: files without a row that are put back together; a flood of them is never held at once, nor their folders open. */
+export const STRAYS_AT_ONCE = 200;
 /** 04 P30: files that one step of pruning deletes. */
 export const FOLDER_PRUNE_FILES = 1_000;
 /** 04 P27: names that are tried for one file in one folder, before the folder counts as unusable. */

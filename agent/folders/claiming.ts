@@ -12,8 +12,8 @@ import type { Folder } from "./folder.ts";
 import type { Candidate, FileState, PickupSettings } from "./messages.ts";
 import { type ByteName, baseOf, parentOf } from "./names.ts";
 import { newWorkPlace, type Part, type Place, partsOf } from "./placement.ts";
-import { putBack } from "./put-back.ts";
 import type { Visit } from "./roots.ts";
+import type { Stranded } from "./stranded.ts";
 
 export type Taken =
   | "claimed"
@@ -30,7 +30,13 @@ export type Taken =
 type Rules = Pick<PickupSettings, "claimBy" | "rejectHardLinks" | "folderMode"> & FlushRules;
 
 /** The caller flushes both folders once for many. @throws {AgentError} what concerns the folder itself */
-export function takeFiles(visit: Visit, rules: Rules, candidate: Candidate, claim: string): Taken {
+export function takeFiles(
+  visit: Visit,
+  rules: Rules,
+  candidate: Candidate,
+  claim: string,
+  stranded: Stranded,
+): Taken {
   const taken: [Part, Place][] = [];
   let result: Taken = "claimed";
   for (const part of partsOf(claim, candidate.files)) {
@@ -41,7 +47,10 @@ export function takeFiles(visit: Visit, rules: Rules, candidate: Candidate, clai
     }
     if (result !== "claimed") break;
   }
-  if (result !== "claimed") putBack(visit, taken, rules.folderMode);
+  if (result !== "claimed") {
+    const places = new Map(taken);
+    stranded.putBack(visit, [...places.keys()], (part) => places.get(part));
+  }
   return result;
 }
 

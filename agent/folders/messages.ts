@@ -137,7 +137,7 @@ export const TROUBLES = [
   "controlAmbiguous",
   /** It is held by another program for longer than `busyAlarmMs` (P10, P62). */
   "busy",
-  /** It cannot be looked at, opened or claimed. */
+  /** It cannot be looked at, opened or claimed; or not be put back into the drop folder. */
   "unreadable",
 ] as const;
 export type Trouble = (typeof TROUBLES)[number];
@@ -266,7 +266,10 @@ export interface PickupMethods {
     readonly ask: readonly { readonly token: number; readonly claim: string }[];
     readonly answer: readonly ClaimOutcome[];
   };
-  /** Puts claimed files back under their names, made unique if need be, for a claim that is withdrawn. */
+  /**
+   * Puts claimed files back under their names, made unique if need be, for a claim that is withdrawn. What cannot go
+   * back now stays in `work/`, is tried again with later polls, and is `unreadable` meanwhile.
+   */
   putBack: { readonly ask: readonly ClaimedFiles[]; readonly answer: undefined };
   /** Where the files of open claims are, after the worker or the agent has started (P51). */
   whereIs: {
@@ -276,7 +279,7 @@ export interface PickupMethods {
       readonly place: "work" | "drop" | "split" | "nowhere";
     }[];
   };
-  /** P20: what lies in `work/` under no known claim goes back. @returns how many */
+  /** P20: what lies in `work/` under no known claim goes back, or stays as with `putBack`. @returns how many went back */
   strays: { readonly ask: readonly string[]; readonly answer: number };
   /** Reads files whole, in order, as long as they fit into `maxBytes` together; at least the first. */
   read: {

@@ -36,10 +36,10 @@ import { partsOf, placeOf } from "./placement.ts";
 import { Poll } from "./poll.ts";
 import { canLinkIn, isOpenToSenders, renameBetween, testFolder } from "./probes.ts";
 import { prune } from "./pruning.ts";
-import { putBack } from "./put-back.ts";
 import { Reading } from "./reading.ts";
 import { Roots } from "./roots.ts";
 import { isNotTheShare, shareKindOf, stableForMsOn } from "./share-kind.ts";
+import { Stranded } from "./stranded.ts";
 import { dayFolder } from "./target-names.ts";
 import { Tracker } from "./tracker.ts";
 import { watchFolder } from "./watch.ts";
@@ -91,6 +91,7 @@ class Pickup implements Disposable {
   readonly #roots: Roots;
   readonly #listing: ListingRules;
   readonly #poll: Poll;
+  readonly #stranded: Stranded;
   readonly #flushRules: FlushRules;
   readonly #moveRules: MoveRules;
   readonly #watch: Disposable | undefined;
@@ -139,8 +140,10 @@ class Pickup implements Disposable {
     );
     const { clock, voice } = host;
     const { left } = this;
+    this.#stranded = new Stranded(settings.folderMode);
     this.#poll = new Poll({
       settings,
+      stranded: this.#stranded,
       stableForMs,
       patterns,
       tracker,
@@ -200,7 +203,7 @@ class Pickup implements Disposable {
       this.#host.voice.touched();
       const candidate = this.#poll.candidate(token);
       if (candidate === undefined) return { claim, outcome: "gone" };
-      const taken = takeFiles(visit, rules, candidate, claim);
+      const taken = takeFiles(visit, rules, candidate, claim, this.#stranded);
       if (typeof taken !== "string") {
         this.#poll.failed(candidate, FAILURE.unreadable);
         return { claim, outcome: "failed", sysCode: taken.sysCode };
@@ -223,11 +226,8 @@ class Pickup implements Disposable {
     using visit = this.#roots.visit();
     for (const claimed of claims) {
       this.left.remove(claimed);
-      const found = partsOf(claimed.claim, claimed.files).flatMap((part) => {
-        const place = placeOf(visit, part);
-        return place === undefined ? [] : [[part, place] as const];
-      });
-      putBack(visit, found, this.#settings.folderMode);
+      const parts = partsOf(claimed.claim, claimed.files);
+      this.#stranded.putBack(visit, parts, (part) => placeOf(visit, part));
       this.#host.voice.touched();
     }
     visit.flush();
@@ -245,12 +245,12 @@ class Pickup implements Disposable {
 
   strays(known: readonly string[]): number {
     using visit = this.#roots.visit();
-    const { folderMode } = this.#settings;
     const { clock, voice } = this.#host;
     for (const role of ["drop", "work", "archive", "error"] as const) {
       removeOldProbes(visit.root(role), clock.nowMs(), voice);
     }
-    return putStraysBack(visit, new Set(known), { ...this.#listing, folderMode }, voice);
+    this.#stranded.clear();
+    return putStraysBack(this.#roots, new Set(known), this.#listing, this.#stranded, voice);
   }
 
   archive(moves: readonly Move[], after: "archive" | "delete" | "leave"): readonly MoveOutcome[] {
@@ -309,6 +309,7 @@ class Pickup implements Disposable {
     using visit = this.#roots.visit();
     visit.root("drop");
     this.#roots.checkSentinel("drop");
+    this.#stranded.tryAgain(visit, this.#host.clock.monotonicMs());
     return this.#poll.poll(visit);
   }
 

@@ -15,6 +15,7 @@ import { compareFor, FirstOf, type Ordered } from "./order.ts";
 import type { Patterns } from "./patterns.ts";
 import type { Visit } from "./roots.ts";
 import { openSafely } from "./safe-open.ts";
+import type { Stranded } from "./stranded.ts";
 import type { Tracker } from "./tracker.ts";
 import { TroubleCount } from "./trouble-count.ts";
 
@@ -27,6 +28,7 @@ export interface PollParts {
   readonly patterns: Patterns;
   readonly tracker: Tracker;
   readonly left: LeftFiles;
+  readonly stranded: Stranded;
   readonly listing: ListingRules;
   readonly clock: Clock;
   readonly voice: WorkerVoice;
@@ -49,10 +51,11 @@ export class Poll {
   }
 
   poll(visit: Visit): PollResult {
-    const { tracker, left, clock, settings } = this.#parts;
+    const { tracker, left, stranded, clock, settings } = this.#parts;
     const nowMs = clock.monotonicMs();
     const isWhole = this.#list(visit, nowMs);
     const troubles = new TroubleCount(tracker.table, nowMs);
+    troubles.add("unreadable", stranded.told(nowMs));
     const compare = compareFor(settings.order);
     // Those that a gate stops leave room for others.
     const spare = this.#gate.isOff ? 0 : settings.maxFilesPerPoll;

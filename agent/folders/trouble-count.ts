@@ -14,9 +14,19 @@ export class TroubleCount {
     this.#nowMs = nowMs;
   }
 
+  /** Of files that are not in the table. */
+  add(
+    trouble: Trouble,
+    { count, fresh }: { readonly count: number; readonly fresh: number },
+  ): void {
+    if (count === 0) return;
+    const found = this.#of(trouble);
+    found.count += count;
+    found.fresh += fresh;
+  }
+
   note(trouble: Trouble, slot: number): void {
-    this.#found[trouble] ??= { count: 0, fresh: 0 };
-    const found = this.#found[trouble];
+    const found = this.#of(trouble);
     found.count += 1;
     const { told, toldMs } = this.#table.at;
     const mark = TROUBLES.indexOf(trouble) + 1;
@@ -27,6 +37,11 @@ export class TroubleCount {
     told[slot] = mark;
     toldMs[slot] = this.#nowMs;
     found.fresh += 1;
+  }
+
+  #of(trouble: Trouble): { count: number; fresh: number } {
+    this.#found[trouble] ??= { count: 0, fresh: 0 };
+    return this.#found[trouble];
   }
 
   result(): PollResult["troubles"] {
