@@ -9,6 +9,7 @@ import {
   type ByteName,
   baseOf,
   fileNameOf,
+  isBelow,
   joined,
   OWN_PREFIX,
   parentOf,
@@ -150,9 +151,11 @@ function* findInWork(visit: Visit, _rules: ListingRules, voice: WorkerVoice): Ge
     }
     if (name.startsWith(OWN_PREFIX)) continue;
     const place = { index: 0, at: "work", folder: "", base: name } as const;
-    // What nobody of us put there (04 attack 23) goes through all checks, too.
-    if (read?.original === undefined) yield { ...place, claim: name, part: "data", name };
-    else yield { ...place, claim: read.claim, part: read.part, name: read.original };
+    // What nobody of us put there (04 attack 23) goes through all checks, too, and by no path of its own (attack 15).
+    const original = read?.original;
+    if (read === undefined || original === undefined || !isBelow(original)) {
+      yield { ...place, claim: name, part: "data", name };
+    } else yield { ...place, claim: read.claim, part: read.part, name: original };
   }
 }
 

@@ -9,6 +9,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { folderFault } from "#agent/folders/faults.ts";
 import { Folder } from "#agent/folders/folder.ts";
@@ -144,6 +145,19 @@ describe("strays", () => {
     const names = new Set(folder.list("drop"));
     for (let at = 1; at < 450; at++) assert.ok(names.has(`${at}.hl7`), `${at}`);
     assert.equal(names.size, 451);
+  });
+
+  test("[P20, P-A15, P-A23] a name that is planted in work leads nowhere but into the drop folder", () => {
+    using folder = new DropFolder();
+    const names = ["..%2Fplanted", "..%2F..%2Fplanted", "a%2F..%2F..%2Fplanted", "%2Fplanted"];
+    for (const [at, name] of names.entries()) {
+      writeFileSync(folder.at("work", `000000000000000${at}.d.${name}`), "planted");
+    }
+    assert.equal(folder.methods.strays([]), names.length);
+    assert.equal(existsSync(folder.at("planted")), false);
+    assert.equal(existsSync(join(folder.path, "../planted")), false);
+    assert.equal(folder.list("drop").length, names.length);
+    assert.equal(folder.complete().length, names.length);
   });
 
   test("[P51] a claim whose subfolder may not be read keeps nobody from where the others are", () => {
