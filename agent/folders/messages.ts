@@ -184,7 +184,7 @@ export type ReadOutcome =
   | {
       readonly claim: string;
       readonly outcome: "unfit";
-      readonly reason: "sidecar" | "namePattern";
+      readonly reason: "tooLarge" | "sidecar" | "namePattern";
     }
   /** Size, time or identity are not those of the claim: nothing of it may be used (P23). `gone`: not in `work/` (P65). */
   | { readonly claim: string; readonly outcome: "changed" | "gone" | "refused" | "busy" }

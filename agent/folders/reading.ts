@@ -86,7 +86,10 @@ export class Reading implements Disposable {
       const parts = partsOf(claim, files);
       const [data] = parts;
       if (data === undefined) return { claim, outcome: "gone" };
-      const { namePattern } = this.#parts;
+      const { namePattern, settings } = this.#parts;
+      // P22: whatever was known of it when it was claimed, by this process or an earlier one.
+      if (data.file.size > settings.maxBytes)
+        return { claim, outcome: "unfit", reason: "tooLarge" };
       const named = namePattern === undefined ? {} : namePattern.namedIn(data.name);
       if (named === undefined) return { claim, outcome: "unfit", reason: "namePattern" };
       const sidecar = this.#sidecar(visit, parts);
