@@ -31,6 +31,14 @@ export const FOLDER_ERRORS = {
     remedy:
       "Mount the share again, or put the folder (or its sentinelFile) back; if it was moved on purpose, restart the agent",
   },
+  FOLDER_WORK_ELSEWHERE: {
+    disposition: "retry",
+    exit: EXIT.unavailable,
+    summary:
+      "The work folder of a channel is on another file system than its drop folder: files cannot be claimed by a rename",
+    remedy:
+      "Put workFolder on the file system of folder, such as beside it; or set claimBy: row, where nobody else takes files from that folder",
+  },
   FOLDER_SILENT: {
     disposition: "retry",
     exit: EXIT.unavailable,

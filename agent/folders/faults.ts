@@ -24,6 +24,9 @@ export const folderMoved = (folder: FolderRole, what: "mount" | "path" | "sentin
     what: identifierFrom(what),
   });
 
+/** P2, P19. */
+export const workElsewhere = (): AgentError => new AgentError("FOLDER_WORK_ELSEWHERE", {});
+
 export interface StepFault {
   readonly step: string;
   readonly folder: FolderRole;

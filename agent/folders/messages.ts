@@ -87,8 +87,6 @@ export interface FolderStanding {
   readonly fileSystem: string;
   /** An exclusive name in archive and error folder is made by a link; else by an empty file, and then `plan` comes first. */
   readonly canLink: boolean;
-  /** `work/` is on the drop folder's file system, so that a claim is a rename. */
-  readonly canRename: boolean;
 }
 
 /** One step of the folder test (P3): which, where, and what the system said. */
@@ -243,8 +241,8 @@ export interface Reason {
 /** Methods of a folder that files are picked up from: request and answer. */
 export interface PickupMethods {
   /**
-   * First of all, once. Records where the folder is (P47); fails if a folder cannot be used, or is not where a worker
-   * before this one had `recorded` it.
+   * First of all, once. Records where the folder is (P47); fails if a folder cannot be used, if it is not where a worker
+   * before this one had `recorded` it, or if files cannot be renamed into `work/` (P2) and are not claimed by row (P19).
    */
   open: {
     readonly ask: PickupSettings & { readonly recorded?: readonly RecordedFolder[] };

@@ -8,7 +8,7 @@ import { takeFiles } from "./claiming.ts";
 import type { Handlers, WorkerVoice } from "./conversation.ts";
 import { refuseNetworkDrives } from "./drive-letters.ts";
 import { FAILURE } from "./entry-table.ts";
-import { codeIs, folderFault, folderMoved, stepFaultOf } from "./faults.ts";
+import { codeIs, folderFault, folderMoved, stepFaultOf, workElsewhere } from "./faults.ts";
 import { putStraysBack, whereIs } from "./finding.ts";
 import type { FlushRules } from "./flushing.ts";
 import { Folder } from "./folder.ts";
@@ -34,7 +34,13 @@ import { Patience } from "./patience.ts";
 import { Patterns } from "./patterns.ts";
 import { partsOf, placeOf } from "./placement.ts";
 import { Poll } from "./poll.ts";
-import { canLinkIn, isOpenToSenders, renameBetween, testFolder } from "./probes.ts";
+import {
+  canLinkIn,
+  isOpenToSenders,
+  type RenameFinding,
+  renameBetween,
+  testFolder,
+} from "./probes.ts";
 import { prune } from "./pruning.ts";
 import { Reading } from "./reading.ts";
 import { Roots } from "./roots.ts";
@@ -317,17 +323,15 @@ class Pickup implements Disposable {
     using visit = this.#roots.visit();
     const drop = visit.root("drop");
     const mount = drop.mount();
-    const { shareKind, folder } = this.#settings;
+    const { shareKind, folder, claimBy } = this.#settings;
     if (isNotTheShare(shareKind, mount.type)) throw folderMoved("drop", "mount");
-    const { canRename, keepsIdentity } = renameBetween(drop, visit.root("work"));
-    // Each file would count as another one once it is in `work/`: none would ever be taken.
-    if (!keepsIdentity) throw folderFault("drop", "identity", { code: "ENOTSUP" });
+    // With claims by row nothing is written to the drop folder: it may have no right that a trial file needs.
+    if (claimBy === "rename") refuseUnlessRenamed(renameBetween(drop, visit.root("work")));
     return {
       recorded: this.#roots.recorded,
       kind: shareKindOf(shareKind, mount, drop.location(), folder),
       fileSystem: mount.type,
       canLink: canLinkIn(visit.root("archive")) && canLinkIn(visit.root("error")),
-      canRename,
     };
   }
 
@@ -336,6 +340,12 @@ class Pickup implements Disposable {
       if (outcomes[index]?.outcome === "moved") this.left.remove(move);
     }
   }
+}
+
+/** Each file would fail to be claimed, or count as another one once it is in `work/`: none would ever be taken. */
+function refuseUnlessRenamed(found: RenameFinding): void {
+  if (found === "otherFileSystem") throw workElsewhere();
+  if (found === "otherIdentity") throw folderFault("drop", "identity", { code: "ENOTSUP" });
 }
 
 function sysCodeOf(error: unknown): string {

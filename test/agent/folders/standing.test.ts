@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { AgentError } from "#agent/errors.ts";
+import { Folder } from "#agent/folders/folder.ts";
 import type { FolderFinding } from "#agent/folders/messages.ts";
 import { isolationFor, kindOfMount } from "#agent/folders/share-kind.ts";
 import { DropFolder, namesOf, REASON } from "#test/support/drop-folder.ts";
@@ -197,10 +198,10 @@ describe("kind of share", () => {
     assert.equal(isolationFor("/there/is/no/such", "auto"), "thread");
   });
 
-  test("[P48] open says what is mounted, and whether claims are renames and names can be linked", () => {
+  test("[P48] open says what is mounted, and whether names can be linked", () => {
     using folder = new DropFolder();
-    const { kind, canLink, canRename, fileSystem } = folder.methods.open(folder.settings);
-    assert.deepEqual([kind, canLink, canRename], ["local", true, true]);
+    const { kind, canLink, fileSystem } = folder.methods.open(folder.settings);
+    assert.deepEqual([kind, canLink], ["local", true]);
     assert.match(fileSystem, /^\w+$/);
     assert.deepEqual(
       [
@@ -213,20 +214,38 @@ describe("kind of share", () => {
     );
   });
 
-  test("[P2, P19] a work folder on another file system is told", (t) => {
+  test("[P2, P19] a work folder on another file system is refused with what to do, unless files are claimed by row", (t) => {
     const disk = SmallDisk.make(1 << 20);
     if (typeof disk === "string") return t.skip(disk);
     using _disk = disk;
     using folder = new DropFolder();
     const workFolder = join(disk.path, "work");
     mkdirSync(workFolder);
-    assert.equal(folder.methods.open({ ...folder.settings, workFolder }).canRename, false);
-    folder.drop("a.hl7");
-    const [candidate] = folder.complete();
-    const asked = [{ token: candidate?.token ?? 0, claim: folder.newClaim() }];
-    const [outcome] = folder.methods.claim(asked);
-    assert.ok(outcome?.outcome === "failed" && outcome.sysCode === "EXDEV");
-    assert.deepEqual(folder.list("drop"), ["a.hl7"]);
+    assert.throws(
+      () => folder.opened({ workFolder }),
+      (error) => {
+        assert.ok(error instanceof AgentError && error.code === "FOLDER_WORK_ELSEWHERE");
+        assert.match(error.remedy, /workFolder.*claimBy: row/);
+        return true;
+      },
+    );
+    assert.deepEqual([folder.list("drop"), readdirSync(workFolder)], [[], []]);
+    folder.opened({ workFolder, claimBy: "row" });
+  });
+
+  test("[P19] with claims by row nothing is written into the drop folder, which may allow no more than reading", () => {
+    using folder = new DropFolder({ claimBy: "row" });
+    const { create } = Folder.prototype;
+    try {
+      Folder.prototype.create = function (name, mode) {
+        // Files can be made there, and neither renamed nor deleted: an entry that denies DELETE.
+        assert.notEqual(this.role, "drop");
+        return create.call(this, name, mode);
+      };
+      folder.opened();
+    } finally {
+      Folder.prototype.create = create;
+    }
   });
 });
 
