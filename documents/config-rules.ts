@@ -31,6 +31,8 @@ export interface ConfigStanding {
   readonly newest: { readonly digest: string; readonly outcome: KnownOutcome } | undefined;
   /** Digest of the configuration that is in effect; undefined before the first of all. */
   readonly effectiveDigest: string | undefined;
+  /** And its epoch: after a new one has begun, that is the one before. */
+  readonly effectiveEpoch: number | undefined;
   readonly ownVersion: string;
   readonly knownSchemas: readonly number[];
 }
@@ -95,12 +97,21 @@ function judgeKnown(outcome: KnownOutcome): OfferJudgement {
   }
 }
 
-/** VC5; asked again before APPLYING. */
+/**
+ * VC5; asked again before APPLYING.
+ *
+ * The first of an epoch is the first that takes effect: after a first one that was refused, or replaced before it ran,
+ * there is still nothing that the next could name.
+ */
 export function whatBaseForbids(
   base: string | null,
-  { seqHigh, effectiveDigest }: Pick<ConfigStanding, "seqHigh" | "effectiveDigest">,
+  {
+    configEpoch,
+    effectiveEpoch,
+    effectiveDigest,
+  }: Pick<ConfigStanding, "configEpoch" | "effectiveEpoch" | "effectiveDigest">,
 ): Refused | undefined {
-  const isFirst = seqHigh === 0;
+  const isFirst = effectiveEpoch !== configEpoch;
   const fits = base === null ? isFirst : base === effectiveDigest;
   return fits ? undefined : refused("BASE_MISMATCH", "VC5");
 }
