@@ -195,7 +195,7 @@ describe("local.yaml", () => {
     [
       "remote configuration",
       `configSource: remote\n${HEAD}${CHANNEL}`,
-      "1:1 'configSource' must be local",
+      "1:1 'configSource' must be local or signed",
     ],
     [
       "a port that is none",
