@@ -4,7 +4,7 @@
  * A window opens on its days when the clock there shows `from`, and ends when it next shows `to`; where `to` is not
  * later than `from`, that is on the next day. On the nights on which clocks are changed: a time that comes twice
  * counts the first time, one that never comes counts as the moment of the change. So a window that lies wholly in the
- * hour that is left out does not open that night, and none is ever open outside the hours that people read.
+ * hour that is left out does not open that night, and one that spans an hour that comes twice is open through both.
  *
  * @module
  */
@@ -95,10 +95,7 @@ export interface ApprovedTime {
 }
 
 /** Mode A and standing approval name no time. */
-export const ANY_TIME: ApprovedTime = {
-  notBeforeMs: Number.NEGATIVE_INFINITY,
-  notAfterMs: Number.POSITIVE_INFINITY,
-};
+export const ANY_TIME: ApprovedTime = { notBeforeMs: 0, notAfterMs: Number.MAX_SAFE_INTEGER };
 
 /**
  * Whether a configuration may start now, or when it is worth asking again.

@@ -86,17 +86,21 @@ export type LifeCycleEvent =
   | { readonly type: "time"; readonly nowMs: number; readonly windows: readonly ChangeWindow[] }
   | {
       readonly type: "preflightPassed";
+      readonly digest: string;
       readonly nowMs: number;
       readonly windows: readonly ChangeWindow[];
     }
-  | { readonly type: "preflightFailed"; readonly code?: "PREFLIGHT" | "POLICY" | "SCHEMA" }
-  | { readonly type: "applied" }
-  | { readonly type: "applyFailed" }
+  | {
+      readonly type: "preflightFailed";
+      readonly digest: string;
+      readonly code?: "PREFLIGHT" | "POLICY" | "SCHEMA";
+    }
+  | { readonly type: "applied" | "applyFailed"; readonly digest: string }
   /** `probationMinutes` have passed since PROBATION began, or began again, and it is healthy. */
-  | { readonly type: "probationPassed" }
-  | { readonly type: "probationFailed" }
+  | { readonly type: "probationPassed"; readonly digest: string }
+  | { readonly type: "probationFailed"; readonly digest: string }
   /** `holdfast config rollback`. */
-  | { readonly type: "rollbackAsked" }
+  | { readonly type: "rollbackAsked"; readonly digest: string }
   /** The process began. @param crashed it had not been asked to stop */
   | { readonly type: "restarted"; readonly nowMs: number; readonly crashed: boolean }
   /** VT6: a trust document with a higher `configEpoch`. */

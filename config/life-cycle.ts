@@ -55,28 +55,34 @@ export function step(state: LifeCycle, event: LifeCycleEvent): Step {
       return drop(state, state.current, "REJECTED");
     case "time":
       return pass(state, event);
-    case "preflightPassed":
-      return state.current?.state === "PREFLIGHT"
-        ? begin(state, state.current, event)
-        : stay(state);
-    case "preflightFailed":
-      if (state.current?.state !== "PREFLIGHT") return stay(state);
-      return drop(state, state.current, event.code ?? "PREFLIGHT");
-    case "applied":
-      if (state.current?.state !== "APPLYING") return stay(state);
-      return move(state, { ...state.current, state: "PROBATION" }, [
-        { do: "writeMarks" },
-        { do: "watchProbation", offer: state.current.offer },
-      ]);
-    case "applyFailed":
-      if (state.current?.state !== "APPLYING") return stay(state);
-      return rollBack(state, state.current, "apply");
-    case "probationPassed":
-      return state.current?.state === "PROBATION" ? commit(state, state.current) : stay(state);
-    case "probationFailed":
-    case "rollbackAsked":
-      if (state.current?.state !== "PROBATION") return stay(state);
-      return rollBack(state, state.current, event.type === "rollbackAsked" ? "asked" : "probation");
+    case "preflightPassed": {
+      const current = inPreflight(state, event.digest);
+      return current === undefined ? stay(state) : begin(state, current, event);
+    }
+    case "preflightFailed": {
+      const current = inPreflight(state, event.digest);
+      return current === undefined ? stay(state) : drop(state, current, event.code ?? "PREFLIGHT");
+    }
+    case "applied": {
+      const current = switching(state, "APPLYING", event.digest);
+      return current === undefined ? stay(state) : watch(state, current);
+    }
+    case "applyFailed": {
+      const current = switching(state, "APPLYING", event.digest);
+      return current === undefined ? stay(state) : rollBack(state, current, "apply");
+    }
+    case "probationPassed": {
+      const current = switching(state, "PROBATION", event.digest);
+      return current === undefined ? stay(state) : commit(state, current);
+    }
+    case "probationFailed": {
+      const current = switching(state, "PROBATION", event.digest);
+      return current === undefined ? stay(state) : rollBack(state, current, "probation");
+    }
+    case "rollbackAsked": {
+      const current = switching(state, "PROBATION", event.digest);
+      return current === undefined ? stay(state) : rollBack(state, current, "asked");
+    }
     case "restarted":
       return restart(state, event);
     case "epochRaised":
@@ -176,6 +182,14 @@ function begin(state: LifeCycle, current: InPreflight, event: TimeOf): Step {
   // After a restart, say, the window has passed: the next one it is.
   if (!mayStart(approved, event)) return schedule(state, current, approved);
   return move(state, { state: "APPLYING", offer, hasEnded: false }, [{ do: "apply", offer }]);
+}
+
+function watch(state: LifeCycle, current: Switching): Step {
+  const { offer } = current;
+  return move(state, { ...current, state: "PROBATION" }, [
+    { do: "writeMarks" },
+    { do: "watchProbation", offer },
+  ]);
 }
 
 const mayStart = (approved: ApprovedTime, { windows, nowMs }: TimeOf): boolean =>
@@ -320,6 +334,21 @@ function after(first: Step, then: (state: LifeCycle) => Step): Step {
     transitions: [...first.transitions, ...second.transitions],
     effects: [...first.effects, ...second.effects],
   };
+}
+
+/** What comes back late, of one that is gone, moves nothing. */
+function inPreflight({ current }: LifeCycle, digest: string): InPreflight | undefined {
+  const isIt = current?.state === "PREFLIGHT" && current.offer.digest === digest;
+  return isIt ? current : undefined;
+}
+
+function switching(
+  { current }: LifeCycle,
+  name: Switching["state"],
+  digest: string,
+): Switching | undefined {
+  const isIt = isSwitching(current) && current.state === name && current.offer.digest === digest;
+  return isIt ? current : undefined;
 }
 
 /** Another one can no longer take its place. */
