@@ -12,34 +12,25 @@ const REPETITIONS_MAX_COUNT = 10;
 /** `{n,m}` unrolls: a small text, a large program. */
 const TIMES_MAX = 255;
 
-interface Group {
-  /** Something in it can be taken in several ways. */
-  isAmbiguous: boolean;
-}
-
 /**
  * @param text of a regular expression that compiles with the flag `u`
  * @returns what is wrong with it, for people; nothing if its time is bounded
  */
 export function patternFault(text: string): string | undefined {
-  const groups: Group[] = [{ isAmbiguous: false }];
-  let last: Group | undefined;
+  // Of each open group, the whole first: whether something in it can be taken in several ways.
+  const isAmbiguous: boolean[] = [false];
+  const mark = (): void => void isAmbiguous.splice(-1, 1, true);
+  let wasAmbiguous = false;
   let repetitions = 0;
   for (const token of tokensOf(text)) {
-    const inside = groups.at(-1);
-    if (token.startsWith("(")) groups.push({ isAmbiguous: false });
-    else if (token === ")") {
-      last = groups.pop();
-      const around = groups.at(-1);
-      if (last?.isAmbiguous && around) around.isAmbiguous = true;
-      continue;
-    } else if (token === "|" && inside) inside.isAmbiguous = true;
+    if (token.startsWith("(")) isAmbiguous.push(false);
+    else if (token === "|") mark();
     else if (isQuantifier(token)) {
       // At most once is no repetition.
-      const once = token === "?" || token === "??";
-      if (!once && last?.isAmbiguous)
+      const isRepeated = token !== "?" && token !== "??";
+      if (isRepeated && wasAmbiguous)
         return "must not repeat a group that repeats or has alternatives";
-      if (inside) inside.isAmbiguous = true;
+      mark();
       repetitions += 1;
       if (repetitions > REPETITIONS_MAX_COUNT) {
         return `must not have more than ${REPETITIONS_MAX_COUNT} repetitions`;
@@ -48,7 +39,8 @@ export function patternFault(text: string): string | undefined {
         return `must not repeat anything more than ${TIMES_MAX} times`;
       }
     }
-    last = undefined;
+    wasAmbiguous = token === ")" && isAmbiguous.pop() === true;
+    if (wasAmbiguous) mark();
   }
   return undefined;
 }

@@ -90,7 +90,7 @@ export function step(state: LifeCycle, event: LifeCycleEvent): Step {
     case "trustDamaged":
       return freeze(state, "trustState");
     case "repaired":
-      return repair(state, event);
+      return state.freeze === undefined ? stay(state) : repair(state, event);
   }
 }
 

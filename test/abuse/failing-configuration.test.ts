@@ -149,14 +149,18 @@ test("[U22] damaged trust state freezes what changes, and what was being tried g
 });
 
 test("[U22] repair takes the highest of everything that is readable", () => {
+  const damaged = step(tried, { type: "trustDamaged" }).state;
   const repaired = (epoch: number, seqHigh: number) => {
-    const { state } = step(tried, { type: "repaired", epoch, seqHigh });
+    const { state } = step(damaged, { type: "repaired", epoch, seqHigh });
+    assert.equal(state.freeze, undefined);
     return [state.epoch, state.seqHigh];
   };
   assert.deepEqual(repaired(1, 9), [1, 9]);
   assert.deepEqual(repaired(1, 1), [1, 2]);
   assert.deepEqual(repaired(0, 99), [1, 2]);
   assert.deepEqual(repaired(2, 0), [2, 0]);
+  // Where nothing is frozen there is nothing to repair.
+  assert.equal(step(tried, { type: "repaired", epoch: 9, seqHigh: 9 }).state, tried);
 });
 
 test("[U20] after a restart everything that was left undone comes back", () => {

@@ -231,6 +231,17 @@ describe("what a verified document meets", () => {
     assert.equal(standingOf(raised).effectiveEpoch, 1);
   });
 
+  test("[VC5] the base is looked at again before preflight and before the switch", () => {
+    const scheduled = taken(GOOD, ...switched(B).slice(0, 3)).state;
+    const other = { lastGood: offer("other") };
+    const refused = step({ ...scheduled, ...other }, time()).state;
+    assert.deepEqual(refused.ended, { state: "REFUSED", offer: B, code: "BASE_MISMATCH" });
+    const preflight = { ...step(scheduled, time()).state, ...other };
+    const passed = { type: "preflightPassed", digest: B.digest, nowMs: NOW_MS } as const;
+    const late = step(preflight, { ...passed, windows: [] }).state;
+    assert.deepEqual(late.ended, { state: "REFUSED", offer: B, code: "BASE_MISMATCH" });
+  });
+
   test("[VC3] a new epoch begins at 0, ends what waits and what is tried, and leaves last known good", () => {
     assert.equal(answer(GOOD, offer("x", { epoch: 2 })), "EPOCH");
     const raised = (state: LifeCycle) => step(state, { type: "epochRaised", epoch: 2 });
