@@ -21,6 +21,13 @@ export type KnownOutcome =
   /** Rejected, expired or superseded. */
   | "refused";
 
+export interface NewestOffer {
+  readonly digest: string;
+  readonly outcome: KnownOutcome;
+  /** Nothing of its epoch was verified before it. */
+  readonly isFirstOfEpoch: boolean;
+}
+
 export interface ConfigStanding {
   readonly isFrozen: boolean;
   /** `configEpoch` of the trust document in force. */
@@ -28,7 +35,7 @@ export interface ConfigStanding {
   /** Highest sequence number of this epoch; 0 before the first. */
   readonly seqHigh: number;
   /** The document that has `seqHigh`; undefined before the first of an epoch. */
-  readonly newest: { readonly digest: string; readonly outcome: KnownOutcome } | undefined;
+  readonly newest: NewestOffer | undefined;
   /** Digest of the configuration that is in effect; undefined before the first of all. */
   readonly effectiveDigest: string | undefined;
   readonly ownVersion: string;
@@ -61,8 +68,11 @@ export function judgeOffer(
   const sequence = judgeSequence(config.seq, digest, standing);
   if (sequence.kind === "refused") return sequence;
   // VC5 Base, VC6 times, VC7 versions.
+  const { newest, seqHigh, effectiveDigest } = standing;
+  const isFirstOfEpoch =
+    sequence.kind === "again" ? newest?.isFirstOfEpoch === true : seqHigh === 0;
   const objection =
-    whatBaseForbids(config.base, standing) ??
+    whatBaseForbids(config.base, { isFirstOfEpoch, effectiveDigest }) ??
     whatOfferTimesForbid(config, time) ??
     whatVersionForbids(config, standing);
   return objection ?? sequence;
@@ -95,13 +105,21 @@ function judgeKnown(outcome: KnownOutcome): OfferJudgement {
   }
 }
 
-/** VC5; asked again before APPLYING. */
+/**
+ * VC5; asked again before APPLYING.
+ *
+ * Where nothing signed was ever in effect there is no digest that an author could have seen: null is right
+ * then, also for a second attempt.
+ */
 export function whatBaseForbids(
   base: string | null,
-  { seqHigh, effectiveDigest }: Pick<ConfigStanding, "seqHigh" | "effectiveDigest">,
+  {
+    isFirstOfEpoch,
+    effectiveDigest,
+  }: { isFirstOfEpoch: boolean } & Pick<ConfigStanding, "effectiveDigest">,
 ): Refused | undefined {
-  const isFirst = seqHigh === 0;
-  const fits = base === null ? isFirst : base === effectiveDigest;
+  const mayBeNull = isFirstOfEpoch || effectiveDigest === undefined;
+  const fits = base === null ? mayBeNull : base === effectiveDigest;
   return fits ? undefined : refused("BASE_MISMATCH", "VC5");
 }
 

@@ -97,7 +97,10 @@ test("[U07] the right signatures, for another agent or tenant", () => {
 
 const STANDING: ConfigStanding = {
   ...{ isFrozen: false, configEpoch: 1, seqHigh: 7, ownVersion: "0.5.0", knownSchemas: [1] },
-  ...{ newest: { digest: SUBJECT, outcome: "committed" as const }, effectiveDigest: SUBJECT },
+  ...{
+    newest: { digest: SUBJECT, outcome: "committed", isFirstOfEpoch: true },
+    effectiveDigest: SUBJECT,
+  },
 };
 
 /** A document with real signatures, judged up to VC7. */

@@ -39,7 +39,7 @@ const STANDING: ConfigStanding = {
   isFrozen: false,
   configEpoch: 1,
   seqHigh: 7,
-  newest: { digest: DIGEST, outcome: "committed" },
+  newest: { digest: DIGEST, outcome: "committed", isFirstOfEpoch: true },
   effectiveDigest: DIGEST,
   ownVersion: "0.5.0",
   knownSchemas: [1, 2],
@@ -76,7 +76,7 @@ for (const [outcome, answer] of [
   ["preflight-refused", "again"],
 ] as const satisfies readonly (readonly [KnownOutcome, string])[]) {
   test(`[VC4] the same document again, ${outcome}: ${answer}`, () => {
-    const newest = { digest: OTHER, outcome };
+    const newest = { digest: OTHER, outcome, isFirstOfEpoch: false };
     assert.equal(offer({ seq: 7 }, { newest }), answer);
     assert.equal(offer({ seq: 6 }, { newest }), "VC4 ROLLBACK", "the digest alone is not enough");
   });
@@ -88,9 +88,23 @@ test("[VC5] the author saw what is in effect", () => {
   assert.equal(offer({ base: null }, { seqHigh: 0, newest: undefined }), "new");
   assert.equal(offer({ base: OTHER }, { seqHigh: 0, newest: undefined }), "VC5 BASE_MISMATCH");
   assert.equal(offer({ seq: 1 }, { seqHigh: 0, newest: undefined }), "new", "known from before");
-  const nothing = { seqHigh: 0, effectiveDigest: undefined };
+});
+
+test("[VC5] again after preflight said no: the first of its epoch is still that", () => {
+  const newest = { digest: OTHER, outcome: "preflight-refused", isFirstOfEpoch: true } as const;
+  assert.equal(offer({ seq: 7, base: null }, { newest }), "again");
+  const later = { ...newest, isFirstOfEpoch: false };
+  assert.equal(offer({ seq: 7, base: null }, { newest: later }), "VC5 BASE_MISMATCH");
+});
+
+test("[VC5] where nothing was ever in effect, nobody can have seen it", () => {
+  const nothing = { isFirstOfEpoch: false, effectiveDigest: undefined };
   assert.equal(whatBaseForbids(null, nothing), undefined);
   assert.equal(whatBaseForbids(DIGEST, nothing)?.code, "BASE_MISMATCH");
+  assert.equal(
+    whatBaseForbids(null, { ...nothing, effectiveDigest: DIGEST })?.code,
+    "BASE_MISMATCH",
+  );
 });
 
 test("[VC6] an offer is in time", () => {
