@@ -21,13 +21,6 @@ export type KnownOutcome =
   /** Rejected, expired or superseded. */
   | "refused";
 
-export interface NewestOffer {
-  readonly digest: string;
-  readonly outcome: KnownOutcome;
-  /** Nothing of its epoch was verified before it. */
-  readonly isFirstOfEpoch: boolean;
-}
-
 export interface ConfigStanding {
   readonly isFrozen: boolean;
   /** `configEpoch` of the trust document in force. */
@@ -35,9 +28,11 @@ export interface ConfigStanding {
   /** Highest sequence number of this epoch; 0 before the first. */
   readonly seqHigh: number;
   /** The document that has `seqHigh`; undefined before the first of an epoch. */
-  readonly newest: NewestOffer | undefined;
+  readonly newest: { readonly digest: string; readonly outcome: KnownOutcome } | undefined;
   /** Digest of the configuration that is in effect; undefined before the first of all. */
   readonly effectiveDigest: string | undefined;
+  /** And its epoch: after a new one has begun, that is the one before. */
+  readonly effectiveEpoch: number | undefined;
   readonly ownVersion: string;
   readonly knownSchemas: readonly number[];
 }
@@ -68,11 +63,8 @@ export function judgeOffer(
   const sequence = judgeSequence(config.seq, digest, standing);
   if (sequence.kind === "refused") return sequence;
   // VC5 Base, VC6 times, VC7 versions.
-  const { newest, seqHigh, effectiveDigest } = standing;
-  const isFirstOfEpoch =
-    sequence.kind === "again" ? newest?.isFirstOfEpoch === true : seqHigh === 0;
   const objection =
-    whatBaseForbids(config.base, { isFirstOfEpoch, effectiveDigest }) ??
+    whatBaseForbids(config.base, standing) ??
     whatOfferTimesForbid(config, time) ??
     whatVersionForbids(config, standing);
   return objection ?? sequence;
@@ -108,18 +100,19 @@ function judgeKnown(outcome: KnownOutcome): OfferJudgement {
 /**
  * VC5; asked again before APPLYING.
  *
- * Where nothing signed was ever in effect there is no digest that an author could have seen: null is right
- * then, also for a second attempt.
+ * The first of an epoch is the first that takes effect: after a first one that was refused, or replaced before it ran,
+ * there is still nothing that the next could name.
  */
 export function whatBaseForbids(
   base: string | null,
   {
-    isFirstOfEpoch,
+    configEpoch,
+    effectiveEpoch,
     effectiveDigest,
-  }: { isFirstOfEpoch: boolean } & Pick<ConfigStanding, "effectiveDigest">,
+  }: Pick<ConfigStanding, "configEpoch" | "effectiveEpoch" | "effectiveDigest">,
 ): Refused | undefined {
-  const mayBeNull = isFirstOfEpoch || effectiveDigest === undefined;
-  const fits = base === null ? mayBeNull : base === effectiveDigest;
+  const isFirst = effectiveEpoch !== configEpoch;
+  const fits = base === null ? isFirst : base === effectiveDigest;
   return fits ? undefined : refused("BASE_MISMATCH", "VC5");
 }
 

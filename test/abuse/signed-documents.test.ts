@@ -98,8 +98,9 @@ test("[U07] the right signatures, for another agent or tenant", () => {
 const STANDING: ConfigStanding = {
   ...{ isFrozen: false, configEpoch: 1, seqHigh: 7, ownVersion: "0.5.0", knownSchemas: [1] },
   ...{
-    newest: { digest: SUBJECT, outcome: "committed", isFirstOfEpoch: true },
+    newest: { digest: SUBJECT, outcome: "committed" },
     effectiveDigest: SUBJECT,
+    effectiveEpoch: 1,
   },
 };
 

@@ -13,7 +13,6 @@ import {
   isUpTo,
   judgeOffer,
   type KnownOutcome,
-  whatBaseForbids,
 } from "#documents/config-rules.ts";
 import { whatHeadForbids } from "#documents/head-rules.ts";
 import type { ApprovalDocument } from "#documents/types/approval.ts";
@@ -39,8 +38,9 @@ const STANDING: ConfigStanding = {
   isFrozen: false,
   configEpoch: 1,
   seqHigh: 7,
-  newest: { digest: DIGEST, outcome: "committed", isFirstOfEpoch: true },
+  newest: { digest: DIGEST, outcome: "committed" },
   effectiveDigest: DIGEST,
+  effectiveEpoch: 1,
   ownVersion: "0.5.0",
   knownSchemas: [1, 2],
 };
@@ -76,7 +76,7 @@ for (const [outcome, answer] of [
   ["preflight-refused", "again"],
 ] as const satisfies readonly (readonly [KnownOutcome, string])[]) {
   test(`[VC4] the same document again, ${outcome}: ${answer}`, () => {
-    const newest = { digest: OTHER, outcome, isFirstOfEpoch: false };
+    const newest = { digest: OTHER, outcome };
     assert.equal(offer({ seq: 7 }, { newest }), answer);
     assert.equal(offer({ seq: 6 }, { newest }), "VC4 ROLLBACK", "the digest alone is not enough");
   });
@@ -85,26 +85,18 @@ for (const [outcome, answer] of [
 test("[VC5] the author saw what is in effect", () => {
   assert.equal(offer({ base: OTHER }), "VC5 BASE_MISMATCH");
   assert.equal(offer({ base: null }), "VC5 BASE_MISMATCH");
-  assert.equal(offer({ base: null }, { seqHigh: 0, newest: undefined }), "new");
-  assert.equal(offer({ base: OTHER }, { seqHigh: 0, newest: undefined }), "VC5 BASE_MISMATCH");
-  assert.equal(offer({ seq: 1 }, { seqHigh: 0, newest: undefined }), "new", "known from before");
 });
 
-test("[VC5] again after preflight said no: the first of its epoch is still that", () => {
-  const newest = { digest: OTHER, outcome: "preflight-refused", isFirstOfEpoch: true } as const;
-  assert.equal(offer({ seq: 7, base: null }, { newest }), "again");
-  const later = { ...newest, isFirstOfEpoch: false };
-  assert.equal(offer({ seq: 7, base: null }, { newest: later }), "VC5 BASE_MISMATCH");
-});
-
-test("[VC5] where nothing was ever in effect, nobody can have seen it", () => {
-  const nothing = { isFirstOfEpoch: false, effectiveDigest: undefined };
-  assert.equal(whatBaseForbids(null, nothing), undefined);
-  assert.equal(whatBaseForbids(DIGEST, nothing)?.code, "BASE_MISMATCH");
-  assert.equal(
-    whatBaseForbids(null, { ...nothing, effectiveDigest: DIGEST })?.code,
-    "BASE_MISMATCH",
-  );
+test("[VC5] until one of its epoch is in effect, an offer may have no base", () => {
+  const before = { effectiveEpoch: 0 };
+  assert.equal(offer({ base: null }, before), "new");
+  assert.equal(offer({}, before), "new", "what was in effect before is a base, too");
+  assert.equal(offer({ base: OTHER }, before), "VC5 BASE_MISMATCH");
+  const nothing = { effectiveEpoch: undefined, effectiveDigest: undefined };
+  assert.equal(offer({ base: null }, nothing), "new");
+  assert.equal(offer({}, nothing), "VC5 BASE_MISMATCH");
+  const newest = { digest: OTHER, outcome: "preflight-refused" } as const;
+  assert.equal(offer({ seq: 7, base: null }, { ...nothing, newest }), "again");
 });
 
 test("[VC6] an offer is in time", () => {
