@@ -87,7 +87,7 @@ export function roleOf({ keys, roles }: TrustDocument, name: TrustRole): Role {
 }
 
 /** Every key that a trust document names: a hospital key must be none of them (VT3). */
-export function keysOf({ keys }: TrustClaims): Uint8Array[] {
+export function keysOf({ keys }: Pick<TrustClaims, "keys">): Uint8Array[] {
   return Object.values(keys).map(rawFromHex);
 }
 
