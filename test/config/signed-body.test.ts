@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { channelSetOf } from "#config/channel-set.ts";
 import { DocumentError, parseDocument } from "#config/document.ts";
 import { LOCAL_KEYS } from "#config/local.ts";
@@ -138,4 +139,28 @@ test("[VC8] a body of any shape is judged, with at most 20 problems", () => {
   const just = Array.from({ length: 30 }, () => listener({ allow: Array(500).fill(1) }));
   assert.equal(faultsOf({ channels: just }).length, 20);
   assert.equal(judgeBody({ channels: [] }).kind, "unfit");
+});
+
+test("[VC8] no value makes the judgement throw, and what fits is judged alike when it is judged again", () => {
+  const fitting = [
+    listener({ tls: { certificate: "a", key: "b", clientCa: "c" } }),
+    sender(),
+    drop(),
+    outlet(),
+  ];
+  const keys = [...new Set(fitting.flatMap((channel) => Object.keys(channel)))];
+  const broken = fc
+    .tuple(
+      fc.constantFrom(...fitting),
+      fc.dictionary(fc.constantFrom(...keys, "tls"), fc.jsonValue()),
+    )
+    .map(([channel, changes]) => ({ channels: [{ ...channel, ...changes }] }));
+  fc.assert(
+    fc.property(fc.oneof(fc.jsonValue(), broken), (value) => {
+      const judged = judgeBody(value);
+      if (judged.kind === "fits") assert.deepEqual(judgeBody(judged.body), judged);
+      else assert.ok(judged.problems.length > 0);
+    }),
+    { numRuns: 2_000 },
+  );
 });
