@@ -221,7 +221,7 @@ for (const [what, envelope, answer] of STEPS) {
   });
 }
 
-test("[V5] either alphabet of base64 is read, for payload and signatures", () => {
+test("[V5, V6] either alphabet of base64 is read, for payload and signatures", () => {
   const urlSafe = (value: unknown): string =>
     Buffer.from(String(value), "base64").toString("base64url");
   // Enough signatures that + and / occur.
