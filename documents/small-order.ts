@@ -11,7 +11,7 @@
  */
 
 /** Eight points as little-endian y and the sign of x in the top bit, without that bit. */
-const SMALL_ORDER_Y: readonly string[] = [
+const SMALL_ORDER_Y = [
   // Order 4: y = 0, either sign.
   "0000000000000000000000000000000000000000000000000000000000000000",
   // Order 1: y = 1.

@@ -93,6 +93,16 @@ test("a key comes back from its raw bytes; its id is their SHA-256", () => {
   assert.equal(keyIdOf(known), "21fe31dfa154a261626bf854046fd2271b7bed4b6abe45aa58877ef47f9721b9");
 });
 
+test("[VT3] keys with either sign of x are taken", () => {
+  const signs = new Set<number>();
+  for (let index = 0; index < 16; index += 1) {
+    const { raw } = keyFrom(`key ${index}`);
+    signs.add((raw[31] ?? 0) >> 7);
+    assert.ok(ed25519FromRaw(raw));
+  }
+  assert.equal(signs.size, 2);
+});
+
 test("only Ed25519 keys have raw bytes here", () => {
   const { publicKey } = generateKeyPairSync("ed448");
   assert.throws(() => rawOf(publicKey), TypeError);

@@ -133,7 +133,8 @@ const BROKEN: readonly (readonly [what: string, envelope: Uint8Array, answer: st
   ["a role without keys", inRole("head", { keyIds: [] }), "VT4"],
 ];
 for (const [what, envelope, by] of BROKEN) {
-  test(`[${by}] ${what}: BAD_TRUST`, () => assert.equal(step(envelope), `${by} BAD_TRUST`));
+  test(`[VT3, VT4] ${what}: BAD_TRUST by ${by}`, () =>
+    assert.equal(step(envelope), `${by} BAD_TRUST`));
 }
 
 test("[VT3] a key of the hospital or the device is refused in any place", () => {

@@ -79,7 +79,7 @@ for (const [type, keys, payload] of [
   ["status", make.KEYS.device, make.status()],
   ["command", make.KEYS.command, make.command()],
 ] as const) {
-  test(`[V9] ${type} is read back as it was signed; a field too many or too few is refused`, () => {
+  test(`[V9, VH1, VM1] ${type} is read back as it was signed; a field too many or too few is refused`, () => {
     const by = role(keys, 1);
     const question = { type, role: by, recipient: RECIPIENT };
     const verified = verifyDocument({ envelope: signed(type, payload, keys), ...question });
@@ -147,6 +147,7 @@ const STEPS: readonly (readonly [what: string, envelope: Uint8Array, answer: str
   ],
   ["a payload a byte above its limit", member("payload", zeros(LIMIT + 1)), "V5 TOO_LARGE"],
   ["a payload far above it", member("payload", zeros(LIMIT + 300)), "V5 TOO_LARGE"],
+  ["too much, whatever it is", member("payload", "%".repeat(1_400_000)), "V5 TOO_LARGE"],
   ["a payload at its limit", around(CONFIG_JSON.padEnd(LIMIT, " ")), "verified"],
   ["no signatures", member("signatures", undefined), "V6 MALFORMED"],
   ["signatures that are no list", member("signatures", { 0: {} }), "V6 MALFORMED"],
@@ -170,6 +171,7 @@ const STEPS: readonly (readonly [what: string, envelope: Uint8Array, answer: str
   ["a signature of 63 bytes", inFirst("sig", zeros(63)), "V6 MALFORMED"],
   ["a signature of zeros", inFirst("sig", zeros(64)), "V8 SIGNATURES"],
   ["signatures the wrong way round", SWAPPED, "V8 SIGNATURES"],
+  ["a good signature under an unknown id", inFirst("keyid", "ab".repeat(32)), "V8 SIGNATURES"],
   [
     "a signature too many of a stranger",
     signed("config", make.config(), [make.keyFrom("x"), first, second]),
@@ -219,7 +221,7 @@ for (const [what, envelope, answer] of STEPS) {
   });
 }
 
-test("[V5] either alphabet of base64 is read, for payload and signatures", () => {
+test("[V5, V6] either alphabet of base64 is read, for payload and signatures", () => {
   const urlSafe = (value: unknown): string =>
     Buffer.from(String(value), "base64").toString("base64url");
   // Enough signatures that + and / occur.

@@ -1,4 +1,9 @@
 /** Every planted defect. @module */
+import { APPROVAL_MUTANTS } from "./approval-mutants.ts";
+import { ENVELOPE_MUTANTS } from "./document-envelope-mutants.ts";
+import { STRICT_JSON_MUTANTS } from "./document-json-mutants.ts";
+import { DOCUMENT_MUTANTS } from "./document-mutants.ts";
+import { DOCUMENT_RULE_MUTANTS } from "./document-rule-mutants.ts";
 import { DOWNSTREAM_MUTANTS } from "./downstream-mutants.ts";
 import { DROP_MUTANTS } from "./drop-mutants.ts";
 import { FILE_STORE_MUTANTS } from "./file-store-mutants.ts";
@@ -8,6 +13,7 @@ import { OUTLET_MUTANTS } from "./outlet-mutants.ts";
 import { POLICY_MUTANTS } from "./policy-mutants.ts";
 import { SIMULATION_MUTANTS } from "./simulation-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
+import { TRUST_MUTANTS } from "./trust-mutants.ts";
 import { TUNNEL_MUTANTS } from "./tunnel-mutants.ts";
 
 export const ALL_MUTANTS: readonly Mutant[] = [
@@ -21,4 +27,10 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...SIMULATION_MUTANTS,
   ...POLICY_MUTANTS,
   ...LIFE_CYCLE_MUTANTS,
+  ...STRICT_JSON_MUTANTS,
+  ...ENVELOPE_MUTANTS,
+  ...DOCUMENT_MUTANTS,
+  ...TRUST_MUTANTS,
+  ...DOCUMENT_RULE_MUTANTS,
+  ...APPROVAL_MUTANTS,
 ];
