@@ -29,10 +29,9 @@ import { Outbox } from "./outbox/outbox.ts";
 import { QuarantineDesk } from "./quarantine-desk.ts";
 import { receiverOptions } from "./receiver-options.ts";
 import { openRelay } from "./relay/relay.ts";
-import { upstreamOf } from "./running/channel-set.ts";
+import { downstreamOf, upstreamOf } from "./running/channel-set.ts";
 import { RunningChannels } from "./running/running-channels.ts";
 import { loadKek } from "./sealing/kek.ts";
-import { deliveredBy } from "./sender-options.ts";
 import { type AgentStatus, statusOf } from "./status.ts";
 import { hearNotice } from "./store-notices.ts";
 import { type TraceRow, traceRows } from "./trace.ts";
@@ -79,6 +78,11 @@ export class Agent implements AsyncDisposable {
     await agent.#open(stack);
     agent.#stack = stack.move();
     return agent;
+  }
+
+  /** What can be asked to become another set, while it runs. */
+  get running(): RunningChannels {
+    return this.#parts().running;
   }
 
   /** Resolves if a fault makes going on impossible. The sockets are closed by then. */
@@ -146,7 +150,7 @@ export class Agent implements AsyncDisposable {
     });
     this.#tunnel = tunnel;
     stack.use(tunnel);
-    const delivered = deliveredBy(config);
+    const delivered = downstreamOf(config);
     const rules = new Map(upstreamOf(config).map((channel) => [channel.name, channel]));
     const relay = openRelay({ ...parts, outbox, tunnel, delivered, rules });
     const probeIntervalMs = config.healthProbeSeconds * 1000;
@@ -156,7 +160,7 @@ export class Agent implements AsyncDisposable {
     this.#freeSpace = await FreeSpace.open({ ...parts, stateDir, ballastBytes, outbox, gate });
     stack.use(this.#freeSpace);
     const running = await RunningChannels.open(config, {
-      ...{ ...parts, outbox, chance: systemChance },
+      ...{ ...parts, outbox, relay, chance: systemChance },
       doorway: new Doorway({ ...parts, outbox, gate }),
       graceMs: config.shutdownGraceSeconds * 1000,
       diskBudgetBytes: config.diskBudgetBytes,
@@ -168,8 +172,8 @@ export class Agent implements AsyncDisposable {
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
       reconnect: () => tunnel.dialNow(),
-      quarantine: new QuarantineDesk({ outbox, log, config }),
-      files: new FilesDesk({ outbox, config }),
+      quarantine: new QuarantineDesk({ outbox, log, running }),
+      files: new FilesDesk({ outbox, running }),
       upkeep: new UpkeepDesk({ outbox, log, config, version, credentials }),
       channels: new ChannelDesk({
         outbox,
@@ -195,7 +199,7 @@ export class Agent implements AsyncDisposable {
       stateDir: config.stateDir,
       allowVolatileState: config.allowVolatileState,
       channels: upstreamOf(config).map(storeChannel),
-      downstream: deliveredBy(config),
+      downstream: downstreamOf(config),
       duplicateMemoryKeys: config.duplicateMemoryKeys,
       diskBudgetBytes: config.diskBudgetBytes,
       ballastBytes: config.ballastBytes,

@@ -12,8 +12,8 @@ import { END_UNKNOWN } from "./outbox/epochs/missing.ts";
 import type { InboxStanding } from "./outbox/inbox/inbox-messages.ts";
 import { isReservedChannel } from "./outbox/inbox/outcome-report.ts";
 import type { StoreStanding } from "./outbox/writing/writer-messages.ts";
-import type { RunningDrop } from "./running/running-drop.ts";
-import type { RunningListener } from "./running/running-listener.ts";
+import type { RunningDrop } from "./running/running-drops.ts";
+import type { RunningListener } from "./running/running-listeners.ts";
 import { remedyFor } from "./tunnel/refusal-reasons.ts";
 import type { TunnelStanding } from "./tunnel/tunnel.ts";
 

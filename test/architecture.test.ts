@@ -236,6 +236,8 @@ test("[I-7] the agent listens for hospital systems, for its own commands, and fo
     "agent/cli/listen.ts",
     "agent/host/local-socket.ts",
     "agent/ingest/mllp/listener.ts",
+    // Opens ports of another configuration for a moment, and hangs up on whoever comes.
+    "agent/ingest/mllp/port-trial.ts",
     // For the handshake alone: it is given sockets that the listener accepted.
     "agent/ingest/mllp/tls-server.ts",
   ]);

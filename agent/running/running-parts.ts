@@ -5,9 +5,11 @@ import type { Log } from "../host/log.ts";
 import type { Tasks } from "../host/tasks.ts";
 import type { Doorway } from "../ingest/accept.ts";
 import type { Outbox } from "../outbox/outbox.ts";
+import type { Relay } from "../relay/relay.ts";
 
 export interface RunningParts {
   readonly outbox: Outbox;
+  readonly relay: Pick<Relay, "follow">;
   readonly doorway: Doorway;
   readonly clock: Clock;
   readonly chance: Chance;

@@ -122,7 +122,7 @@ export const FILE_STORE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "agent/outbox/outbox.ts",
-        search: "const isStep = mark !== undefined && isOneOfSeveral(mark);",
+        search: "const isStep = isOneOfSeveral(entries[0]?.claim);",
         replacement: "const isStep = mark !== undefined && isOneOfSeveral(mark) && mark.id < 0;",
       },
     ],

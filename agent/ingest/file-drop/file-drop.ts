@@ -37,6 +37,7 @@ export class FileDrop implements AsyncDisposable {
   readonly #parts: FileDropParts;
   readonly #stopping = new AbortController();
   readonly #room: Wake;
+  readonly #heard = new DisposableStack();
   readonly #ended: Promise<void>;
   #hand: PickupHand | undefined;
   #service: Service | undefined;
@@ -56,8 +57,8 @@ export class FileDrop implements AsyncDisposable {
     this.#parts = parts;
     this.#sinceMs = parts.clock.nowMs();
     this.#room = new Wake(parts.clock);
-    parts.doorway.room.onRoom(() => this.#room.now());
-    parts.doorway.onGate(() => this.#room.now());
+    this.#heard.use(parts.doorway.room.onRoom(() => this.#room.now()));
+    this.#heard.use(parts.doorway.onGate(() => this.#room.now()));
     this.#ended = this.#run().catch(failed);
   }
 
@@ -84,6 +85,7 @@ export class FileDrop implements AsyncDisposable {
     this.#room.now();
     await this.#ended;
     await this.#hand?.[Symbol.asyncDispose]();
+    this.#heard.dispose();
     this.#to("stopped");
   }
 
