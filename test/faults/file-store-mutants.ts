@@ -123,7 +123,7 @@ export const FILE_STORE_MUTANTS: readonly Mutant[] = [
       {
         file: "agent/outbox/outbox.ts",
         search: "const isStep = isOneOfSeveral(entries[0]?.claim);",
-        replacement: "const isStep = mark !== undefined && isOneOfSeveral(mark) && mark.id < 0;",
+        replacement: "const isStep = isOneOfSeveral(entries[0]?.claim) && entries.length < 0;",
       },
     ],
     caughtBy: [inFiles("steps", "commits of their own")],
