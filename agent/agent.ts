@@ -174,6 +174,7 @@ export class Agent implements AsyncDisposable {
       reconnect: () => tunnel.dialNow(),
       quarantine: new QuarantineDesk({ outbox, log, running }),
       files: new FilesDesk({ outbox, running }),
+      running,
       upkeep: new UpkeepDesk({ outbox, log, config, version, credentials }),
       channels: new ChannelDesk({
         outbox,

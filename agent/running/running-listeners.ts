@@ -30,8 +30,8 @@ export const collides = (one: ChannelConfig, other: ChannelConfig): boolean =>
 export class RunningListeners {
   readonly #parts: RunningParts;
   readonly #running = new Map<string, RunningListener>();
-  /** Closed, and what was read is still being answered. */
-  readonly #closing = new Set<RunningListener>();
+  /** Closed, and what was read is still being answered; until it is. */
+  readonly #closing = new Map<RunningListener, Promise<void>>();
 
   constructor(parts: RunningParts) {
     this.#parts = parts;
@@ -86,11 +86,11 @@ export class RunningListeners {
 
   /** Hangs up on everybody now. */
   abort(): void {
-    for (const { listener } of [...this.all, ...this.#closing]) listener.abort("hangUp");
+    for (const { listener } of [...this.all, ...this.#closing.keys()]) listener.abort("hangUp");
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.all.map((one) => this.#close(one)));
+    await Promise.all([...this.all.map((one) => this.#close(one)), ...this.#closing.values()]);
   }
 
   /** Opened beside what leaves; of one that moves, the same channel has two ports for a moment. */
@@ -166,13 +166,18 @@ export class RunningListeners {
   }
 
   /** 03 E8: a budget for what was read, then hang up. */
-  async #close(one: RunningListener): Promise<void> {
+  #close(one: RunningListener): Promise<void> {
+    const known = this.#closing.get(one);
+    if (known !== undefined) return known;
+    const closed = this.#finish(one).finally(() => this.#closing.delete(one));
+    this.#closing.set(one, closed);
+    return closed;
+  }
+
+  async #finish({ listener }: RunningListener): Promise<void> {
     const { clock, graceMs } = this.#parts;
-    const { listener } = one;
-    this.#closing.add(one);
     using _budget = clock.after(graceMs, () => listener.abort("stopping"));
     await listener[Symbol.asyncDispose]();
-    this.#closing.delete(one);
   }
 }
 

@@ -212,6 +212,25 @@ test("[E8] a removed channel's sender hears of what it had sent; its messages st
   assert.deepEqual(await stage.stored("adt"), [...stored, adt("AGAIN")]);
 });
 
+test("[E8] a stop in the middle of a change waits for what is being answered, and opens nothing more", async () => {
+  const [first, second] = [await freePort(), await freePort()];
+  const stage = await RunningStage.open(setOf(listenerOn("adt", first), listenerOn("oru", 0)));
+  await using socket = await MllpSocket.open(first);
+  await socket.send(...Array.from({ length: 20 }, (_, index) => framed(adt(`M${index}`))));
+  await until("some are here", () => stage.outbox.backlogBytes(1) > 0);
+  const change = stage.running.apply(setOf(listenerOn("adt", second)));
+  const later = stage.running.apply(setOf(listenerOn("later", second)));
+  const stopped = stage.running[Symbol.asyncDispose]();
+  for (const one of [change, later]) await assert.rejects(one, { code: "AGENT_NOT_RUNNING" });
+  await stopped;
+  await socket.closed();
+  const heard = socket.received.split("\x1c\r").length - 1;
+  assert.equal((await stage.stored("adt")).length, heard);
+  assert.ok(heard > 0);
+  await assert.rejects(MllpSocket.open(second), { code: "ECONNREFUSED" });
+  await stage[Symbol.asyncDispose]();
+});
+
 test("[E1] a set that comes while the store cannot store listens once it can", async () => {
   const [first, second] = [await freePort(), await freePort()];
   await using stage = await RunningStage.open(setOf(listenerOn("adt", first)));

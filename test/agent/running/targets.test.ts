@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { storeChannel } from "#agent/channel-options.ts";
 import type { ChannelSet } from "#agent/running/channel-set.ts";
 import { freePort } from "#scripts/free-port.ts";
 import { ack, alwaysAA, HospitalSystem } from "#test/support/hospital-system.ts";
@@ -108,6 +110,13 @@ test("[07 2.10] of a change that fails no sender is another one", async () => {
   await until("it is delivered", () => system.blocks.length === 2);
   assert.equal(system.connections.length, 1);
   assert.deepEqual(stage.followed.at(-1)?.delivered, ["orders"]);
+});
+
+test("[04 P26] rows of files are kept for as long as the same content is recognised", () => {
+  const at = mkdtempSync(join(tmpdir(), "holdfast-window-"));
+  const { fileWindowMs } = storeChannel(dropIn("lab", at, { duplicateWindowHours: 72 }));
+  rmSync(at, { recursive: true });
+  assert.equal(fileWindowMs, 72 * 3_600_000);
 });
 
 test("[04 P17, P24] folders that files come from and go to change, and no file is taken twice", async () => {
