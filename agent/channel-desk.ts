@@ -59,7 +59,7 @@ export interface ChannelDeskParts {
   /** Channels that deliver. */
   readonly senders: Pick<Senders, "of">;
   readonly outbox: Outbox;
-  readonly relay: Relay;
+  readonly relay: Pick<Relay, "stoppedAt" | "goOn">;
   readonly damaged: Pick<DamagedRows, "givenUp">;
   readonly log: Log;
   readonly clock?: Pick<Clock, "nowMs">;

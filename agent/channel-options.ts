@@ -1,4 +1,5 @@
 /** From a channel's configuration to what its listener and the doorway are given. @module */
+import type { FileDropConfig } from "#config/file-drop.ts";
 import type { ChannelConfig, LocalConfig } from "#config/local.ts";
 import type { ChannelRules } from "./ingest/channel.ts";
 import type { ListenerSettings } from "./ingest/mllp/listener-options.ts";
@@ -7,10 +8,6 @@ import type { KekCustody } from "./sealing/kek.ts";
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
-
-/** 05 S12: each channel has an equal share of the disk budget, so that one feed cannot starve the others. */
-export const shareBytes = ({ diskBudgetBytes, channels, drops }: LocalConfig): number =>
-  diskBudgetBytes / (channels.length + drops.length);
 
 /** @param shareBytes what the channel may hold for the receiver */
 export function channelRules(config: ChannelConfig, shareBytes: number): ChannelRules {
@@ -57,12 +54,10 @@ export function listenerSettings(config: ChannelConfig): ListenerSettings {
   };
 }
 
-export const storeChannel = ({
-  name,
-  quarantineMaxBytes,
-}: Pick<ChannelConfig, "name" | "quarantineMaxBytes">): StoreChannel => ({
-  name,
-  quarantineMaxBytes,
+export const storeChannel = (config: ChannelConfig | FileDropConfig): StoreChannel => ({
+  ...{ name: config.name, quarantineMaxBytes: config.quarantineMaxBytes },
+  // 04 P26
+  ...(config.kind === "file-drop" ? { fileWindowMs: config.duplicateWindowHours * HOUR_MS } : {}),
 });
 
 function listenerTls({ tls }: ChannelConfig): ListenerSettings["tls"] {

@@ -131,6 +131,20 @@ export const CATALOGUE = {
     summary: "There is no channel of this name",
     remedy: "List the channels with: holdfast channel list",
   },
+  CHANNEL_SHARE_SMALL: {
+    disposition: "retry",
+    exit: EXIT.configuration,
+    summary: "A channel holds more for the receiver than its share of the disk budget would be",
+    remedy:
+      "Wait until it has left, see that the receiver is reached, or raise diskBudgetBytes: its senders would not be read from",
+  },
+  CHANNELS_TOO_MANY: {
+    disposition: "retry",
+    exit: EXIT.configuration,
+    summary:
+      "The store would have more channels than an agent may have, those that were removed included",
+    remedy: "Use the name of a channel that was removed again, or a second agent",
+  },
   CHANNEL_PARTED: {
     disposition: "retry",
     exit: EXIT.defect,

@@ -4,11 +4,11 @@
  *
  * @module
  */
-import type { LocalConfig } from "#config/local.ts";
 import { AgentError } from "./errors.ts";
 import { shownName } from "./host/shown-name.ts";
 import type { ClaimRow } from "./ingest/file-drop/claims.ts";
 import type { Outbox } from "./outbox/outbox.ts";
+import type { ChannelSet } from "./running/channel-set.ts";
 
 /** One file as `files list` prints it. Times are RFC 3339; names are escaped, one line each. */
 export interface FileEntry {
@@ -37,10 +37,15 @@ export interface FileEntry {
 
 const LIST_MAX_COUNT = 500;
 
-export class FilesDesk {
-  readonly #parts: { readonly outbox: Outbox; readonly config: LocalConfig };
+export interface FilesDeskParts {
+  readonly outbox: Outbox;
+  readonly running: { readonly set: Pick<ChannelSet, "drops"> };
+}
 
-  constructor(parts: { readonly outbox: Outbox; readonly config: LocalConfig }) {
+export class FilesDesk {
+  readonly #parts: FilesDeskParts;
+
+  constructor(parts: FilesDeskParts) {
     this.#parts = parts;
   }
 
@@ -50,8 +55,8 @@ export class FilesDesk {
    * @throws {AgentError} `CHANNEL_UNKNOWN` if no channel of this name takes files
    */
   async list(channel: string, beforeId: number): Promise<FileEntry[]> {
-    const { outbox, config } = this.#parts;
-    if (!config.drops.some(({ name }) => name === channel)) {
+    const { outbox, running } = this.#parts;
+    if (!running.set.drops.some(({ name }) => name === channel)) {
       throw new AgentError("CHANNEL_UNKNOWN", {});
     }
     const rows = await outbox.files.of(channel).list(beforeId, LIST_MAX_COUNT);

@@ -94,6 +94,8 @@ export const CERTIFICATE_CHECK_MS = 3_600_000;
 export const DEFERRED_TIMEOUT_MS = 20_000;
 /** 05 S12: what the store may take of the disk. */
 export const DISK_BUDGET_BYTES = 20 * 1024 * MIB;
+/** As many as the mark beside the store names (05 S17), those that were removed from the configuration included. */
+export const CHANNELS_MAX_COUNT = 700;
 /** 05 S13: given back to a full disk, so that what is stored can still leave. */
 export const BALLAST_BYTES = 128 * MIB;
 /** 05 S14: how long a settled message's body stays, should the receiver ask for it again. */

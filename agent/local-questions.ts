@@ -7,6 +7,7 @@
 import type { ChannelDesk, ReleaseQuestion, SkipQuestion } from "./channel-desk.ts";
 import type { FilesDesk } from "./files-desk.ts";
 import type { QuarantineDesk } from "./quarantine-desk.ts";
+import type { ChannelSet } from "./running/channel-set.ts";
 import type { AgentStatus } from "./status.ts";
 import type { TraceRow } from "./trace.ts";
 import type { Reconnected } from "./tunnel/tunnel.ts";
@@ -22,6 +23,8 @@ export interface LocalDesk {
   readonly upkeep: UpkeepDesk;
   readonly channels: ChannelDesk;
   readonly files: FilesDesk;
+  /** What runs. */
+  readonly running: { readonly set: ChannelSet };
 }
 
 /**
@@ -37,6 +40,8 @@ export function answerLocal(request: unknown, desk: LocalDesk): Promise<unknown>
   switch (question["ask"]) {
     case "status":
       return desk.status();
+    case "running":
+      return Promise.resolve(desk.running.set);
     case "reconnect":
       return Promise.resolve(desk.reconnect());
     case "trace":

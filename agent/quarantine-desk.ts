@@ -6,7 +6,6 @@
  *
  * @module
  */
-import type { LocalConfig } from "#config/local.ts";
 import { AgentError, controlIdFact, identifierFrom } from "./errors.ts";
 import type { Log } from "./host/log.ts";
 import { declaredCharset, textView } from "./ingest/hl7/charset.ts";
@@ -15,6 +14,7 @@ import type { Outbox } from "./outbox/outbox.ts";
 import type { SetAsideRow } from "./outbox/quarantine-reader.ts";
 import type { QuarantineReason } from "./outbox/writing/append-batch.ts";
 import type { Released } from "./outbox/writing/writer-messages.ts";
+import type { ChannelSet } from "./running/channel-set.ts";
 
 /** One block as `quarantine list` prints it. Times are RFC 3339. */
 export interface QuarantineEntry {
@@ -73,7 +73,7 @@ const CONTENT_MAX_BYTES = 1_048_576;
 export interface DeskParts {
   readonly outbox: Outbox;
   readonly log: Log;
-  readonly config: LocalConfig;
+  readonly running: { readonly set: Pick<ChannelSet, "channels"> };
 }
 
 export class QuarantineDesk {
@@ -145,8 +145,8 @@ export class QuarantineDesk {
     return tail?.name ?? String(channel);
   }
 
-  #configOf(channel: number): LocalConfig["channels"][number] | undefined {
+  #configOf(channel: number): ChannelSet["channels"][number] | undefined {
     const name = this.#nameOf(channel);
-    return this.#parts.config.channels.find((one) => one.name === name);
+    return this.#parts.running.set.channels.find((one) => one.name === name);
   }
 }

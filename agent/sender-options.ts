@@ -1,16 +1,23 @@
 /** From a delivering channel's configuration to what its sender is given. @module */
 import { type FolderConfig, sentinelName } from "#config/folder.ts";
-import type { LocalConfig } from "#config/local.ts";
 import type { SenderConfig } from "#config/mllp-sender.ts";
 import type { FolderSettings } from "./deliver/folder-settings.ts";
 import type { SenderSettings } from "./deliver/sender-settings.ts";
+import type { Target } from "./deliver/senders.ts";
+import type { ChannelSet } from "./running/channel-set.ts";
 
 const SECOND_MS = 1_000;
 const DAY_MS = 86_400_000;
 
-/** Channels that deliver, by name. */
-export const deliveredBy = ({ senders, folderSenders }: LocalConfig): string[] =>
-  [...senders, ...folderSenders].map(({ name }) => name);
+/** Every channel that delivers, and where to. */
+export const targetsOf = ({ senders, folderSenders }: ChannelSet): Target[] => [
+  ...senders.map((one) => ({
+    ...{ kind: "mllp-sender" as const, name: one.name, settings: senderSettings(one) },
+  })),
+  ...folderSenders.map((one) => ({
+    ...{ kind: "folder" as const, name: one.name, settings: folderSettings(one) },
+  })),
+];
 
 export function senderSettings(config: SenderConfig): SenderSettings {
   return {

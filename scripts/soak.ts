@@ -9,6 +9,7 @@
  *   npm run soak -- --drop-images 10000 [--seeds 1] power cuts of store and drop folders
  *   npm run soak -- --drop-writers 10000            so many files, written in every way at once
  *   npm run soak -- --drop-kills 10000              so many files, while the agent is killed again and again
+ *   npm run soak -- --changes 2000                  so many changes of the channels that run, under senders
  *
  * A seed that is printed with a violation repeats it; the first bad image is kept in `build/soak`.
  *
@@ -39,6 +40,7 @@ import { CHECKPOINT_OFTEN, PRUNE_OFTEN } from "#test/faults/power-cut/often.ts";
 import { cutPower } from "#test/faults/power-cut/power-cut.ts";
 import { WORKLOADS, type WorkloadKind } from "#test/faults/power-cut/workload-kinds.ts";
 import { recorderMissing } from "#test/rigs/recorder.ts";
+import { soakChanges } from "./soak-changes.ts";
 import { soakDropImages, soakDropKills, soakDropWriters } from "./soak-drops.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -167,6 +169,7 @@ const { values } = parseArgs({
     "drop-images": { type: "string" },
     "drop-writers": { type: "string" },
     "drop-kills": { type: "string" },
+    changes: { type: "string" },
     seeds: { type: "string" },
   },
 });
@@ -180,6 +183,7 @@ const others =
   rounds !== undefined ||
   values["every-call"] ||
   values["bit-flips"] ||
+  values.changes !== undefined ||
   DROPS.some(([count]) => count !== undefined);
 const seeds = (values.seeds ?? (others ? "1" : "1,2,3")).split(",").map(whole);
 const workload = WORKLOADS.find((kind) => kind === values.workload);
@@ -194,6 +198,7 @@ if (!others || values.images !== undefined) {
 if (rounds !== undefined) violations += await soakKills(whole(rounds), seeds);
 if (values["every-call"]) violations += await soakEveryCall();
 if (values["bit-flips"]) violations += await soakBitFlips(seeds);
+if (values.changes !== undefined) violations += await soakChanges(whole(values.changes), seeds);
 for (const [count, soak] of DROPS) {
   if (count !== undefined) violations += await soak(whole(count), seeds);
 }

@@ -83,6 +83,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "agent/deliver": ["agent/folders", "agent/ingest/hl7", "agent/ingest/mllp", ...BASE],
   "agent/tunnel": ["protocol", "streams", "certs", ...BASE],
   "agent/relay": ["agent/outbox", "agent/tunnel", "protocol", "streams", ...BASE],
+  "agent/running": [
+    "agent/channel-options.ts",
+    "agent/drop-options.ts",
+    "agent/sender-options.ts",
+    "agent/ingest",
+    "agent/deliver",
+    "agent/folders",
+    "agent/relay",
+    "agent/outbox",
+    "config",
+    ...BASE,
+  ],
   agent: ["agent", "config", "certs"],
   receiver: ["protocol", "streams", "config/document.ts"],
 };
@@ -226,6 +238,8 @@ test("[I-7] the agent listens for hospital systems, for its own commands, and fo
     "agent/cli/listen.ts",
     "agent/host/local-socket.ts",
     "agent/ingest/mllp/listener.ts",
+    // Opens ports of another configuration for a moment, and hangs up on whoever comes.
+    "agent/ingest/mllp/port-trial.ts",
     // For the handshake alone: it is given sockets that the listener accepted.
     "agent/ingest/mllp/tls-server.ts",
   ]);

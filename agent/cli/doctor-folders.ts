@@ -7,17 +7,17 @@
  * @module
  */
 import type { FolderConfig } from "#config/folder.ts";
-import type { LocalConfig } from "#config/local.ts";
 import { AgentError, identifierFrom } from "../errors.ts";
 import type { FolderFinding } from "../folders/messages.ts";
 import { isolationFor } from "../folders/share-kind.ts";
 import { systemClock } from "../host/clock.ts";
+import type { ChannelSet } from "../running/channel-set.ts";
 import { folderSettings } from "../sender-options.ts";
 import type { Findings } from "./doctor-receiver.ts";
 import { type Finding, ok, trouble, warning } from "./finding.ts";
 
 /** By channel and, of one that takes files, by folder. */
-export async function lookAtFolders({ drops, folderSenders }: LocalConfig): Promise<Findings> {
+export async function lookAtFolders({ drops, folderSenders }: ChannelSet): Promise<Findings> {
   const findings: Record<string, Finding> = {};
   for (const config of folderSenders) findings[config.name] = await lookAtTarget(config);
   if (drops.length === 0) return findings;

@@ -29,6 +29,7 @@ import { lookAtReceiver } from "./doctor-receiver.ts";
 import { kekOrNone, lookAtDatabase, lookAtIdentity, lookAtKeyFiles } from "./doctor-store.ts";
 import { type Finding, fault, ok, VERDICTS, warning } from "./finding.ts";
 import { question } from "./question.ts";
+import { joined, runningSet } from "./running-set.ts";
 import { escaped, printFacts, readableBytes, table } from "./terminal.ts";
 
 export interface Check extends Finding {
@@ -89,7 +90,8 @@ export async function doctor(options: DoctorOptions): Promise<ExitCode> {
       checks.push({ section, name, ...(await found(look, site)) });
     }
   }
-  for (const [name, finding] of Object.entries(await lookAtFolders(config))) {
+  const channels = joined(config, await runningSet(config.stateDir));
+  for (const [name, finding] of Object.entries(await lookAtFolders(channels))) {
     checks.push({ section: "folders", name, ...finding });
   }
   for (const [name, finding] of Object.entries(await lookAtReceiver(config, ignored))) {

@@ -39,6 +39,8 @@ export interface FolderSenderParts {
   readonly conditions: Conditions;
   readonly log: Log;
   readonly tasks: Tasks;
+  /** Of the same channel before it was changed: its counts go on. */
+  readonly record?: DeliveryRecord;
 }
 
 export interface FolderSenderStatus extends ObservedDelivery {
@@ -58,7 +60,7 @@ export interface FolderSenderStatus extends ObservedDelivery {
 const EMPTY = new Uint8Array(0);
 
 export class FolderSender implements AsyncDisposable {
-  readonly #record = new DeliveryRecord();
+  readonly #record: DeliveryRecord;
   readonly #parts: FolderSenderParts;
   readonly #outcomes: Outcomes;
   readonly #link: OutletLink;
@@ -71,11 +73,13 @@ export class FolderSender implements AsyncDisposable {
   #mayBeHeld = true;
   #isConnected = false;
   #wake: Timer | undefined;
+  #arrivals: Disposable | undefined;
   #shown: { readonly state: FolderSenderStatus["state"]; readonly sinceMs: number };
 
   private constructor(parts: FolderSenderParts) {
     const { channel, settings, clock, log } = parts;
     this.#parts = parts;
+    this.#record = parts.record ?? new DeliveryRecord();
     this.#outcomes = new Outcomes({ ...parts, record: this.#record, signal: this.#cut.signal });
     this.#trouble = new Trouble(parts);
     const { outlet, nameTemplate, pickupAlarmMs, shareTimeoutMs: silenceMs } = settings;
@@ -95,7 +99,7 @@ export class FolderSender implements AsyncDisposable {
   /** Begins to deliver, from where the queue stands. The folder need not be there. */
   static open(parts: FolderSenderParts): FolderSender {
     const sender = new FolderSender(parts);
-    parts.queue.onArrival(() => sender.#apply({ on: "arrived" }));
+    sender.#arrivals = parts.queue.onArrival(() => sender.#apply({ on: "arrived" }));
     for (const effect of FOLDER_START.effects) sender.#perform(effect);
     return sender;
   }
@@ -144,6 +148,7 @@ export class FolderSender implements AsyncDisposable {
 
   #close(): void {
     this.#cut.abort();
+    this.#arrivals?.[Symbol.dispose]();
     this.#wake?.[Symbol.dispose]();
     this.#chores[Symbol.dispose]();
     this.#link.abort();

@@ -39,6 +39,8 @@ export interface SenderParts {
   readonly conditions: Conditions;
   readonly log: Log;
   readonly tasks: Tasks;
+  /** Of the same channel before it was changed: its counts go on. */
+  readonly record?: DeliveryRecord;
 }
 
 export interface MllpSenderStatus extends ObservedDelivery {
@@ -51,7 +53,7 @@ export interface MllpSenderStatus extends ObservedDelivery {
 }
 
 export class MllpSender implements AsyncDisposable {
-  readonly #record = new DeliveryRecord();
+  readonly #record: DeliveryRecord;
   readonly #parts: SenderParts;
   readonly #outcomes: Outcomes;
   readonly #acks: ApplicationAcks;
@@ -68,12 +70,14 @@ export class MllpSender implements AsyncDisposable {
   #exchange = 0;
   #mayBeHeld = true;
   #wake: Timer | undefined;
+  #arrivals: Disposable | undefined;
   #replyTimer: Timer | undefined;
 
   private constructor(parts: SenderParts) {
     const { settings, queue, clock } = parts;
     const { signal } = this.#cut;
     this.#parts = parts;
+    this.#record = parts.record ?? new DeliveryRecord();
     const { tls } = settings;
     if (tls !== undefined) {
       const load = (): SenderTlsMaterial => loadSenderTls(tls);
@@ -112,7 +116,7 @@ export class MllpSender implements AsyncDisposable {
   static async open(parts: SenderParts): Promise<MllpSender> {
     const sender = new MllpSender(parts);
     await sender.#acks.resume();
-    parts.queue.onArrival(() => sender.#apply({ on: "arrived" }));
+    sender.#arrivals = parts.queue.onArrival(() => sender.#apply({ on: "arrived" }));
     sender.#perform({ act: "take" });
     return sender;
   }
@@ -161,6 +165,7 @@ export class MllpSender implements AsyncDisposable {
 
   #close(): void {
     this.#cut.abort();
+    this.#arrivals?.[Symbol.dispose]();
     this.#stopReplyTimer();
     this.#wake?.[Symbol.dispose]();
     this.#link[Symbol.dispose]();

@@ -187,6 +187,9 @@ export interface DeliveryQueue {
   held(): Promise<Hold | undefined>;
   /** Ends the hold, and sets the counts of the message to zero: it is tried anew. */
   release(id: number): Promise<void>;
-  /** @param listener called after the commit of a message that was appended; kept until the store closes */
-  onArrival(listener: () => void): void;
+  /**
+   * @param listener called after the commit of a message that was appended
+   * @returns disposed, it is called no more
+   */
+  onArrival(listener: () => void): Disposable;
 }

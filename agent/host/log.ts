@@ -17,6 +17,8 @@ const EVENTS = {
   agentStopped: "info",
   agentFailed: "error",
   channelReleased: "info",
+  channelsChanged: "info",
+  channelsWentBack: "error",
   commandRefused: "warn",
   downstreamBusy: "warn",
   downstreamConflict: "error",

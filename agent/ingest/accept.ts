@@ -92,8 +92,8 @@ export class Doorway {
   }
 
   /** Calls `listener` when the store can no longer take messages, and when it can again. */
-  onGate(listener: (open: boolean) => void): void {
-    this.#options.gate.onChange(listener);
+  onGate(listener: (open: boolean) => void): Disposable {
+    return this.#options.gate.onChange(listener);
   }
 
   /** A source was refused by the store, in what only it asks: nobody is taken from until the store can again. */

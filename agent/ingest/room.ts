@@ -10,6 +10,7 @@ import { identifierFrom } from "../errors.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
+import { Subscribers } from "../host/subscribers.ts";
 import { UPLOAD_WAITING_MAX_BYTES } from "../limits.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { AcceptingChannel } from "./channel.ts";
@@ -25,7 +26,7 @@ export class Room {
   readonly #parts: RoomParts;
   /** Channels above their high-water mark that did not come down to the low one yet. */
   readonly #full = new Set<AcceptingChannel>();
-  readonly #listeners: (() => void)[] = [];
+  readonly #listeners = new Subscribers();
   /** Whether anybody was told not to read: else there is nobody to call. */
   #paused = false;
 
@@ -60,8 +61,13 @@ export class Room {
   }
 
   /** Calls `listener` when there may be room again; it asks `mayRead` once more. */
-  onRoom(listener: () => void): void {
-    this.#listeners.push(listener);
+  onRoom(listener: () => void): Disposable {
+    return this.#listeners.add(listener);
+  }
+
+  /** A channel takes no more messages: whatever it holds, nobody waits. */
+  forget(channel: AcceptingChannel): void {
+    if (this.#full.delete(channel)) this.#parts.conditions.close("channelFull", channel.name);
   }
 
   #isFull(channel: AcceptingChannel): boolean {
@@ -92,6 +98,6 @@ export class Room {
     for (const channel of [...this.#full]) this.#isFull(channel);
     if (!this.#paused) return;
     this.#paused = false;
-    for (const listener of this.#listeners) listener();
+    this.#listeners.tell();
   }
 }

@@ -10,6 +10,7 @@ import { AgentError, identifierFrom } from "../errors.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Clock, Timer } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
+import { Subscribers } from "../host/subscribers.ts";
 import { HEALTH_PROBE_MS } from "../limits.ts";
 
 export interface StoreGateOptions {
@@ -23,7 +24,7 @@ export interface StoreGateOptions {
 
 export class StoreGate implements Disposable {
   readonly #options: StoreGateOptions;
-  readonly #listeners: ((open: boolean) => void)[] = [];
+  readonly #listeners = new Subscribers<[open: boolean]>();
   #open = true;
   #ended = false;
   #timer: Timer | undefined;
@@ -43,8 +44,8 @@ export class StoreGate implements Disposable {
   }
 
   /** Calls `listener` at each change. */
-  onChange(listener: (open: boolean) => void): void {
-    this.#listeners.push(listener);
+  onChange(listener: (open: boolean) => void): Disposable {
+    return this.#listeners.add(listener);
   }
 
   /** The store refused: close, and probe until it can store again. */
@@ -86,6 +87,6 @@ export class StoreGate implements Disposable {
   }
 
   #tell(): void {
-    for (const listener of this.#listeners) listener(this.#open);
+    this.#listeners.tell(this.#open);
   }
 }

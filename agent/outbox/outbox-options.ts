@@ -5,7 +5,7 @@ import { DISK_BUDGET_BYTES, DUPLICATE_MEMORY_KEYS, LEDGER_DAYS, RETAIN_HOURS } f
 import type { Kek } from "../sealing/key-ring.ts";
 import type { StoreChannel } from "./epochs/channel-tails.ts";
 import { OUTCOMES_CHANNEL } from "./inbox/outcome-report.ts";
-import type { StoreNotice, WriterOptions } from "./writing/writer-messages.ts";
+import type { ServedChannels, StoreNotice, WriterOptions } from "./writing/writer-messages.ts";
 
 export interface OutboxOptions {
   readonly stateDir: string;
@@ -39,8 +39,7 @@ export interface OutboxOptions {
 export const writerOptions = (options: OutboxOptions): WriterOptions => ({
   stateDir: options.stateDir,
   allowVolatileState: options.allowVolatileState,
-  channels: withReports(options),
-  downstream: options.downstream ?? [],
+  ...withReports(options),
   newStoreId: options.chance.bytes(16),
   kek: options.kek,
   duplicateMemoryKeys: options.duplicateMemoryKeys ?? DUPLICATE_MEMORY_KEYS,
@@ -50,8 +49,14 @@ export const writerOptions = (options: OutboxOptions): WriterOptions => ({
   ballastBytes: options.ballastBytes ?? 0,
 });
 
-const withReports = ({ channels, downstream = [] }: OutboxOptions): readonly StoreChannel[] =>
-  downstream.length === 0 ? channels : [...channels, { name: OUTCOMES_CHANNEL }];
+/** With the channel on which outcomes go up, where anything comes down. */
+export const withReports = ({
+  channels,
+  downstream = [],
+}: Pick<OutboxOptions, "channels" | "downstream">): ServedChannels => ({
+  channels: downstream.length === 0 ? channels : [...channels, { name: OUTCOMES_CHANNEL }],
+  downstream,
+});
 
 /** Called after each commit that appended to a channel, with its new last seq. */
 export type AppendedListener = (channel: number, lastSeq: bigint) => void;

@@ -7,7 +7,7 @@
  * @module
  */
 import { AgentError } from "../errors.ts";
-import type { ClaimMark } from "../ingest/file-drop/claims.ts";
+import { isOneOfSeveral } from "../ingest/file-drop/claims.ts";
 import { WAITING_MAX_BYTES } from "../limits.ts";
 import { searchControlId } from "./control-id-search.ts";
 import type { ChannelTail } from "./epochs/channel-tails.ts";
@@ -18,6 +18,7 @@ import {
   type AppendedListener,
   type OutboxOptions,
   type SettledListener,
+  withReports,
   writerOptions,
 } from "./outbox-options.ts";
 import { Progress } from "./progress.ts";
@@ -34,6 +35,7 @@ import { type CommittedReport, type RefusedReport, WriterClient } from "./writin
 import {
   RESULT_COLUMNS,
   type Released,
+  type ServedChannels,
   type StoreNotice,
   type StoreStanding,
 } from "./writing/writer-messages.ts";
@@ -47,8 +49,6 @@ export class Outbox implements AsyncDisposable {
   readonly inbox: Inbox;
   /** What was dropped into folders. */
   readonly files: Files;
-  /** Where each channel stood when the store was opened. */
-  readonly channels: readonly ChannelTail[];
   readonly #options: OutboxOptions;
   readonly #writer: WriterClient;
   readonly #tickets: TicketQueue;
@@ -74,14 +74,13 @@ export class Outbox implements AsyncDisposable {
     this.upkeep = new Upkeep(writer);
     const nowMs = (): number => options.clock.nowMs();
     this.inbox = new Inbox({ writer, nowMs });
-    const { storeId, channels, lastMessageId, lastUpload, backlogs } = writer.opened;
-    this.#takeBacklogs(backlogs);
+    const { storeId, channels, lastMessageId, lastUpload } = writer.opened;
+    this.#takeBacklogs(writer.opened.backlogs);
     this.storeId = storeId;
     this.files = new Files({
       ...{ writer, nowMs },
-      channelNamed: (name) => channels.find((one) => one.name === name)?.channel,
+      channelNamed: (name) => this.channels.find((one) => one.name === name)?.channel,
     });
-    this.channels = channels;
     this.epochs = new StoreEpochs(writer, channels, () => this.#progress.post());
     this.#progress = new Progress({
       ...{ clock: options.clock, lastMessageId, post: (order) => writer.post(order) },
@@ -106,6 +105,16 @@ export class Outbox implements AsyncDisposable {
     });
     for (const notice of writer.opened.notices) outbox.#noticed(notice);
     return outbox;
+  }
+
+  /** Every channel of the store, configured or not, as it stood when its epoch was last heard of. */
+  get channels(): readonly ChannelTail[] {
+    return this.epochs.tails;
+  }
+
+  /** The configuration names these now; others keep their rows. Durable when this resolves. @throws {AgentError} why not */
+  async serve(served: ServedChannels): Promise<void> {
+    this.epochs.found(await this.#writer.ask("serve", withReports(served)));
   }
 
   /** Whether senders should not be read from now (05 S8). */
@@ -157,8 +166,7 @@ export class Outbox implements AsyncDisposable {
   ): void {
     const outcomes: AppendOutcome[] = [];
     const count = entries.length;
-    const mark = entries[0]?.claim;
-    const isStep = mark !== undefined && isOneOfSeveral(mark);
+    const isStep = isOneOfSeveral(entries[0]?.claim);
     // Let go once it was called: what the ticket queue has forgotten may still be held by the tables it
     // has outgrown, and through them everything that was in flight, until the next full collection.
     let waiting: typeof settle | undefined = settle;
@@ -387,5 +395,3 @@ export class Outbox implements AsyncDisposable {
     if (!this.saturated) for (const listener of this.#roomListeners) listener();
   }
 }
-
-const isOneOfSeveral = ({ from, isLast }: ClaimMark): boolean => from > 0 || !isLast;

@@ -38,6 +38,7 @@ import type { Outbox } from "../outbox/outbox.ts";
 import { FeedAlarms } from "./feed-alarms.ts";
 import { FeedEpochs } from "./feed-epochs.ts";
 import { type DamagedAt, ReadAhead } from "./read-ahead.ts";
+import { isDecision, priorityOf, type RelayRules } from "./relay-rules.ts";
 
 export interface FeedParts {
   readonly outbox: Outbox;
@@ -47,9 +48,7 @@ export interface FeedParts {
   readonly tasks: Tasks;
   readonly wake: (source: StreamSource) => void;
   readonly reopen: (source: StreamSource) => void;
-  readonly priority: Priority;
-  /** What becomes of a message that the receiver will never take (06 TP30). */
-  readonly onReceiverReject: "hold" | "quarantine";
+  readonly rules: RelayRules;
 }
 
 /** 06 section 8: a refusal that says "open again" is followed at most once a second. */
@@ -59,11 +58,11 @@ const HELD_RETRY_MS = 60_000;
 
 export class ChannelFeed implements StreamSource {
   readonly channel: string;
-  readonly priority: Priority;
   readonly #parts: FeedParts;
   readonly #id: number;
   readonly #ahead: ReadAhead;
   readonly #alarms: FeedAlarms;
+  #rules: RelayRules;
   #epochs: FeedEpochs;
   /** Of the epoch that is being sent: what the receiver has on this connection, and what was handed out. */
   #sinkSeq = 0n;
@@ -82,7 +81,7 @@ export class ChannelFeed implements StreamSource {
 
   constructor(tail: ChannelTail, parts: FeedParts) {
     this.channel = tail.name;
-    this.priority = parts.priority;
+    this.#rules = parts.rules;
     this.#parts = parts;
     this.#alarms = new FeedAlarms(tail.name, parts);
     this.#id = tail.channel;
@@ -98,6 +97,19 @@ export class ChannelFeed implements StreamSource {
 
   get id(): number {
     return this.#id;
+  }
+
+  get priority(): Priority {
+    return priorityOf(this.#rules);
+  }
+
+  /** The configuration says this from now on; OPEN tells the receiver of another priority. */
+  follow(rules: RelayRules): void {
+    const before = this.#rules;
+    this.#rules = rules;
+    const goesOn = this.#isHeld && isDecision(before, rules);
+    if (goesOn) this.#isHeld = false;
+    if (goesOn || rules.priority !== before.priority) this.#parts.reopen(this);
   }
 
   get inFlight(): boolean {
@@ -185,7 +197,7 @@ export class ChannelFeed implements StreamSource {
       // Acks for what came before it may still arrive; what came behind it, the receiver drops (TP29).
       if (frame.seq <= this.#takenSeq) this.#takenSeq = larger(frame.seq - 1n, this.#sinkSeq);
       this.#parts.outbox.refused(this.#id, this.#epochs.sending.epoch, frame.seq);
-      if (this.#parts.onReceiverReject === "quarantine") this.#setAside(frame.seq, facts);
+      if (this.#rules.onReceiverReject === "quarantine") this.#setAside(frame.seq, facts);
       else this.#hold(new AgentError("MESSAGE_REFUSED", facts));
       return;
     }

@@ -3,10 +3,10 @@ import type { SinkStore } from "#streams/sink/sink-store.ts";
 import type { Inbox } from "../outbox/inbox/inbox.ts";
 import type { DownstreamInbox } from "../tunnel/receiving-streams.ts";
 
-/** @param channels that the configuration delivers */
-export function downstreamInbox(inbox: Inbox, channels: ReadonlySet<string>): DownstreamInbox {
+/** @param serves whether the configuration delivers a channel now */
+export function downstreamInbox(inbox: Inbox, serves: DownstreamInbox["serves"]): DownstreamInbox {
   return {
-    serves: (channel) => channels.has(channel),
+    serves,
     get hasRoom() {
       return inbox.hasRoom;
     },

@@ -31,6 +31,7 @@ export interface SessionOptions {
   readonly storeId: Uint8Array;
   readonly instanceNonce: Uint8Array;
   readonly version: string;
+  /** Grows. */
   readonly sources: readonly StreamSource[];
   readonly chance: Chance;
   readonly log: Log;
@@ -61,6 +62,7 @@ export class Session {
   #deadline: Timer | undefined;
   #helloMs = 0;
   #opening = 0;
+  #isOpen = false;
   #throttled = false;
   #draining = false;
   #takesCommands = false;
@@ -116,8 +118,17 @@ export class Session {
     for (const [index, source] of this.#options.sources.entries()) {
       if (this.#sending?.add(index * 2 + 1, source) === true) this.#opening += 1;
     }
+    this.#isOpen = true;
     this.#arm(OPENED_TIMEOUT_MS);
     if (this.#opening === 0) this.#resumed();
+  }
+
+  /** The last of the sources is new: its stream is opened beside the others; before they are, it comes with them. */
+  add(source: StreamSource): void {
+    if (!this.#isOpen || this.#draining || this.#ended) return;
+    const number = this.#options.sources.length * 2 - 1;
+    // Where others are still awaited, it is, too.
+    if (this.#sending?.add(number, source) === true && this.#opening > 0) this.#opening += 1;
   }
 
   /** Messages are at hand for `source` again. */

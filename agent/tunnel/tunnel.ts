@@ -111,9 +111,10 @@ export class Tunnel implements AsyncDisposable {
     return tunnel;
   }
 
-  /** Adds a stream; it is opened with the next connection. */
+  /** Adds a stream; on a connection that streams it is opened at once. */
   add(source: StreamSource): void {
     this.#sources.push(source);
+    this.#session?.add(source);
   }
 
   /** Messages from the receiver go there, from the next connection on. */

@@ -87,6 +87,11 @@ export class Outgoing {
     this.#turns.add(stream);
   }
 
+  /** The priority of its source may be another one. */
+  place(stream: SendingStream): void {
+    this.#turns.place(stream);
+  }
+
   /** No new message; the one in hand is finished (TP32). */
   stopAfterCurrent(): void {
     this.#stopped = true;

@@ -108,6 +108,7 @@ export class SendingStreams {
     if (stream === undefined || this.#isEnded) return;
     stream.flowing = false;
     stream.current = undefined;
+    this.#outgoing.place(stream);
     if (stream.opening) stream.outdated = true;
     else this.#open(stream);
   }

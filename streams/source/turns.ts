@@ -32,6 +32,16 @@ export class Turns<Stream extends Prioritized> {
     this.#classes[stream.source.priority ?? PRIORITY.normal]?.streams.push(stream);
   }
 
+  /** The priority of its source may be another one than when it was added. */
+  place(stream: Stream): void {
+    const level = stream.source.priority ?? PRIORITY.normal;
+    const at = this.#classes.findIndex(({ streams }) => streams.includes(stream));
+    const from = this.#classes[at];
+    if (from === undefined || at === level) return;
+    from.streams.splice(from.streams.indexOf(stream), 1);
+    this.add(stream);
+  }
+
   /**
    * Gives one stream its turn.
    *

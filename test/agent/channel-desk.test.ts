@@ -164,7 +164,7 @@ describe("giving damaged messages up", () => {
     await scene.append("M1", "BACK", "M3");
     const { store } = scene.line;
     const wentOn: number[] = [];
-    const relay: Relay = {
+    const relay: Pick<Relay, "stoppedAt" | "goOn"> = {
       stoppedAt: () => ({ epoch: 1n, seq: 2n }),
       goOn: (channel) => void wentOn.push(channel),
     };

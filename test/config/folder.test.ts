@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { deliveredBy, folderSettings } from "#agent/sender-options.ts";
+import { downstreamOf } from "#agent/running/channel-set.ts";
+import { folderSettings } from "#agent/sender-options.ts";
 import { DocumentError } from "#config/document.ts";
 import { sentinelName } from "#config/folder.ts";
 import { type LocalConfig, loadLocalConfig } from "#config/local.ts";
@@ -56,7 +57,7 @@ describe("a channel of kind folder", () => {
       },
     ]);
     assert.deepEqual([config.channels, config.senders], [[], []]);
-    assert.deepEqual(deliveredBy(config), ["orders"]);
+    assert.deepEqual(downstreamOf(config), ["orders"]);
   });
 
   test("[P2] paths are relative to the file, the sentinel to its folder; copies lie beside the target", () => {

@@ -9,7 +9,7 @@ import { EPOCH_END } from "#agent/outbox/epochs/channel-tails.ts";
 import type { Outbox } from "#agent/outbox/outbox.ts";
 import type { ReadRange, ReadResult } from "#agent/outbox/reader.ts";
 import { ChannelFeed } from "#agent/relay/channel-feed.ts";
-import { OPENED_STATUS, PRIORITY } from "#protocol/frame.ts";
+import { OPENED_STATUS } from "#protocol/frame.ts";
 import { ManualClock } from "#test/support/clocks.ts";
 import { messageIn } from "#test/support/feed-bench.ts";
 
@@ -54,8 +54,7 @@ async function openFeed(outbox: FiveMessages): Promise<ChannelFeed> {
     tasks: new Tasks((_name, error) => woken.reject(error)),
     wake: () => woken.resolve(),
     reopen: () => {},
-    priority: PRIORITY.normal,
-    onReceiverReject: "hold",
+    rules: { priority: "normal", onReceiverReject: "hold" },
   });
   const credit = { connectionLimit: 1e6, streamLimit: 1e6, messageLimit: 1e6 } as never;
   const status = OPENED_STATUS.ok;

@@ -122,8 +122,8 @@ export const FILE_STORE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "agent/outbox/outbox.ts",
-        search: "const isStep = mark !== undefined && isOneOfSeveral(mark);",
-        replacement: "const isStep = mark !== undefined && isOneOfSeveral(mark) && mark.id < 0;",
+        search: "const isStep = isOneOfSeveral(entries[0]?.claim);",
+        replacement: "const isStep = isOneOfSeveral(entries[0]?.claim) && entries.length < 0;",
       },
     ],
     caughtBy: [inFiles("steps", "commits of their own")],

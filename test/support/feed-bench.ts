@@ -6,7 +6,7 @@ import { Tasks } from "#agent/host/tasks.ts";
 import type { Outbox } from "#agent/outbox/outbox.ts";
 import type { OutboxOptions } from "#agent/outbox/outbox-options.ts";
 import { ChannelFeed } from "#agent/relay/channel-feed.ts";
-import { OPENED_STATUS, type OpenedFrame, PRIORITY, type RejectCode } from "#protocol/frame.ts";
+import { OPENED_STATUS, type OpenedFrame, type RejectCode } from "#protocol/frame.ts";
 import type { OutgoingMessage, OutgoingSkip } from "#streams/source/source-stream.ts";
 import { ManualClock } from "./clocks.ts";
 import { textOf } from "./messages.ts";
@@ -96,8 +96,7 @@ export class FeedBench implements AsyncDisposable {
       tasks: this.tasks,
       wake: () => void this.wakes++,
       reopen: () => void this.reopens++,
-      priority: PRIORITY.normal,
-      onReceiverReject: this.#onReceiverReject,
+      rules: { priority: "normal", onReceiverReject: this.#onReceiverReject },
     });
     this.outbox.onAppended((channel, lastSeq) => {
       if (channel === 1) feed.appended(lastSeq);

@@ -175,8 +175,9 @@ export class MemoryQueue implements DeliveryQueue {
     });
   }
 
-  onArrival(listener: () => void): void {
+  onArrival(listener: () => void): Disposable {
     this.#listeners.push(listener);
+    return { [Symbol.dispose]: () => {} };
   }
 
   async #write(call: string, id: number, change: (row: Row) => void): Promise<void> {

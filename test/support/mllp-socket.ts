@@ -25,8 +25,10 @@ export class MllpSocket implements AsyncDisposable {
     });
   }
 
-  static async open(port: number, host = "127.0.0.1"): Promise<MllpSocket> {
-    const socket = connect({ port, host, allowHalfOpen: true });
+  /** @param from the address of this machine that it comes from */
+  static async open(port: number, host = "127.0.0.1", from?: string): Promise<MllpSocket> {
+    const own = from === undefined ? {} : { localAddress: from };
+    const socket = connect({ port, host, allowHalfOpen: true, ...own });
     const opened = new MllpSocket(socket);
     await once(socket, "connect");
     return opened;

@@ -150,6 +150,9 @@ export interface ClaimMark extends ClaimedContent {
   readonly isLast: boolean;
 }
 
+export const isOneOfSeveral = (step: ClaimMark | undefined): boolean =>
+  step !== undefined && (step.from > 0 || !step.isLast);
+
 /**
  * The files of one channel. Promises resolve once a change is durable; they reject as the store refuses, with nothing
  * changed. A change that does not fit the state of a row, as one that is told again, leaves it as it is.

@@ -44,6 +44,7 @@ export class FileDrop implements AsyncDisposable {
   readonly #parts: FileDropParts;
   readonly #stopping = new AbortController();
   readonly #room: Wake;
+  readonly #heard = new DisposableStack();
   readonly #ended: Promise<void>;
   #hand: PickupHand | undefined;
   #service: Service | undefined;
@@ -64,8 +65,8 @@ export class FileDrop implements AsyncDisposable {
     this.#parts = parts;
     this.#sinceMs = parts.clock.nowMs();
     this.#room = new Wake(parts.clock);
-    parts.doorway.room.onRoom(() => this.#room.now());
-    parts.doorway.onGate(() => this.#room.now());
+    this.#heard.use(parts.doorway.room.onRoom(() => this.#room.now()));
+    this.#heard.use(parts.doorway.onGate(() => this.#room.now()));
     this.#ended = this.#run().catch(failed);
   }
 
@@ -92,6 +93,7 @@ export class FileDrop implements AsyncDisposable {
     this.#room.now();
     await this.#ended;
     await this.#hand?.[Symbol.asyncDispose]();
+    this.#heard.dispose();
     this.#to("stopped");
   }
 

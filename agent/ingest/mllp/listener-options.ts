@@ -1,4 +1,5 @@
 /** What a listener is given, and what it gives each of its connections. @module */
+import { isDeepStrictEqual } from "node:util";
 import type { Conditions } from "../../health/conditions.ts";
 import type { Clock } from "../../host/clock.ts";
 import type { Log } from "../../host/log.ts";
@@ -24,6 +25,12 @@ export interface ListenerSettings extends BlockReaderOptions {
   readonly endOfBlockWaitMs: number;
   readonly blockIdleTimeoutMs: number;
   readonly blockMaxMs: number;
+}
+
+/** Whether other settings say more than who may connect: a connection has read what it holds under the old ones. */
+export function concernsConnections(before: ListenerSettings, after: ListenerSettings): boolean {
+  const { allow, maxConnections, staleAfterMs } = after;
+  return !isDeepStrictEqual({ ...before, allow, maxConnections, staleAfterMs }, after);
 }
 
 export interface ListenerOptions {

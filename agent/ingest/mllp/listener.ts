@@ -2,10 +2,16 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { AgentError, codeOf, type ErrorCode, identifierFrom } from "../../errors.ts";
 import { WatchedCertificate } from "../../health/watched-certificate.ts";
+import type { Timer } from "../../host/clock.ts";
+import { Subscribers } from "../../host/subscribers.ts";
 import { HEALTH_PROBE_MS } from "../../limits.ts";
 import { allowList, plainAddress } from "./allow-list.ts";
 import { MllpConnection, type Peer } from "./connection.ts";
-import type { ListenerOptions } from "./listener-options.ts";
+import {
+  concernsConnections,
+  type ListenerOptions,
+  type ListenerSettings,
+} from "./listener-options.ts";
 import { type ListenerTls, loadTlsMaterial, secure, type TlsMaterial } from "./tls-server.ts";
 
 /** The operating system's word for why a port cannot be opened. */
@@ -19,27 +25,27 @@ export const LISTEN_FAULTS: Readonly<Record<string, ErrorCode>> = {
 const ALARM_MS = 600_000;
 
 export class MllpListener implements AsyncDisposable {
-  readonly #options: ListenerOptions;
-  readonly #certificate: WatchedCertificate<TlsMaterial> | undefined;
+  readonly #heard = new DisposableStack();
+  readonly #left = new Subscribers();
   readonly #connections = new Set<MllpConnection>();
   /** Sockets whose TLS handshake goes on: they hold a place, too. */
   readonly #handshaking = new Set<Socket>();
-  readonly #isAllowed: (address: string) => boolean;
+  #options: ListenerOptions;
+  #certificate: WatchedCertificate<TlsMaterial> | undefined;
+  #isAllowed: (address: string) => boolean;
   #server: Server | undefined;
+  #retry: Timer | undefined;
   #stopping = false;
 
   private constructor(options: ListenerOptions) {
     this.#options = options;
     this.#isAllowed = allowList(options.settings.allow);
-    const { tls } = options.settings;
-    if (tls !== undefined) {
-      const load = (): TlsMaterial => loadTlsMaterial(tls);
-      this.#certificate = new WatchedCertificate(options.channel.name, load, options);
-    }
-    options.doorway.onGate((open) => this.#gateChanged(open));
-    options.doorway.room.onRoom(() => {
+    this.#certificate = watched(options);
+    this.#heard.use(options.doorway.onGate((open) => this.#gateChanged(open)));
+    const room = options.doorway.room.onRoom(() => {
       for (const connection of this.#connections) connection.room();
     });
+    this.#heard.use(room);
   }
 
   /**
@@ -52,10 +58,44 @@ export class MllpListener implements AsyncDisposable {
     try {
       await listener.#listen();
     } catch (error) {
-      listener.#certificate?.[Symbol.dispose]();
+      listener.#leave();
       throw error;
     }
     return listener;
+  }
+
+  /**
+   * The same, but where somebody has taken the port it is tried for as long as that takes, with a condition.
+   *
+   * @throws {AgentError} `LISTEN_TLS_MATERIAL`
+   */
+  static async openPatiently(options: ListenerOptions): Promise<MllpListener> {
+    const listener = new MllpListener(options);
+    await listener.#reopen();
+    return listener;
+  }
+
+  /**
+   * Goes on with other settings of the same host and port, which stays open. A connection that they concern ends once
+   * what it had read whole is answered; where they say no more than who may connect, those stay that still may.
+   *
+   * @param graceMs after it such a connection is cut
+   * @returns resolves when they are over; the settings count at once
+   * @throws {AgentError} `LISTEN_TLS_MATERIAL`, at once; nothing has changed then
+   */
+  change(settings: ListenerSettings, graceMs: number): Promise<void> {
+    const options = { ...this.#options, settings };
+    const certificate = watched(options);
+    const isEnding = concernsConnections(this.#options.settings, settings);
+    this.#certificate?.[Symbol.dispose]();
+    this.#certificate = certificate;
+    this.#options = options;
+    this.#isAllowed = allowList(settings.allow);
+    for (const socket of this.#handshaking) socket.destroy();
+    const ending = [...this.#connections].filter(
+      ({ peer }) => isEnding || !this.#isAllowed(peer.address),
+    );
+    return this.#end(ending, graceMs);
   }
 
   get connectionCount(): number {
@@ -80,11 +120,11 @@ export class MllpListener implements AsyncDisposable {
   /** 03 E8: closes the port, then every connection once what it had read whole is answered. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true;
-    this.#certificate?.[Symbol.dispose]();
     const closed = this.#closePort();
     for (const socket of this.#handshaking) socket.destroy();
     for (const connection of this.#connections) connection.finish();
     await closed;
+    this.#leave();
   }
 
   /** Hangs up on everybody now. */
@@ -94,6 +134,27 @@ export class MllpListener implements AsyncDisposable {
     this.#server = undefined;
     for (const socket of this.#handshaking) socket.destroy();
     for (const connection of [...this.#connections]) connection.destroy(reason);
+    this.#leave();
+  }
+
+  /** Hears nothing more of the store, and of its certificate. */
+  #leave(): void {
+    this.#heard.dispose();
+    this.#certificate?.[Symbol.dispose]();
+    this.#retry?.[Symbol.dispose]();
+  }
+
+  async #end(ending: readonly MllpConnection[], graceMs: number): Promise<void> {
+    for (const connection of ending) connection.finish("reconfigured");
+    const isOver = (): boolean => ending.every((one) => !this.#connections.has(one));
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    using _left = this.#left.add(() => {
+      if (isOver()) resolve();
+    });
+    using _budget = this.#options.clock.after(graceMs, () => {
+      for (const connection of ending) connection.destroy("reconfigured");
+    });
+    if (!isOver()) await over;
   }
 
   #listen(): Promise<void> {
@@ -106,7 +167,7 @@ export class MllpListener implements AsyncDisposable {
         // Errors of accept(2), such as too few descriptors, are the next peer's to see.
         server.on("error", (error) => this.#refuse("unknown", codeOf(error)));
         // Stopped, or the store failed again, while the port was being opened.
-        if (this.#stopping || !this.#options.doorway.isOpen) {
+        if (this.#stopping || !this.#mayTake) {
           server.close();
           resolve();
           return;
@@ -180,7 +241,7 @@ export class MllpListener implements AsyncDisposable {
     }
     if (stalest === undefined) return false;
     this.#options.channel.record.counters.add("staleClosed");
-    this.#connections.delete(stalest);
+    this.#forget(stalest);
     stalest.destroy("stale");
     return true;
   }
@@ -226,10 +287,15 @@ export class MllpListener implements AsyncDisposable {
     channel.record.connected(peer.address, certified);
     log.write("connectionOpened", this.#facts({ peer: identifierFrom(peer.name) }));
     const connection = new MllpConnection(socket, peer, this.#options, () => {
-      this.#connections.delete(connection);
+      this.#forget(connection);
       channel.record.disconnected(peer.address);
     });
     this.#connections.add(connection);
+  }
+
+  #forget(connection: MllpConnection): void {
+    this.#connections.delete(connection);
+    this.#left.tell();
   }
 
   #tooMany(peer: string, socket: Socket): void {
@@ -251,21 +317,23 @@ export class MllpListener implements AsyncDisposable {
 
   /** 03 E1: while the store cannot store, the port is closed: the signal that senders' monitors watch. */
   #gateChanged(open: boolean): void {
-    if (this.#stopping || !this.#closesWithStore) return;
+    if (this.#stopping) return;
     if (open) {
-      this.#reopen();
+      void this.#reopen();
       return;
     }
+    if (!this.#closesWithStore) return;
     void this.#closePort();
     this.#options.log.write("listenerClosed", this.#facts({}));
     for (const socket of this.#handshaking) socket.destroy();
     for (const connection of [...this.#connections]) connection.finish("cannotStore");
   }
 
-  #reopen(): void {
-    if (this.#stopping || this.#server !== undefined) return;
+  async #reopen(): Promise<void> {
     const { log, conditions, channel, clock } = this.#options;
-    this.#listen().then(
+    if (this.#server !== undefined) conditions.close("listenerClosed", channel.name);
+    if (this.#stopping || this.#server !== undefined) return;
+    await this.#listen().then(
       () => {
         // Not if we were stopped, or the store failed again, while the port was being opened.
         if (!this.isListening) return;
@@ -275,7 +343,7 @@ export class MllpListener implements AsyncDisposable {
       // Somebody took the port meanwhile: try for as long as it takes.
       (error: AgentError) => {
         conditions.open("listenerClosed", channel.name, error.facts, clock.nowMs());
-        clock.after(HEALTH_PROBE_MS, () => this.#reopen());
+        this.#retry = clock.after(HEALTH_PROBE_MS, () => void this.#reopen());
       },
     );
   }
@@ -290,4 +358,12 @@ export class MllpListener implements AsyncDisposable {
   #facts(more: AgentError["facts"]): AgentError["facts"] {
     return { channel: identifierFrom(this.#options.channel.name), ...more };
   }
+}
+
+function watched(options: ListenerOptions): WatchedCertificate<TlsMaterial> | undefined {
+  const { channel, settings } = options;
+  const { tls } = settings;
+  if (tls === undefined) return undefined;
+  const load = (): TlsMaterial => loadTlsMaterial(tls);
+  return new WatchedCertificate(channel.name, load, options);
 }

@@ -1,11 +1,9 @@
 /** Writes down, after each commit that appended, how far the store has been (05 S17). @module */
 import { join } from "node:path";
+import { CHANNELS_MAX_COUNT } from "../../limits.ts";
 import type { Chore } from "../writing/chores.ts";
 import type { GroupCommit } from "../writing/group-commit.ts";
 import { HighWater, type HighWaterMark } from "./high-water.ts";
-
-/** So many fit, with names of 64 bytes; of more the oldest are marked. */
-const MARKED_MAX_COUNT = 700;
 
 /** Beside the database, and not in it: it must not be put back together with it by accident. */
 export const openHighWater = (stateDir: string): HighWater =>
@@ -38,9 +36,10 @@ export class HighWaterNotes implements Chore {
     const noted = `${lastMessageId} ${lastQuarantineId} ${epochs} ${tails.size}`;
     if (noted !== this.#noted) {
       this.#noted = noted;
+      // So many fit, with names of 64 bytes; of more the oldest are marked.
       const channels: HighWaterMark["channels"][number][] = [];
       for (const { name, epoch, lastSeq } of tails.values()) {
-        if (channels.length < MARKED_MAX_COUNT) channels.push({ name, epoch, lastSeq });
+        if (channels.length < CHANNELS_MAX_COUNT) channels.push({ name, epoch, lastSeq });
       }
       this.#file.write({ storeId: this.#storeId, lastMessageId, lastQuarantineId, channels });
     }

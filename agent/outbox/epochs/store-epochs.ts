@@ -28,6 +28,7 @@ export class StoreEpochs {
   readonly #postProgress: () => void;
   readonly #tails = new Map<number, ChannelTail>();
   readonly #listeners: EpochListener[] = [];
+  readonly #channelListeners: ((tail: ChannelTail) => void)[] = [];
 
   /** @param postProgress hands over what the receiver has confirmed */
   constructor(writer: EpochWriter, channels: readonly ChannelTail[], postProgress: () => void) {
@@ -48,6 +49,11 @@ export class StoreEpochs {
 
   onEpoch(listener: EpochListener): void {
     this.#listeners.push(listener);
+  }
+
+  /** Calls `listener` for each channel that comes while the store is open, before anything is appended to it. */
+  onChannel(listener: (tail: ChannelTail) => void): void {
+    this.#channelListeners.push(listener);
   }
 
   /**
@@ -104,6 +110,14 @@ export class StoreEpochs {
   /** Whether a damaged message was given up at or before `seq`. */
   hasGap(channel: number, epoch: bigint, seq: bigint): Promise<boolean> {
     return this.#writer.ask("hasGap", { channel, epoch, seq });
+  }
+
+  /** The writer has told of all channels that there are. */
+  found(tails: readonly ChannelTail[]): void {
+    for (const tail of tails.filter(({ channel }) => !this.#tails.has(channel))) {
+      this.#tails.set(tail.channel, tail);
+      for (const listener of this.#channelListeners) listener(tail);
+    }
   }
 
   /** The writer has told of a new epoch. */

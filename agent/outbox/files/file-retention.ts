@@ -19,7 +19,7 @@ export interface FileRetentionOptions {
   readonly store: GroupCommit;
   readonly clock: Pick<Clock, "nowMs">;
   /** The longest time for which the same content is recognised, of all channels. */
-  readonly windowMs?: number;
+  readonly windowMs?: () => number;
 }
 
 type EndedRow = [
@@ -49,9 +49,9 @@ export class FileRetention implements Chore {
   step(): number {
     const at = this.#at ?? this.#next(0);
     if (at === undefined) return LOOK_MS;
-    const { store, clock, windowMs = 0 } = this.#options;
+    const { store, clock, windowMs } = this.#options;
     const { prepared } = store;
-    const beforeMs = clock.nowMs() - Math.max(FILE_ROW_KEEP_MS, windowMs);
+    const beforeMs = clock.nowMs() - Math.max(FILE_ROW_KEEP_MS, windowMs?.() ?? 0);
     const page = prepared.fileEnded.all(at.channel, beforeMs, ...at.after, FILE_STEP_ROWS);
     const rows = page as EndedRow[];
     const going = rows.filter((row) => this.#mayGo(at.channel, row));

@@ -16,7 +16,7 @@ export interface ChannelQueueParts {
   readonly writer: InboxWriter;
   readonly inbox: InboxWrites;
   readonly nowMs: () => number;
-  readonly onArrival: (listener: () => void) => void;
+  readonly onArrival: (listener: () => void) => Disposable;
 }
 
 export class ChannelQueue implements DeliveryQueue {
@@ -71,7 +71,7 @@ export class ChannelQueue implements DeliveryQueue {
     return this.#parts.inbox.write({ call: "release", id });
   }
 
-  onArrival(listener: () => void): void {
-    this.#parts.onArrival(listener);
+  onArrival(listener: () => void): Disposable {
+    return this.#parts.onArrival(listener);
   }
 }

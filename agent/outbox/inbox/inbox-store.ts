@@ -53,6 +53,7 @@ interface Along {
 export class InboxStore {
   readonly #options: InboxStoreOptions;
   readonly #parts: StepParts;
+  readonly #named: Set<string>;
   /** By partial. */
   readonly #digests = new Map<number, Along>();
   /** The last partial whose bytes did not come to a digest at all. */
@@ -64,10 +65,17 @@ export class InboxStore {
     const { prepared, sealer } = store;
     this.#options = options;
     this.#lastId = lastBodyId(store);
+    this.#named = new Set(channels);
     this.#parts = {
-      ...{ prepared, sealer, storeId, named: new Set(channels) },
+      ...{ prepared, sealer, storeId, named: this.#named },
       newId: () => ++this.#lastId,
     };
+  }
+
+  /** Downstream channels that the configuration names from now on. */
+  serve(channels: readonly string[]): void {
+    this.#named.clear();
+    for (const name of channels) this.#named.add(name);
   }
 
   /**

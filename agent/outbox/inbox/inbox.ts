@@ -7,6 +7,7 @@
  * @module
  */
 import type { DeliveryQueue } from "../../deliver/queue.ts";
+import { Subscribers } from "../../host/subscribers.ts";
 import { COMMIT_MAX_BYTES, COMMIT_MAX_COUNT } from "../../limits.ts";
 import { fromPlain } from "../format/fault.ts";
 import { ChannelQueue } from "./channel-queue.ts";
@@ -45,7 +46,7 @@ interface Waiting {
 export class Inbox implements InboxWrites {
   readonly #options: InboxOptions;
   readonly #waiting: Waiting[] = [];
-  readonly #arrivalListeners = new Map<string, (() => void)[]>();
+  readonly #arrivalListeners = new Map<string, Subscribers>();
   readonly #roomListeners: (() => void)[] = [];
   #isAsking = false;
   #hasRoom = false;
@@ -89,14 +90,15 @@ export class Inbox implements InboxWrites {
   /** What delivery works on. Of a channel that nothing has come for it is empty. */
   queueOf(channel: string): DeliveryQueue {
     const { writer, nowMs } = this.#options;
-    const onArrival = (listener: () => void): void => this.onArrival(channel, listener);
+    const onArrival = (listener: () => void): Disposable => this.onArrival(channel, listener);
     return new ChannelQueue({ channel, writer, nowMs, inbox: this, onArrival });
   }
 
   /** Calls `listener` after each commit that brought messages of a channel. */
-  onArrival(channel: string, listener: () => void): void {
-    const known = this.#arrivalListeners.get(channel) ?? [];
-    this.#arrivalListeners.set(channel, [...known, listener]);
+  onArrival(channel: string, listener: () => void): Disposable {
+    const known = this.#arrivalListeners.get(channel) ?? new Subscribers();
+    this.#arrivalListeners.set(channel, known);
+    return known.add(listener);
   }
 
   standing(): Promise<readonly InboxStanding[]> {
@@ -145,7 +147,7 @@ export class Inbox implements InboxWrites {
   }
 
   #arrived(channel: string): void {
-    for (const listener of this.#arrivalListeners.get(channel) ?? []) listener();
+    this.#arrivalListeners.get(channel)?.tell();
   }
 
   #askNext(): void {

@@ -18,6 +18,8 @@ export type Located =
   | { readonly at: "closed"; readonly channel: InboxChannel; readonly finalSeq: bigint };
 
 export function locate(parts: StepParts, { channel: name, epoch }: ChannelCall): Located {
+  // Since it was opened the hospital has taken it out: the source opens it again, and hears so.
+  if (!parts.named.has(name)) return { at: "refused", kind: "staleEpoch" };
   const channel = channelAt(parts, name);
   // Only `open` changes epochs.
   if (channel === undefined || epoch > channel.epoch) return { at: "refused", kind: "unopened" };

@@ -48,10 +48,12 @@ export class Space {
   readonly #checkpoint: Checkpoint;
   readonly #prune: Prune;
   readonly #uploads: DoomedUploads;
+  #fileWindowMs: number;
 
   constructor(parts: SpaceParts) {
     const { store, database, keys, clock, tell, retainHours, ledgerDays, ballastBytes } = parts;
     this.#parts = parts;
+    this.#fileWindowMs = longestFileWindow(parts.channels);
     const folder = dirname(database.name);
     this.#ballast = new BallastKeeper({ folder, bytes: ballastBytes, clock });
     const isDiskLow = (): boolean => this.#ballast.isDiskLow;
@@ -74,7 +76,7 @@ export class Space {
       this.#uploads,
       new Ledger({ store, clock, keepMs: ledgerMs }),
       ...inboxChores({ store, clock, retainMs, isPressed, ledgerMs }),
-      new FileRetention({ store, clock, windowMs: longestFileWindow(parts) }),
+      new FileRetention({ store, clock, windowMs: () => this.#fileWindowMs }),
       new InboxRoom({ budget: store.budget, isDiskLow, tell }),
       new Shred({ store, database, keys, onDeleted }),
       new Vacuum({ database, budget: store.budget, isDiskLow }),
@@ -82,6 +84,11 @@ export class Space {
       this.#ballast,
       { name: "filling", step: () => this.#watchFilling() },
     ];
+  }
+
+  /** Those that are configured from now on. */
+  serve(channels: readonly StoreChannel[]): void {
+    this.#fileWindowMs = longestFileWindow(channels);
   }
 
   /** Somebody reads messages, to send them: what is settled and read again stays meanwhile. */
@@ -128,7 +135,7 @@ export class Space {
   }
 }
 
-const longestFileWindow = ({ channels }: SpaceParts): number =>
+const longestFileWindow = (channels: readonly StoreChannel[]): number =>
   Math.max(0, ...channels.map(({ fileWindowMs = 0 }) => fileWindowMs));
 
 /** One look-up an epoch. */

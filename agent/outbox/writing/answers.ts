@@ -24,6 +24,7 @@ import type { Space } from "../space/space.ts";
 import { standing } from "../standing.ts";
 import { epochAnswers } from "./epoch-answers.ts";
 import type { GroupCommit } from "./group-commit.ts";
+import { serveChannels } from "./served-channels.ts";
 import { type UpkeepParts, upkeepAnswers } from "./upkeep-answers.ts";
 import type { QuestionName, Questions, Released } from "./writer-messages.ts";
 
@@ -69,6 +70,13 @@ export function answers(parts: AnswerParts): Answers {
     search: ({ controlId, beforeId }) =>
       searchSlice(store.readParts, controlId, beforeId, SEARCH_SLICE_ROWS),
     standing: () => standing(store, database, space),
+    serve: ({ channels, downstream }) => {
+      serveChannels(store, channels);
+      parts.inbox.serve(downstream);
+      space.serve(channels);
+      tellBacklogs();
+      return [...store.tails.values()];
+    },
     diskLow: ({ low }) => {
       space.diskIs(low);
       return undefined;

@@ -14,7 +14,6 @@ import {
   type ChannelTail,
   EPOCH_END,
   type EpochStanding,
-  ensureChannel,
   type StoreChannel,
 } from "../epochs/channel-tails.ts";
 import { Disowned } from "../epochs/disowned.ts";
@@ -34,6 +33,7 @@ import { type TicketedEntry, unpacked } from "./append-batch.ts";
 import { type Appended, Appender, FLAG_REFUSED } from "./appender.ts";
 import { type Prepared, prepareAll } from "./prepared.ts";
 import { Quarantine } from "./quarantine.ts";
+import { ensureChannels } from "./served-channels.ts";
 import { Uploads } from "./uploads.ts";
 import { ticketsOf, uploadsOf } from "./write-orders.ts";
 import type { AckOutcomes, LazyOrder, WriteOrder } from "./writer-messages.ts";
@@ -72,6 +72,8 @@ export class GroupCommit {
   readonly marks: SettleMarks;
   readonly budget: Budget;
   readonly disowned: Disowned;
+  /** 03 E7, by channel, where the configuration says it. */
+  readonly quarantineMaxBytes = new Map<number, number>();
   readonly #database: Database;
   readonly #appender: Appender;
   readonly #quarantine: Quarantine;
@@ -98,8 +100,7 @@ export class GroupCommit {
     this.#loading = new RecentLoad(prepared, sealer, recent);
     this.readParts = { prepared, sealer, records: new RecordReader(prepared, sealer) };
     const uploads = new Uploads(prepared);
-    const quarantineMaxBytes = new Map<number, number>();
-    const quarantine = new Quarantine({ prepared, sealer, uploads }, quarantineMaxBytes);
+    const quarantine = new Quarantine({ prepared, sealer, uploads }, this.quarantineMaxBytes);
     this.uploads = uploads;
     this.marks = new SettleMarks(prepared, clock);
     this.budget = new Budget(database, diskBudgetBytes);
@@ -107,10 +108,7 @@ export class GroupCommit {
     this.#quarantine = quarantine;
     this.#appender = new Appender({ prepared, sealer, recent, uploads, quarantine });
     this.inTransaction(() => {
-      for (const { name, quarantineMaxBytes: most } of channels) {
-        const channel = ensureChannel(this.prepared, name);
-        if (most !== undefined) quarantineMaxBytes.set(channel, most);
-      }
+      ensureChannels(this, channels);
       this.#sweepUploads();
       this.#closeOpenAcks();
     });

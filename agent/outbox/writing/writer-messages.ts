@@ -14,6 +14,13 @@ import type { UpkeepQuestions } from "../upkeep/upkeep-questions.ts";
 import type { PackedBatch } from "./append-batch.ts";
 import type { Staged } from "./staged-bytes.ts";
 
+/** What the configuration names. */
+export interface ServedChannels {
+  readonly channels: readonly StoreChannel[];
+  /** Channels that messages come down on (06 TP34). */
+  readonly downstream: readonly string[];
+}
+
 /** Given to the thread when it starts. */
 export interface WriterOptions extends SpaceOptions {
   readonly stateDir: string;
@@ -75,6 +82,8 @@ export interface Questions extends UpkeepQuestions, EpochQuestions, InboxQuestio
     readonly answer: { readonly matches: TracedMessage[]; readonly nextId: number };
   };
   standing: { readonly ask: undefined; readonly answer: StoreStanding };
+  /** The configuration names these from now on; what is new among them is durable when answered. */
+  serve: { readonly ask: ServedChannels; readonly answer: readonly ChannelTail[] };
   quarantineList: {
     readonly ask: { readonly beforeId: number; readonly count: number };
     readonly answer: SetAsideRow[];

@@ -1,0 +1,31 @@
+/** The channels that `doctor` looks at: those of the file, and those that run without being in it. @module */
+import { AgentError } from "../errors.ts";
+import type { ChannelSet } from "../running/channel-set.ts";
+import { question } from "./question.ts";
+
+/** @returns the set of the agent that runs on a state folder; `undefined` if none does, or this account may not ask */
+export async function runningSet(stateDir: string): Promise<ChannelSet | undefined> {
+  try {
+    return (await question(stateDir, { ask: "running" })) as ChannelSet;
+  } catch (error) {
+    if (error instanceof AgentError) return undefined;
+    throw error;
+  }
+}
+
+/** What the file says of a name counts: it may be looked at before a restart brings it. */
+export function joined(file: ChannelSet, running: ChannelSet | undefined): ChannelSet {
+  if (running === undefined) return file;
+  const { channels, drops, senders, folderSenders } = file;
+  const names = new Set([...channels, ...drops, ...senders, ...folderSenders].map(nameOf));
+  const more = <One extends { readonly name: string }>(all: readonly One[]): One[] =>
+    all.filter(({ name }) => !names.has(name));
+  return {
+    channels: [...channels, ...more(running.channels)],
+    drops: [...drops, ...more(running.drops)],
+    senders: [...senders, ...more(running.senders)],
+    folderSenders: [...folderSenders, ...more(running.folderSenders)],
+  };
+}
+
+const nameOf = ({ name }: { readonly name: string }): string => name;
