@@ -77,6 +77,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "agent/ingest/file-drop/claims.ts",
     ...BASE,
   ],
+  "agent/audit": ["agent/outbox/trust", ...BASE],
   "agent/deliver/queue.ts": [],
   "agent/deliver": ["agent/folders", "agent/ingest/hl7", "agent/ingest/mllp", ...BASE],
   "agent/tunnel": ["protocol", "streams", "certs", ...BASE],

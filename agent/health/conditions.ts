@@ -40,6 +40,8 @@ export const CONDITIONS = {
     "A channel tells senders AA for blocks that are no messages (malformedReply: accept)",
   openToAllInterfaces: "A channel listens for plain MLLP on all interfaces: set host",
   messageTooLarge: "A sender sends a message over the limit: raise maxBlockBytes or split it there",
+  auditUnwritable:
+    "The audit cannot take entries, changes are refused: free space or repair the disk of the state directory",
   volatileState: "The store is on a file system that does not survive a reboot: for trials only",
   endpointUnreachable:
     "A hospital system cannot be connected to: its messages are kept; check host, port, TLS, firewall",

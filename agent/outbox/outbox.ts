@@ -23,6 +23,7 @@ import {
 import { Progress } from "./progress.ts";
 import type { SetAsideBlock, SetAsideRow } from "./quarantine-reader.ts";
 import type { ReadRange, ReadResult, TracedMessage } from "./reader.ts";
+import { TrustStore } from "./trust/trust-store.ts";
 import { Upkeep } from "./upkeep/upkeep.ts";
 import { type AppendEntry, type PackedBatch, unpacked } from "./writing/append-batch.ts";
 import { outcomeOf } from "./writing/append-outcome.ts";
@@ -47,6 +48,8 @@ export class Outbox implements AsyncDisposable {
   readonly inbox: Inbox;
   /** What was dropped into folders. */
   readonly files: Files;
+  /** Trust state and the audit. */
+  readonly trust: TrustStore;
   /** Where each channel stood when the store was opened. */
   readonly channels: readonly ChannelTail[];
   readonly #options: OutboxOptions;
@@ -72,6 +75,7 @@ export class Outbox implements AsyncDisposable {
         writer.post({ order: "append", batch }, [batch.slab.buffer, batch.table.buffer]),
     });
     this.upkeep = new Upkeep(writer);
+    this.trust = new TrustStore(writer);
     const nowMs = (): number => options.clock.nowMs();
     this.inbox = new Inbox({ writer, nowMs });
     const { storeId, channels, lastMessageId, lastUpload, backlogs } = writer.opened;
