@@ -108,6 +108,12 @@ export const CATALOGUE = {
     summary: "The server CA, TLS certificate or key of a delivering channel cannot be used",
     remedy: "Check the files under tls of the channel: PEM, key of the certificate, mode 0600",
   },
+  SIEM_TLS_MATERIAL: {
+    disposition: "retry",
+    exit: EXIT.configuration,
+    summary: "The CA, client certificate or key under siem cannot be used",
+    remedy: "Check the files under siem: PEM, key of the certificate, mode 0600; messages flow",
+  },
   LOCAL_SOCKET_FAILED: {
     disposition: "halt",
     exit: EXIT.cannotCreate,

@@ -9,6 +9,7 @@
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import {
+  AUDIT_KEEP_DAYS,
   BALLAST_BYTES,
   CLOCK_SKEW_ALARM_MS,
   DISK_BUDGET_BYTES,
@@ -25,6 +26,7 @@ import { folderClashes, type UsedFolder } from "./folders.ts";
 import { mllpListener } from "./mllp-listener.ts";
 import { mllpSender, type SenderConfig } from "./mllp-sender.ts";
 import { receiver } from "./receiver.ts";
+import { siem, withAbsoluteSiemFiles } from "./siem.ts";
 
 /** Beside `local.yaml`, and so outside `stateDir`: a copy of the one does not hold the other. */
 export const DEFAULT_KEK_FILE = "kek/holdfast.kek";
@@ -88,6 +90,9 @@ const settings = z
     retainHours: z.int().min(0).max(8_760).default(RETAIN_HOURS),
     ledgerDays: z.int().min(1).max(3_650).default(LEDGER_DAYS),
     duplicateMemoryKeys: z.int().min(62_500).max(20_000_000).default(DUPLICATE_MEMORY_KEYS),
+    /** 08 6. */
+    siem: siem.optional(),
+    auditKeepDays: z.int().min(1).max(36_500).default(AUDIT_KEEP_DAYS),
     channels: z.array(channel).min(1, { message: "must name at least one channel" }),
   })
   .refine(({ channels }) => new Set(channels.map(({ name }) => name)).size === channels.length, {
@@ -143,6 +148,7 @@ export function loadLocalConfig(file: string): LocalConfig {
       receiverCa: resolve(base, receiverCa),
     },
     kek: withAbsoluteFile(config.kek, base),
+    ...(config.siem && { siem: withAbsoluteSiemFiles(config.siem, base) }),
     channels: config.channels
       .filter((one) => one.kind === "mllp-listener")
       .map((one) => withAbsolutePaths(one, base)),

@@ -78,6 +78,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...BASE,
   ],
   "agent/audit": ["agent/outbox/trust", ...BASE],
+  "agent/marks": ["agent/outbox/trust", ...BASE],
+  "agent/siem": BASE,
   "agent/deliver/queue.ts": [],
   "agent/deliver": ["agent/folders", "agent/ingest/hl7", "agent/ingest/mllp", ...BASE],
   "agent/tunnel": ["protocol", "streams", "certs", ...BASE],

@@ -26,6 +26,11 @@ export const TRUST_STATEMENTS = {
           ORDER BY id DESC LIMIT ?`,
     uses: "trust_document_by_kind",
   },
+  trustDocumentsAfter: {
+    sql: `SELECT kind, digest, at_ms, bytes, sum FROM trust_document WHERE kind = ? AND digest > ?
+          ORDER BY digest LIMIT ?`,
+    uses: "trust_document_by_digest",
+  },
   trustDocumentInsert: {
     sql: `INSERT INTO trust_document (kind, digest, at_ms, bytes, sum) VALUES (?, ?, ?, ?, ?)`,
     uses: "insert",

@@ -19,6 +19,7 @@ export const trustAnswers = ({ trust }: TrustAnswerParts): TrustAnswers => ({
   trustHasNonce: ({ nonce }) => trust.hasNonce(nonce),
   trustDocument: ({ kind, digest }) => trust.document(kind, digest),
   trustDocuments: ({ kind, limit }) => trust.documents(kind, limit),
+  trustDocumentsAfter: ({ kind, digest, limit }) => trust.documentsAfter(kind, digest, limit),
   auditHead: () => trust.auditHead(),
   auditPage: ({ afterSeq, limit }) => trust.auditPage(afterSeq, limit),
   auditPrune: (cut) => trust.prune(cut),

@@ -96,6 +96,10 @@ export interface TrustQuestions {
     readonly ask: { readonly kind: string; readonly limit: number };
     readonly answer: DocumentRow[];
   };
+  trustDocumentsAfter: {
+    readonly ask: { readonly kind: string; readonly digest: string; readonly limit: number };
+    readonly answer: DocumentRow[];
+  };
   auditHead: { readonly ask: undefined; readonly answer: AuditHead };
   auditPage: {
     readonly ask: { readonly afterSeq: number; readonly limit: number };

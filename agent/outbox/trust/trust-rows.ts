@@ -115,6 +115,11 @@ export class TrustRows {
     return (rows as DocumentColumns[]).flatMap((row) => documentOf(row) ?? []);
   }
 
+  documentsAfter(kind: string, digest: string, limit: number): DocumentRow[] {
+    const rows = this.#options.store.prepared.trustDocumentsAfter.all(kind, digest, limit);
+    return (rows as DocumentColumns[]).flatMap((row) => documentOf(row) ?? []);
+  }
+
   /** @throws {AgentError} as `TrustStore.commit` */
   commit(change: TrustChange): undefined {
     this.#write(() => this.#carryOut(change));

@@ -80,6 +80,11 @@ export class TrustStore {
     return this.#writer.ask("trustDocuments", { kind, limit });
   }
 
+  /** In order of their digests, those after `digest`: for kinds whose digest is a number of fixed length. */
+  documentsAfter(kind: string, digest: string, limit: number): Promise<DocumentRow[]> {
+    return this.#writer.ask("trustDocumentsAfter", { kind, digest, limit });
+  }
+
   auditHead(): Promise<AuditHead> {
     return this.#writer.ask("auditHead", undefined);
   }
