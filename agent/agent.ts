@@ -8,24 +8,13 @@
  * @module
  */
 import { loadIdentity } from "#certs/identity.ts";
-import type { FileDropConfig } from "#config/file-drop.ts";
-import type { ChannelConfig, LocalConfig } from "#config/local.ts";
-import { isEveryInterface, isEveryone, isLoopback } from "#config/mllp-listener.ts";
+import type { LocalConfig } from "#config/local.ts";
 import { ChannelDesk } from "./channel-desk.ts";
-import {
-  channelRules,
-  kekCustody,
-  listenerSettings,
-  shareBytes,
-  storeChannel,
-} from "./channel-options.ts";
+import { kekCustody, storeChannel } from "./channel-options.ts";
 import { DamagedRows } from "./damaged-rows.ts";
-import { openSenders, type Senders } from "./deliver/senders.ts";
-import { dropRules, dropSettings } from "./drop-options.ts";
 import { AgentError, identifierFrom } from "./errors.ts";
 import { FilesDesk } from "./files-desk.ts";
-import { FolderHand } from "./folders/hand.ts";
-import { ChannelRecord } from "./health/channel-record.ts";
+import type { ChannelRecord } from "./health/channel-record.ts";
 import { Conditions } from "./health/conditions.ts";
 import { systemChance, systemClock } from "./host/clock.ts";
 import { storageKind } from "./host/file-system.ts";
@@ -33,19 +22,18 @@ import { LocalSocket } from "./host/local-socket.ts";
 import type { Log } from "./host/log.ts";
 import { Tasks } from "./host/tasks.ts";
 import { Doorway } from "./ingest/accept.ts";
-import type { AcceptingChannel, ChannelRules } from "./ingest/channel.ts";
-import { FileDrop } from "./ingest/file-drop/file-drop.ts";
 import { FreeSpace } from "./ingest/free-space.ts";
-import { MllpListener } from "./ingest/mllp/listener.ts";
 import { StoreGate } from "./ingest/store-gate.ts";
 import { answerLocal, type LocalDesk } from "./local-questions.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import { QuarantineDesk } from "./quarantine-desk.ts";
 import { receiverOptions } from "./receiver-options.ts";
 import { openRelay } from "./relay/relay.ts";
+import { upstreamOf } from "./running/channel-set.ts";
+import { RunningChannels } from "./running/running-channels.ts";
 import { loadKek } from "./sealing/kek.ts";
-import { deliveredBy, folderSettings, senderSettings } from "./sender-options.ts";
-import { type AgentStatus, type RunningChannel, type RunningDrop, statusOf } from "./status.ts";
+import { deliveredBy } from "./sender-options.ts";
+import { type AgentStatus, statusOf } from "./status.ts";
 import { hearNotice } from "./store-notices.ts";
 import { type TraceRow, traceRows } from "./trace.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
@@ -64,14 +52,12 @@ export class Agent implements AsyncDisposable {
   readonly #startedAtMs = systemClock.nowMs();
   readonly #conditions = new Conditions();
   readonly #failed = Promise.withResolvers<AgentError>();
-  readonly #running: RunningChannel[] = [];
-  readonly #drops: RunningDrop[] = [];
   readonly #damaged: DamagedRows;
   #stack = new AsyncDisposableStack();
   #outbox: Outbox | undefined;
   #tunnel: Tunnel | undefined;
   #freeSpace: FreeSpace | undefined;
-  #senders: Senders | undefined;
+  #running: RunningChannels | undefined;
 
   private constructor(options: AgentOptions) {
     this.#options = options;
@@ -105,15 +91,13 @@ export class Agent implements AsyncDisposable {
     readonly host: string;
     readonly port: number;
   }[] {
-    return this.#running.map(({ config: { name, host }, listener }) => ({
-      name,
-      host,
-      port: listener.port,
+    return (this.#running?.listeners ?? []).map(({ config: { name, host }, listener }) => ({
+      ...{ name, host, port: listener.port },
     }));
   }
 
   async status(): Promise<AgentStatus> {
-    const { outbox, tunnel } = this.#parts();
+    const { outbox, tunnel, running } = this.#parts();
     return statusOf({
       version: this.#options.version,
       startedAtMs: this.#startedAtMs,
@@ -121,9 +105,9 @@ export class Agent implements AsyncDisposable {
       tunnel: tunnel.standing,
       store: await outbox.standing(),
       freeBytes: this.#freeSpace?.freeBytes,
-      running: this.#running,
-      drops: this.#drops,
-      senders: this.#senders?.statuses ?? [],
+      running: running.listeners,
+      drops: running.drops,
+      senders: running.senders.statuses,
       inbox: await outbox.inbox.standing(),
     });
   }
@@ -140,9 +124,7 @@ export class Agent implements AsyncDisposable {
 
   /** Hangs up on everybody now. A disposal under way goes on faster. */
   hangUp(): void {
-    for (const { listener } of this.#running) listener.abort("hangUp");
-    for (const { drop } of this.#drops) drop.abort();
-    this.#senders?.abort();
+    this.#running?.abort();
     this.#tunnel?.abort();
   }
 
@@ -165,19 +147,23 @@ export class Agent implements AsyncDisposable {
     this.#tunnel = tunnel;
     stack.use(tunnel);
     const delivered = deliveredBy(config);
-    const sources = [...config.channels, ...config.drops];
-    const rules = new Map(sources.map((channel) => [channel.name, channel]));
+    const rules = new Map(upstreamOf(config).map((channel) => [channel.name, channel]));
     const relay = openRelay({ ...parts, outbox, tunnel, delivered, rules });
-    this.#senders = stack.use(await this.#openSenders(outbox, tasks));
     const probeIntervalMs = config.healthProbeSeconds * 1000;
     const gate = new StoreGate({ ...parts, probe: () => this.#probe(outbox), probeIntervalMs });
     stack.use(gate);
     const { stateDir, ballastBytes } = config;
     this.#freeSpace = await FreeSpace.open({ ...parts, stateDir, ballastBytes, outbox, gate });
     stack.use(this.#freeSpace);
-    const doorway = new Doorway({ ...parts, outbox, gate });
-    for (const channel of config.channels) await this.#openChannel(stack, channel, outbox, doorway);
-    for (const drop of config.drops) this.#openDrop(stack, drop, outbox, doorway);
+    const running = await RunningChannels.open(config, {
+      ...{ ...parts, outbox, chance: systemChance },
+      doorway: new Doorway({ ...parts, outbox, gate }),
+      graceMs: config.shutdownGraceSeconds * 1000,
+      diskBudgetBytes: config.diskBudgetBytes,
+      failed: (name, error) => this.#taskFailed(name, error),
+    });
+    this.#running = running;
+    stack.use(running);
     const desk: LocalDesk = {
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
@@ -190,7 +176,7 @@ export class Agent implements AsyncDisposable {
         relay,
         damaged: this.#damaged,
         log,
-        senders: this.#senders,
+        senders: running.senders,
       }),
     };
     const answer = async (request: unknown): Promise<unknown> => answerLocal(request, desk);
@@ -208,7 +194,7 @@ export class Agent implements AsyncDisposable {
     const outbox = await Outbox.open({
       stateDir: config.stateDir,
       allowVolatileState: config.allowVolatileState,
-      channels: [...config.channels, ...config.drops].map(storeChannel),
+      channels: upstreamOf(config).map(storeChannel),
       downstream: deliveredBy(config),
       duplicateMemoryKeys: config.duplicateMemoryKeys,
       diskBudgetBytes: config.diskBudgetBytes,
@@ -233,105 +219,10 @@ export class Agent implements AsyncDisposable {
     return outbox;
   }
 
-  #openSenders(outbox: Outbox, tasks: Tasks): Promise<Senders> {
-    const { config, log } = this.#options;
-    return openSenders({
-      ...{ log, tasks, clock: systemClock, chance: systemChance, conditions: this.#conditions },
-      channels: config.senders.map((one) => ({ name: one.name, settings: senderSettings(one) })),
-      folders: config.folderSenders.map((one) => ({
-        ...{ name: one.name, settings: folderSettings(one) },
-      })),
-      queueOf: (channel) => outbox.inbox.queueOf(channel),
-      graceMs: config.shutdownGraceSeconds * 1000,
-    });
-  }
-
-  async #openChannel(
-    stack: AsyncDisposableStack,
-    config: ChannelConfig,
-    outbox: Outbox,
-    doorway: Doorway,
-  ): Promise<void> {
-    const { log } = this.#options;
-    const rules = channelRules(config, shareBytes(this.#options.config));
-    const channel = this.#accepting(config.name, rules, outbox);
-    const { record } = channel;
-    const listener = await MllpListener.open({
-      channel,
-      settings: listenerSettings(config),
-      doorway,
-      conditions: this.#conditions,
-      clock: systemClock,
-      log,
-    });
-    stack.defer(() => this.#closeListener(listener));
-    this.#running.push({ config, record, listener });
-    this.#warnIfOpen(config);
-  }
-
-  /** Its folder need not be there: that is a state of the channel (04 P3). */
-  #openDrop(
-    stack: AsyncDisposableStack,
-    config: FileDropConfig,
-    outbox: Outbox,
-    doorway: Doorway,
-  ): void {
-    const { log } = this.#options;
-    const { name } = config;
-    const rules = dropRules(config, shareBytes(this.#options.config));
-    const channel = this.#accepting(name, rules, outbox);
-    const drop = new FileDrop(
-      {
-        ...{ channel, settings: dropSettings(config), doorway, log },
-        ...{ claims: outbox.files.of(name), openHand: (asked) => FolderHand.open(asked) },
-        ...{ conditions: this.#conditions, clock: systemClock, chance: systemChance },
-      },
-      (error) => this.#taskFailed(`file-drop.${name}`, error),
-    );
-    stack.defer(async () => {
-      const graceMs = this.#options.config.shutdownGraceSeconds * 1000;
-      using _budget = systemClock.after(graceMs, () => drop.abort());
-      await drop[Symbol.asyncDispose]();
-    });
-    this.#drops.push({ name, record: channel.record, drop });
-  }
-
-  #accepting(name: string, rules: ChannelRules, outbox: Outbox): AcceptingChannel {
-    const { log } = this.#options;
-    const tail = outbox.channels.find((one) => one.name === name);
-    if (tail === undefined) throw new AgentError("AGENT_DEFECT", { channels: 0 });
-    const record = new ChannelRecord({ channel: name, clock: systemClock, log });
-    return { name, id: tail.channel, record, rules };
-  }
-
-  /** 03 E8: a budget for what was read, then hang up. */
-  async #closeListener(listener: MllpListener): Promise<void> {
-    const graceMs = this.#options.config.shutdownGraceSeconds * 1000;
-    using _budget = systemClock.after(graceMs, () => listener.abort("stopping"));
-    await listener[Symbol.asyncDispose]();
-  }
-
-  /** What was written out and stays in sight all the same (03 C3, E2). */
-  #warnIfOpen({ name, host, allow, tls, malformedReply }: ChannelConfig): void {
-    const facts = { channel: identifierFrom(name) };
-    const nowMs = systemClock.nowMs();
-    if (malformedReply === "accept") this.#conditions.open("malformedAccepted", name, facts, nowMs);
-    if (isLoopback(host) || tls !== undefined) return;
-    if (isEveryInterface(host)) {
-      this.#conditions.open("openToAllInterfaces", name, facts, nowMs);
-    }
-    const everyone = allow.some(isEveryone);
-    if (!everyone) return;
-    this.#conditions.open("openToAll", name, facts, nowMs);
-    this.#options.log.write("allSourcesAllowed", facts);
-  }
-
   #channelOf(channel: number): { name: string; record: ChannelRecord | undefined } {
     const tail = this.#outbox?.channels.find((one) => one.channel === channel);
     const name = tail?.name ?? String(channel);
-    const running = this.#running.find(({ config }) => config.name === name);
-    const drop = this.#drops.find((one) => one.name === name);
-    return { name, record: (running ?? drop)?.record };
+    return { name, record: this.#running?.recordOf(name) };
   }
 
   #taskFailed(name: string, error: unknown): void {
@@ -350,10 +241,15 @@ export class Agent implements AsyncDisposable {
     this.#failed.resolve(error);
   }
 
-  #parts(): { readonly outbox: Outbox; readonly tunnel: Tunnel } {
-    if (this.#outbox === undefined || this.#tunnel === undefined) {
+  #parts(): {
+    readonly outbox: Outbox;
+    readonly tunnel: Tunnel;
+    readonly running: RunningChannels;
+  } {
+    const [outbox, tunnel, running] = [this.#outbox, this.#tunnel, this.#running];
+    if (outbox === undefined || tunnel === undefined || running === undefined) {
       throw new AgentError("AGENT_NOT_RUNNING", {});
     }
-    return { outbox: this.#outbox, tunnel: this.#tunnel };
+    return { outbox, tunnel, running };
   }
 }

@@ -8,10 +8,6 @@ import type { KekCustody } from "./sealing/kek.ts";
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
 
-/** 05 S12: each channel has an equal share of the disk budget, so that one feed cannot starve the others. */
-export const shareBytes = ({ diskBudgetBytes, channels, drops }: LocalConfig): number =>
-  diskBudgetBytes / (channels.length + drops.length);
-
 /** @param shareBytes what the channel may hold for the receiver */
 export function channelRules(config: ChannelConfig, shareBytes: number): ChannelRules {
   const { ackMode, neAlAsOriginal, answerApplicationAck, malformedReply, cannotStoreReply } =

@@ -1,15 +1,15 @@
 /** From a delivering channel's configuration to what its sender is given. @module */
 import { type FolderConfig, sentinelName } from "#config/folder.ts";
-import type { LocalConfig } from "#config/local.ts";
 import type { SenderConfig } from "#config/mllp-sender.ts";
 import type { FolderSettings } from "./deliver/folder-settings.ts";
 import type { SenderSettings } from "./deliver/sender-settings.ts";
+import type { ChannelSet } from "./running/channel-set.ts";
 
 const SECOND_MS = 1_000;
 const DAY_MS = 86_400_000;
 
 /** Channels that deliver, by name. */
-export const deliveredBy = ({ senders, folderSenders }: LocalConfig): string[] =>
+export const deliveredBy = ({ senders, folderSenders }: ChannelSet): string[] =>
   [...senders, ...folderSenders].map(({ name }) => name);
 
 export function senderSettings(config: SenderConfig): SenderSettings {

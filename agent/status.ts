@@ -5,15 +5,15 @@ import type { SenderStatus } from "./deliver/senders.ts";
 import { type DeliveryStatus, deliveriesOf } from "./delivery-status.ts";
 import { type FolderStatus, folderStatus } from "./drop-status.ts";
 import type { Facts } from "./errors.ts";
-import type { ChannelRecord, ObservedChannel } from "./health/channel-record.ts";
+import type { ObservedChannel } from "./health/channel-record.ts";
 import type { OpenCondition } from "./health/conditions.ts";
-import type { FileDrop } from "./ingest/file-drop/file-drop.ts";
-import type { MllpListener } from "./ingest/mllp/listener.ts";
 import { EPOCH_END, type EpochStanding } from "./outbox/epochs/channel-tails.ts";
 import { END_UNKNOWN } from "./outbox/epochs/missing.ts";
 import type { InboxStanding } from "./outbox/inbox/inbox-messages.ts";
 import { isReservedChannel } from "./outbox/inbox/outcome-report.ts";
 import type { StoreStanding } from "./outbox/writing/writer-messages.ts";
+import type { RunningDrop } from "./running/running-drop.ts";
+import type { RunningListener } from "./running/running-listener.ts";
 import { remedyFor } from "./tunnel/refusal-reasons.ts";
 import type { TunnelStanding } from "./tunnel/tunnel.ts";
 
@@ -129,20 +129,6 @@ export interface MissingStatus {
   readonly foundAt: string;
 }
 
-/** A configured channel with its listener. */
-export interface RunningChannel {
-  readonly config: ChannelConfig;
-  readonly record: ChannelRecord;
-  readonly listener: MllpListener;
-}
-
-/** A configured channel that takes files. */
-export interface RunningDrop {
-  readonly name: string;
-  readonly record: ChannelRecord;
-  readonly drop: FileDrop;
-}
-
 export interface StatusParts {
   readonly version: string;
   readonly startedAtMs: number;
@@ -153,7 +139,7 @@ export interface StatusParts {
   readonly freeBytes?: number | undefined;
   readonly senders: readonly SenderStatus[];
   readonly inbox: readonly InboxStanding[];
-  readonly running: readonly RunningChannel[];
+  readonly running: readonly RunningListener[];
   readonly drops: readonly RunningDrop[];
 }
 

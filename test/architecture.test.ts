@@ -85,6 +85,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "agent/deliver": ["agent/folders", "agent/ingest/hl7", "agent/ingest/mllp", ...BASE],
   "agent/tunnel": ["protocol", "streams", "certs", ...BASE],
   "agent/relay": ["agent/outbox", "agent/tunnel", "protocol", "streams", ...BASE],
+  "agent/running": [
+    "agent/channel-options.ts",
+    "agent/drop-options.ts",
+    "agent/sender-options.ts",
+    "agent/ingest",
+    "agent/deliver",
+    "agent/folders",
+    "agent/relay",
+    "agent/outbox",
+    "config",
+    ...BASE,
+  ],
   agent: ["agent", "config", "certs"],
   receiver: ["protocol", "streams", "config/document.ts"],
 };

@@ -1,0 +1,22 @@
+/** What every running channel works with. @module */
+import type { Conditions } from "../health/conditions.ts";
+import type { Chance, Clock } from "../host/clock.ts";
+import type { Log } from "../host/log.ts";
+import type { Tasks } from "../host/tasks.ts";
+import type { Doorway } from "../ingest/accept.ts";
+import type { Outbox } from "../outbox/outbox.ts";
+
+export interface RunningParts {
+  readonly outbox: Outbox;
+  readonly doorway: Doorway;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly log: Log;
+  readonly conditions: Conditions;
+  readonly tasks: Tasks;
+  /** 03 E8: what was read is answered within it, then connections are cut. */
+  readonly graceMs: number;
+  readonly diskBudgetBytes: number;
+  /** Told of a defect in the background work of a channel. */
+  readonly failed: (name: string, error: unknown) => void;
+}
