@@ -143,11 +143,12 @@ export class TrustRows {
     const { prepared } = this.#options.store;
     const { add, nowMs } = change.nonces;
     if (nowMs !== undefined) prepared.trustNonceForget.run(nowMs);
+    let count = add.length === 0 ? 0 : (prepared.trustNonceCount.get(0) as number);
     for (const { nonce, expiresMs } of add) {
       if (this.hasNonce(nonce)) throw new AgentError("NONCE_SEEN", {});
       // VM3: full refuses, and evicts nothing.
-      const count = prepared.trustNonceCount.get(0) as number;
       if (count >= NONCES_MAX_COUNT) throw new AgentError("NONCES_FULL", { count });
+      count += 1;
       prepared.trustNonceInsert.run(nonce, expiresMs);
     }
   }
