@@ -9,6 +9,7 @@
  */
 import { loadIdentity } from "#certs/identity.ts";
 import type { LocalConfig } from "#config/local.ts";
+import { AuditDesk } from "./audit-desk.ts";
 import { ChannelDesk } from "./channel-desk.ts";
 import { kekCustody, storeChannel } from "./channel-options.ts";
 import { DamagedRows } from "./damaged-rows.ts";
@@ -25,15 +26,20 @@ import { Doorway } from "./ingest/accept.ts";
 import { FreeSpace } from "./ingest/free-space.ts";
 import { StoreGate } from "./ingest/store-gate.ts";
 import { answerLocal, type LocalDesk } from "./local-questions.ts";
+import type { StoreChannel } from "./outbox/epochs/channel-tails.ts";
 import { Outbox } from "./outbox/outbox.ts";
+import type { StoreNotice } from "./outbox/writing/writer-messages.ts";
 import { QuarantineDesk } from "./quarantine-desk.ts";
 import { receiverOptions } from "./receiver-options.ts";
+import { recorded } from "./recorded-questions.ts";
+import { type DeviceIdentity, Recording } from "./recording.ts";
 import { openRelay } from "./relay/relay.ts";
 import { upstreamOf } from "./running/channel-set.ts";
 import { RunningChannels } from "./running/running-channels.ts";
 import { loadKek } from "./sealing/kek.ts";
 import { deliveredBy } from "./sender-options.ts";
 import { type AgentStatus, statusOf } from "./status.ts";
+import { STATUS_CHANNEL } from "./status-channel.ts";
 import { hearNotice } from "./store-notices.ts";
 import { type TraceRow, traceRows } from "./trace.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
@@ -43,6 +49,10 @@ export interface AgentOptions {
   readonly config: LocalConfig;
   readonly version: string;
   readonly log: Log;
+  /** SHA-256 of `local.yaml`, hexadecimal: each change of it is recorded (07 2.7). */
+  readonly policyDigest?: string | undefined;
+  /** Absent where the identity was put in place by hand: no heads are signed then. */
+  readonly device?: DeviceIdentity | undefined;
   /** `$CREDENTIALS_DIRECTORY`, where a service manager sets it. */
   readonly credentials?: string | undefined;
 }
@@ -54,7 +64,9 @@ export class Agent implements AsyncDisposable {
   readonly #failed = Promise.withResolvers<AgentError>();
   readonly #damaged: DamagedRows;
   #stack = new AsyncDisposableStack();
+  readonly #early: StoreNotice[] = [];
   #outbox: Outbox | undefined;
+  #recording: Recording | undefined;
   #tunnel: Tunnel | undefined;
   #freeSpace: FreeSpace | undefined;
   #running: RunningChannels | undefined;
@@ -134,6 +146,8 @@ export class Agent implements AsyncDisposable {
     const tasks = new Tasks((name, error) => this.#taskFailed(name, error));
     const outbox = await this.#openOutbox();
     stack.use(outbox);
+    const recording = await this.#openRecording(outbox);
+    stack.use(recording);
     stack.use(tasks);
     const parts = { clock: systemClock, log, conditions: this.#conditions, tasks };
     const tunnel = Tunnel.open({
@@ -168,6 +182,7 @@ export class Agent implements AsyncDisposable {
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
       reconnect: () => tunnel.dialNow(),
+      audit: new AuditDesk({ recording, trust: outbox.trust, keepDays: config.auditKeepDays }),
       quarantine: new QuarantineDesk({ outbox, log, config }),
       files: new FilesDesk({ outbox, config }),
       upkeep: new UpkeepDesk({ outbox, log, config, version, credentials }),
@@ -180,7 +195,7 @@ export class Agent implements AsyncDisposable {
       }),
     };
     const answer = async (request: unknown): Promise<unknown> => answerLocal(request, desk);
-    stack.use(await LocalSocket.open(config.stateDir, answer));
+    stack.use(await LocalSocket.open(config.stateDir, recorded(recording.audit, answer)));
   }
 
   /** 03 E1: healthy means that there is room, and that a transaction is durable. */
@@ -194,7 +209,7 @@ export class Agent implements AsyncDisposable {
     const outbox = await Outbox.open({
       stateDir: config.stateDir,
       allowVolatileState: config.allowVolatileState,
-      channels: upstreamOf(config).map(storeChannel),
+      channels: [...upstreamOf(config).map(storeChannel), ...this.#ownChannels],
       downstream: deliveredBy(config),
       duplicateMemoryKeys: config.duplicateMemoryKeys,
       diskBudgetBytes: config.diskBudgetBytes,
@@ -207,6 +222,9 @@ export class Agent implements AsyncDisposable {
       onNotice: (notice) => {
         const damaged = this.#damaged;
         hearNotice(notice, { log, conditions: this.#conditions, clock: systemClock, damaged });
+        // Before it can be recorded, the store has to be open.
+        if (this.#recording === undefined) this.#early.push(notice);
+        else this.#recording.hear(notice);
       },
       onFatal: (error) => this.#fail(error),
     });
@@ -217,6 +235,24 @@ export class Agent implements AsyncDisposable {
       log.write("volatileState", {});
     }
     return outbox;
+  }
+
+  async #openRecording(outbox: Outbox): Promise<Recording> {
+    const { config, log, version, policyDigest, device } = this.#options;
+    const { stateDir, auditKeepDays, siem, configSource } = config;
+    const recording = await Recording.open({
+      ...{ outbox, stateDir, version, auditKeepDays, siem, configSource, policyDigest, device },
+      standing: () => ({ state: null, clockSkewMs: ownSkew(this.#tunnel) }),
+      ...{ clock: systemClock, chance: systemChance, log, conditions: this.#conditions },
+      notices: this.#early,
+    });
+    this.#recording = recording;
+    return recording;
+  }
+
+  /** Where heads go up. */
+  get #ownChannels(): readonly StoreChannel[] {
+    return this.#options.device === undefined ? [] : [{ name: STATUS_CHANNEL }];
   }
 
   #channelOf(channel: number): { name: string; record: ChannelRecord | undefined } {
@@ -252,4 +288,10 @@ export class Agent implements AsyncDisposable {
     }
     return { outbox, tunnel, running };
   }
+}
+
+/** The receiver says how far its clock is ahead; a head says how far ours is (07 2.2). */
+function ownSkew(tunnel: Tunnel | undefined): number | null {
+  const ahead = tunnel?.standing.clockSkewMs;
+  return ahead === undefined ? null : -Math.round(ahead);
 }

@@ -133,6 +133,14 @@ export const STORE_ERRORS = {
     summary: "The audit cannot take an entry, so what it would stand for was not done",
     remedy: "Free disk space or repair the disk of the state directory; messages flow meanwhile",
   },
+  TRUST_UNUSABLE: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary:
+      "Trust state is damaged or was put back, and trust/last-good cannot be run in its place; no listener was opened",
+    remedy:
+      "Put the state directory back from its newest backup, or enrol again: holdfast enroll. Keep what is there for the vendor",
+  },
   NONCE_SEEN: {
     disposition: "retry",
     exit: EXIT.badData,

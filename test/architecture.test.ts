@@ -78,7 +78,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "agent/ingest/file-drop/claims.ts",
     ...BASE,
   ],
-  "agent/audit": ["agent/outbox/trust", ...BASE],
+  "agent/audit": ["agent/outbox/trust", "documents", ...BASE],
   "agent/marks": ["agent/outbox/trust", ...BASE],
   "agent/siem": BASE,
   "agent/deliver/queue.ts": [],
@@ -97,7 +97,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "config",
     ...BASE,
   ],
-  agent: ["agent", "config", "certs"],
+  agent: ["agent", "config", "certs", "documents"],
   receiver: ["protocol", "streams", "config/document.ts"],
 };
 
@@ -108,7 +108,7 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   ws: ["agent/tunnel", "receiver"],
   cborg: ["protocol"],
   winston: ["agent/host", "receiver/host"],
-  commander: ["agent/main.ts", "receiver/main.ts"],
+  commander: ["agent/main.ts", "agent/commands", "receiver/main.ts"],
   yaml: ["config"],
   zod: ["config", "documents", "receiver"],
   "@peculiar/x509": ["certs"],

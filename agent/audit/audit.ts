@@ -21,6 +21,8 @@ export interface AuditOptions {
   readonly trust: TrustStore;
   readonly clock: Clock;
   readonly conditions: Conditions;
+  /** Told of each commit; a record that changes values is done when it has resolved (07 VT7: then marks). */
+  readonly afterCommit?: (change: TrustChange) => Promise<void>;
 }
 
 /** What is changed along with the entries. */
@@ -87,7 +89,7 @@ export class Audit implements AsyncDisposable {
    * @throws {AgentError} `AUDIT_UNWRITABLE`, and nothing has changed; `NONCE_SEEN`, `NONCES_FULL`
    */
   record(drafts: readonly AuditDraft[], change: RecordedChange = {}): Promise<void> {
-    return this.#inTurn(drafts, (audit) => this.#options.trust.commit({ ...change, audit }));
+    return this.#inTurn(drafts, change, (whole) => this.#options.trust.commit(whole));
   }
 
   /**
@@ -103,8 +105,8 @@ export class Audit implements AsyncDisposable {
 
   /** Forgets entries up to a seq; the change is made in the same transaction. @throws as `record` */
   prune(throughSeq: number, drafts: readonly AuditDraft[], change: RecordedChange): Promise<void> {
-    return this.#inTurn(drafts, (audit) =>
-      this.#options.trust.auditPrune({ throughSeq, change: { ...change, audit } }),
+    return this.#inTurn(drafts, change, (whole) =>
+      this.#options.trust.auditPrune({ throughSeq, change: whole }),
     );
   }
 
@@ -121,7 +123,8 @@ export class Audit implements AsyncDisposable {
 
   #inTurn(
     drafts: readonly AuditDraft[],
-    commit: (rows: readonly AuditRow[]) => Promise<void>,
+    change: RecordedChange,
+    commit: (change: TrustChange) => Promise<void>,
   ): Promise<void> {
     const count = drafts.length;
     if (count === 0 || count > DRAFTS_MAX_COUNT) {
@@ -132,7 +135,7 @@ export class Audit implements AsyncDisposable {
       return Promise.reject(new AgentError("AUDIT_UNWRITABLE", { waiting: this.#waiting }));
     }
     this.#waiting += 1;
-    const turn = this.#last.then(() => this.#write(drafts, commit));
+    const turn = this.#last.then(() => this.#write(drafts, change, commit));
     this.#last = turn.then(
       () => this.#done(),
       () => this.#done(),
@@ -146,17 +149,28 @@ export class Audit implements AsyncDisposable {
 
   async #write(
     drafts: readonly AuditDraft[],
-    commit: (rows: readonly AuditRow[]) => Promise<void>,
+    change: RecordedChange,
+    commit: (change: TrustChange) => Promise<void>,
   ): Promise<void> {
+    await this.#written(await this.#committed(drafts, change, commit));
+  }
+
+  async #committed(
+    drafts: readonly AuditDraft[],
+    change: RecordedChange,
+    commit: (change: TrustChange) => Promise<void>,
+  ): Promise<TrustChange> {
     const { trust } = this.#options;
-    const lost = this.#lost;
     try {
       // What a failed commit has left is in the store alone.
       if (this.#isUnsure) this.#head = await trust.auditHead();
       this.#isUnsure = false;
-      const rows = this.#rowsOf(lost === 0 ? drafts : [gap(lost), ...drafts]);
-      await commit(rows);
-      this.#written(rows, lost);
+      const lost = this.#lost;
+      const all = lost === 0 ? drafts : [gap(lost), ...drafts];
+      const whole = { ...change, audit: this.#rowsOf(all) };
+      await commit(whole);
+      this.#lost -= lost;
+      return whole;
     } catch (error) {
       this.#isUnsure = true;
       if (error instanceof AgentError && REFUSALS.includes(error.code)) throw error;
@@ -177,12 +191,14 @@ export class Audit implements AsyncDisposable {
     });
   }
 
-  #written(rows: readonly AuditRow[], lost: number): void {
+  async #written(change: TrustChange): Promise<void> {
+    const { audit: rows, values } = change;
     const last = rows.at(-1);
     if (last !== undefined) this.#head = { seq: last.seq, hash: last.hash };
-    this.#lost -= lost;
     this.#options.conditions.close("auditUnwritable", "");
     for (const listener of this.#listeners) listener(rows);
+    const noted = this.#options.afterCommit?.(change);
+    if (values !== undefined) await noted;
   }
 
   #failed(error: unknown, count: number): void {

@@ -5,6 +5,7 @@
  * store                 marks      then
  * good, not behind      any        normal; marks rewritten
  * good, behind          good       runs last-good; frozen (a copy was put back)
+ * good, frozen before   any        as when it was frozen
  * damaged or absent     good       runs last-good if its digest is the mark's; the marks are the floor; frozen
  * damaged or absent     damaged    runs last-good if it verifies from the anchor; frozen until a higher epoch, or enrolment
  * any of the last three, last-good unusable: no listener opens
@@ -16,7 +17,12 @@ import { highestOf, isBehind, type Marks, NO_MARKS } from "./marks.ts";
 
 /** The trust state of the store. `absent`: this program has never kept any in it. */
 export type StoreState =
-  | { readonly kind: "good"; readonly marks: Marks }
+  | {
+      readonly kind: "good";
+      readonly marks: Marks;
+      /** A former start has frozen it, and nobody has repaired it since. */
+      readonly frozen?: FrozenCause | undefined;
+    }
   | { readonly kind: "damaged" }
   | { readonly kind: "absent" };
 
@@ -60,10 +66,12 @@ export function judgeTrustState(question: TrustQuestion): TrustVerdict {
   const known = marks.kind === "good" ? marks.marks : undefined;
   if (store.kind === "good") {
     // Marks that say nothing cannot speak against a store that is whole.
-    if (known === undefined || !isBehind(store.marks, known)) {
-      return { kind: "normal", isNew: false, floor: store.marks };
-    }
-    return frozen(question, "storeBehind", highestOf(known, store.marks));
+    const isStoreBehind = known !== undefined && isBehind(store.marks, known);
+    const floor = known === undefined ? store.marks : highestOf(known, store.marks);
+    // A start alone ends nothing: what froze it may not show any more.
+    if (store.frozen !== undefined) return frozen(question, store.frozen, floor);
+    if (isStoreBehind) return frozen(question, "storeBehind", floor);
+    return { kind: "normal", isNew: false, floor: store.marks };
   }
   if (known !== undefined) return frozen(question, "storeDamaged", known);
   const isNew = store.kind === "absent" && marks.kind === "absent" && lastGood.kind === "absent";
