@@ -34,12 +34,3 @@ export async function recordMany(audit: Audit, count: number): Promise<void> {
     await audit.record([draftOf("test.done", { subject: `number ${number}` })]);
   }
 }
-
-/** Waits for a condition, by turns of the event loop and short waits. */
-export async function until(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const endMs = systemClock.monotonicMs() + 20_000;
-  while (!(await isSo())) {
-    if (systemClock.monotonicMs() > endMs) throw new Error(`never: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

@@ -7,8 +7,9 @@ import { Conditions } from "#agent/health/conditions.ts";
 import type { TrustChange } from "#agent/outbox/trust/trust-messages.ts";
 import { TrustStore } from "#agent/outbox/trust/trust-store.ts";
 import { ManualClock } from "#test/support/clocks.ts";
+import { until } from "#test/support/processes.ts";
 import { TestOutbox } from "#test/support/test-outbox.ts";
-import { draftOf, openAudit, recordMany, until } from "#test/support/test-trust.ts";
+import { draftOf, openAudit, recordMany } from "#test/support/test-trust.ts";
 
 /** The store, whose commits fail as long as it is told to. */
 function failing(store: TrustStore) {
@@ -77,7 +78,7 @@ describe("the audit", () => {
     assert.equal((await made.outbox.trust.load()).values.size, 0);
     fault.code = undefined;
     clock.advance(5_000);
-    await until(() => conditions.list().length === 0, "the audit is writable");
+    await until("the audit is writable", () => conditions.list().length === 0);
     assert.deepEqual(await actionsIn(trust), ["audit.gap", "audit.writable"]);
     assert.equal(audit.lostCount, 0);
     await audit.record([draftOf("three")], { values });
@@ -104,7 +105,7 @@ describe("the audit", () => {
     await audit.record([draftOf("first")]);
     await Promise.all(Array.from({ length: 500 }, () => audit.note([draftOf("refused")])));
     clock.advance(60_000);
-    await until(async () => (await trust.auditHead()).seq === 32, "the summary is written");
+    await until("the summary is written", async () => (await trust.auditHead()).seq === 32);
     const [first, ...others] = await trust.auditPage(0, 500);
     assert.equal(readEntry(first?.bytes ?? new Uint8Array())?.action, "first");
     const last = readEntry(others.at(-1)?.bytes ?? new Uint8Array());
