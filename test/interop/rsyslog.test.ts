@@ -7,19 +7,13 @@ import { readHeads } from "#agent/audit/read-heads.ts";
 import { entrySpool, headSpool } from "#agent/audit-spool.ts";
 import { Conditions } from "#agent/health/conditions.ts";
 import { type Clock, systemChance, systemClock } from "#agent/host/clock.ts";
+import { silentLog } from "#agent/host/log.ts";
 import { SiemFeed } from "#agent/siem/siem-feed.ts";
 import { type SiemSettings, siemTls } from "#agent/siem/siem-tls.ts";
 import { until } from "#test/support/processes.ts";
 import { hasRsyslog, parametersIn, Rsyslog, SiemFiles } from "#test/support/siem.ts";
 import { TestOutbox } from "#test/support/test-outbox.ts";
-import {
-  AGENT,
-  draftOf,
-  newDeviceKey,
-  recordMany,
-  silentLog,
-  TENANT,
-} from "#test/support/test-trust.ts";
+import { AGENT, draftOf, newDeviceKey, recordMany, TENANT } from "#test/support/test-trust.ts";
 
 const skip = hasRsyslog ? false : "not tested: syslog over TLS; rsyslog-openssl is not installed";
 

@@ -5,13 +5,10 @@ import { type DeviceKey, deviceKeyOf } from "#agent/audit/device-key.ts";
 import type { AuditDraft } from "#agent/audit/entry.ts";
 import { Conditions } from "#agent/health/conditions.ts";
 import { type Clock, systemClock } from "#agent/host/clock.ts";
-import type { Log } from "#agent/host/log.ts";
 import type { TrustStore } from "#agent/outbox/trust/trust-store.ts";
 
 export const TENANT = "north-clinic";
 export const AGENT = "gateway-1";
-
-export const silentLog: Log = { write: () => {}, fault: () => {} };
 
 export const newDeviceKey = (): DeviceKey => deviceKeyOf(generateKeyPairSync("ed25519").privateKey);
 
