@@ -29,6 +29,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "config/document.ts": ["config/known-keys.ts"],
   "certs/development-ca.ts": ["certs/reflect-metadata.ts"],
+  "certs/agent-name.ts": [],
+  "certs/ed25519.ts": [],
+  "certs/token.ts": ["certs/agent-name.ts", "certs/ed25519.ts"],
+  "certs/transcripts.ts": [],
+  "certs/exchange.ts": ["certs/ed25519.ts"],
   certs: ["agent/host", "agent/errors.ts"],
   "agent/exit-codes.ts": [],
   "agent/folder-errors.ts": ["agent/exit-codes.ts"],
@@ -82,7 +87,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "agent/tunnel": ["protocol", "streams", "certs", ...BASE],
   "agent/relay": ["agent/outbox", "agent/tunnel", "protocol", "streams", ...BASE],
   agent: ["agent", "config", "certs"],
-  receiver: ["protocol", "streams", "config/document.ts"],
+  receiver: [
+    "protocol",
+    "streams",
+    "config/document.ts",
+    // What both ends of enrolment and renewal say, and nothing of where an agent keeps what.
+    "certs/agent-name.ts",
+    "certs/ed25519.ts",
+    "certs/token.ts",
+    "certs/transcripts.ts",
+    "certs/exchange.ts",
+  ],
 };
 
 /** Packages with one place each (the dependency table of ARCHITECTURE.md). */
@@ -94,7 +109,7 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   winston: ["agent/host", "receiver/host"],
   commander: ["agent/main.ts", "receiver/main.ts"],
   yaml: ["config"],
-  zod: ["config", "receiver"],
+  zod: ["certs", "config", "receiver"],
   "@peculiar/x509": ["certs"],
   "@platformatic/kafka": ["receiver/outlets/kafka-producer.ts"],
   "node-hl7-client": ["agent/cli"],
