@@ -8,6 +8,7 @@ import type { Database } from "better-sqlite3";
 import { prepareOutgoing } from "./outgoing-statements.ts";
 import { prepareOutlets } from "./outlet-statements.ts";
 import { preparing } from "./preparing.ts";
+import { prepareRegistry } from "./registry-statements.ts";
 import { SQL } from "./statements.ts";
 
 type Bytes = Uint8Array;
@@ -23,6 +24,8 @@ export type AgentRow = [
   addedMs: bigint,
   helloMs: bigint | null,
   lockedMs: bigint | null,
+  revision: bigint,
+  identity: string | null,
 ];
 export type PositionRow = [epoch: bigint, lastSeq: bigint, chain: Bytes | null];
 export type MessageRow = [
@@ -72,6 +75,7 @@ export function prepare(db: Database) {
     ...prepareLarge(db),
     outgoing: prepareOutgoing(db),
     outlets: prepareOutlets(db),
+    registry: prepareRegistry(db),
 
     readChannel: read<ChannelKey, PositionRow>(SQL.readChannel),
     countChannels: read<[agent: number], [count: bigint]>(SQL.countChannels),
