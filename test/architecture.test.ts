@@ -19,6 +19,7 @@ const DOORWAY = globSync("agent/ingest/*.ts");
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   streams: ["protocol"],
+  documents: [],
   config: [
     "agent/host",
     "agent/errors.ts",
@@ -120,7 +121,7 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   winston: ["agent/host", "receiver/host"],
   commander: ["agent/main.ts", "receiver/main.ts"],
   yaml: ["config"],
-  zod: ["certs", "config", "receiver"],
+  zod: ["certs", "config", "documents", "receiver"],
   "@peculiar/x509": ["certs/issuing.ts"],
   "@platformatic/kafka": ["receiver/outlets/kafka-producer.ts"],
   "node-hl7-client": ["agent/cli"],
@@ -146,7 +147,7 @@ function importsOf(file: string): string[] {
   });
 }
 
-const sources = globSync("{agent,certs,config,protocol,receiver,streams}/**/*.ts").sort();
+const sources = globSync("{agent,certs,config,documents,protocol,receiver,streams}/**/*.ts").sort();
 const isPackage = (target: string): boolean => !existsSync(target);
 
 for (const [part, allowed] of Object.entries(MAY_IMPORT)) {
@@ -284,7 +285,7 @@ test("every test and source that the documents name exists, and no line numbers 
   for (const name of ["ARCHITECTURE.md", "README.md", "SECURITY.md", ...globSync("docs/*.md")]) {
     const text = readFileSync(name, "utf8");
     for (const [, path = ""] of text.matchAll(
-      /`((?:test|agent|receiver|protocol|certs|config)\/[\w./-]+)`/g,
+      /`((?:test|agent|receiver|protocol|certs|config|documents)\/[\w./-]+)`/g,
     )) {
       const file = path.replace(/\.(?:settle)$/, "");
       assert.ok(existsSync(file) || existsSync(`${file}.ts`), `${name} names ${path}`);
