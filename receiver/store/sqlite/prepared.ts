@@ -5,6 +5,7 @@
  * @module
  */
 import type { Database } from "better-sqlite3";
+import type { AgentRow } from "./agent-row.ts";
 import { prepareOutgoing } from "./outgoing-statements.ts";
 import { prepareOutlets } from "./outlet-statements.ts";
 import { preparing } from "./preparing.ts";
@@ -15,18 +16,6 @@ type Bytes = Uint8Array;
 type ChannelKey = [agent: number, channel: string];
 type Bounds = [bigint, bigint, bigint, bigint];
 
-export type AgentRow = [
-  id: bigint,
-  tenant: string,
-  name: string,
-  serial: string,
-  session: bigint,
-  addedMs: bigint,
-  helloMs: bigint | null,
-  lockedMs: bigint | null,
-  revision: bigint,
-  identity: string | null,
-];
 export type PositionRow = [epoch: bigint, lastSeq: bigint, chain: Bytes | null];
 export type MessageRow = [
   epoch: bigint,

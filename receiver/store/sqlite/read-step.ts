@@ -18,7 +18,8 @@ import type {
   MessageRecord,
   MessagesCall,
 } from "../store.ts";
-import type { AgentRow, GapRow, MessageRow, Prepared } from "./prepared.ts";
+import type { AgentRow } from "./agent-row.ts";
+import type { GapRow, MessageRow, Prepared } from "./prepared.ts";
 
 export function addAgent(sql: Prepared, call: AddAgentCall): AddAgentResult {
   const before = findAgent(sql, call);

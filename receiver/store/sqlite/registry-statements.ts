@@ -5,7 +5,7 @@
  * @module
  */
 import type { Database } from "better-sqlite3";
-import type { AgentRow } from "./prepared.ts";
+import type { AgentRow } from "./agent-row.ts";
 import { preparing } from "./preparing.ts";
 
 /** `identity` is JSON, see `identity-record.ts`; null for an agent of whom nothing but its serial is known. */
