@@ -26,7 +26,15 @@ const TOKEN = z.strictObject({
   /** Bad signatures so far. */
   failedTries: z.int().min(0),
   /** Who has claimed it: nobody else may (EN6). */
-  claim: z.strictObject({ csrSha256Hex: HEX_32, deviceKeyHex: HEX_32, atMs: z.int() }).nullable(),
+  claim: z
+    .strictObject({
+      csrSha256Hex: HEX_32,
+      deviceKeyHex: HEX_32,
+      /** What both consoles show (EN7). */
+      code: z.string().regex(/^\d{6}$/),
+      atMs: z.int(),
+    })
+    .nullable(),
   /** A person has compared the code (EN7). */
   confirmedAtMs: z.int().nullable(),
   issued: ISSUED.nullable(),

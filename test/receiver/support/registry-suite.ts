@@ -22,7 +22,7 @@ const TOKEN: EnrolmentState = {
   publicKeyHex: "2".repeat(64),
   expiresMs: 1_900_000_000_000,
   failedTries: 3,
-  claim: { csrSha256Hex: CSR, deviceKeyHex: KEY, atMs: 5 },
+  claim: { csrSha256Hex: CSR, deviceKeyHex: KEY, code: "012345", atMs: 5 },
   confirmedAtMs: 6,
   issued: { csrSha256Hex: CSR, certificatePem: "-----BEGIN é €\n" },
 };
