@@ -2,9 +2,9 @@
  * Public keys that would vouch for anything: points of small order, and points in an encoding that is not
  * their own (07 VT3).
  *
- * For a key of order 1, 2, 4 or 8 one signature fits many messages. OpenSSL takes such keys, so they are
- * refused by value. The list has every canonical encoding; others are refused with all encodings that are not
- * canonical, by which one point would count as two keys.
+ * For a key of order 1, 2, 4 or 8 one signature fits many messages. OpenSSL 3.5 believes no signature of
+ * such a key, other verifiers do; a document that names one is wrong for all. The list has every canonical
+ * encoding; others are refused with all encodings that are not canonical, by which one point would be two keys.
  *
  * @see RFC 8032 5.1.3; the list is checked against a second implementation of the curve in the tests
  * @module

@@ -6,6 +6,10 @@
  * numbers that do not fit (`1e400` becomes Infinity, 2^53 + 1 becomes 2^53). The pass reads only the marks of
  * the text, so it need not know the grammar: of a text that `JSON.parse` takes, it has seen everything.
  *
+ * Keys are written without escapes. No key of ours needs one, and V8 reads some as another key once it has
+ * seen an object with a backslash in a key: after `{"a":1,"\\":1}`, `{"a":1,"\u0062":1}` has no `b`
+ * (nodejs/node issue 63785, open in Node 24.21).
+ *
  * Why no package: `secure-json-parse` knows no duplicate keys; `jsonc-parser` and momoa are second, more
  * generous grammars, recursive and without a bound of depth; `lossless-json` lets a repeated key pass whose
  * values are equal, and recurs as well.
@@ -61,27 +65,31 @@ function parse(text: string): unknown {
 }
 
 /** An object that is open: its keys so far, and whether the next string is one. An array is null. */
-type Open = { readonly keys: Set<string>; isKeyNext: boolean } | null;
+type Open = { keys: Set<string> | undefined; isKeyNext: boolean } | null;
+
+const [QUOTE, COMMA, BACKSLASH] = [0x22, 0x2c, 0x5c];
+const [ARRAY, ARRAY_END, OBJECT, OBJECT_END] = [0x5b, 0x5d, 0x7b, 0x7d];
+const NUMBER = /-?[0-9][0-9.eE+-]*/y;
 
 /** @returns what `JSON.parse` would pass over in silence, or undefined */
 function surpriseIn(text: string): string | undefined {
   const open: Open[] = [];
   for (let at = 0; at < text.length; ) {
-    const mark = text[at] ?? "";
+    const mark = text.charCodeAt(at);
     let end = at + 1;
     let surprise: string | undefined;
-    if (mark === '"') {
+    if (mark === QUOTE) {
       end = endOfString(text, at);
       surprise = surpriseInString(text.slice(at, end), open.at(-1) ?? null);
-    } else if (mark === "{" || mark === "[") {
-      open.push(mark === "{" ? { keys: new Set(), isKeyNext: true } : null);
+    } else if (mark === OBJECT || mark === ARRAY) {
+      open.push(mark === OBJECT ? { keys: undefined, isKeyNext: true } : null);
       if (open.length > JSON_MAX_DEPTH) surprise = "too-deep";
-    } else if (mark === "}" || mark === "]") {
+    } else if (mark === OBJECT_END || mark === ARRAY_END) {
       open.pop();
-    } else if (mark === ",") {
+    } else if (mark === COMMA) {
       const around = open.at(-1);
       if (around) around.isKeyNext = true;
-    } else if (mark === "-" || isDigit(mark)) {
+    } else if (isNumberStart(mark)) {
       end = endOfNumber(text, at);
       if (!isExact(Number(text.slice(at, end)))) surprise = "number-out-of-range";
     }
@@ -93,37 +101,47 @@ function surpriseIn(text: string): string | undefined {
 
 /** @returns the index behind the closing quote, or the end of the text if there is none */
 function endOfString(text: string, start: number): number {
-  for (let at = start + 1; at < text.length; at += 1) {
-    if (text[at] === "\\") at += 1;
-    else if (text[at] === '"') return at + 1;
+  for (let at = start + 1; ; at += 1) {
+    at = text.indexOf('"', at);
+    if (at === -1) return text.length;
+    let escapes = at;
+    while (text.charCodeAt(escapes - 1) === BACKSLASH) escapes -= 1;
+    // A quote behind an odd number of backslashes is one of the string's own.
+    if ((at - escapes) % 2 === 0) return at + 1;
   }
-  return text.length;
 }
 
 function surpriseInString(token: string, around: Open): string | undefined {
-  const isKey = around?.isKeyNext === true;
+  const isEscaped = token.includes("\\");
+  if (around?.isKeyNext === true) {
+    if (isEscaped) return "escaped-key";
+    return surpriseInKey(token.slice(1, -1), around);
+  }
   // A string without escapes is its own text, and UTF-8 has no lone surrogates.
-  const value = token.includes("\\") ? parse(token) : token.slice(1, -1);
+  const value = isEscaped ? parse(token) : token;
   if (typeof value !== "string") return "not-json";
-  if (!value.isWellFormed()) return "lone-surrogate";
-  if (!isKey || around === null) return undefined;
-  around.isKeyNext = false;
-  if (value === "__proto__") return "proto-key";
-  if (around.keys.has(value)) return "duplicate-key";
-  around.keys.add(value);
+  return value.isWellFormed() ? undefined : "lone-surrogate";
+}
+
+function surpriseInKey(key: string, object: NonNullable<Open>): string | undefined {
+  object.isKeyNext = false;
+  if (key === "__proto__") return "proto-key";
+  object.keys ??= new Set();
+  if (object.keys.has(key)) return "duplicate-key";
+  object.keys.add(key);
   return undefined;
 }
 
-const isDigit = (mark: string): boolean => mark >= "0" && mark <= "9";
+/** `-` or a digit. */
+const isNumberStart = (mark: number): boolean => mark === 0x2d || (mark >= 0x30 && mark <= 0x39);
 
 function endOfNumber(text: string, start: number): number {
-  let at = start + 1;
-  while (at < text.length && /[0-9.eE+-]/.test(text[at] ?? "")) at += 1;
-  return at;
+  NUMBER.lastIndex = start;
+  return NUMBER.test(text) ? NUMBER.lastIndex : start + 1;
 }
 
 /** NaN is left to the grammar. Integers beyond 2^53 are other numbers than were written (V9). */
-const isExact = (value: number): boolean =>
-  Number.isNaN(value) || (Number.isFinite(value) && !isRounded(value));
-const isRounded = (value: number): boolean =>
-  Number.isInteger(value) && !Number.isSafeInteger(value);
+function isExact(value: number): boolean {
+  if (Number.isNaN(value)) return true;
+  return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
+}
