@@ -19,6 +19,7 @@ const DOORWAY = globSync("agent/ingest/*.ts");
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   streams: ["protocol"],
+  documents: [],
   config: [
     "agent/host",
     "agent/errors.ts",
@@ -113,7 +114,7 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   winston: ["agent/host", "receiver/host"],
   commander: ["agent/main.ts", "receiver/main.ts"],
   yaml: ["config"],
-  zod: ["certs", "config", "receiver"],
+  zod: ["certs", "config", "documents", "receiver"],
   "@peculiar/x509": ["certs"],
   // 07, Libraries: exactly two importers.
   "node-forge/lib/asn1.js": ["certs/csr.ts"],
@@ -142,7 +143,7 @@ function importsOf(file: string): string[] {
   });
 }
 
-const sources = globSync("{agent,certs,config,protocol,receiver,streams}/**/*.ts").sort();
+const sources = globSync("{agent,certs,config,documents,protocol,receiver,streams}/**/*.ts").sort();
 const isPackage = (target: string): boolean => !existsSync(target);
 
 for (const [part, allowed] of Object.entries(MAY_IMPORT)) {
@@ -270,7 +271,7 @@ test("every test and source that the documents name exists, and no line numbers 
   for (const name of ["ARCHITECTURE.md", "README.md", "SECURITY.md", ...globSync("docs/*.md")]) {
     const text = readFileSync(name, "utf8");
     for (const [, path = ""] of text.matchAll(
-      /`((?:test|agent|receiver|protocol|certs|config)\/[\w./-]+)`/g,
+      /`((?:test|agent|receiver|protocol|certs|config|documents)\/[\w./-]+)`/g,
     )) {
       const file = path.replace(/\.(?:settle)$/, "");
       assert.ok(existsSync(file) || existsSync(`${file}.ts`), `${name} names ${path}`);
