@@ -29,14 +29,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "protocol",
   ],
   "config/document.ts": ["config/known-keys.ts"],
-  "certs/development-ca.ts": ["certs/reflect-metadata.ts"],
   "certs/agent-name.ts": [],
   "certs/ed25519.ts": [],
   "certs/token.ts": ["certs/agent-name.ts", "certs/ed25519.ts"],
   "certs/transcripts.ts": [],
   "certs/exchange.ts": ["certs/ed25519.ts"],
+  // Pure: the receiver and the agent read certificates in the same way.
+  "certs/der.ts": [],
+  "certs/agent-profile.ts": ["certs/der.ts"],
+  "certs/agent-csr.ts": ["certs/der.ts", "certs/exchange.ts"],
+  "certs/issuing.ts": ["certs/reflect-metadata.ts", "certs/agent-profile.ts"],
+  "certs/authority.ts": ["certs/issuing.ts", "certs/agent-profile.ts", "certs/agent-csr.ts"],
+  "certs/development-ca.ts": ["certs/issuing.ts", "certs/agent-profile.ts"],
   "certs/csr.ts": [],
-  "certs/profile.ts": [],
+  "certs/profile.ts": ["certs/agent-profile.ts"],
   certs: ["agent/host", "agent/errors.ts", "agent/sealing"],
   "agent/exit-codes.ts": [],
   "agent/folder-errors.ts": ["agent/exit-codes.ts"],
@@ -102,6 +108,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "certs/token.ts",
     "certs/transcripts.ts",
     "certs/exchange.ts",
+    // The embedded CA, and how certificates and requests are read.
+    "certs/der.ts",
+    "certs/agent-profile.ts",
+    "certs/agent-csr.ts",
+    "certs/authority.ts",
   ],
 };
 
@@ -115,7 +126,7 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   commander: ["agent/main.ts", "receiver/main.ts"],
   yaml: ["config"],
   zod: ["certs", "config", "documents", "receiver"],
-  "@peculiar/x509": ["certs"],
+  "@peculiar/x509": ["certs/issuing.ts"],
   // 07, Libraries: exactly two importers.
   "node-forge/lib/asn1.js": ["certs/csr.ts"],
   "node-forge/lib/pkcs12.js": ["certs/p12.ts"],
@@ -188,6 +199,16 @@ test("each package has its place", () => {
         places.some((place) => within(file, place)),
         `${file} imports ${target}`,
       );
+    }
+  }
+});
+
+test("[07 Libraries] the agent can issue nothing: it loads no CA", () => {
+  const cas = ["certs/issuing.ts", "certs/authority.ts", "certs/development-ca.ts"];
+  const others = sources.filter((file) => !within(file, "receiver") && !cas.includes(file));
+  for (const file of others) {
+    for (const target of importsOf(file)) {
+      assert.ok(!cas.includes(target), `${file} imports ${target}`);
     }
   }
 });
