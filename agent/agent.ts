@@ -7,7 +7,6 @@
  *
  * @module
  */
-import { loadIdentity } from "#certs/identity.ts";
 import type { FileDropConfig } from "#config/file-drop.ts";
 import type { ChannelConfig, LocalConfig } from "#config/local.ts";
 import { isEveryInterface, isEveryone, isLoopback } from "#config/mllp-listener.ts";
@@ -32,6 +31,7 @@ import { storageKind } from "./host/file-system.ts";
 import { LocalSocket } from "./host/local-socket.ts";
 import type { Log } from "./host/log.ts";
 import { Tasks } from "./host/tasks.ts";
+import { IdentityDesk } from "./identity-desk.ts";
 import { Doorway } from "./ingest/accept.ts";
 import type { AcceptingChannel, ChannelRules } from "./ingest/channel.ts";
 import { FileDrop } from "./ingest/file-drop/file-drop.ts";
@@ -70,6 +70,7 @@ export class Agent implements AsyncDisposable {
   #stack = new AsyncDisposableStack();
   #outbox: Outbox | undefined;
   #tunnel: Tunnel | undefined;
+  #identity: IdentityDesk | undefined;
   #freeSpace: FreeSpace | undefined;
   #senders: Senders | undefined;
 
@@ -113,12 +114,13 @@ export class Agent implements AsyncDisposable {
   }
 
   async status(): Promise<AgentStatus> {
-    const { outbox, tunnel } = this.#parts();
+    const { outbox, tunnel, identity } = this.#parts();
     return statusOf({
       version: this.#options.version,
       startedAtMs: this.#startedAtMs,
       conditions: this.#conditions.list(),
       tunnel: tunnel.standing,
+      identity: identity.status,
       store: await outbox.standing(),
       freeBytes: this.#freeSpace?.freeBytes,
       running: this.#running,
@@ -148,22 +150,26 @@ export class Agent implements AsyncDisposable {
 
   async #open(stack: AsyncDisposableStack): Promise<void> {
     const { config, log, version, credentials } = this.#options;
-    const identity = loadIdentity(config.identity);
     const tasks = new Tasks((name, error) => this.#taskFailed(name, error));
+    const conditions = this.#conditions;
+    const identity = new IdentityDesk({ config, credentials, log, conditions, tasks });
+    this.#identity = identity;
     const outbox = await this.#openOutbox();
     stack.use(outbox);
     stack.use(tasks);
+    stack.use(identity);
     const parts = { clock: systemClock, log, conditions: this.#conditions, tasks };
     const tunnel = Tunnel.open({
       ...parts,
       chance: systemChance,
       ...receiverOptions(config),
-      identity,
+      identities: identity.identities,
       storeId: outbox.storeId,
       version,
     });
     this.#tunnel = tunnel;
     stack.use(tunnel);
+    identity.begin(() => tunnel.renewConnection());
     const delivered = deliveredBy(config);
     const sources = [...config.channels, ...config.drops];
     const rules = new Map(sources.map((channel) => [channel.name, channel]));
@@ -178,13 +184,15 @@ export class Agent implements AsyncDisposable {
     const doorway = new Doorway({ ...parts, outbox, gate });
     for (const channel of config.channels) await this.#openChannel(stack, channel, outbox, doorway);
     for (const drop of config.drops) this.#openDrop(stack, drop, outbox, doorway);
+    const { exclusively } = identity;
     const desk: LocalDesk = {
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
       reconnect: () => tunnel.dialNow(),
       quarantine: new QuarantineDesk({ outbox, log, config }),
       files: new FilesDesk({ outbox, config }),
-      upkeep: new UpkeepDesk({ outbox, log, config, version, credentials }),
+      upkeep: new UpkeepDesk({ outbox, log, config, version, credentials, exclusively }),
+      identity,
       channels: new ChannelDesk({
         outbox,
         relay,
@@ -350,10 +358,15 @@ export class Agent implements AsyncDisposable {
     this.#failed.resolve(error);
   }
 
-  #parts(): { readonly outbox: Outbox; readonly tunnel: Tunnel } {
-    if (this.#outbox === undefined || this.#tunnel === undefined) {
+  #parts(): {
+    readonly outbox: Outbox;
+    readonly tunnel: Tunnel;
+    readonly identity: IdentityDesk;
+  } {
+    const [outbox, tunnel, identity] = [this.#outbox, this.#tunnel, this.#identity];
+    if (outbox === undefined || tunnel === undefined || identity === undefined) {
       throw new AgentError("AGENT_NOT_RUNNING", {});
     }
-    return { outbox: this.#outbox, tunnel: this.#tunnel };
+    return { outbox, tunnel, identity };
   }
 }

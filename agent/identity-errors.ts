@@ -36,7 +36,7 @@ export const IDENTITY_ERRORS = {
     summary:
       "A file of the identity folder, or the folder, is not private to the service account; the facts say which, and why",
     remedy:
-      "link: put the file itself there. owner: chown to the service account. mode: chmod 700 for folders, 400 for *.key, 600 for the rest. Others may have read the key: consider enrolling anew",
+      "link: put the file itself there. owner: run the command as the service account (sudo -u holdfast …), or chown to it. mode: chmod 700 for folders, 400 for *.key, 600 for the rest. Others may have read the key: consider enrolling anew",
   },
   IDENTITY_DAMAGED: {
     ...HALTS,
@@ -49,6 +49,17 @@ export const IDENTITY_ERRORS = {
     exit: EXIT.cannotCreate,
     summary: "A new key or certificate cannot be written; the one in use goes on working",
     remedy: "sysCode says why: free space on the disk of stateDir, or give the rights back",
+  },
+  IDENTITY_IMPORTED: {
+    ...HALTS,
+    summary: "The configuration names an imported identity: an enrolled one would have no effect",
+    remedy: "Take the block identity out of local.yaml first; the agent then uses what it enrols",
+  },
+  ANCHOR_UNREADABLE: {
+    ...BAD_FILE,
+    summary: "The file of --anchor holds no anchor",
+    remedy:
+      'It is for trials alone: JSON with "keys", a list of raw Ed25519 public keys in hexadecimal, and "threshold"',
   },
   TOKEN_UNREADABLE: {
     ...BAD_FILE,
@@ -81,6 +92,11 @@ export const IDENTITY_ERRORS = {
     exit: EXIT.notPermitted,
     summary: "The receiver refused the enrolment; the code of the fact says why",
     remedy: "Ask the vendor for a new enrolment token",
+  },
+  ENROLL_GIVEN_UP: {
+    ...AGAIN,
+    summary: "The enrolment was stopped before the vendor had confirmed it",
+    remedy: "Run the same command again with the same token: keys and code stay the same",
   },
   ENROLL_TRUST: {
     ...AGAIN,

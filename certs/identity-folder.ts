@@ -7,6 +7,7 @@
  * identity/claim.json                    an enrolment under way, and its slot
  * identity/slot-<16 digits>/tls.key      private keys, sealed under the key-encryption key
  *                           device.key
+                           request.der  the certificate request: the same one when it is sent again
  *                           chain.pem, receiver-ca.pem, trust.json
  *                           meta.json    written last: its slot is complete
  * ```
@@ -23,8 +24,9 @@ import {
   readFileSync,
   rmSync,
   type Stats,
+  statSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { AgentError, codeOf, identifierFrom } from "#agent/errors.ts";
 import { flushFolder, makeFolder, replaceFile } from "#agent/host/atomic-file.ts";
 import type { Kek } from "#agent/sealing/key-ring.ts";
@@ -50,6 +52,7 @@ export class IdentityFolder {
   constructor(path: string, kek: () => Kek) {
     this.path = path;
     this.#kek = kek;
+    this.#refuseForeignState();
     this.#refuseUnsafeFolder("");
   }
 
@@ -110,6 +113,13 @@ export class IdentityFolder {
   /** Names in the folder; none if there is no folder. */
   names(): readonly string[] {
     return this.#unlessMissing("", () => readdirSync(this.path)) ?? [];
+  }
+
+  /** What another account makes here the agent could not read. */
+  #refuseForeignState(): void {
+    const status = this.#unlessMissing("", () => statSync(dirname(this.path)));
+    if (status === undefined || process.getuid === undefined) return;
+    if (status.uid !== process.getuid()) throw unsafe("stateDir", "owner");
   }
 
   #refuseUnsafeFolder(name: string): void {

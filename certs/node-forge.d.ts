@@ -5,7 +5,7 @@
  * @module
  */
 declare module "node-forge/lib/asn1.js" {
-  /** A value being built; opaque. */
+  /** A value being built, or taken apart; opaque. */
   interface Asn1 {
     readonly tagClass: number;
   }
@@ -27,9 +27,33 @@ declare module "node-forge/lib/asn1.js" {
       value: string | readonly Asn1[],
     ): Asn1;
     oidToDer(oid: string): { getBytes(): string };
+    /** @param bytes one byte a character @throws for what is no DER */
+    fromDer(bytes: string, strict: boolean): Asn1;
     toDer(value: Asn1): { getBytes(): string };
   };
 
   // biome-ignore lint/style/noDefaultExport: what a CommonJS module is to its importers
-  export { asn1 as default };
+  export { type Asn1, asn1 as default };
+}
+
+declare module "node-forge/lib/pkcs12.js" {
+  /** As of the module above. */
+  interface Asn1 {
+    readonly tagClass: number;
+  }
+  interface Bag {
+    /** What the library does not understand: any key or certificate that is not RSA. */
+    readonly asn1?: Asn1;
+  }
+  const pkcs12: {
+    /** @throws if the password is another one, or it is no PKCS#12 */
+    pkcs12FromAsn1(
+      value: Asn1,
+      strict: boolean,
+      password: string,
+    ): { getBags(filter: { readonly bagType: string }): Record<string, Bag[] | undefined> };
+  };
+
+  // biome-ignore lint/style/noDefaultExport: what a CommonJS module is to its importers
+  export { pkcs12 as default };
 }

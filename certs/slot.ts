@@ -7,6 +7,7 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { z } from "zod";
 import { AGENT_NAME } from "./agent-name.ts";
+import { certificateRequest } from "./csr.ts";
 import { ed25519Raw } from "./ed25519.ts";
 import type { Identity } from "./identity.ts";
 import { damaged, type IdentityFolder } from "./identity-folder.ts";
@@ -28,6 +29,8 @@ export interface SlotIdentity extends Identity {
   /** How often it was renewed, as the receiver counts. */
   readonly generation: number;
   readonly notBeforeMs: number;
+  /** As in {@link SlotContent}. */
+  readonly trustChain: string;
   readonly keys: SlotKeys;
 }
 
@@ -56,7 +59,7 @@ const meta = z.strictObject({
   serial: z.string().regex(/^[0-9a-f]{1,40}$/),
   notBeforeMs: z.int(),
   notAfterMs: z.int(),
-  /** SHA-256 or key of nothing: the raw public key, base64; null for an imported identity. */
+  /** 32 bytes, base64; null for an identity that was imported. */
   devicePublicKey: z.string().nullable(),
 });
 export type SlotMeta = z.infer<typeof meta>;
@@ -85,6 +88,20 @@ export class Slot {
       this.#readKey("device.key") ??
       this.#writeKey("device.key", device ?? generateKeyPairSync("ed25519").privateKey);
     return { tls, device: own };
+  }
+
+  /**
+   * The request for a certificate, made once: a signature of ECDSA is never the same twice, and the receiver knows a
+   * repeated request by its digest (07 EN6, N4).
+   *
+   * @returns DER
+   */
+  ensureRequest({ tls }: SlotKeys, agent: string): Uint8Array {
+    const made = this.#folder.read(this.#in("request.der"));
+    if (made !== undefined) return made;
+    const request = certificateRequest(tls, agent);
+    this.#folder.write(this.#in("request.der"), request);
+    return request;
   }
 
   /** For an identity whose key was made elsewhere. */
@@ -151,13 +168,9 @@ export class Slot {
       privateKeyPem: tls.export({ format: "pem", type: "pkcs8" }).toString(),
       ...{ receiverCaPem, notAfterMs, notBeforeMs, serialHex: serial },
       ...{ trustDomain, tenant, agent, generation },
+      trustChain: this.#text("trust.json"),
       keys: { tls, device },
     };
-  }
-
-  /** The trust chain as it came, JSON. */
-  trustChain(): string {
-    return this.#text("trust.json");
   }
 
   #in(file: string): string {

@@ -105,23 +105,32 @@ export class IdentityStore {
     }
     const slot = this.#newSlot();
     const keys = slot.ensureKeys();
-    const said = { format: "holdfast-claim/1", tokenId, slot: slot.name };
-    this.#folder.write(CLAIM_FILE, `${JSON.stringify(said)}\n`);
-    if (claim !== undefined && !this.#isNamed(claim.slot)) this.#folder.remove(claim.slot);
+    this.#writeClaim(tokenId, slot);
     return { slot, keys };
   }
 
-  /** A slot for an identity that was made elsewhere. */
-  beginImport(): Slot {
-    return this.#newSlot();
+  /** A slot for an identity that was made elsewhere: claimed like an enrolment, though there is no token. */
+  beginImport(tls: KeyObject): Slot {
+    const slot = this.#newSlot();
+    slot.importKey(tls);
+    this.#writeClaim(Buffer.from(this.#chance.bytes(16)).toString("hex"), slot);
+    return slot;
   }
 
-  /** EN9: what was enrolled, or imported, is what comes next. A renewal under way is given up. */
-  adopt(slot: Slot): void {
+  /**
+   * EN9: what was enrolled, or imported, is what comes next. A renewal under way is given up.
+   *
+   * @returns undefined if there is nothing, or it is not complete
+   */
+  adopt(): Slot | undefined {
+    const slot = this.enrolled;
+    if (slot === undefined) return undefined;
     const slots = this.#read();
-    if (slots.next === slot.name || slots.current === slot.name) return;
-    this.#write({ ...slots, next: slot.name });
-    if (slots.next !== null) this.#folder.remove(slots.next);
+    if (slots.next !== slot.name && slots.current !== slot.name) {
+      this.#write({ ...slots, next: slot.name });
+      if (slots.next !== null) this.#folder.remove(slots.next);
+    }
+    return slot;
   }
 
   /** The enrolment under way, complete: its slot waits to be adopted. */
@@ -169,6 +178,14 @@ export class IdentityStore {
       const isLeft = SLOT_NAME.test(name) && name !== claimed && !this.#isNamed(name);
       if (isLeft || name.endsWith(".json.new")) this.#folder.remove(name);
     }
+  }
+
+  /** The claim before it is forgotten, and with it its slot. */
+  #writeClaim(tokenId: string, { name }: Slot): void {
+    const before = this.#claim();
+    const said = { format: "holdfast-claim/1", tokenId, slot: name };
+    this.#folder.write(CLAIM_FILE, `${JSON.stringify(said)}\n`);
+    if (before !== undefined && !this.#isNamed(before.slot)) this.#folder.remove(before.slot);
   }
 
   #isNamed(name: string): boolean {

@@ -38,7 +38,7 @@ test("[07 1.2] an enrolment's slot becomes current once it is adopted and welcom
   assert.deepEqual([store.next, store.enrolled], [undefined, undefined]);
   slot.complete(await contentFor(keys));
   assert.equal(store.enrolled?.name, slot.name);
-  store.adopt(slot);
+  store.adopt();
   assert.deepEqual([store.current, store.next?.name], [undefined, slot.name]);
   assert.equal(store.promote(slot.name, 5), true);
   assert.deepEqual(
@@ -195,8 +195,12 @@ test("[07 1.2] what a crash left is swept, and nothing else", async () => {
   using state = new StateFolder();
   const slot = await state.enrolled();
   const store = state.store();
+  renameSync(
+    join(state.identity, store.beginEnrolment("cd".repeat(16)).slot.name),
+    join(state.path, "left"),
+  );
+  renameSync(join(state.path, "left"), join(state.identity, "slot-00000000000000ff"));
   const claimed = store.beginEnrolment("ab".repeat(16)).slot;
-  store.beginImport().ensureKeys(null);
   writeFileSync(join(state.identity, "slots.json.new"), "half");
   writeFileSync(join(state.identity, "agent.crt"), "a hospital's own file");
   store.sweep();
@@ -222,7 +226,7 @@ test("[08 2.3] identity keys are sealed under a new key-encryption key, whatever
   state.kek = { current: previous };
   const reseal = resealSecrets(state.identity, { current, previous });
   reseal.next();
-  state.store().beginImport().ensureKeys(null);
+  state.store().beginEnrolment("ab".repeat(16));
   assert.equal(refusal(() => [...reseal]).code, "KEK_WRONG");
 });
 

@@ -52,7 +52,7 @@ export class StateFolder implements Disposable {
     const store = this.store();
     const { slot, keys } = store.beginEnrolment("00".repeat(16));
     slot.complete(await contentFor(keys, 1, validity));
-    store.adopt(slot);
+    store.adopt();
     store.promote(slot.name, 0);
     return slot;
   }
