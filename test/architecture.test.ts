@@ -104,6 +104,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "protocol",
     "streams",
     "config/document.ts",
+    // Trust documents are verified before they are handed on.
+    "documents",
     // What both ends of enrolment and renewal say, and nothing of where an agent keeps what.
     "certs/agent-name.ts",
     "certs/ed25519.ts",
