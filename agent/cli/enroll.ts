@@ -11,6 +11,7 @@ import type { Role } from "#documents/role.ts";
 import { AgentError, codeOf, type ErrorCode } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { systemClock } from "../host/clock.ts";
+import { keepAlive } from "../host/keep-alive.ts";
 import { COMPILED_ANCHOR, readAnchor } from "../identity/anchor.ts";
 import { type Enrolled, type EnrolmentStep, enroll as enrollAt } from "../identity/enrolment.ts";
 import { identityStore } from "../identity-desk.ts";
@@ -40,6 +41,7 @@ export async function enroll(options: EnrollOptions): Promise<ExitCode> {
   const store = identityStore(config, options.credentials);
   const { receiverUrl, proxy } = receiverOptions(config);
   const giveUp = new AbortController();
+  using _waiting = keepAlive();
   void options.stop.then(() => giveUp.abort());
   const way = { receiverUrl, proxy, clock: systemClock, signal: giveUp.signal };
   const onStep = (step: EnrolmentStep): void => say(step, receiverUrl.host);

@@ -8,6 +8,7 @@ import type { IdentityStore } from "#certs/slots.ts";
 import type { LocalConfig } from "#config/local.ts";
 import { AgentError } from "../errors.ts";
 import type { Clock } from "../host/clock.ts";
+import { keepAlive } from "../host/keep-alive.ts";
 import type { Way } from "../identity/doors.ts";
 import type { AgentStatus } from "../status.ts";
 import { dial } from "../tunnel/dial.ts";
@@ -54,6 +55,7 @@ export async function takeOver({ config, store, way, serialHex }: TakeOver): Pro
 
 /** Whether the running agent has come to use it. */
 async function isTaken(stateDir: string, serialHex: string, clock: Clock): Promise<boolean> {
+  using _waiting = keepAlive();
   for (let look = 0; look < LOOKS; look++) {
     const { identity } = (await question(stateDir, { ask: "status" })) as AgentStatus;
     if (identity.serial === serialHex && !identity.hasNext) return true;
