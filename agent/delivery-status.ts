@@ -2,6 +2,7 @@
 import type { ObservedDelivery } from "./deliver/delivery-record.ts";
 import type { SenderStatus } from "./deliver/senders.ts";
 import type { InboxStanding } from "./outbox/inbox/inbox-messages.ts";
+import { isReservedChannel } from "./outbox/inbox/outcome-report.ts";
 
 export interface DeliveryStatus extends ObservedDelivery {
   readonly name: string;
@@ -32,7 +33,7 @@ export function deliveriesOf(
   inbox: readonly InboxStanding[],
 ): DeliveryStatus[] {
   const names = new Set([...senders.map(({ channel }) => channel), ...inbox.map(nameOf)]);
-  return [...names].sort().map((name) => {
+  return [...names].filter((name) => !isReservedChannel(name)).sort().map((name) => {
     const sender = senders.find(({ channel }) => channel === name);
     const kept = inbox.find((one) => one.name === name);
     const oldest = kept?.oldestWaitingAtMs;

@@ -2,6 +2,7 @@
 import { type Identity, loadIdentity } from "#certs/identity.ts";
 import { IdentityStore } from "#certs/slots.ts";
 import type { LocalConfig } from "#config/local.ts";
+import { deviceKeyOf } from "./audit/device-key.ts";
 import { kekCustody } from "./channel-options.ts";
 import { AgentError, type ErrorCode, type Facts } from "./errors.ts";
 import type { Conditions } from "./health/conditions.ts";
@@ -12,6 +13,7 @@ import { askOn } from "./identity/doors.ts";
 import { IdentityKeeper, type IdentityStanding } from "./identity/keeper.ts";
 import { loadIdentities } from "./identity/loading.ts";
 import { receiverOptions } from "./receiver-options.ts";
+import type { DeviceIdentity } from "./recording.ts";
 import { loadKek } from "./sealing/kek.ts";
 import type { AgentStatus } from "./status.ts";
 import { type Identities, oneIdentity } from "./tunnel/identities.ts";
@@ -81,6 +83,21 @@ export class IdentityDesk implements Disposable {
       overdueDays: config.renewalOverdueDays,
     });
     this.identities = this.#keeper;
+  }
+
+  /** `undefined` for imported files: nothing is signed by them, and no signed configuration comes (07 1.1). */
+  get device(): DeviceIdentity | undefined {
+    const held = this.#keeper?.held;
+    if (held?.keys.device === undefined) return undefined;
+    const { tenant, agent } = held;
+    const key = deviceKeyOf(held.keys.device);
+    return { key, tenant, agent, generation: () => this.#keeper?.held.generation ?? 0 };
+  }
+
+  /** Envelopes of the trust chain that came with the identity, oldest first. */
+  get trustChain(): readonly Uint8Array[] {
+    const chain: unknown = JSON.parse(this.#keeper?.held.trustChain ?? "[]");
+    return Array.isArray(chain) ? chain.map((one) => Buffer.from(JSON.stringify(one))) : [];
   }
 
   /** @param reconnect shows the identity anew */
