@@ -30,8 +30,12 @@ import { Doorway } from "./ingest/accept.ts";
 import { FreeSpace } from "./ingest/free-space.ts";
 import { StoreGate } from "./ingest/store-gate.ts";
 import { answerLocal, type LocalDesk } from "./local-questions.ts";
+import {
+  lastGoodState,
+  type OpenedConfiguration,
+  openConfiguration,
+} from "./open-configuration.ts";
 import type { StoreChannel } from "./outbox/epochs/channel-tails.ts";
-import { lastGoodState, openConfiguration, type OpenedConfiguration } from "./open-configuration.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import type { StoreNotice } from "./outbox/writing/writer-messages.ts";
 import { QuarantineDesk } from "./quarantine-desk.ts";
@@ -206,8 +210,12 @@ export class Agent implements AsyncDisposable {
     });
     this.#running = running;
     stack.use(running);
-    const configuration = await this.#openConfiguration({ outbox, recording, running, tunnel, identity });
-    if (configuration !== undefined) stack.use(configuration);
+    const configuration = await this.#openConfiguration(stack, {
+      outbox,
+      recording,
+      tunnel,
+      identity,
+    });
     this.#configuration = configuration;
     const { exclusively } = identity;
     const desk: LocalDesk = {
@@ -304,32 +312,33 @@ export class Agent implements AsyncDisposable {
     return this.#options.anchor ?? COMPILED_ANCHOR;
   }
 
-  async #openConfiguration({
-    outbox,
-    recording,
-    running,
-    tunnel,
-    identity,
-  }: {
-    readonly outbox: Outbox;
-    readonly recording: Recording;
-    readonly running: RunningChannels;
-    readonly tunnel: Tunnel;
-    readonly identity: IdentityDesk;
-  }): Promise<OpenedConfiguration | undefined> {
+  async #openConfiguration(
+    stack: AsyncDisposableStack,
+    {
+      identity,
+      tunnel,
+      ...parts
+    }: {
+      readonly outbox: Outbox;
+      readonly recording: Recording;
+      readonly tunnel: Tunnel;
+      readonly identity: IdentityDesk;
+    },
+  ): Promise<OpenedConfiguration | undefined> {
     const { config, log, version, configFile } = this.#options;
-    const device = this.#device;
-    if (device === undefined) return undefined;
+    const [device, running] = [this.#device, this.#running];
+    if (device === undefined || running === undefined) return undefined;
     // Each step of it has its own limit.
     const { signal } = new AbortController();
     const way = { ...receiverOptions(config), clock: systemClock, signal };
-    return await openConfiguration({
-      ...{ outbox, recording, running, device, config, configFile, version, log },
+    const opened = await openConfiguration({
+      ...{ ...parts, running, device, config, configFile, version, log },
       ...{ anchor: this.#anchor, conditions: this.#conditions, clock: systemClock },
       enrolled: identity.trustChain,
       isTunnelUp: () => isUp(tunnel),
       isWayOpen: () => isWayOpen(way),
     });
+    return stack.use(opened);
   }
 
   #standing() {

@@ -38,7 +38,8 @@ export const CONFIG_ERRORS = {
   CONFIG_NOT_IN_PROBATION: {
     ...NOT_NOW,
     summary: "No configuration is in probation, so there is nothing to go back from",
-    remedy: "See where it stands: holdfast config show; a committed one is replaced by a newer one only",
+    remedy:
+      "See where it stands: holdfast config show; a committed one is replaced by a newer one only",
   },
   CONFIG_NOT_FROZEN: {
     ...NOT_NOW,
@@ -52,7 +53,9 @@ export const CONFIG_ERRORS = {
   },
   CONFIG_REPAIR_NEEDS_EPOCH: {
     ...NOT_NOW,
-    summary: "Neither the store nor the marks could be read, so that nothing says what was applied before",
-    remedy: "Ask the vendor for a trust document with a higher configEpoch, or enrol again: holdfast enroll",
+    summary:
+      "Neither the store nor the marks could be read, so that nothing says what was applied before",
+    remedy:
+      "Ask the vendor for a trust document with a higher configEpoch, or enrol again: holdfast enroll",
   },
 } as const satisfies Record<string, CatalogueRow>;

@@ -83,7 +83,9 @@ export class ConfigurationDesk {
   }
 
   /** @throws {AgentError} `CONFIG_UNKNOWN` */
-  difference(digest: string): Promise<ConfigurationAnswer<Difference & { readonly digest: string }>> {
+  difference(
+    digest: string,
+  ): Promise<ConfigurationAnswer<Difference & { readonly digest: string }>> {
     return answered(async () => {
       const known = this.#known(digest);
       const found = await this.#configuration.driver.differenceTo(known);
@@ -97,13 +99,18 @@ export class ConfigurationDesk {
     return answered(async () => {
       const { driver } = this.#configuration;
       const found =
-        digest === undefined ? await driver.effectiveBody() : await driver.bodyOf(this.#known(digest));
+        digest === undefined
+          ? await driver.effectiveBody()
+          : await driver.bodyOf(this.#known(digest));
       if (found === undefined) throw new AgentError("CONFIG_UNKNOWN", {});
       return found;
     });
   }
 
-  import(base64: string, actor: AuditActor): Promise<ConfigurationAnswer<readonly DocumentOutcome[]>> {
+  import(
+    base64: string,
+    actor: AuditActor,
+  ): Promise<ConfigurationAnswer<readonly DocumentOutcome[]>> {
     return answered(() => this.#actions.importBundle(bytesOf(base64), actor));
   }
 
@@ -160,7 +167,8 @@ export class ConfigurationDesk {
           : `a person: holdfast config diff ${current.offer.digest.slice(0, 12)}, then holdfast config approve ${current.offer.digest.slice(0, 12)}`;
       case "SCHEDULED": {
         const start = startTime(policy.changeWindows, current.approved, clock.nowMs());
-        if (start.kind === "at") return `a change window: from ${new Date(start.opensMs).toISOString()}`;
+        if (start.kind === "at")
+          return `a change window: from ${new Date(start.opensMs).toISOString()}`;
         const opening = nextOpening(policy.changeWindows, clock.nowMs());
         return start.kind === "now" || opening === undefined
           ? "its start"
@@ -176,9 +184,7 @@ export class ConfigurationDesk {
   }
 }
 
-const named = (
-  offer: NamedConfiguration | undefined,
-): NamedConfiguration | undefined =>
+const named = (offer: NamedConfiguration | undefined): NamedConfiguration | undefined =>
   offer && { digest: offer.digest, epoch: offer.epoch, seq: offer.seq };
 
 const bytesOf = (base64: string): Uint8Array => new Uint8Array(Buffer.from(base64, "base64"));

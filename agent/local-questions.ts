@@ -6,8 +6,8 @@
 
 import type { AuditDesk } from "./audit-desk.ts";
 import type { ChannelDesk, ReleaseQuestion, SkipQuestion } from "./channel-desk.ts";
-import { answerConfiguration, isAboutConfiguration } from "./configuration-questions.ts";
 import type { ConfigurationDesk } from "./configuration-desk.ts";
+import { answerConfiguration, isAboutConfiguration } from "./configuration-questions.ts";
 import type { FilesDesk } from "./files-desk.ts";
 import type { IdentityDesk } from "./identity-desk.ts";
 import type { QuarantineDesk } from "./quarantine-desk.ts";

@@ -19,7 +19,17 @@ export interface OpenedConfiguration extends AsyncDisposable {
 
 export type ConfigurationOptions = Omit<
   ConfigurationParts,
-  "audit" | "keeper" | "trust" | "recipient" | "deviceKey" | "policy" | "places" | "stateDir" | "configSource" | "report" | "synthetic"
+  | "audit"
+  | "keeper"
+  | "trust"
+  | "recipient"
+  | "deviceKey"
+  | "policy"
+  | "places"
+  | "stateDir"
+  | "configSource"
+  | "report"
+  | "synthetic"
 > & {
   readonly outbox: Outbox;
   readonly recording: Recording;
@@ -36,7 +46,9 @@ const RECEIVER = { kind: "receiver", id: DOCUMENTS_CHANNEL } as const;
 const REPORT_MS = 1_000;
 
 /** @throws {AgentError} `TRUST_UNUSABLE`; why what should run cannot */
-export async function openConfiguration(options: ConfigurationOptions): Promise<OpenedConfiguration> {
+export async function openConfiguration(
+  options: ConfigurationOptions,
+): Promise<OpenedConfiguration> {
   const { recording, outbox, device, config, enrolled, configFile, ...rest } = options;
   const { clock, log } = rest;
   await using opening = new AsyncDisposableStack();
@@ -79,7 +91,10 @@ export async function openConfiguration(options: ConfigurationOptions): Promise<
 }
 
 /** Where no channel may read or write: what is the agent's own (07 2.7). */
-function reservedIn({ stateDir, kek, identity }: LocalConfig, configFile: string | undefined): string[] {
+function reservedIn(
+  { stateDir, kek, identity }: LocalConfig,
+  configFile: string | undefined,
+): string[] {
   const files = [
     ...(kek.custody === "file" ? [kek.file] : []),
     ...(identity === undefined ? [] : [identity.certificate, identity.key, identity.receiverCa]),

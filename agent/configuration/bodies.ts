@@ -40,7 +40,10 @@ export function permittedPart(
   body: SignedBody,
   policy: Policy,
   places: PolicyPlaces,
-): { readonly body: SignedBody; readonly breaches: readonly (PolicyBreach & { channel: string })[] } {
+): {
+  readonly body: SignedBody;
+  readonly breaches: readonly (PolicyBreach & { channel: string })[];
+} {
   const found = whatPolicyForbids(body, policy, places);
   const indexOf = ({ place }: PolicyBreach): number => Number(place.split(".")[1]);
   const forbidden = new Set(found.map(indexOf));

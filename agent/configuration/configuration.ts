@@ -15,7 +15,7 @@ import { readLastGood } from "../marks/last-good.ts";
 import { Driver, SYSTEM } from "./driver.ts";
 import { noteHead } from "./head-conditions.ts";
 import { HealthHistory } from "./health-history.ts";
-import { inspectLastGood, type InspectedLastGood } from "./last-good-bundle.ts";
+import { type InspectedLastGood, inspectLastGood } from "./last-good-bundle.ts";
 import { Ledger } from "./ledger.ts";
 import type { DocumentOutcome } from "./outcomes.ts";
 import { type ConfigurationParts, forbiddenKeys } from "./parts.ts";

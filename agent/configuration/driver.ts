@@ -6,6 +6,8 @@
  *
  * @module
  */
+
+import type { ChannelSet } from "#config/channel-set.ts";
 import { differenceOf } from "#config/difference.ts";
 import { step } from "#config/life-cycle.ts";
 import {
@@ -15,7 +17,6 @@ import {
   type LifeCycleEvent,
   type Offer,
 } from "#config/life-cycle-state.ts";
-import type { ChannelSet } from "#config/channel-set.ts";
 import { approvalFor } from "#config/policy.ts";
 import { whatPolicyForbids } from "#config/policy-check.ts";
 import type { Baseline, ProbationFault } from "#config/probation.ts";
@@ -182,7 +183,10 @@ export class Driver implements Disposable {
     // The hospital may have changed its policy while it waited.
     const breaches = whatPolicyForbids(body, policy, places);
     if (breaches.length > 0) {
-      this.#trouble = { digest, lines: breaches.map((one) => `${one.rule}: ${one.place} ${one.message}`) };
+      this.#trouble = {
+        digest,
+        lines: breaches.map((one) => `${one.rule}: ${one.place} ${one.message}`),
+      };
       return await this.#came({ type: "preflightFailed", digest, code: "POLICY" });
     }
     const findings = await running.preflight(setOf(body, policy));
@@ -232,7 +236,8 @@ export class Driver implements Disposable {
     this.#watch?.[Symbol.dispose]();
     this.#watch = undefined;
     const body = offer === undefined ? { channels: [] } : await this.bodyOf(offer.digest);
-    if (body === undefined) throw new AgentError("TRUST_UNUSABLE", { cause: identifierFrom("body") });
+    if (body === undefined)
+      throw new AgentError("TRUST_UNUSABLE", { cause: identifierFrom("body") });
     const { body: permitted, breaches } = permittedPart(body, policy, places);
     for (const { channel, rule } of breaches) {
       conditions.open("policyForbids", channel, { rule: identifierFrom(rule) }, clock.nowMs());
@@ -240,7 +245,8 @@ export class Driver implements Disposable {
     const fault = await this.#switchTo(setOf(permitted, policy));
     this.#unrun = fault === undefined ? undefined : { offer };
     if (fault === undefined) conditions.close("configNotRunning", "");
-    else conditions.open("configNotRunning", "", { code: identifierFrom(fault.code) }, clock.nowMs());
+    else
+      conditions.open("configNotRunning", "", { code: identifierFrom(fault.code) }, clock.nowMs());
   }
 
   /** Why what should run does not; of a start it is a reason to end. */
@@ -253,7 +259,9 @@ export class Driver implements Disposable {
   async #switchTo(set: ChannelSet): Promise<AgentError | undefined> {
     const { running } = this.#parts;
     try {
-      const applied = await running.apply(set.channels.length === 0 ? { ...NO_CHANNELS, ...set } : set);
+      const applied = await running.apply(
+        set.channels.length === 0 ? { ...NO_CHANNELS, ...set } : set,
+      );
       this.#lastFault = applied.kind === "wentBack" ? applied.why : undefined;
     } catch (error) {
       // The agent stops, and what is kept says where it goes on.
@@ -302,7 +310,9 @@ export class Driver implements Disposable {
     } catch (error) {
       if (!(error instanceof AgentError) || error.code !== "AUDIT_UNWRITABLE") throw error;
       this.#owed ??= { event };
-      this.#parts.clock.after(AGAIN_MS, () => this.#parts.later(async () => void (await this.settle())));
+      this.#parts.clock.after(AGAIN_MS, () =>
+        this.#parts.later(async () => void (await this.settle())),
+      );
     }
   }
 
@@ -312,7 +322,11 @@ export class Driver implements Disposable {
     const now = current ?? ended;
     if (now !== undefined) {
       const { digest, seq } = now.offer;
-      log.write("configState", { digest: identifierFrom(digest), seq, state: identifierFrom(now.state) });
+      log.write("configState", {
+        digest: identifierFrom(digest),
+        seq,
+        state: identifierFrom(now.state),
+      });
     }
     report();
   }

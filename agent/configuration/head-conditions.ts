@@ -26,7 +26,9 @@ export function noteHead({
   const { epoch, seqHigh } = lifeCycle;
   const issuedAtMs = parseTime(head?.issuedAt ?? "");
   // Since the first head that knew of one that has not come.
-  const first = heads.find((one) => one.epoch > epoch || (one.epoch === epoch && one.seq > seqHigh));
+  const first = heads.find(
+    (one) => one.epoch > epoch || (one.epoch === epoch && one.seq > seqHigh),
+  );
   const firstMs = parseTime(first?.issuedAt ?? "");
   if (isSigned && first !== undefined && firstMs !== undefined && nowMs - firstMs >= DAY_MS) {
     conditions.open("configStale", "", { seq: first.seq, seqHigh }, nowMs);

@@ -73,5 +73,10 @@ export function judgeConfig(question: ConfigQuestion): FittingConfig | RefusedCo
   const { risk } = differenceOf(question.effective, body);
   const { epoch, seq, base } = document;
   const offerExpiresMs = parseTime(document.offerExpires) ?? 0;
-  return { kind: "fits", body, document, offer: { digest, epoch, seq, base, offerExpiresMs, risk } };
+  return {
+    kind: "fits",
+    body,
+    document,
+    offer: { digest, epoch, seq, base, offerExpiresMs, risk },
+  };
 }

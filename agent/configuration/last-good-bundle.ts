@@ -28,11 +28,20 @@ export interface LastGoodParts {
  *
  * @returns `undefined` where no document of the chain has such keys
  */
-export function lastGoodBundle({ chain, config, recipient }: LastGoodParts): Uint8Array | undefined {
+export function lastGoodBundle({
+  chain,
+  config,
+  recipient,
+}: LastGoodParts): Uint8Array | undefined {
   for (let count = chain.length; count > 0; count--) {
     const newest = trustIn(chain[count - 1]);
     if (newest === undefined || !isSignedUnder(newest, config, recipient)) continue;
-    return writeBundle({ trustChain: chain.slice(0, count), config, approvals: [], head: undefined });
+    return writeBundle({
+      trustChain: chain.slice(0, count),
+      config,
+      approvals: [],
+      head: undefined,
+    });
   }
   return undefined;
 }

@@ -4,8 +4,14 @@
  *
  * @module
  */
-import { type LifeCycle, effectiveOf, FIRST_LIFE_CYCLE, type Step } from "#config/life-cycle-state.ts";
+
 import { lifeCycleBytes, lifeCycleFrom } from "#config/life-cycle-record.ts";
+import {
+  effectiveOf,
+  FIRST_LIFE_CYCLE,
+  type LifeCycle,
+  type Step,
+} from "#config/life-cycle-state.ts";
 import { readEnvelope } from "#documents/envelope.ts";
 import { parsePayload } from "#documents/payload.ts";
 import { raisedFloor, type TimeBase } from "#documents/time.ts";
@@ -46,7 +52,11 @@ export interface Kept {
   readonly trust?: readonly KeptDocument<TrustDocument>[];
   readonly head?: KeptDocument<HeadDocument>;
   /** A config or an approval. */
-  readonly document?: { readonly kind: KeptKind; readonly digest: string; readonly envelope: Uint8Array };
+  readonly document?: {
+    readonly kind: KeptKind;
+    readonly digest: string;
+    readonly envelope: Uint8Array;
+  };
   /** 2.5: of the newest document that is accepted. */
   readonly issuedAtMs?: number;
   readonly values?: ReadonlyMap<string, Uint8Array | null>;
@@ -114,7 +124,9 @@ export class Ledger {
     const read = readEnvelope(envelope, "trust");
     const parsed = "kind" in read ? read : parsePayload("trust", read.payload);
     const { trust } = this;
-    return parsed.kind === "parsed" && trust !== undefined && parsed.document.version <= trust.version;
+    return (
+      parsed.kind === "parsed" && trust !== undefined && parsed.document.version <= trust.version
+    );
   }
 
   get time(): TimeBase {
@@ -144,9 +156,12 @@ export class Ledger {
       lifeCycle,
       trust: trust.at(-1)?.document ?? this.trust,
       trustVersion: trust.at(-1)?.document.version ?? this.#standing.trustVersion,
-      heads: head === undefined ? this.heads : [...this.heads, head.document].slice(-HEADS_MAX_COUNT),
+      heads:
+        head === undefined ? this.heads : [...this.heads, head.document].slice(-HEADS_MAX_COUNT),
       floorMs:
-        kept.issuedAtMs === undefined ? this.#standing.floorMs : raisedFloor(this.time, kept.issuedAtMs),
+        kept.issuedAtMs === undefined
+          ? this.#standing.floorMs
+          : raisedFloor(this.time, kept.issuedAtMs),
     };
     const all = [...drafts, ...transitionDrafts(step?.transitions ?? [], actor)];
     const said = all.length > 0 ? all : [{ actor, action: "config.changed" }];
@@ -175,7 +190,13 @@ export class Ledger {
     const values = new Map<string, Uint8Array | null>([
       [LIFE_CYCLE_VALUE, lifeCycleBytes(lifeCycle)],
       // What `trust/last-good` must be: one that is in probation runs, and is not known to be good.
-      ...markValues({ trustVersion, epoch, seqHigh, effectiveDigest: lastGood?.digest, timeFloorMs: floorMs }),
+      ...markValues({
+        trustVersion,
+        epoch,
+        seqHigh,
+        effectiveDigest: lastGood?.digest,
+        timeFloorMs: floorMs,
+      }),
       ...(kept.values ?? []),
     ]);
     return { values, ...(documents.length === 0 ? {} : { documents }) };

@@ -33,7 +33,8 @@ export class LocalActions {
   /** 2.13: the trust chain in order, then the configuration, then approvals, then the head. */
   async importBundle(bytes: Uint8Array, actor: AuditActor): Promise<readonly DocumentOutcome[]> {
     const bundle = readBundle(bytes);
-    if ("kind" in bundle) throw new AgentError("BUNDLE_MALFORMED", { code: identifierFrom(bundle.code) });
+    if ("kind" in bundle)
+      throw new AgentError("BUNDLE_MALFORMED", { code: identifierFrom(bundle.code) });
     const { trustChain, config, approvals, head } = bundle;
     const outcomes: DocumentOutcome[] = [];
     for (const envelope of [...trustChain, config, ...approvals, head]) {
@@ -58,7 +59,8 @@ export class LocalActions {
       if (!isIt) throw new AgentError("CONFIG_NOT_WAITING", {});
       const { offer } = current;
       const need = approvalFor(policy.approval, offer.risk);
-      if (need !== "local") throw new AgentError("CONFIG_APPROVAL_MODE", { need: identifierFrom(need) });
+      if (need !== "local")
+        throw new AgentError("CONFIG_APPROVAL_MODE", { need: identifierFrom(need) });
       if (decision === "reject") {
         await driver.advance({ type: "rejected", digest: offer.digest }, { actor });
       } else {
@@ -96,11 +98,13 @@ export class LocalActions {
     const { driver, ledger } = this.#configuration;
     if (ledger.lifeCycle.freeze === undefined) throw new AgentError("CONFIG_NOT_FROZEN", {});
     const isState = ledger.lifeCycle.freeze === "trustState";
-    if (isState && keeper.frozen === "allDamaged") throw new AgentError("CONFIG_REPAIR_NEEDS_EPOCH", {});
+    if (isState && keeper.frozen === "allDamaged")
+      throw new AgentError("CONFIG_REPAIR_NEEDS_EPOCH", {});
     // Trust documents and heads are taken while changes are frozen; a configuration is not, and comes after.
     const first = bundle === undefined ? [] : await this.importBundle(bundle, actor);
     await this.#configuration.inTurn(async () => {
-      if (isState && !this.#knowsNewest(first)) throw new AgentError("CONFIG_REPAIR_NEEDS_HEAD", {});
+      if (isState && !this.#knowsNewest(first))
+        throw new AgentError("CONFIG_REPAIR_NEEDS_HEAD", {});
       const { epoch, seqHigh } = this.#highest();
       const draft = { actor, action: "config.repaired", decision: `epoch ${epoch} seq ${seqHigh}` };
       await driver.advance(

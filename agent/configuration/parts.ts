@@ -2,9 +2,9 @@
 import type { ChannelSet } from "#config/channel-set.ts";
 import type { Policy } from "#config/policy.ts";
 import type { PolicyPlaces } from "#config/policy-check.ts";
-import { keyFromHex } from "#documents/trust-rules.ts";
 import { keyIdOf } from "#documents/public-key.ts";
 import type { Role } from "#documents/role.ts";
+import { keyFromHex } from "#documents/trust-rules.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Clock } from "../host/clock.ts";
@@ -28,7 +28,9 @@ export interface ConfigurationParts {
   readonly audit: Pick<Audit, "record" | "note">;
   readonly keeper: TrustKeeper;
   readonly trust: TrustStore;
-  readonly running: Pick<RunningChannels, "preflight" | "apply" | "health"> & { readonly set: ChannelSet };
+  readonly running: Pick<RunningChannels, "preflight" | "apply" | "health"> & {
+    readonly set: ChannelSet;
+  };
   readonly isTunnelUp: () => boolean;
   /** Whether the receiver's host, and the proxy if there is one, take connections. Never rejects. */
   readonly isWayOpen: () => Promise<boolean>;

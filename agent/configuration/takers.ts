@@ -5,7 +5,7 @@
  * @module
  */
 import { step } from "#config/life-cycle.ts";
-import { type LifeCycleEvent, standingOf, type Step } from "#config/life-cycle-state.ts";
+import { type LifeCycleEvent, type Step, standingOf } from "#config/life-cycle-state.ts";
 import { approvalFor } from "#config/policy.ts";
 import { BODY_SCHEMA } from "#config/signed-body.ts";
 import {
@@ -122,15 +122,25 @@ export class Takers {
     if (judged.kind === "refused") return refusedAs("config", judged, digest);
     const { offer, document } = judged;
     const received = step(lifeCycle, { type: "received", digest: offer.digest });
-    if (received.answer !== undefined) return refusedAs("config", refused(received.answer, "VC4"), digest);
+    if (received.answer !== undefined)
+      return refusedAs("config", refused(received.answer, "VC4"), digest);
     // RECEIVED and VERIFIED in one transaction: nothing of it is seen between them, and a crash leaves nothing.
     const verified = joined(received, { type: "verified", offer });
-    if (verified.answer !== undefined) return refusedAs("config", refused(verified.answer, "VC10"), digest);
+    if (verified.answer !== undefined)
+      return refusedAs("config", refused(verified.answer, "VC10"), digest);
     await ledger.keep(verified, {
       actor,
       document: { kind: "config", digest: offer.digest, envelope },
       issuedAtMs: parseTime(document.issuedAt) ?? 0,
-      drafts: [{ actor, action: "config.risk", subject: offer.digest, decision: offer.risk, reason: document.ticket }],
+      drafts: [
+        {
+          actor,
+          action: "config.risk",
+          subject: offer.digest,
+          decision: offer.risk,
+          reason: document.ticket,
+        },
+      ],
     });
     await driver.carryOut(verified.effects);
     await this.#time();
@@ -168,7 +178,12 @@ export class Takers {
       ],
     });
     await this.countApprovals();
-    return { kind: "taken", type: "approval", digest: verified.digest, state: stateOf(ledger, subject) };
+    return {
+      kind: "taken",
+      type: "approval",
+      digest: verified.digest,
+      state: stateOf(ledger, subject),
+    };
   }
 
   /** VA2 to VA5, over all that came. */
