@@ -26,7 +26,7 @@ import { Takers } from "./takers.ts";
 const TICK_MS = 30_000;
 const TICK_MIN_MS = 50;
 /** By our own word: whether the process that ran last was told to stop. */
-const RUNS_VALUE = "note.configRuns";
+export const RUNS_VALUE = "note.configRuns";
 
 export class Configuration implements AsyncDisposable {
   readonly ledger: Ledger;
@@ -173,9 +173,9 @@ export class Configuration implements AsyncDisposable {
 
   /** Whenever time may have changed something. */
   async #tick(): Promise<void> {
-    const { policy } = this.#parts;
+    const { policy, configSource } = this.#parts;
     this.#look();
-    if (!(await this.driver.settle())) return;
+    if (!(await this.driver.settle()) || configSource === "local") return;
     const nowMs = nowOf(this.ledger.time);
     await this.driver.advance({ type: "time", nowMs, windows: policy.changeWindows });
   }

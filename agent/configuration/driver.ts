@@ -25,12 +25,12 @@ import type { RefusalCode } from "#documents/refusal.ts";
 import { nowOf } from "#documents/time.ts";
 import type { AuditActor } from "../audit/entry.ts";
 import { AgentError, codeOf, identifierFrom } from "../errors.ts";
-import { writeLastGood } from "../marks/last-good.ts";
+import { readLastGood, writeLastGood } from "../marks/last-good.ts";
 import { bodyIn, documentIn, NO_CHANNELS, permittedPart, setOf } from "./bodies.ts";
 import type { HealthHistory } from "./health-history.ts";
-import { lastGoodBundle } from "./last-good-bundle.ts";
+import { inspectLastGood, lastGoodBundle } from "./last-good-bundle.ts";
 import type { Kept, Ledger } from "./ledger.ts";
-import type { ConfigurationParts } from "./parts.ts";
+import { type ConfigurationParts, forbiddenKeys } from "./parts.ts";
 import { ProbationWatch } from "./probation-watch.ts";
 
 /** What went wrong with the document in hand, for people: of which channel, and what they do about it. */
@@ -144,6 +144,8 @@ export class Driver implements Disposable {
   }
 
   async #carryOut(effect: LifeCycleEffect): Promise<void> {
+    // What was on its way when the hospital took its channels back into its own file stays where it stood.
+    if (this.#parts.configSource === "local" && effect.do !== "alarm") return;
     switch (effect.do) {
       // Documents are judged in the turn in which they come: one that a crash has cut off comes again.
       case "verify":
@@ -235,7 +237,7 @@ export class Driver implements Disposable {
     const { policy, places, conditions, clock } = this.#parts;
     this.#watch?.[Symbol.dispose]();
     this.#watch = undefined;
-    const body = offer === undefined ? { channels: [] } : await this.bodyOf(offer.digest);
+    const body = offer === undefined ? { channels: [] } : await this.#lastGoodBody(offer);
     if (body === undefined)
       throw new AgentError("TRUST_UNUSABLE", { cause: identifierFrom("body") });
     const { body: permitted, breaches } = permittedPart(body, policy, places);
@@ -247,6 +249,19 @@ export class Driver implements Disposable {
     if (fault === undefined) conditions.close("configNotRunning", "");
     else
       conditions.open("configNotRunning", "", { code: identifierFrom(fault.code) }, clock.nowMs());
+  }
+
+  /** From the store, or where a document of it is damaged from beside it. */
+  async #lastGoodBody({ digest }: Offer): Promise<SignedBody | undefined> {
+    const stored = await this.bodyOf(digest);
+    if (stored !== undefined) return stored;
+    const { stateDir, anchor, recipient } = this.#parts;
+    const bytes = readLastGood(stateDir);
+    const found =
+      typeof bytes === "string"
+        ? undefined
+        : inspectLastGood(bytes, { anchor, recipient, forbiddenKeys: forbiddenKeys(this.#parts) });
+    return found?.config.digest === digest ? found.body : undefined;
   }
 
   /** Why what should run does not; of a start it is a reason to end. */

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { deviceKeyOf } from "#agent/audit/device-key.ts";
 import type { AuditActor } from "#agent/audit/entry.ts";
 import { type AuditEntry, readEntry } from "#agent/audit/entry.ts";
+import { RUNS_VALUE } from "#agent/configuration/configuration.ts";
 import { DOCUMENTS_CHANNEL } from "#agent/configuration/documents-channel.ts";
 import { isLifeCycleDamaged } from "#agent/configuration/ledger.ts";
 import type { DocumentOutcome } from "#agent/configuration/outcomes.ts";
@@ -65,7 +66,6 @@ const CHANNELS = [{ name: STATUS_CHANNEL }];
 
 /** What the hospital allows where a test says nothing: one address, and every port of it. */
 const POLICY = `  listenAddresses: ["127.0.0.1"]
-  listenPorts: ["1024-65535"]
   sourceNetworks: ["127.0.0.0/8", "::1"]
   probationMinutes: 2
 `;
@@ -73,6 +73,8 @@ const POLICY = `  listenAddresses: ["127.0.0.1"]
 export interface SiteOptions {
   /** Lines of the policy block, two spaces deep, behind {@link POLICY}. */
   readonly policy?: string;
+  /** Instead of all. */
+  readonly ports?: string;
   readonly configSource?: "local" | "signed";
 }
 
@@ -267,7 +269,7 @@ export class Site implements AsyncDisposable {
   }
 
   get local(): LocalConfig {
-    const { configSource = "signed", policy = "" } = this.options;
+    const { configSource = "signed", policy = "", ports = '["1024-65535"]' } = this.options;
     const file = join(this.folder, "conf/local.yaml");
     mkdirSync(join(this.folder, "conf"), { recursive: true });
     const channels =
@@ -280,9 +282,19 @@ export class Site implements AsyncDisposable {
 receiver: { url: wss://gateway.example.org }
 configSource: ${configSource}
 policy:
-${POLICY}${policy}${channels}`,
+${POLICY}  listenPorts: ${ports}
+${policy}${channels}`,
     );
     return loadLocalConfig(file);
+  }
+
+  /** One start that ends as a killed process does: nothing is said of its end. */
+  async crash(): Promise<void> {
+    const machine = await this.start();
+    await machine[Symbol.asyncDispose]();
+    const outbox = await this.outbox.reopen();
+    await outbox.trust.note({ values: new Map([[RUNS_VALUE, Buffer.from("1")]]) });
+    await this.outbox.close();
   }
 
   /** One start; ended by disposal. @throws {AgentError} why it does not start */
