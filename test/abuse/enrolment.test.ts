@@ -13,6 +13,7 @@ import { parseToken, tokenKey } from "#certs/token.ts";
 import { enrolmentTranscript } from "#certs/transcripts.ts";
 import { Applicant, EnrollingFolder, post } from "../receiver/support/enrolling-folder.ts";
 import { knock } from "../receiver/support/knock.ts";
+import { DAY_MS, ShiftedClock } from "../receiver/support/shifted-clock.ts";
 
 const folder = await EnrollingFolder.create();
 const receiver = await folder.open();
@@ -92,6 +93,21 @@ describe("a token", () => {
     assert.equal(await outcomeOf(applicant, { tokenId: "0".repeat(32) }), "TOKEN_UNKNOWN");
     assert.equal((await post(port, ENROLL_PATH, "{")).status, 400);
     assert.equal(await outcomeOf(applicant), "waiting");
+  });
+
+  test("[I06] an expired token is refused, and not confirmed; one confirmed in time is enrolled", async () => {
+    using own = await EnrollingFolder.create();
+    const clock = new ShiftedClock();
+    await using served = await own.open({ clock });
+    const at = served.address.port;
+    const late = await Applicant.create(at, await own.token("north/late"));
+    assert.equal(await outcomeOf(late), "waiting");
+    const inTime = await Applicant.create(at, await own.token("north/in-time"));
+    await outcomeOf(inTime);
+    await own.confirm("north/in-time", inTime.code);
+    clock.aheadMs = DAY_MS + 1_000;
+    assert.equal(await outcomeOf(late), "TOKEN_EXPIRED");
+    assert.match(await outcomeOf(inTime), /^-----BEGIN/);
   });
 
   test("[I06] a stranger cannot spend the tries of a token that is claimed", async () => {

@@ -2,6 +2,7 @@
 import { DOWNSTREAM_MUTANTS } from "./downstream-mutants.ts";
 import { DROP_MUTANTS } from "./drop-mutants.ts";
 import { FILE_STORE_MUTANTS } from "./file-store-mutants.ts";
+import { IDENTITY_MUTANTS } from "./identity-mutants.ts";
 import { MUTANTS, type Mutant } from "./mutants.ts";
 import { OUTLET_MUTANTS } from "./outlet-mutants.ts";
 import { SIMULATION_MUTANTS } from "./simulation-mutants.ts";
@@ -16,5 +17,6 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...TUNNEL_MUTANTS,
   ...DOWNSTREAM_MUTANTS,
   ...OUTLET_MUTANTS,
+  ...IDENTITY_MUTANTS,
   ...SIMULATION_MUTANTS,
 ];
