@@ -253,6 +253,10 @@ describe("an agent that was off for long", () => {
       (await askWith(await issuedBy(foreign, name, "clientAuth"))).reason,
       "CERT_UNKNOWN_CA",
     );
+    // In the name of our CA, with its key identifier, and signed by nobody we know.
+    const forger: Issuer = { certificate: issuer.certificate, signingKey: foreign.signingKey };
+    const forged = await askWith(await issuedBy(forger, name, "clientAuth"));
+    assert.deepEqual([forged.status, forged.reason], [401, "CERT_UNKNOWN_CA"]);
     await own.deny(name, { serial: agent.serialHex });
     assert.equal((await askWith(agent.identity)).reason, "CERT_DENIED");
   });

@@ -80,9 +80,13 @@ export async function post(
 
 /** A receiver with the embedded CA. */
 export class EnrollingFolder extends ReceiverFolder {
-  /** @param options.enrolment more keys of `enrolment` */
+  /** @param options.enrolment more keys of `enrolment`; `ca` that of another node */
   static async create(
-    options: { readonly enrolment?: string; readonly more?: string } = {},
+    options: {
+      readonly enrolment?: string;
+      readonly more?: string;
+      readonly ca?: AuthorityFiles;
+    } = {},
   ): Promise<EnrollingFolder> {
     const folder = new EnrollingFolder({ more: "" });
     folder.write("receiver-ca.pem", RECEIVER_CA_PEM);
@@ -98,7 +102,9 @@ export class EnrollingFolder extends ReceiverFolder {
       ].join("\n"),
     );
     // A year old, so that a receiver whose clock was put back can issue.
-    const authority = await createAuthority("Agents of the test", Date.now() - YEAR_MS);
+    const made = (): Promise<AuthorityFiles> =>
+      createAuthority("Agents of the test", Date.now() - YEAR_MS);
+    const authority = options.ca ?? (await made());
     folder.write("ca.pem", authority.certificatePem);
     chmodSync(folder.write("ca.key", authority.privateKeyPem), 0o600);
     return folder;
