@@ -9,7 +9,7 @@ import { systemChance, systemClock } from "./host/clock.ts";
 import { type Log, silentLog } from "./host/log.ts";
 import type { Tasks } from "./host/tasks.ts";
 import { askOn } from "./identity/doors.ts";
-import { type DeviceOfAgent, IdentityKeeper, type IdentityStanding } from "./identity/keeper.ts";
+import { IdentityKeeper, type IdentityStanding } from "./identity/keeper.ts";
 import { loadIdentities } from "./identity/loading.ts";
 import { receiverOptions } from "./receiver-options.ts";
 import { loadKek } from "./sealing/kek.ts";
@@ -92,11 +92,6 @@ export class IdentityDesk implements Disposable {
     return this.#files === undefined
       ? enrolledStatus(this.#kept.standing)
       : filesStatus(this.#files);
-  }
-
-  /** Read anew each time: a new enrolment has another one. */
-  get device(): DeviceOfAgent | undefined {
-    return this.#keeper?.device;
   }
 
   renew(): Promise<IdentityOutcome> {

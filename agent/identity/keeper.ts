@@ -12,7 +12,6 @@
  *
  * @module
  */
-import type { KeyObject } from "node:crypto";
 import type { Identity } from "#certs/identity.ts";
 import type { SlotIdentity } from "#certs/slot.ts";
 import type { IdentityStore } from "#certs/slots.ts";
@@ -54,14 +53,6 @@ export interface IdentityStanding {
   readonly hasNext: boolean;
   /** Of the latest renewal, if it failed. */
   readonly lastError: AgentError | undefined;
-}
-
-export interface DeviceOfAgent {
-  /** Ed25519, private. */
-  readonly key: KeyObject;
-  readonly tenant: string;
-  readonly agent: string;
-  readonly generation: number;
 }
 
 export class IdentityKeeper implements Identities, Disposable {
@@ -169,16 +160,6 @@ export class IdentityKeeper implements Identities, Disposable {
     const turn = this.#turn.then(work);
     this.#turn = turn.catch(() => {});
     return turn;
-  }
-
-  /** What signs status documents, heads and marks (07 1.1); undefined for an identity that was imported. */
-  get device(): DeviceOfAgent | undefined {
-    const { current, next } = this.#held;
-    const inUse = current ?? next;
-    const key = inUse?.keys.device;
-    if (inUse === undefined || key === undefined) return undefined;
-    const { tenant, agent, generation } = inUse;
-    return { key, tenant, agent, generation };
   }
 
   get standing(): IdentityStanding {

@@ -5,6 +5,7 @@ import { FILE_STORE_MUTANTS } from "./file-store-mutants.ts";
 import { IDENTITY_MUTANTS } from "./identity-mutants.ts";
 import { MUTANTS, type Mutant } from "./mutants.ts";
 import { OUTLET_MUTANTS } from "./outlet-mutants.ts";
+import { RECEIVER_IDENTITY_MUTANTS } from "./receiver-identity-mutants.ts";
 import { SIMULATION_MUTANTS } from "./simulation-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
 import { TUNNEL_MUTANTS } from "./tunnel-mutants.ts";
@@ -18,5 +19,6 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...DOWNSTREAM_MUTANTS,
   ...OUTLET_MUTANTS,
   ...IDENTITY_MUTANTS,
+  ...RECEIVER_IDENTITY_MUTANTS,
   ...SIMULATION_MUTANTS,
 ];
