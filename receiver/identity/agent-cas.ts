@@ -40,14 +40,16 @@ export function isIssuedBy(
   cas: readonly X509Certificate[],
   nowMs: number,
 ): boolean {
-  return cas.some(
-    (ca) =>
-      ca.ca &&
-      ca.validFromDate.getTime() <= nowMs &&
-      nowMs <= ca.validToDate.getTime() &&
-      certificate.checkIssued(ca) &&
-      certificate.verify(ca.publicKey),
+  const inForce = cas.filter(
+    ({ validFromDate, validToDate }) =>
+      validFromDate.getTime() <= nowMs && nowMs <= validToDate.getTime(),
   );
+  return inForce.some((ca) => hasIssued(ca, certificate));
+}
+
+/** Whenever that was. */
+export function hasIssued(ca: X509Certificate, certificate: X509Certificate): boolean {
+  return ca.ca && certificate.checkIssued(ca) && certificate.verify(ca.publicKey);
 }
 
 function unusable(key: string, cause?: unknown): ReceiverError {

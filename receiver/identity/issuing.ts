@@ -12,6 +12,9 @@ import { serialOf } from "../agent-certificate.ts";
 import { identifierFrom, ReceiverError } from "../errors.ts";
 import { isIssuedBy } from "./agent-cas.ts";
 
+/** A CA elsewhere has a clock of its own, and may not date back. */
+const CLOCK_SLACK_MS = 60_000;
+
 export interface Issued {
   /** PEM, the agent's own certificate first. */
   readonly certificatePem: string;
@@ -52,7 +55,7 @@ function isAsAsked(certificate: X509Certificate, request: AgentRequest): boolean
 }
 
 function isValidAt({ validFromDate, validToDate }: X509Certificate, atMs: number): boolean {
-  return validFromDate.getTime() <= atMs && atMs < validToDate.getTime();
+  return validFromDate.getTime() <= atMs + CLOCK_SLACK_MS && atMs < validToDate.getTime();
 }
 
 function leafOf(pem: string): X509Certificate {

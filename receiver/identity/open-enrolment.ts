@@ -8,7 +8,7 @@ import type { AgentRequest } from "#certs/authority.ts";
 import type { Configuration } from "../configuration.ts";
 import { identifierFrom, ReceiverError } from "../errors.ts";
 import type { Clock } from "../host/clock.ts";
-import { agentCasOf, certificatesIn, isIssuedBy } from "./agent-cas.ts";
+import { agentCasOf, certificatesIn, hasIssued } from "./agent-cas.ts";
 import { loadAuthorityFiles } from "./authority-files.ts";
 import { authorityFilesIn, type CaConfiguration } from "./configuration.ts";
 import { type Issuing, issuingWith } from "./issuing.ts";
@@ -31,7 +31,7 @@ export async function openEnrolment(
 ): Promise<OpenEnrolment | undefined> {
   if (enrolment === undefined) return undefined;
   const { ca, recoveryMaxCount } = enrolment;
-  refuseUnlessIssuer(pem, clock);
+  refuseUnlessIssuer(pem);
   const sign = await signerOf(ca, { stateDir, agentCa: pem.agentCa, clock });
   return { issuing: issuingWith(sign, agentCasOf(pem.agentCa)), recoveryMaxCount };
 }
@@ -59,10 +59,11 @@ async function signerOf(
 }
 
 /** An agent that pins `tls.ca` would find that the receiver's certificate is from another one. */
-function refuseUnlessIssuer(pem: Configuration["tls"], clock: Clock): void {
-  const issuers = certificatesIn(pem.ca ?? "", "tls.ca");
+function refuseUnlessIssuer(pem: Configuration["tls"]): void {
+  const [ca, ...others] = certificatesIn(pem.ca ?? "", "tls.ca");
   const top = certificatesIn(pem.certificate, "tls.certificate").at(-1);
-  if (issuers.length !== 1 || top === undefined || !isIssuedBy(top, issuers, clock.nowMs())) {
+  const fits = ca !== undefined && top !== undefined && hasIssued(ca, top);
+  if (!fits || others.length > 0) {
     throw new ReceiverError("TLS_FILE", { facts: { key: identifierFrom("tls.ca") } });
   }
 }

@@ -1,7 +1,7 @@
 /**
- * A CA elsewhere, asked through a program of the operator's: it gets one JSON object on standard input and
- * answers with PEM on standard output, the agent's own certificate first. `docs/receiver-identities.md` has
- * the fields, and an example with openssl.
+ * A CA elsewhere, asked through a program of the operator's: it gets a request (PKCS#10, PEM) on standard
+ * input, subject, URI and times as its last four arguments, and answers with PEM on standard output, the agent's
+ * own certificate first. `docs/examples/sign-agent.sh` is one with openssl.
  *
  * @module
  */
@@ -19,11 +19,15 @@ export function signWith(
   clock: Clock,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ["pipe", "pipe", "ignore"] });
+    const all = [...args, ...argumentsFor(request)];
+    const child = spawn(program, all, { stdio: ["pipe", "pipe", "ignore"] });
     const chunks: Buffer[] = [];
     let bytes = 0;
     const fail = (why: string, cause?: unknown): void => {
+      late[Symbol.dispose]();
       child.kill("SIGKILL");
+      // What it has started itself finds nobody who reads.
+      child.stdout.destroy();
       reject(failed(why, cause));
     };
     const late = clock.after(CA_COMMAND_MAX_MS, () => fail("tooSlow"));
@@ -40,23 +44,24 @@ export function signWith(
     });
     // One that does not read what it is asked is found by what it answers.
     child.stdin.on("error", () => {});
-    child.stdin.end(`${JSON.stringify(questionOf(request))}\n`);
+    child.stdin.end(requestOf(request));
   });
 }
 
-function questionOf({ csr, trustDomain, tenant, agent, atMs }: AgentRequest) {
+/** PKCS#10 in PEM. */
+function requestOf({ csr }: AgentRequest): string {
   const lines =
     Buffer.from(csr.der)
       .toString("base64")
       .match(/.{1,64}/g) ?? [];
-  return {
-    csr: `-----BEGIN CERTIFICATE REQUEST-----\n${lines.join("\n")}\n-----END CERTIFICATE REQUEST-----\n`,
-    subject: `CN=${agent}`,
-    uri: `spiffe://${trustDomain}/tenant/${tenant}/agent/${agent}`,
-    ...{ trustDomain, tenant, agent },
-    notBefore: timeOf(atMs - BACKDATED_MS),
-    notAfter: timeOf(atMs + AGENT_LIFETIME_MS),
-  };
+  const label = "CERTIFICATE REQUEST";
+  return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
+}
+
+/** What is to stand in it: the names in the request are not ours. */
+function argumentsFor({ trustDomain, tenant, agent, atMs }: AgentRequest): readonly string[] {
+  const uri = `spiffe://${trustDomain}/tenant/${tenant}/agent/${agent}`;
+  return [`CN=${agent}`, uri, timeOf(atMs - BACKDATED_MS), timeOf(atMs + AGENT_LIFETIME_MS)];
 }
 
 /** `YYYY-MM-DDTHH:MM:SSZ` */

@@ -13,6 +13,7 @@ import { parseToken, tokenKey } from "#certs/token.ts";
 import { enrolmentTranscript } from "#certs/transcripts.ts";
 import { Applicant, EnrollingFolder, post } from "../receiver/support/enrolling-folder.ts";
 import { knock } from "../receiver/support/knock.ts";
+import { DAY_MS, ShiftedClock } from "../receiver/support/shifted-clock.ts";
 
 const folder = await EnrollingFolder.create();
 const receiver = await folder.open();
@@ -45,7 +46,7 @@ describe("a token", () => {
     assert.ok(Math.abs(Date.parse(String(json["serverTime"])) - Date.now()) < 60_000);
     const named = { trustDomain: "holdfast.local", tenant: "north", agent: name.slice(6) };
     assert.deepEqual(readProfile(applicant.certificate), { kind: "fits", ...named });
-    assert.equal((await knock(port, { ...applicant.identity, serialHex: "" })).status, 101);
+    assert.equal((await knock(port, applicant.identity)).status, 101);
     // A lost reply: the same again, and nobody else.
     const certificatePem = applicant.certificatePem;
     assert.equal((await applicant.enrol()).json["certificate"], certificatePem);
@@ -92,6 +93,21 @@ describe("a token", () => {
     assert.equal(await outcomeOf(applicant, { tokenId: "0".repeat(32) }), "TOKEN_UNKNOWN");
     assert.equal((await post(port, ENROLL_PATH, "{")).status, 400);
     assert.equal(await outcomeOf(applicant), "waiting");
+  });
+
+  test("[I06] an expired token is refused, and not confirmed; one confirmed in time is enrolled", async () => {
+    using own = await EnrollingFolder.create();
+    const clock = new ShiftedClock();
+    await using served = await own.open({ clock });
+    const at = served.address.port;
+    const late = await Applicant.create(at, await own.token("north/late"));
+    assert.equal(await outcomeOf(late), "waiting");
+    const inTime = await Applicant.create(at, await own.token("north/in-time"));
+    await outcomeOf(inTime);
+    await own.confirm("north/in-time", inTime.code);
+    clock.aheadMs = DAY_MS + 1_000;
+    assert.equal(await outcomeOf(late), "TOKEN_EXPIRED");
+    assert.match(await outcomeOf(inTime), /^-----BEGIN/);
   });
 
   test("[I06] a stranger cannot spend the tries of a token that is claimed", async () => {
@@ -216,10 +232,12 @@ describe("the enrolment door", () => {
     const at = served.address.port;
     assert.equal((await knock(at, undefined, { path: ENROLL_PATH, headers: {} })).status, 403);
     assert.equal((await post(at, `${ENROLL_PATH}/x`, {})).status, 403);
-    assert.equal((await post(at, ENROLL_PATH, "x".repeat(REQUEST_MAX_BYTES + 1))).status, 413);
+    const large = "x".repeat(REQUEST_MAX_BYTES + 1);
+    assert.equal((await post(at, ENROLL_PATH, large)).status, 413);
+    assert.equal((await post(at, ENROLL_PATH, large, { isChunked: true })).status, 413);
     const statuses: number[] = [];
-    for (let i = 0; i < 11; i++) statuses.push((await post(at, ENROLL_PATH, "{}")).status);
-    assert.deepEqual(statuses, [...Array(9).fill(400), 429, 429]);
+    for (let i = 0; i < 10; i++) statuses.push((await post(at, ENROLL_PATH, "{}")).status);
+    assert.deepEqual(statuses, [...Array(8).fill(400), 429, 429]);
     const { reason, headers } = await post(at, ENROLL_PATH, "{}");
     assert.equal(reason, "RATE");
     assert.match(headers["holdfast-time"]?.toString() ?? "", /^\d{4}-\d\d-\d\dT/);

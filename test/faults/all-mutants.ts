@@ -11,6 +11,8 @@ import { LIFE_CYCLE_MUTANTS } from "./life-cycle-mutants.ts";
 import { MUTANTS, type Mutant } from "./mutants.ts";
 import { OUTLET_MUTANTS } from "./outlet-mutants.ts";
 import { POLICY_MUTANTS } from "./policy-mutants.ts";
+import { IDENTITY_MUTANTS } from "./identity-mutants.ts";
+import { RECEIVER_IDENTITY_MUTANTS } from "./receiver-identity-mutants.ts";
 import { SIMULATION_MUTANTS } from "./simulation-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
 import { TRUST_MUTANTS } from "./trust-mutants.ts";
@@ -24,6 +26,8 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...TUNNEL_MUTANTS,
   ...DOWNSTREAM_MUTANTS,
   ...OUTLET_MUTANTS,
+  ...IDENTITY_MUTANTS,
+  ...RECEIVER_IDENTITY_MUTANTS,
   ...SIMULATION_MUTANTS,
   ...POLICY_MUTANTS,
   ...LIFE_CYCLE_MUTANTS,

@@ -6,10 +6,12 @@
  */
 import { generateKeyPairSync, type KeyObject, sign, X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { chmodSync, readFileSync } from "node:fs";
 import type { IncomingHttpHeaders } from "node:http";
 import { request } from "node:https";
 import { join } from "node:path";
+import { type AuthorityFiles, createAuthority } from "#certs/authority.ts";
+import type { IssuedIdentity } from "#certs/development-ca.ts";
 import { ed25519Raw } from "#certs/ed25519.ts";
 import {
   base64Of,
@@ -29,17 +31,12 @@ import {
   resetRecovery,
   unlockAgent,
 } from "#receiver/cli/agent.ts";
-import { createCa } from "#receiver/cli/authority.ts";
 import { type MadeRequest, makeRequest, type RequestOptions } from "#test/support/requests.ts";
 import { RECEIVER_CA_PEM } from "./identities.ts";
 import { ReceiverFolder } from "./receiver-folder.ts";
 
+const YEAR_MS = 365 * 86_400_000;
 const QUIET = { print: () => Promise.resolve(true) };
-
-export interface PemPair {
-  readonly certificatePem: string;
-  readonly privateKeyPem: string;
-}
 
 export interface Reply {
   readonly status: number;
@@ -58,17 +55,27 @@ export function newAddress(): string {
   return `127.7.${addressCount >> 8}.${addressCount & 255}`;
 }
 
-/** POSTs `body`, with the certificate of `identity` if there is one. */
+/** POSTs `body`, with the certificate of `identity` if there is one; `isChunked`: without saying how long it is. */
 export async function post(
   port: number,
   path: string,
   body: string | object,
-  { identity, from }: { readonly identity?: PemPair; readonly from?: string } = {},
+  options: {
+    readonly identity?: IssuedIdentity;
+    readonly from?: string;
+    readonly isChunked?: boolean;
+  } = {},
 ): Promise<Reply> {
+  const { identity, from, isChunked = false } = options;
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const asked = request({
     ...{ host: "127.0.0.1", port, path, method: "POST", agent: false, ca: RECEIVER_CA_PEM },
-    headers: { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(text) },
+    headers: {
+      "Content-Type": "application/json",
+      ...(isChunked
+        ? { "Transfer-Encoding": "chunked" }
+        : { "Content-Length": Buffer.byteLength(text) }),
+    },
     ...(from !== undefined && { localAddress: from }),
     ...(identity && { cert: identity.certificatePem, key: identity.privateKeyPem }),
   });
@@ -83,9 +90,13 @@ export async function post(
 
 /** A receiver with the embedded CA. */
 export class EnrollingFolder extends ReceiverFolder {
-  /** @param options.enrolment more keys of `enrolment` */
+  /** @param options.enrolment more keys of `enrolment`; `ca` that of another node */
   static async create(
-    options: { readonly enrolment?: string; readonly more?: string } = {},
+    options: {
+      readonly enrolment?: string;
+      readonly more?: string;
+      readonly ca?: AuthorityFiles;
+    } = {},
   ): Promise<EnrollingFolder> {
     const folder = new EnrollingFolder({ more: "" });
     folder.write("receiver-ca.pem", RECEIVER_CA_PEM);
@@ -100,11 +111,16 @@ export class EnrollingFolder extends ReceiverFolder {
         options.more ?? "",
       ].join("\n"),
     );
-    await createCa(QUIET, { config: folder.config, name: "Agents of the test" });
+    // A year old, so that a receiver whose clock was put back can issue.
+    const made = (): Promise<AuthorityFiles> =>
+      createAuthority("Agents of the test", Date.now() - YEAR_MS);
+    const authority = options.ca ?? (await made());
+    folder.write("ca.pem", authority.certificatePem);
+    chmodSync(folder.write("ca.key", authority.privateKeyPem), 0o600);
     return folder;
   }
 
-  get caFiles(): PemPair {
+  get caFiles(): AuthorityFiles {
     const read = (name: string): string => readFileSync(join(this.path, name), "utf8");
     return { certificatePem: read("ca.pem"), privateKeyPem: read("ca.key") };
   }
@@ -180,8 +196,9 @@ export class Applicant {
     return confirmationCode(this.#transcript());
   }
 
-  get identity(): PemPair {
-    return { certificatePem: this.certificatePem, privateKeyPem: this.request.privateKeyPem };
+  get identity(): IssuedIdentity {
+    const { certificatePem, serialHex } = this;
+    return { certificatePem, privateKeyPem: this.request.privateKeyPem, serialHex };
   }
 
   get certificate(): X509Certificate {
@@ -233,10 +250,10 @@ export class Applicant {
     options: {
       readonly made?: MadeRequest;
       readonly generation?: number;
-      readonly identity?: PemPair;
+      readonly identity?: IssuedIdentity;
       readonly changed?: Partial<RenewRequest>;
     } = {},
-  ): Promise<Reply & { readonly made: MadeRequest; readonly renewed: PemPair }> {
+  ): Promise<Reply & { readonly made: MadeRequest; readonly renewed: IssuedIdentity }> {
     const { made = await makeRequest(), generation, identity = this.identity } = options;
     const fetched = await this.nonce(identity);
     const { privateKeyPem } = made;
@@ -244,8 +261,10 @@ export class Applicant {
     const body = await this.renewRequest(String(fetched.json["nonce"]), made, generation);
     const asked = { ...body, ...options.changed };
     const reply = await post(this.port, RENEW_PATH, asked, { identity });
+    if (reply.status !== 200) return { ...reply, made, renewed: this.identity };
     const certificatePem = String(reply.json["certificate"]);
-    return { ...reply, made, renewed: { certificatePem, privateKeyPem } };
+    const serialHex = serialOf(new X509Certificate(certificatePem));
+    return { ...reply, made, renewed: { certificatePem, privateKeyPem, serialHex } };
   }
 
   /** Goes on with what {@link renew} has given. */
