@@ -1,4 +1,5 @@
 /** Every planted defect. @module */
+import { AUDIT_MUTANTS } from "./audit-mutants.ts";
 import { DOWNSTREAM_MUTANTS } from "./downstream-mutants.ts";
 import { DROP_MUTANTS } from "./drop-mutants.ts";
 import { FILE_STORE_MUTANTS } from "./file-store-mutants.ts";
@@ -17,4 +18,5 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...DOWNSTREAM_MUTANTS,
   ...OUTLET_MUTANTS,
   ...SIMULATION_MUTANTS,
+  ...AUDIT_MUTANTS,
 ];

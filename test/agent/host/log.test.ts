@@ -81,7 +81,17 @@ describe("log", () => {
     for (const text of ["a", "MSH.10", "10.0.0.1:2575", "A".repeat(64), "a_b-c", "$outcomes"]) {
       assert.equal(identifierFrom(text), text);
     }
-    for (const text of ["", "DOE JOHN", "DOE^JOHN", "a\nb", "é", "A".repeat(65), "$", "a$b", "$$a"]) {
+    for (const text of [
+      "",
+      "DOE JOHN",
+      "DOE^JOHN",
+      "a\nb",
+      "é",
+      "A".repeat(65),
+      "$",
+      "a$b",
+      "$$a",
+    ]) {
       assert.throws(
         () => identifierFrom(text),
         (error: Error) =>
