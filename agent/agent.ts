@@ -7,7 +7,6 @@
  *
  * @module
  */
-import { loadIdentity } from "#certs/identity.ts";
 import type { LocalConfig } from "#config/local.ts";
 import { AuditDesk } from "./audit-desk.ts";
 import { ChannelDesk } from "./channel-desk.ts";
@@ -22,6 +21,7 @@ import { storageKind } from "./host/file-system.ts";
 import { LocalSocket } from "./host/local-socket.ts";
 import type { Log } from "./host/log.ts";
 import { Tasks } from "./host/tasks.ts";
+import { IdentityDesk } from "./identity-desk.ts";
 import { Doorway } from "./ingest/accept.ts";
 import { FreeSpace } from "./ingest/free-space.ts";
 import { StoreGate } from "./ingest/store-gate.ts";
@@ -31,6 +31,7 @@ import { Outbox } from "./outbox/outbox.ts";
 import type { StoreNotice } from "./outbox/writing/writer-messages.ts";
 import { QuarantineDesk } from "./quarantine-desk.ts";
 import { receiverOptions } from "./receiver-options.ts";
+import { recordedLog } from "./recorded-log.ts";
 import { recorded } from "./recorded-questions.ts";
 import { type DeviceIdentity, Recording } from "./recording.ts";
 import { openRelay } from "./relay/relay.ts";
@@ -51,7 +52,7 @@ export interface AgentOptions {
   readonly log: Log;
   /** SHA-256 of `local.yaml`, hexadecimal: each change of it is recorded (07 2.7). */
   readonly policyDigest?: string | undefined;
-  /** Absent where the identity was put in place by hand: no heads are signed then. */
+  /** Instead of the one that was enrolled; without either no heads are signed. */
   readonly device?: DeviceIdentity | undefined;
   /** `$CREDENTIALS_DIRECTORY`, where a service manager sets it. */
   readonly credentials?: string | undefined;
@@ -68,6 +69,7 @@ export class Agent implements AsyncDisposable {
   #outbox: Outbox | undefined;
   #recording: Recording | undefined;
   #tunnel: Tunnel | undefined;
+  #identity: IdentityDesk | undefined;
   #freeSpace: FreeSpace | undefined;
   #running: RunningChannels | undefined;
 
@@ -109,12 +111,13 @@ export class Agent implements AsyncDisposable {
   }
 
   async status(): Promise<AgentStatus> {
-    const { outbox, tunnel, running } = this.#parts();
+    const { outbox, tunnel, running, identity } = this.#parts();
     return statusOf({
       version: this.#options.version,
       startedAtMs: this.#startedAtMs,
       conditions: this.#conditions.list(),
       tunnel: tunnel.standing,
+      identity: identity.status,
       store: await outbox.standing(),
       freeBytes: this.#freeSpace?.freeBytes,
       running: running.listeners,
@@ -142,24 +145,29 @@ export class Agent implements AsyncDisposable {
 
   async #open(stack: AsyncDisposableStack): Promise<void> {
     const { config, log, version, credentials } = this.#options;
-    const identity = loadIdentity(config.identity);
     const tasks = new Tasks((name, error) => this.#taskFailed(name, error));
+    const conditions = this.#conditions;
+    const noted = recordedLog(log, (draft) => this.#recording?.note([draft]));
+    const identity = new IdentityDesk({ config, credentials, log: noted, conditions, tasks });
+    this.#identity = identity;
     const outbox = await this.#openOutbox();
     stack.use(outbox);
     const recording = await this.#openRecording(outbox);
     stack.use(recording);
     stack.use(tasks);
+    stack.use(identity);
     const parts = { clock: systemClock, log, conditions: this.#conditions, tasks };
     const tunnel = Tunnel.open({
       ...parts,
       chance: systemChance,
       ...receiverOptions(config),
-      identity,
+      identities: identity.identities,
       storeId: outbox.storeId,
       version,
     });
     this.#tunnel = tunnel;
     stack.use(tunnel);
+    identity.begin(() => tunnel.renewConnection());
     const delivered = deliveredBy(config);
     const rules = new Map(upstreamOf(config).map((channel) => [channel.name, channel]));
     const relay = openRelay({ ...parts, outbox, tunnel, delivered, rules });
@@ -178,6 +186,7 @@ export class Agent implements AsyncDisposable {
     });
     this.#running = running;
     stack.use(running);
+    const { exclusively } = identity;
     const desk: LocalDesk = {
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
@@ -185,7 +194,8 @@ export class Agent implements AsyncDisposable {
       audit: new AuditDesk({ recording, trust: outbox.trust, keepDays: config.auditKeepDays }),
       quarantine: new QuarantineDesk({ outbox, log, config }),
       files: new FilesDesk({ outbox, config }),
-      upkeep: new UpkeepDesk({ outbox, log, config, version, credentials }),
+      upkeep: new UpkeepDesk({ outbox, log, config, version, credentials, exclusively }),
+      identity,
       channels: new ChannelDesk({
         outbox,
         relay,
@@ -238,7 +248,8 @@ export class Agent implements AsyncDisposable {
   }
 
   async #openRecording(outbox: Outbox): Promise<Recording> {
-    const { config, log, version, policyDigest, device } = this.#options;
+    const { config, log, version, policyDigest } = this.#options;
+    const device = this.#device;
     const { stateDir, auditKeepDays, siem, configSource } = config;
     const recording = await Recording.open({
       ...{ outbox, stateDir, version, auditKeepDays, siem, configSource, policyDigest, device },
@@ -252,7 +263,11 @@ export class Agent implements AsyncDisposable {
 
   /** Where heads go up. */
   get #ownChannels(): readonly StoreChannel[] {
-    return this.#options.device === undefined ? [] : [{ name: STATUS_CHANNEL }];
+    return this.#device === undefined ? [] : [{ name: STATUS_CHANNEL }];
+  }
+
+  get #device(): DeviceIdentity | undefined {
+    return this.#options.device ?? this.#identity?.device;
   }
 
   #channelOf(channel: number): { name: string; record: ChannelRecord | undefined } {
@@ -281,12 +296,12 @@ export class Agent implements AsyncDisposable {
     readonly outbox: Outbox;
     readonly tunnel: Tunnel;
     readonly running: RunningChannels;
+    readonly identity: IdentityDesk;
   } {
-    const [outbox, tunnel, running] = [this.#outbox, this.#tunnel, this.#running];
-    if (outbox === undefined || tunnel === undefined || running === undefined) {
-      throw new AgentError("AGENT_NOT_RUNNING", {});
-    }
-    return { outbox, tunnel, running };
+    const [outbox, tunnel] = [this.#outbox, this.#tunnel];
+    const [running, identity] = [this.#running, this.#identity];
+    if (!outbox || !tunnel || !running || !identity) throw new AgentError("AGENT_NOT_RUNNING", {});
+    return { outbox, tunnel, running, identity };
   }
 }
 

@@ -7,6 +7,7 @@
 import type { AuditDesk } from "./audit-desk.ts";
 import type { ChannelDesk, ReleaseQuestion, SkipQuestion } from "./channel-desk.ts";
 import type { FilesDesk } from "./files-desk.ts";
+import type { IdentityDesk } from "./identity-desk.ts";
 import type { QuarantineDesk } from "./quarantine-desk.ts";
 import type { AgentStatus } from "./status.ts";
 import type { TraceRow } from "./trace.ts";
@@ -24,6 +25,7 @@ export interface LocalDesk {
   readonly upkeep: UpkeepDesk;
   readonly channels: ChannelDesk;
   readonly files: FilesDesk;
+  readonly identity: Pick<IdentityDesk, "renew" | "adopt">;
 }
 
 /**
@@ -67,6 +69,10 @@ export function answerLocal(request: unknown, desk: LocalDesk): Promise<unknown>
       return desk.upkeep.replay(replayOf(question));
     case "rekey":
       return desk.upkeep.rekey();
+    case "identityRenew":
+      return desk.identity.renew();
+    case "identityAdopt":
+      return desk.identity.adopt();
     case "channelRelease":
       return desk.channels.release(releaseOf(question));
     case "channelSkip":

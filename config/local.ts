@@ -16,6 +16,7 @@ import {
   DUPLICATE_MEMORY_KEYS,
   HEALTH_PROBE_MS,
   LEDGER_DAYS,
+  RENEWAL_OVERDUE_DAYS,
   RETAIN_HOURS,
   SHUTDOWN_GRACE_MS,
 } from "#agent/limits.ts";
@@ -60,11 +61,16 @@ const settings = z
     stateDir: z.string().min(1),
     allowVolatileState: z.boolean().default(false),
     receiver,
-    identity: z.strictObject({
-      certificate: z.string().min(1),
-      key: z.string().min(1),
-      receiverCa: z.string().min(1),
-    }),
+    /** Imported files, for trials; absent: what `holdfast enroll` keeps in `stateDir/identity` (07 1.2). */
+    identity: z
+      .strictObject({
+        certificate: z.string().min(1),
+        key: z.string().min(1),
+        receiverCa: z.string().min(1),
+      })
+      .optional(),
+    /** 08 PL10. */
+    renewalOverdueDays: z.int().min(1).max(20).default(RENEWAL_OVERDUE_DAYS),
     kek: kek.default({ custody: "file", file: DEFAULT_KEK_FILE }),
     configSource: z
       .literal("local", { message: "must be local: this version has no other source" })
@@ -125,6 +131,7 @@ export type LocalConfig = Omit<z.infer<typeof settings>, "channels"> & {
   readonly senders: SenderConfig[];
   readonly folderSenders: FolderConfig[];
 };
+type IdentityFiles = NonNullable<z.infer<typeof settings>["identity"]>;
 export type ChannelConfig = z.infer<typeof mllpListener>;
 
 /**
@@ -135,18 +142,14 @@ export type ChannelConfig = z.infer<typeof mllpListener>;
 export function loadLocalConfig(file: string): LocalConfig {
   const base = dirname(resolve(file));
   const config = loadDocument(file, localSchema(base));
-  const { certificate, key, receiverCa } = config.identity;
+  const { identity, ...rest } = config;
   const { proxyPasswordFile: password, ...receiverRest } = config.receiver;
   const proxyPassword = password && { proxyPasswordFile: resolve(base, password) };
   return {
-    ...config,
+    ...rest,
+    ...(identity === undefined ? {} : { identity: withAbsoluteIdentity(identity, base) }),
     stateDir: resolve(base, config.stateDir),
     receiver: { ...receiverRest, ...proxyPassword },
-    identity: {
-      certificate: resolve(base, certificate),
-      key: resolve(base, key),
-      receiverCa: resolve(base, receiverCa),
-    },
     kek: withAbsoluteFile(config.kek, base),
     ...(config.siem && { siem: withAbsoluteSiemFiles(config.siem, base) }),
     channels: config.channels
@@ -161,6 +164,17 @@ export function loadLocalConfig(file: string): LocalConfig {
     folderSenders: config.channels
       .filter((one) => one.kind === "folder")
       .map((one) => withAbsoluteFolders(one, base)),
+  };
+}
+
+function withAbsoluteIdentity(
+  { certificate, key, receiverCa }: IdentityFiles,
+  base: string,
+): IdentityFiles {
+  return {
+    certificate: resolve(base, certificate),
+    key: resolve(base, key),
+    receiverCa: resolve(base, receiverCa),
   };
 }
 
