@@ -40,6 +40,7 @@ import { Outbox } from "./outbox/outbox.ts";
 import type { StoreNotice } from "./outbox/writing/writer-messages.ts";
 import { QuarantineDesk } from "./quarantine-desk.ts";
 import { receiverOptions } from "./receiver-options.ts";
+import { recordedLog } from "./recorded-log.ts";
 import { recorded } from "./recorded-questions.ts";
 import { type DeviceIdentity, Recording } from "./recording.ts";
 import { openRelay } from "./relay/relay.ts";
@@ -60,7 +61,7 @@ export interface AgentOptions {
   readonly log: Log;
   /** SHA-256 of `local.yaml`, hexadecimal: each change of it is recorded (07 2.7). */
   readonly policyDigest?: string | undefined;
-  /** Absent where the identity was put in place by hand: no heads are signed then. */
+  /** Instead of the one that was enrolled; without either no heads are signed. */
   readonly device?: DeviceIdentity | undefined;
   /** `$CREDENTIALS_DIRECTORY`, where a service manager sets it. */
   readonly credentials?: string | undefined;
@@ -78,7 +79,6 @@ export class Agent implements AsyncDisposable {
   readonly #damaged: DamagedRows;
   #stack = new AsyncDisposableStack();
   readonly #early: StoreNotice[] = [];
-  #device: DeviceIdentity | undefined;
   #outbox: Outbox | undefined;
   #recording: Recording | undefined;
   #tunnel: Tunnel | undefined;
@@ -167,9 +167,9 @@ export class Agent implements AsyncDisposable {
     const { config, log, version, credentials } = this.#options;
     const tasks = new Tasks((name, error) => this.#taskFailed(name, error));
     const conditions = this.#conditions;
-    const identity = new IdentityDesk({ config, credentials, log, conditions, tasks });
+    const noted = recordedLog(log, (draft) => this.#recording?.note([draft]));
+    const identity = new IdentityDesk({ config, credentials, log: noted, conditions, tasks });
     this.#identity = identity;
-    this.#device = this.#options.device ?? identity.device;
     if (config.configSource === "signed" && this.#device === undefined) {
       throw new AgentError("DEVICE_KEY_ABSENT", {});
     }
@@ -350,6 +350,10 @@ export class Agent implements AsyncDisposable {
     };
   }
 
+  get #device(): DeviceIdentity | undefined {
+    return this.#options.device ?? this.#identity?.device;
+  }
+
   #channelOf(channel: number): { name: string; record: ChannelRecord | undefined } {
     const tail = this.#outbox?.channels.find((one) => one.channel === channel);
     const name = tail?.name ?? String(channel);
@@ -378,8 +382,8 @@ export class Agent implements AsyncDisposable {
     readonly running: RunningChannels;
     readonly identity: IdentityDesk;
   } {
-    const [outbox, tunnel, running] = [this.#outbox, this.#tunnel, this.#running];
-    const identity = this.#identity;
+    const [outbox, tunnel] = [this.#outbox, this.#tunnel];
+    const [running, identity] = [this.#running, this.#identity];
     if (!outbox || !tunnel || !running || !identity) throw new AgentError("AGENT_NOT_RUNNING", {});
     return { outbox, tunnel, running, identity };
   }

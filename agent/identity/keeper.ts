@@ -109,6 +109,11 @@ export class IdentityKeeper implements Identities, Disposable {
     return chosen;
   }
 
+  /** Whose device key signs heads and marks: what is current, or the first that will be. */
+  get signer(): SlotIdentity | undefined {
+    return this.#held.current ?? this.#held.next;
+  }
+
   welcomed(identity: Identity, receiverNowMs: number): void {
     this.#time.heard(receiverNowMs);
     const { current, next } = this.#held;
@@ -160,13 +165,6 @@ export class IdentityKeeper implements Identities, Disposable {
     const turn = this.#turn.then(work);
     this.#turn = turn.catch(() => {});
     return turn;
-  }
-
-  /** What is in use. @throws {AgentError} `IDENTITY_MISSING` */
-  get held(): SlotIdentity {
-    const found = this.#held.current ?? this.#held.next;
-    if (found === undefined) throw new AgentError("IDENTITY_MISSING", {});
-    return found;
   }
 
   get standing(): IdentityStanding {

@@ -1,5 +1,6 @@
 /** Every planted defect. @module */
 import { APPROVAL_MUTANTS } from "./approval-mutants.ts";
+import { AUDIT_MUTANTS } from "./audit-mutants.ts";
 import { ENVELOPE_MUTANTS } from "./document-envelope-mutants.ts";
 import { STRICT_JSON_MUTANTS } from "./document-json-mutants.ts";
 import { DOCUMENT_MUTANTS } from "./document-mutants.ts";
@@ -7,11 +8,11 @@ import { DOCUMENT_RULE_MUTANTS } from "./document-rule-mutants.ts";
 import { DOWNSTREAM_MUTANTS } from "./downstream-mutants.ts";
 import { DROP_MUTANTS } from "./drop-mutants.ts";
 import { FILE_STORE_MUTANTS } from "./file-store-mutants.ts";
+import { IDENTITY_MUTANTS } from "./identity-mutants.ts";
 import { LIFE_CYCLE_MUTANTS } from "./life-cycle-mutants.ts";
 import { MUTANTS, type Mutant } from "./mutants.ts";
 import { OUTLET_MUTANTS } from "./outlet-mutants.ts";
 import { POLICY_MUTANTS } from "./policy-mutants.ts";
-import { IDENTITY_MUTANTS } from "./identity-mutants.ts";
 import { RECEIVER_IDENTITY_MUTANTS } from "./receiver-identity-mutants.ts";
 import { SIMULATION_MUTANTS } from "./simulation-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
@@ -37,4 +38,5 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...TRUST_MUTANTS,
   ...DOCUMENT_RULE_MUTANTS,
   ...APPROVAL_MUTANTS,
+  ...AUDIT_MUTANTS,
 ];
