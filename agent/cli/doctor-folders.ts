@@ -28,7 +28,7 @@ export async function lookAtFolders({ drops, folderSenders }: ChannelSet): Promi
 async function lookAtTarget(config: FolderConfig): Promise<Finding> {
   const { folder, shareKind, name } = config;
   const { outlet, shareTimeoutMs } = folderSettings(config);
-  const isolation = isolationFor(folder, shareKind);
+  const isolation = isolationFor([folder, outlet.tempFolder, outlet.sentFolder], shareKind);
   try {
     // Only here: whoever has no such channel gets a doctor that can start no program.
     const { FolderHand } = await import("../folders/hand.ts");

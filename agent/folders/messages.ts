@@ -87,6 +87,8 @@ export interface FolderStanding {
   readonly fileSystem: string;
   /** An exclusive name in archive and error folder is made by a link; else by an empty file, and then `plan` comes first. */
   readonly canLink: boolean;
+  /** One of its folders is on a share: a thread that hangs there could not be ended (P46). */
+  readonly mayHang: boolean;
 }
 
 /** One step of the folder test (P3): which, where, and what the system said. */

@@ -19,7 +19,7 @@ import { Patience } from "./patience.ts";
 import { testFolder } from "./probes.ts";
 import { prune } from "./pruning.ts";
 import { type RootPath, Roots, type Visit } from "./roots.ts";
-import { shareKindOf } from "./share-kind.ts";
+import { isAnyOnShare, shareKindOf } from "./share-kind.ts";
 
 export interface OutletHost {
   readonly clock: Clock;
@@ -56,7 +56,8 @@ export class Outlet {
     const leftoverCount = this.#writer.sweep(visit) + (this.#sent?.sweep(visit) ?? 0);
     if (ownNames !== undefined) this.#uncollected.find(visit.root("target"), new RegExp(ownNames));
     const kind = shareKindOf(shareKind, mark.mount, mark.location, settings.folder);
-    this.standing = { kind, mark, leftoverCount };
+    const mayHang = isAnyOnShare(shareKind, this.#roots.recorded);
+    this.standing = { kind, mayHang, mark, leftoverCount };
   }
 
   look(): void {

@@ -44,7 +44,7 @@ import {
 import { prune } from "./pruning.ts";
 import { Reading } from "./reading.ts";
 import { Roots } from "./roots.ts";
-import { isNotTheShare, shareKindOf, stableForMsOn } from "./share-kind.ts";
+import { isAnyOnShare, isNotTheShare, shareKindOf, stableForMsOn } from "./share-kind.ts";
 import { Stranded } from "./stranded.ts";
 import { dayFolder } from "./target-names.ts";
 import { Tracker } from "./tracker.ts";
@@ -332,6 +332,7 @@ class Pickup implements Disposable {
       kind: shareKindOf(shareKind, mount, drop.location(), folder),
       fileSystem: mount.type,
       canLink: canLinkIn(visit.root("archive")) && canLinkIn(visit.root("error")),
+      mayHang: isAnyOnShare(shareKind, this.#roots.recorded),
     };
   }
 

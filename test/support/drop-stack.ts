@@ -17,6 +17,7 @@ import { tmpdir } from "node:os";
 import { join, sep } from "node:path";
 import { dropRules, dropSettings } from "#agent/drop-options.ts";
 import type { AgentError, Facts } from "#agent/errors.ts";
+import type { Isolation } from "#agent/folders/conversation.ts";
 import { FolderHand } from "#agent/folders/hand.ts";
 import type { PickupSettings } from "#agent/folders/messages.ts";
 import { ChannelRecord } from "#agent/health/channel-record.ts";
@@ -56,7 +57,7 @@ export interface DropOptions {
   readonly groupMaxCount?: number;
   /** Put before the real ones, to see or to stop what is asked of them. */
   readonly claims?: (own: FileClaims) => FileClaims;
-  readonly hand?: (own: PickupHand) => PickupHand;
+  readonly hand?: (own: PickupHand, isolation: Isolation) => PickupHand;
 }
 
 /** A message as the store gives it to the relay. */
@@ -145,7 +146,7 @@ export class DropStack implements AsyncDisposable {
         },
         claims: (this.#options.claims ?? ((own) => own))(outbox.files.of("files")),
         openHand: async (asked) =>
-          (this.#options.hand ?? ((own) => own))(await FolderHand.open(asked)),
+          (this.#options.hand ?? ((own) => own))(await FolderHand.open(asked), asked.isolation),
         ...{ doorway, conditions, log, clock, chance: systemChance },
         ...(groupMaxCount && { groupMaxCount }),
       },

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { DeadShare } from "#test/support/dead-share.ts";
 import { FolderBench, nameOf } from "#test/support/folder-bench.ts";
 import { adt } from "#test/support/messages.ts";
 
@@ -120,6 +121,24 @@ describe("a folder that cannot be written to", () => {
     // Whether it had come to the end nobody knows.
     const flags = bench.queue.rows.map(({ outcome }) => outcome?.flags.join());
     assert.deepEqual(flags, ["", "possibleRepeat", ""]);
+  });
+
+  test("[P46] a sentFolder on a dead share: the worker is a process, which is ended", async (t) => {
+    const share = DeadShare.make();
+    if (typeof share === "string") return t.skip(share);
+    using _share = share;
+    const before = new Set(childrenOf(process.pid));
+    await using bench = new FolderBench({ outlet: { sentFolder: join(share.path, "sent") } });
+    bench.queue.append(adt("M1"));
+    const isNew = (pid: number): boolean => !before.has(pid);
+    await bench.until("there is a process", () => childrenOf(process.pid).some(isNew));
+    // In steps: a worker that has just started is not silent yet.
+    await bench.until("it is given up", () => {
+      bench.clock.advance(1_000);
+      return bench.alarms.includes("targetUnreachable");
+    });
+    assert.ok(bench.lines.includes("targetFailed channel=orders code=FOLDER_SILENT seconds=30"));
+    assert.deepEqual(bench.queue.standing, ["open"]);
   });
 
   test("[E8] a stop finishes the file in hand, and takes no other", async () => {

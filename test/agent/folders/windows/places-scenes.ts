@@ -31,6 +31,11 @@ export const PLACES_SCENES: Scenes = {
     const claimed = folder.taken("a.hl7", "MSH|1");
     assert.equal(textRead(folder, claimed), "MSH|1");
     assert.equal(archived(folder, claimed), "2025/01/02/a.hl7");
+    using local = new DropFolder();
+    assert.equal(local.methods.open(local.settings).mayHang, false);
+    const archiveFolder = folder.at("archive");
+    const far = local.methods.open({ ...local.settings, archiveFolder });
+    assert.deepEqual([far.kind, far.mayHang], ["local", true]);
     return undefined;
   },
 
