@@ -3,9 +3,27 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { FOLDER_START, folderStep } from "#agent/deliver/folder-sender-state.ts";
+import { troubleOf } from "#agent/deliver/folder-trouble.ts";
+import { AgentError } from "#agent/errors.ts";
+import { FOLDER_ERRORS } from "#agent/folder-errors.ts";
 import { DeadShare } from "#test/support/dead-share.ts";
 import { FolderBench, nameOf } from "#test/support/folder-bench.ts";
 import { adt } from "#test/support/messages.ts";
+
+test("[P52, P60] whatever is wrong with a folder is known as its trouble, and a drive letter is told at once", () => {
+  for (const code of Object.keys(FOLDER_ERRORS) as (keyof typeof FOLDER_ERRORS)[]) {
+    if (!code.startsWith("FOLDER_")) continue;
+    assert.ok(troubleOf(new AgentError(code, {})) !== undefined, code);
+  }
+  const why = troubleOf(new AgentError("FOLDER_DRIVE_LETTER", {}));
+  assert.ok(why !== undefined);
+  const failed = { on: "failed", why, nowMs: 0, chance: 0 } as const;
+  const rules = { retryMinMs: 1_000, retryMaxMs: 60_000 };
+  const { state, effects } = folderStep(FOLDER_START.state, failed, rules);
+  assert.equal(state.at, "backingOff");
+  assert.ok(effects.some(({ act }) => act === "alarm"));
+});
 
 /** Processes that this one has started and that still run. */
 const childrenOf = (pid: number): number[] =>

@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { AgentError } from "#agent/errors.ts";
 import { folderClashes, type UsedFolder } from "#config/folders.ts";
 import { DropFolder, namesOf } from "#test/support/drop-folder.ts";
+import { FolderBench } from "#test/support/folder-bench.ts";
 import type { Scenes } from "#test/support/scenes.ts";
 import { archived, junction, textRead } from "./scene-folder.ts";
 
@@ -51,6 +52,16 @@ export const PLACES_SCENES: Scenes = {
         return true;
       },
     );
+    return undefined;
+  },
+
+  "[P60, P54] a channel that delivers to such a drive tells it, and goes on trying": async () => {
+    await using bench = new FolderBench({ outlet: { folder: "Q:\\out" } });
+    bench.queue.append("MSH|1");
+    await bench.until("it is told", () => bench.alarms.includes("targetUnreachable"), 60_000);
+    assert.equal(bench.state, "unreachable");
+    assert.match(bench.lines.join("\n"), /^targetFailed .*code=FOLDER_DRIVE_LETTER/m);
+    assert.deepEqual(bench.queue.standing, ["open"]);
     return undefined;
   },
 
