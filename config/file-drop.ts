@@ -62,7 +62,11 @@ export const fileDrop = z
     errorFolder: folder.optional(),
     shareKind: z.enum(["auto", "local", "smb", "nfs"]).default("auto"),
     shareTimeoutSeconds: seconds(SHARE_SILENCE_MS, 5, 600),
-    sentinelFile: z.string().min(1).max(255).optional(),
+    sentinelFile: z
+      .string()
+      .max(255)
+      .regex(/^(?!\.{1,2}$)[^/\\]+$/, { message: "must be a name in the drop folder, not a path" })
+      .optional(),
     recursive: z.boolean().default(false),
     maxDepth: count(3, 1, 16),
     // When a file is complete.

@@ -28,7 +28,7 @@ import type {
 } from "./messages.ts";
 import { type Destination, type MoveRules, Mover } from "./moving.ts";
 import { NamePattern } from "./name-pattern.ts";
-import { byteNameFrom } from "./names.ts";
+import { byteNameFrom, isNamed } from "./names.ts";
 import { removeOldProbes } from "./old-probes.ts";
 import { Patience } from "./patience.ts";
 import { Patterns } from "./patterns.ts";
@@ -132,14 +132,14 @@ class Pickup implements Disposable {
       isIgnored: (name) => patterns.kindOf(name) !== "taken",
       ours: new Set(ours),
     };
-    const sentinel =
-      settings.sentinelFile === undefined ? undefined : byteNameFrom(settings.sentinelFile);
+    const { sentinelFile } = settings;
     const tracker = new Tracker(
       {
         patterns,
         rejectHardLinks: settings.rejectHardLinks,
         stableForMs,
-        isOurs: (name) => name === sentinel,
+        isOurs: (name) =>
+          sentinelFile !== undefined && isNamed(name, sentinelFile, this.standing.kind === "smb"),
         leftCount: () => this.left.count,
       },
       host.trackedMaxCount ?? FOLDER_TRACKED_MAX_COUNT,

@@ -48,6 +48,16 @@ test("[P2] folders that are not named lie beside the drop folder, relative to th
   assert.equal(only.errorFolder, join(beside, "error"));
 });
 
+test("[P47] a sentinel is a name in the drop folder: by a path the agent would take it for a drop", () => {
+  const sentinel = (text: string) => drop("files", `folder: in\nsentinelFile: ${text}`);
+  for (const bad of ["/srv/in/here", "./here", "sub/here", '"sub\\\\here"', "..", '"."', '""']) {
+    assert.match(problems(sentinel(bad)).join(), /must be a name in the drop folder/, bad);
+  }
+  for (const good of ["here", ".here", "..here", '"a b.txt"']) {
+    assert.deepEqual(problems(sentinel(good)), [], good);
+  }
+});
+
 test("[P2] two channels that would share a folder are refused, at the line of the second", () => {
   const found = problems(drop("one", "folder: /srv/a/in") + drop("two", "folder: /srv/a/in2"));
   assert.equal(found.length, 1);

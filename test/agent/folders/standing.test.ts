@@ -141,6 +141,14 @@ describe("is it still the folder", () => {
     assert.throws(() => methods.poll(undefined), moved("drop", "sentinel"));
   });
 
+  test("[P34, P47] on a disk a name in another case is another file, and a drop", (t) => {
+    if (process.platform !== "linux") return t.skip("not tested: case; this is not Linux");
+    using folder = new DropFolder();
+    for (const name of ["here", "HERE"]) folder.drop(name);
+    const methods = folder.opened({ sentinelFile: "here" });
+    assert.equal(methods.poll(undefined).fileCount, 1);
+  });
+
   test("[P2, P47] work, archive and error beside the drop folder are made; without the drop folder nothing is", () => {
     using folder = new DropFolder();
     for (const name of ["work", "archive", "error"]) assert.ok(existsSync(folder.at(name)));

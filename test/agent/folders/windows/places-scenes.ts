@@ -65,6 +65,15 @@ export const PLACES_SCENES: Scenes = {
     return undefined;
   },
 
+  "[P34, P47] the sentinel in another case is the sentinel, and no drop": () => {
+    using folder = new DropFolder();
+    folder.drop("Here.txt");
+    folder.drop("a.hl7");
+    const methods = folder.opened({ sentinelFile: "HERE.TXT" });
+    assert.equal(methods.poll(undefined).fileCount, 1);
+    return undefined;
+  },
+
   "[P2, P60] folders of two shares, or of two drives, are apart": () => {
     const used = (channel: number, path: string): UsedFolder => ({
       ...{ channel, key: "folder", path, use: "drop", recursive: true },
