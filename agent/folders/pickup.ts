@@ -1,6 +1,4 @@
 /** The methods of a folder that files are picked up from, put together. @module */
-import { existsSync } from "node:fs";
-import { basename, dirname, resolve } from "node:path";
 import { AgentError } from "../errors.ts";
 import type { Clock } from "../host/clock.ts";
 import { FOLDER_TRACKED_MAX_COUNT } from "../limits.ts";
@@ -11,10 +9,10 @@ import { FAILURE } from "./entry-table.ts";
 import { codeIs, folderFault, folderMoved, stepFaultOf, workElsewhere } from "./faults.ts";
 import { putStraysBack, whereIs } from "./finding.ts";
 import type { FlushRules } from "./flushing.ts";
-import { Folder } from "./folder.ts";
 import { LeftFiles } from "./left-files.ts";
 import type { ListingRules } from "./listing.ts";
 import { lookBack } from "./look-back.ts";
+import { makeBeside } from "./make-beside.ts";
 import type {
   ClaimedFiles,
   ClaimOutcome,
@@ -28,7 +26,7 @@ import type {
 } from "./messages.ts";
 import { type Destination, type MoveRules, Mover } from "./moving.ts";
 import { NamePattern } from "./name-pattern.ts";
-import { byteNameFrom, isNamed } from "./names.ts";
+import { isNamed } from "./names.ts";
 import { removeOldProbes } from "./old-probes.ts";
 import { Patience } from "./patience.ts";
 import { Patterns } from "./patterns.ts";
@@ -116,7 +114,8 @@ class Pickup implements Disposable {
     // What was there before is not made again: it is missed.
     if (settings.recorded === undefined) {
       refuseNetworkDrives(paths);
-      makeBeside(settings, patience);
+      const [drop, ...others] = paths;
+      makeBeside(drop, others, settings.folderMode, patience);
     }
     this.#roots = new Roots(paths, settings.sentinelFile, patience, settings.recorded);
     this.standing = this.#look();
@@ -353,24 +352,4 @@ function sysCodeOf(error: unknown): string {
   return error instanceof AgentError && error.code === "FOLDER_FAILED"
     ? stepFaultOf(error).sysCode
     : "";
-}
-
-/**
- * P2: `work/`, `archive/` and `error/` beside the drop folder, or in it, are made. Elsewhere they must be there: a share
- * that is not mounted must not be replaced by a folder on this disk.
- */
-function makeBeside(settings: PickupSettings, patience: Patience): void {
-  const drop = resolve(settings.folder);
-  using _drop = Folder.open("drop", patience, drop);
-  for (const [role, folder] of [
-    ["work", settings.workFolder],
-    ["archive", settings.archiveFolder],
-    ["error", settings.errorFolder],
-  ] as const) {
-    const path = resolve(folder);
-    const parent = dirname(path);
-    if (existsSync(path) || (parent !== dirname(drop) && parent !== drop)) continue;
-    using beside = Folder.open(role, patience, parent);
-    beside.make(byteNameFrom(basename(path)), settings.folderMode)[Symbol.dispose]();
-  }
 }
