@@ -63,7 +63,9 @@ function fresh<Config extends { readonly name: string }>(
 /** Folders beside the drop folder are made, as when it starts. */
 function dropFault(config: FileDropConfig, parts: TrialParts): Promise<AgentError | undefined> {
   const { pickup, silenceMs } = dropSettings(config);
-  const isolation = isolationFor(pickup.folder, pickup.shareKind);
+  const { folder, workFolder, archiveFolder, errorFolder } = pickup;
+  const folders = [folder, workFolder, archiveFolder, errorFolder];
+  const isolation = isolationFor(folders, pickup.shareKind);
   return tried(config.name, { isolation, silenceMs, ...parts }, async (hand) => {
     await hand.call("open", pickup);
     return await hand.call("test", undefined);
@@ -72,7 +74,8 @@ function dropFault(config: FileDropConfig, parts: TrialParts): Promise<AgentErro
 
 function targetFault(config: FolderConfig, parts: TrialParts): Promise<AgentError | undefined> {
   const { outlet, shareTimeoutMs: silenceMs } = folderSettings(config);
-  const isolation = isolationFor(config.folder, config.shareKind);
+  const { folder, tempFolder, sentFolder } = outlet;
+  const isolation = isolationFor([folder, tempFolder, sentFolder], config.shareKind);
   const asked = { ...outlet, channel: config.name, ownNames: undefined, mark: undefined };
   return tried(config.name, { isolation, silenceMs, ...parts }, async (hand) => {
     const findings = await hand.call("outletTest", asked);

@@ -59,9 +59,23 @@ test("[P47] a sentinel is a name in the drop folder: by a path the agent would t
 });
 
 test("[P2] two channels that would share a folder are refused, at the line of the second", () => {
+  const found = problems(
+    drop("one", "folder: /srv/a/in") + drop("two", "folder: /srv/b/in\nworkFolder: /srv/a/in"),
+  );
+  assert.deepEqual(found, [
+    "15:5 'channels.1.workFolder' is the same folder as folder of channels[0]: give each its own",
+  ]);
+});
+
+test("[P2] two drop folders in one parent share folders that nobody has named: each is said with its key and its path", () => {
   const found = problems(drop("one", "folder: /srv/a/in") + drop("two", "folder: /srv/a/in2"));
-  assert.equal(found.length, 1);
-  assert.match(found[0] ?? "", /^14:5 .*same folder as folder of channels\[0\]/);
+  assert.deepEqual(
+    found,
+    ["work", "archive", "error"].map((name) => {
+      const place = `(by default /srv/a/${name})`;
+      return `12:5 'channels.1.${name}Folder' ${place} is the same folder as ${name}Folder of channels[0] ${place}: give each its own`;
+    }),
+  );
   const apart = drop(
     "two",
     "folder: /srv/a/in2\nworkFolder: /srv/a/w2\narchiveFolder: /srv/a/a2\nerrorFolder: /srv/a/e2",

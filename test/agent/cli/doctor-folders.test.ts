@@ -22,7 +22,7 @@ describe("a folder that messages are delivered into", () => {
   const look = async (path: string, more: object): Promise<Finding> => {
     const config = { name: "orders", kind: "folder", folder: join(path, "out"), ...more };
     const folderSenders = [withAbsoluteFolders(folder.parse(config), path)];
-    const { orders } = await lookAtFolders({ drops: [], folderSenders });
+    const { orders } = await lookAtFolders({ channels: [], drops: [], senders: [], folderSenders });
     assert.ok(orders !== undefined);
     return orders;
   };
