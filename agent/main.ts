@@ -175,7 +175,7 @@ function addChannelRelease(channel: Command, choose: (act: Act) => void): void {
   channel
     .command("release")
     .description("decide about the message that a delivering channel holds (status: held)")
-    .argument("<name>", "a channel of kind mllp-sender")
+    .argument("<name>", "a channel of kind mllp-sender or folder")
     .addOption(
       new Option("--decision <what>", "send it again, or set it aside and go on behind it")
         .choices(["retry", "quarantine"])
