@@ -23,8 +23,9 @@ import {
   channelName,
   charsetName,
   count,
+  fileMode,
+  folderMode,
   headerCodes,
-  mode,
   percent,
   seconds,
 } from "./values.ts";
@@ -122,8 +123,8 @@ export const fileDrop = z
     moveRetryMaxSeconds: seconds(300_000, 1, 3_600),
     archiveKeepDays: days(30),
     errorKeepDays: days(90),
-    fileMode: mode("0640"),
-    folderMode: mode("0750"),
+    fileMode,
+    folderMode,
     // What is a message: as in 03.
     allowEmptyControlId: z.boolean().default(false),
     allowedProcessingIds: headerCodes,

@@ -152,6 +152,8 @@ describe("what has no meaning is refused, with what to do", () => {
   const rows: readonly [string, string, RegExp][] = [
     ["[P25] leave without claimBy row", "afterCommit: leave", /only with claimBy: row/],
     ["[P33] a mode that YAML would read as a number", "fileMode: 0640", /in quotes/],
+    ["[P33] files that could be run", 'fileMode: "0755"', /not executable/],
+    ["[P33] folders that the agent could not enter", 'folderMode: "0640"', /all for the owner/],
     ["[P41] acknowledgment files", "fileAck: batch", /must be none/],
     ["[P43] a pattern that is none", "namePattern: '(?<x'", /regular expression/],
     ["[P44] a side-car of an HL7 file", "sidecar: json", /no meaning with content: hl7/],
