@@ -53,6 +53,8 @@ export interface DropOptions {
   /** Where everything is; made and removed where it is not given. */
   readonly base?: string;
   readonly quarantineMaxBytes?: number;
+  /** Whether the store can store, as the gate asks it; the store's own answer where it is not given. */
+  readonly probe?: (own: () => Promise<void>) => Promise<void>;
   /** Fewer files of a group than usual. */
   readonly groupMaxCount?: number;
   /** Put before the real ones, to see or to stop what is asked of them. */
@@ -122,7 +124,8 @@ export class DropStack implements AsyncDisposable {
     });
     const { conditions, log, record } = this;
     const gate = new StoreGate({
-      ...{ probe: () => outbox.probe(), clock, log, conditions, probeIntervalMs: 100 },
+      ...{ clock, log, conditions, probeIntervalMs: 100 },
+      probe: () => (this.#options.probe ?? ((own) => own()))(() => outbox.probe()),
     });
     const doorway = new Doorway({ outbox, gate, conditions, clock, log });
     const config = withFolders(

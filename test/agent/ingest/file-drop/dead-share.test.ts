@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Isolation } from "#agent/folders/conversation.ts";
-import type { PickupHand } from "#agent/ingest/file-drop/parts.ts";
 import { DeadShare } from "#test/support/dead-share.ts";
+import { answering } from "#test/support/drop-hands.ts";
 import { type DropOptions, DropStack } from "#test/support/drop-stack.ts";
 import { adt } from "#test/support/messages.ts";
 import { until } from "#test/support/processes.ts";
@@ -60,16 +60,7 @@ describe("a share that is dead", () => {
 
 test("[P46] a link leads to a share that answers: the worker says so, and is a process from then on", async () => {
   const isolations: Isolation[] = [];
-  const sayShare = (own: PickupHand): PickupHand =>
-    ({
-      call: async (method, ask) => {
-        const answer = await own.call(method, ask);
-        return method === "open" ? { ...(answer as object), mayHang: true } : answer;
-      },
-      onHint: (listener) => own.onHint(listener),
-      abort: () => own.abort(),
-      [Symbol.asyncDispose]: () => own[Symbol.asyncDispose](),
-    }) as PickupHand;
+  const sayShare = answering({ open: (standing) => ({ ...standing, mayHang: true }) });
   await using stack = await DropStack.open({
     hand: (own, isolation) => noted(isolations)(sayShare(own), isolation),
   });
