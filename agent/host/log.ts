@@ -109,6 +109,7 @@ const EVENTS = {
   fileNotMoved: "error",
   lateWrite: "error",
   filesPruned: "info",
+  filesPutBack: "warn",
   leftoversRemoved: "info",
   sentPruned: "info",
   targetFailed: "warn",
