@@ -1,6 +1,7 @@
 /** The methods of a folder that files are picked up from, put together. @module */
 import { AgentError } from "../errors.ts";
 import type { Clock } from "../host/clock.ts";
+import { isBusy } from "../host/platform.ts";
 import { FOLDER_TRACKED_MAX_COUNT } from "../limits.ts";
 import { takeFiles } from "./claiming.ts";
 import type { Handlers, WorkerVoice } from "./conversation.ts";
@@ -210,11 +211,13 @@ class Pickup implements Disposable {
       if (candidate === undefined) return { claim, outcome: "gone" };
       const taken = takeFiles(visit, rules, candidate, claim, this.#stranded);
       if (typeof taken !== "string") {
-        this.#poll.failed(candidate, FAILURE.unreadable);
-        return { claim, outcome: "failed", sysCode: taken.sysCode };
+        const { sysCode } = taken;
+        const isDenied = isBusy({ code: sysCode });
+        this.#poll.failed(candidate, isDenied ? FAILURE.denied : FAILURE.unreadable, taken);
+        return isDenied ? { claim, outcome: "busy" } : { claim, outcome: "failed", sysCode };
       }
-      if (taken === "busy" || taken === "denied") {
-        this.#poll.failed(candidate, FAILURE[taken]);
+      if (taken === "busy") {
+        this.#poll.failed(candidate, FAILURE.busy);
         return { claim, outcome: "busy" };
       }
       if (taken === "claimed" || taken === "gone") this.#poll.forget(candidate);

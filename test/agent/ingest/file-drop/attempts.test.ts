@@ -6,9 +6,29 @@ import { FastClock } from "#test/support/clocks.ts";
 import { answering } from "#test/support/drop-hands.ts";
 import { type DropOptions, DropStack } from "#test/support/drop-stack.ts";
 import { adt } from "#test/support/messages.ts";
+import { until } from "#test/support/processes.ts";
 
 const texts = async (stack: DropStack): Promise<string[]> =>
   (await stack.messages()).map(({ text }) => text);
+
+test("[P52] a file that cannot be claimed is said with step, folder and code", async () => {
+  const fault = { step: "rename", folder: "work", sysCode: "EACCES" } as const;
+  let fresh = 2;
+  await using stack = await DropStack.open({
+    hand: answering({
+      poll: (found) => {
+        const unreadable = { count: 2, fresh, fault };
+        fresh = 0;
+        return { ...found, troubles: { unreadable } };
+      },
+    }),
+  });
+  await until("said", () => stack.isOpen("fileUnreadable"));
+  const [open] = stack.conditions.list();
+  const said = { channel: "files", count: 2, ...fault };
+  assert.deepEqual(open?.facts, said);
+  assert.deepEqual(stack.logs("fileUnreadable"), [said]);
+});
 
 describe("[P32] errors while a file is read", () => {
   const isFirst = (claimed: ClaimedFiles | undefined): boolean =>
@@ -24,7 +44,13 @@ describe("[P32] errors while a file is read", () => {
           outcomes.map((outcome, index) => {
             if (!isFirst(claims[index]) || left === 0) return outcome;
             left -= 1;
-            return { claim: outcome.claim, outcome: "failed", sysCode: "EIO" };
+            return {
+              claim: outcome.claim,
+              outcome: "failed",
+              step: "read",
+              folder: "work",
+              sysCode: "EIO",
+            };
           }),
       }),
     };
@@ -44,7 +70,19 @@ describe("[P32] errors while a file is read", () => {
     );
     assert.deepEqual(stack.files("error"), ["a.hl7", "a.hl7.reason.json"]);
     assert.equal(stack.read("error", "a.hl7"), adt("a"));
-    assert.equal(JSON.parse(stack.read("error", "a.hl7.reason.json")).code, "unreadable");
+    const reason = JSON.parse(stack.read("error", "a.hl7.reason.json"));
+    assert.deepEqual(
+      [reason.code, reason.step, reason.folder, reason.sysCode],
+      ["unreadable", "read", "work", "EIO"],
+    );
+    // P52: once at the first failure, once when it is given up.
+    const why = { channel: "files", claim: reason.claim };
+    const fault = { step: "read", folder: "work", sysCode: "EIO" };
+    assert.deepEqual(stack.logs("fileUnreadable"), [{ ...why, ...fault }]);
+    const aside = { ...why, reason: "unreadable", ...fault };
+    assert.deepEqual(stack.logs("fileQuarantined"), [aside]);
+    const open = stack.conditions.list().find((one) => one.condition === "fileQuarantined");
+    assert.deepEqual(open?.facts, aside);
   });
 
   test("[P32] one that could be read at the fifth try is taken", async () => {
