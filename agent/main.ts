@@ -200,6 +200,7 @@ function addFilesCommands(root: Command, choose: (act: Act) => void): void {
     .description("what became of them, newest first; names may name patients")
     .option("--channel <name>", "only of this channel")
     .option("--claim <id>", "only this one, as logs and alarms call it")
+    .option("--aside", "only those in the error folder, on their way there, or vanished", false)
     .addOption(
       new Option("--state <state>", "only those in it").choices([
         ...["claimed", "committed", "aside", "moved"],
