@@ -30,7 +30,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "protocol",
   ],
   "config/document.ts": ["config/known-keys.ts"],
-  "certs/development-ca.ts": ["certs/reflect-metadata.ts"],
+  "certs/agent-name.ts": [],
+  "certs/ed25519.ts": [],
+  "certs/token.ts": ["certs/agent-name.ts", "certs/ed25519.ts"],
+  "certs/transcripts.ts": [],
+  "certs/exchange.ts": ["certs/ed25519.ts"],
+  // Pure: the receiver and the agent read certificates in the same way.
+  "certs/der.ts": [],
+  "certs/agent-profile.ts": ["certs/der.ts"],
+  "certs/agent-csr.ts": ["certs/der.ts", "certs/exchange.ts"],
+  "certs/issuing.ts": ["certs/reflect-metadata.ts", "certs/agent-profile.ts"],
+  "certs/authority.ts": ["certs/issuing.ts", "certs/agent-profile.ts", "certs/agent-csr.ts"],
+  "certs/development-ca.ts": ["certs/issuing.ts", "certs/agent-profile.ts"],
   certs: ["agent/host", "agent/errors.ts"],
   "agent/exit-codes.ts": [],
   "agent/folder-errors.ts": ["agent/exit-codes.ts"],
@@ -96,7 +107,24 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...BASE,
   ],
   agent: ["agent", "config", "certs"],
-  receiver: ["protocol", "streams", "config/document.ts"],
+  receiver: [
+    "protocol",
+    "streams",
+    "config/document.ts",
+    // Trust documents are verified before they are handed on.
+    "documents",
+    // What both ends of enrolment and renewal say, and nothing of where an agent keeps what.
+    "certs/agent-name.ts",
+    "certs/ed25519.ts",
+    "certs/token.ts",
+    "certs/transcripts.ts",
+    "certs/exchange.ts",
+    // The embedded CA, and how certificates and requests are read.
+    "certs/der.ts",
+    "certs/agent-profile.ts",
+    "certs/agent-csr.ts",
+    "certs/authority.ts",
+  ],
 };
 
 /** Packages with one place each (the dependency table of ARCHITECTURE.md). */
@@ -108,8 +136,8 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   winston: ["agent/host", "receiver/host"],
   commander: ["agent/main.ts", "receiver/main.ts"],
   yaml: ["config"],
-  zod: ["config", "documents", "receiver"],
-  "@peculiar/x509": ["certs"],
+  zod: ["certs", "config", "documents", "receiver"],
+  "@peculiar/x509": ["certs/issuing.ts"],
   "@platformatic/kafka": ["receiver/outlets/kafka-producer.ts"],
   "node-hl7-client": ["agent/cli"],
 };
@@ -179,6 +207,16 @@ test("each package has its place", () => {
         places.some((place) => within(file, place)),
         `${file} imports ${target}`,
       );
+    }
+  }
+});
+
+test("[07 Libraries] the agent can issue nothing: it loads no CA", () => {
+  const cas = ["certs/issuing.ts", "certs/authority.ts", "certs/development-ca.ts"];
+  const others = sources.filter((file) => !within(file, "receiver") && !cas.includes(file));
+  for (const file of others) {
+    for (const target of importsOf(file)) {
+      assert.ok(!cas.includes(target), `${file} imports ${target}`);
     }
   }
 });

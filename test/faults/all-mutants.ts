@@ -8,6 +8,7 @@ import { DOWNSTREAM_MUTANTS } from "./downstream-mutants.ts";
 import { DROP_MUTANTS } from "./drop-mutants.ts";
 import { FILE_STORE_MUTANTS } from "./file-store-mutants.ts";
 import { LIFE_CYCLE_MUTANTS } from "./life-cycle-mutants.ts";
+import { IDENTITY_MUTANTS } from "./identity-mutants.ts";
 import { MUTANTS, type Mutant } from "./mutants.ts";
 import { OUTLET_MUTANTS } from "./outlet-mutants.ts";
 import { POLICY_MUTANTS } from "./policy-mutants.ts";
@@ -24,6 +25,7 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...TUNNEL_MUTANTS,
   ...DOWNSTREAM_MUTANTS,
   ...OUTLET_MUTANTS,
+  ...IDENTITY_MUTANTS,
   ...SIMULATION_MUTANTS,
   ...POLICY_MUTANTS,
   ...LIFE_CYCLE_MUTANTS,

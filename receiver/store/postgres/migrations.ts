@@ -11,11 +11,13 @@ import { CHANNEL_FUNCTIONS } from "./channel-functions.ts";
 import { DAY_FUNCTIONS } from "./day-functions.ts";
 import { INGEST_FUNCTIONS } from "./ingest-functions.ts";
 import { COMMANDS, OUTGOING } from "./outgoing-functions.ts";
+import { REGISTRY_TABLES } from "./registry-statements.ts";
 import { TABLES } from "./tables.ts";
 
 const MIGRATIONS: readonly string[] = [
   TABLES + CHANNEL_FUNCTIONS + INGEST_FUNCTIONS + DAY_FUNCTIONS + OUTGOING,
   COMMANDS,
+  REGISTRY_TABLES,
 ];
 
 /** The version that this program writes. */

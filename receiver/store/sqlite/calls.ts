@@ -23,6 +23,7 @@ import type {
   Place,
   PositionCall,
 } from "../outlets.ts";
+import type { Registry } from "../registry.ts";
 import type {
   AddAgentCall,
   AddAgentResult,
@@ -44,7 +45,7 @@ import type { PackedItems } from "./packed-items.ts";
 export type PackedIngestCall = Omit<IngestCall, "items"> & { readonly packed: PackedItems };
 
 /** Every operation: what is asked and what is answered. */
-export interface Operations extends OutgoingOperations, OutletOperations {
+export interface Operations extends OutgoingOperations, OutletOperations, RegistryOperations {
   addAgent: { ask: AddAgentCall; answer: AddAgentResult };
   findAgent: { ask: AgentName; answer: AgentRecord | null };
   listAgents: { ask: { readonly after: AgentName | null }; answer: readonly AgentRecord[] };
@@ -99,6 +100,14 @@ interface OutletOperations {
   findPosition: { ask: PositionCall; answer: Place | null };
   movePosition: { ask: MovePositionCall; answer: MovePositionResult };
 }
+
+/** Those of the register of identities, as {@link Registry} has them. */
+type RegistryOperations = {
+  [Name in keyof Registry]: {
+    ask: { readonly call: Parameters<Registry[Name]>[0] };
+    answer: Awaited<ReturnType<Registry[Name]>>;
+  };
+};
 
 type Answer<Name extends keyof OutgoingStore> = Awaited<ReturnType<OutgoingStore[Name]>>;
 interface OperationOf<Name extends keyof OutgoingStore> {

@@ -16,6 +16,7 @@ import { readBody, savePartial } from "./partial-step.ts";
 import type { Prepared } from "./prepared.ts";
 import { prune } from "./prune-step.ts";
 import * as read from "./read-step.ts";
+import * as registry from "./registry-step.ts";
 
 /** Carries out `batch` in order. What is returned is durable. */
 export function commit(
@@ -67,6 +68,12 @@ const WRITES: ReadonlySet<OperationName> = new Set([
   "answerCommand",
   "pruneOutgoing",
   "movePosition",
+  "registerAgent",
+  "changeIdentity",
+  "lockAgent",
+  "deny",
+  "allow",
+  "addTrust",
 ]);
 
 /** Nothing of the transaction was stored, and the store can go on (06 section 12). */
@@ -84,6 +91,7 @@ function inSavepoint(sql: Prepared, storeId: Uint8Array, checked: Checked): Answ
   const result = answer(sql, storeId, checked);
   const refused =
     (request.name === "ingest" || request.name === "skip") &&
+    typeof result === "object" &&
     result !== null &&
     "kind" in result &&
     result.kind !== "ok" &&
@@ -95,6 +103,7 @@ function inSavepoint(sql: Prepared, storeId: Uint8Array, checked: Checked): Answ
 }
 
 function answer(sql: Prepared, storeId: Uint8Array, { request, checked }: Checked): Answer {
+  if (registry.isOfRegistry(request)) return registry.answer(sql, request);
   const { name, ask } = request;
   switch (name) {
     case "addAgent":
