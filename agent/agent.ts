@@ -9,6 +9,7 @@
  */
 import { loadIdentity } from "#certs/identity.ts";
 import type { LocalConfig } from "#config/local.ts";
+import { AuditDesk } from "./audit-desk.ts";
 import { ChannelDesk } from "./channel-desk.ts";
 import { kekCustody, storeChannel } from "./channel-options.ts";
 import { DamagedRows } from "./damaged-rows.ts";
@@ -25,14 +26,19 @@ import { Doorway } from "./ingest/accept.ts";
 import { FreeSpace } from "./ingest/free-space.ts";
 import { StoreGate } from "./ingest/store-gate.ts";
 import { answerLocal, type LocalDesk } from "./local-questions.ts";
+import type { StoreChannel } from "./outbox/epochs/channel-tails.ts";
 import { Outbox } from "./outbox/outbox.ts";
+import type { StoreNotice } from "./outbox/writing/writer-messages.ts";
 import { QuarantineDesk } from "./quarantine-desk.ts";
 import { receiverOptions } from "./receiver-options.ts";
+import { recorded } from "./recorded-questions.ts";
+import { type DeviceIdentity, Recording } from "./recording.ts";
 import { openRelay } from "./relay/relay.ts";
 import { downstreamOf, upstreamOf } from "./running/channel-set.ts";
 import { RunningChannels } from "./running/running-channels.ts";
 import { loadKek } from "./sealing/kek.ts";
 import { type AgentStatus, statusOf } from "./status.ts";
+import { STATUS_CHANNEL } from "./status-channel.ts";
 import { hearNotice } from "./store-notices.ts";
 import { type TraceRow, traceRows } from "./trace.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
@@ -42,6 +48,10 @@ export interface AgentOptions {
   readonly config: LocalConfig;
   readonly version: string;
   readonly log: Log;
+  /** SHA-256 of `local.yaml`, hexadecimal: each change of it is recorded (07 2.7). */
+  readonly policyDigest?: string | undefined;
+  /** Absent where the identity was put in place by hand: no heads are signed then. */
+  readonly device?: DeviceIdentity | undefined;
   /** `$CREDENTIALS_DIRECTORY`, where a service manager sets it. */
   readonly credentials?: string | undefined;
 }
@@ -53,7 +63,9 @@ export class Agent implements AsyncDisposable {
   readonly #failed = Promise.withResolvers<AgentError>();
   readonly #damaged: DamagedRows;
   #stack = new AsyncDisposableStack();
+  readonly #early: StoreNotice[] = [];
   #outbox: Outbox | undefined;
+  #recording: Recording | undefined;
   #tunnel: Tunnel | undefined;
   #freeSpace: FreeSpace | undefined;
   #running: RunningChannels | undefined;
@@ -138,6 +150,8 @@ export class Agent implements AsyncDisposable {
     const tasks = new Tasks((name, error) => this.#taskFailed(name, error));
     const outbox = await this.#openOutbox();
     stack.use(outbox);
+    const recording = await this.#openRecording(outbox);
+    stack.use(recording);
     stack.use(tasks);
     const parts = { clock: systemClock, log, conditions: this.#conditions, tasks };
     const tunnel = Tunnel.open({
@@ -172,6 +186,7 @@ export class Agent implements AsyncDisposable {
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
       reconnect: () => tunnel.dialNow(),
+      audit: new AuditDesk({ recording, trust: outbox.trust, keepDays: config.auditKeepDays }),
       quarantine: new QuarantineDesk({ outbox, log, running }),
       files: new FilesDesk({ outbox, running }),
       running,
@@ -185,7 +200,7 @@ export class Agent implements AsyncDisposable {
       }),
     };
     const answer = async (request: unknown): Promise<unknown> => answerLocal(request, desk);
-    stack.use(await LocalSocket.open(config.stateDir, answer));
+    stack.use(await LocalSocket.open(config.stateDir, recorded(recording.audit, answer)));
   }
 
   /** 03 E1: healthy means that there is room, and that a transaction is durable. */
@@ -199,7 +214,7 @@ export class Agent implements AsyncDisposable {
     const outbox = await Outbox.open({
       stateDir: config.stateDir,
       allowVolatileState: config.allowVolatileState,
-      channels: upstreamOf(config).map(storeChannel),
+      channels: [...upstreamOf(config).map(storeChannel), ...this.#ownChannels],
       downstream: downstreamOf(config),
       duplicateMemoryKeys: config.duplicateMemoryKeys,
       diskBudgetBytes: config.diskBudgetBytes,
@@ -212,6 +227,9 @@ export class Agent implements AsyncDisposable {
       onNotice: (notice) => {
         const damaged = this.#damaged;
         hearNotice(notice, { log, conditions: this.#conditions, clock: systemClock, damaged });
+        // Before it can be recorded, the store has to be open.
+        if (this.#recording === undefined) this.#early.push(notice);
+        else this.#recording.hear(notice);
       },
       onFatal: (error) => this.#fail(error),
     });
@@ -222,6 +240,24 @@ export class Agent implements AsyncDisposable {
       log.write("volatileState", {});
     }
     return outbox;
+  }
+
+  async #openRecording(outbox: Outbox): Promise<Recording> {
+    const { config, log, version, policyDigest, device } = this.#options;
+    const { stateDir, auditKeepDays, siem, configSource } = config;
+    const recording = await Recording.open({
+      ...{ outbox, stateDir, version, auditKeepDays, siem, configSource, policyDigest, device },
+      standing: () => ({ state: null, clockSkewMs: ownSkew(this.#tunnel) }),
+      ...{ clock: systemClock, chance: systemChance, log, conditions: this.#conditions },
+      notices: this.#early,
+    });
+    this.#recording = recording;
+    return recording;
+  }
+
+  /** Where heads go up. */
+  get #ownChannels(): readonly StoreChannel[] {
+    return this.#options.device === undefined ? [] : [{ name: STATUS_CHANNEL }];
   }
 
   #channelOf(channel: number): { name: string; record: ChannelRecord | undefined } {
@@ -257,4 +293,10 @@ export class Agent implements AsyncDisposable {
     }
     return { outbox, tunnel, running };
   }
+}
+
+/** The receiver says how far its clock is ahead; a head says how far ours is (07 2.2). */
+function ownSkew(tunnel: Tunnel | undefined): number | null {
+  const ahead = tunnel?.standing.clockSkewMs;
+  return ahead === undefined ? null : -Math.round(ahead);
 }

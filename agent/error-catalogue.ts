@@ -60,6 +60,12 @@ export const CATALOGUE = {
     summary: "The agent's certificate, its key or the receiver's CA cannot be read",
     remedy: "Check the paths under identity in the configuration and the rights of the files",
   },
+  DEVICE_KEY_ABSENT: {
+    disposition: "retry",
+    exit: EXIT.configuration,
+    summary: "This agent has no device key, so that nothing can be signed by it or held against it",
+    remedy: "Enrol it; an identity whose files were put in place by hand is for trials",
+  },
   IDENTITY_MISMATCH: {
     disposition: "halt",
     exit: EXIT.configuration,
@@ -107,6 +113,12 @@ export const CATALOGUE = {
     exit: EXIT.configuration,
     summary: "The server CA, TLS certificate or key of a delivering channel cannot be used",
     remedy: "Check the files under tls of the channel: PEM, key of the certificate, mode 0600",
+  },
+  SIEM_TLS_MATERIAL: {
+    disposition: "retry",
+    exit: EXIT.configuration,
+    summary: "The CA, client certificate or key under siem cannot be used",
+    remedy: "Check the files under siem: PEM, key of the certificate, mode 0600; messages flow",
   },
   LOCAL_SOCKET_FAILED: {
     disposition: "halt",

@@ -314,3 +314,6 @@ export const FOLDER_HINT_EVERY_MS = 200;
 /** 04 P43: time for one name against `namePattern`, and what is matched of it. */
 export const NAME_PATTERN_LIMIT_MS = 100;
 export const NAME_PATTERN_MAX_BYTES = 255;
+
+/** 08 6: how long entries of the audit are kept, in days. Six years. */
+export const AUDIT_KEEP_DAYS = 2_190;

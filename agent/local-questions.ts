@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { AuditDesk } from "./audit-desk.ts";
 import type { ChannelDesk, ReleaseQuestion, SkipQuestion } from "./channel-desk.ts";
 import type { FilesDesk } from "./files-desk.ts";
 import type { QuarantineDesk } from "./quarantine-desk.ts";
@@ -19,6 +20,7 @@ export interface LocalDesk {
   trace(controlId: string): Promise<TraceRow[]>;
   /** Dials the receiver now, if that waits. */
   reconnect(): Reconnected;
+  readonly audit: AuditDesk;
   readonly quarantine: QuarantineDesk;
   readonly upkeep: UpkeepDesk;
   readonly channels: ChannelDesk;
@@ -48,6 +50,12 @@ export function answerLocal(request: unknown, desk: LocalDesk): Promise<unknown>
       return desk.trace(textOf(question["controlId"]));
     case "files":
       return desk.files.list(textOf(question["channel"]), number("beforeId"));
+    case "auditPage":
+      return desk.audit.page(number("afterSeq"), number("limit"));
+    case "auditStanding":
+      return desk.audit.standing();
+    case "statusSigned":
+      return desk.audit.signedStatus();
     case "quarantineList":
       return desk.quarantine.list(number("beforeId"));
     case "quarantineShow":

@@ -27,9 +27,10 @@ import { status } from "./cli/status.ts";
 import { explain } from "./cli/terminal.ts";
 import { trace } from "./cli/trace.ts";
 import { version } from "./cli/version.ts";
+import { addAuditCommands } from "./commands/audit.ts";
+import { type Act, configOption, jsonOption, timeOf, wholeNumber } from "./commands/options.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 
-const DEFAULT_CONFIG = "/etc/holdfast/local.yaml";
 const DEFAULT_STATE_DIR = "/var/lib/holdfast";
 const DEFAULT_MLLP_PORT = 2575;
 /** Where systemd puts what the unit loads with `LoadCredential…=` (09 SV9). */
@@ -62,22 +63,9 @@ function stopSignals(): { readonly stop: Promise<void>; readonly hangUp: Promise
   return { stop: stop.promise, hangUp: hangUp.promise };
 }
 
-function wholeNumber(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`Must be a whole number from ${least} to ${most}.`);
-  };
-}
-
-const configOption = (): Option =>
-  new Option("--config <file>", "local.yaml").default(DEFAULT_CONFIG);
-const jsonOption = (): Option => new Option("--json", "print facts as JSON").default(false);
 const kekOption = (): Option =>
   new Option("--kek <file>", "the key that it was made with, if that is not the configuration's");
 const portParser = wholeNumber(0, 65_535);
-
-type Act = () => ExitCode | Promise<ExitCode>;
 
 /** The commands; the chosen one is handed to `choose`, so that parsing does nothing else. */
 function program(choose: (act: Act) => void): Command {
@@ -137,6 +125,7 @@ function program(choose: (act: Act) => void): Command {
             ),
       ),
     );
+  addAuditCommands(root, choose);
   addChannelCommands(root, choose);
   addFilesCommands(root, choose);
   addQuarantineCommands(root, choose);
@@ -257,15 +246,6 @@ function seqRange(text: string): { readonly first: number; readonly last: number
   const range = { first: blockNumber(first), last: blockNumber(last) };
   if (range.first <= range.last) return range;
   throw new InvalidArgumentError("Must be a number, or two such as 12-40.");
-}
-
-/** RFC 3339: a day, or a time with its offset. */
-const TIME = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/;
-
-function timeOf(text: string): number {
-  const atMs = TIME.test(text) ? Date.parse(text) : Number.NaN;
-  if (atMs >= 0) return atMs;
-  throw new InvalidArgumentError("Must be a time such as 2026-01-31T08:00:00Z.");
 }
 
 function addStoreCommands(root: Command, choose: (act: Act) => void): void {

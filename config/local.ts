@@ -9,6 +9,7 @@
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import {
+  AUDIT_KEEP_DAYS,
   BALLAST_BYTES,
   CLOCK_SKEW_ALARM_MS,
   DISK_BUDGET_BYTES,
@@ -22,6 +23,7 @@ import { type ChannelSet, channelList, channelSetOf, clashesOf } from "./channel
 import { loadDocument } from "./document.ts";
 import { policy, withAbsoluteRoots } from "./policy.ts";
 import { receiver } from "./receiver.ts";
+import { siem, withAbsoluteSiemFiles } from "./siem.ts";
 
 /** Beside `local.yaml`, and so outside `stateDir`: a copy of the one does not hold the other. */
 export const DEFAULT_KEK_FILE = "kek/holdfast.kek";
@@ -79,6 +81,9 @@ const settings = z
     retainHours: z.int().min(0).max(8_760).default(RETAIN_HOURS),
     ledgerDays: z.int().min(1).max(3_650).default(LEDGER_DAYS),
     duplicateMemoryKeys: z.int().min(62_500).max(20_000_000).default(DUPLICATE_MEMORY_KEYS),
+    /** 08 6. */
+    siem: siem.optional(),
+    auditKeepDays: z.int().min(1).max(36_500).default(AUDIT_KEEP_DAYS),
     /** What signed configuration may do here, and how it comes into force (07 2.7). */
     policy,
     channels: channelList.optional(),
@@ -124,6 +129,7 @@ export function loadLocalConfig(file: string): LocalConfig {
       receiverCa: resolve(base, receiverCa),
     },
     kek: withAbsoluteFile(config.kek, base),
+    ...(config.siem && { siem: withAbsoluteSiemFiles(config.siem, base) }),
     policy: withAbsoluteRoots(config.policy, base),
     ...channelSetOf(channels, { folders: base, tls: base }),
   };

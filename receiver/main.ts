@@ -11,6 +11,7 @@ import {
   denyAgent,
   listAgents,
   listDenied,
+  listHeads,
   resetRecovery,
   unlockAgent,
 } from "./cli/agent.ts";
@@ -97,6 +98,12 @@ agent
   .requiredOption(...CONFIG)
   .option(...JSON_FLAG)
   .action((options) => listAgents(output, options));
+agent
+  .command("heads <tenant/agent>")
+  .description("print the signed heads of its audit, for: holdfast audit verify --head FILE")
+  .requiredOption(...CONFIG)
+  .option(...JSON_FLAG)
+  .action((name, options) => listHeads(output, name, options));
 agent
   .command("confirm <tenant/agent> <code>")
   .description("the code that the hospital sees is that of agent list: issue the certificate")

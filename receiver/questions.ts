@@ -14,7 +14,7 @@ import { send, sentMessages } from "./send.ts";
 import type { OutgoingRecord, OutgoingStore } from "./store/outgoing.ts";
 import type { DenialRecord } from "./store/registry.ts";
 import type { Store } from "./store/store.ts";
-import { allAgents, allDenied } from "./store/walk.ts";
+import { allAgents, allDenied, allHeads } from "./store/walk.ts";
 import type { WholeStore } from "./store/whole-store.ts";
 
 const AGENT = { tenant: z.string(), name: z.string() };
@@ -70,6 +70,7 @@ export const QUESTION = z.discriminatedUnion("ask", [
     atMs: z.int(),
   }),
   z.strictObject({ ask: z.literal("listDenied") }),
+  z.strictObject({ ask: z.literal("listHeads"), ...AGENT }),
   z.strictObject({
     ask: z.literal("importTrust"),
     /** Base64. */
@@ -85,6 +86,20 @@ export interface DenialLine {
   readonly kind: DenialRecord["kind"];
   readonly value: string;
   readonly deniedAt: string;
+}
+
+/** A line of `agent heads`. */
+export interface HeadLine {
+  readonly counter: number;
+  readonly auditSeq: number;
+  /** Hexadecimal. */
+  readonly auditHead: string;
+  readonly generation: number;
+  /** Whether the device key that is known of the agent has signed it. */
+  readonly isVerified: boolean;
+  readonly receivedAt: string;
+  /** As it came, JSON. */
+  readonly envelope: string;
 }
 
 /** The line of `send`. Epoch and seq are 63-bit, so they are text. */
@@ -144,6 +159,9 @@ export async function* answerTo(
         yield JSON.stringify(toldLine(message));
       }
       break;
+    case "listHeads":
+      yield* headLines(store, question);
+      break;
     case "listAgents":
       for await (const agent of allAgents(store)) yield JSON.stringify(agentLine(agent));
       break;
@@ -192,6 +210,21 @@ async function* identityLines(
       yield JSON.stringify(await importTrust(store.registry, envelope, question));
       break;
     }
+  }
+}
+
+async function* headLines(
+  store: WholeStore,
+  { tenant, name }: Extract<Question, { ask: "listHeads" }>,
+): AsyncGenerator<string> {
+  const agent = await store.findAgent({ tenant, name });
+  if (agent === null) throw new ReceiverError("AGENT_UNKNOWN");
+  for await (const head of allHeads(store.heads, agent.id)) {
+    const { counter, auditSeq, auditHead, generation, isVerified, envelope } = head;
+    const receivedAt = new Date(head.receivedAtMs).toISOString();
+    yield JSON.stringify({
+      ...{ counter, auditSeq, auditHead, generation, isVerified, receivedAt, envelope },
+    } satisfies HeadLine);
   }
 }
 

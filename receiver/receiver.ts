@@ -9,6 +9,7 @@ import { Budget } from "#streams/sink/credit.ts";
 import { type Command, command, commands } from "./command.ts";
 import { type Configuration, readTlsFiles } from "./configuration.ts";
 import { CreditPool } from "./credit-pool.ts";
+import { openHeads } from "./downstream/open-heads.ts";
 import { openOutcomes } from "./downstream/open-outcomes.ts";
 import { telling, Waker } from "./downstream/waker.ts";
 import { ReceiverError } from "./errors.ts";
@@ -114,6 +115,7 @@ export async function openReceiver(
   const shared = { store, arrivals, clock, chance, log };
   const outlets = stack.use(await openOutlets(configuration.outlets, handlers, shared));
   stack.use(await openOutcomes(shared));
+  stack.use(await openHeads(shared));
   stack.use(
     openRetention({
       ...{ store, clock, retainHours: configuration.retainHours },

@@ -33,6 +33,7 @@ const PACKAGES = [
   { name: "postgresql", has: ["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"] },
   { name: "kcat", has: ["kcat", "-V"] },
   { name: "faketime", has: ["faketime", "--version"] },
+  { name: "rsyslog-openssl", has: ["sh", "-c", "ls /usr/lib/*/rsyslog/lmnsd_ossl.so"] },
   { name: "xfsprogs", has: ["mkfs.xfs", "-V"] },
   // 101 MB to fetch, 740 MB on the disk, 23 s: for the tests of Windows's files.
   { name: "wine64", has: ["test", "-x", "/usr/lib/wine/wine64"] },

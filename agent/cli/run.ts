@@ -1,4 +1,6 @@
 /** `holdfast run`: the agent, until it is told to stop. @module */
+import { hash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { loadLocalConfig } from "#config/local.ts";
 import { refuseUnprotected } from "#config/local-file.ts";
 import { Agent } from "../agent.ts";
@@ -21,9 +23,10 @@ export interface RunOptions {
 export async function run(options: RunOptions): Promise<ExitCode> {
   const config = loadLocalConfig(options.config);
   refuseUnprotected(options.config, config.configSource);
+  const policyDigest = hash("sha256", readFileSync(options.config));
   const log = openLog();
   const { version, credentials } = options;
-  const agent = await Agent.open({ config, version, log, credentials });
+  const agent = await Agent.open({ config, version, log, credentials, policyDigest });
   log.write("agentStarted", { pid: process.pid });
   console.log(JSON.stringify({ accepting: agent.channels, pid: process.pid }));
   const ended: AgentError | undefined = await Promise.race([

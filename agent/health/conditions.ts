@@ -40,6 +40,16 @@ export const CONDITIONS = {
     "A channel tells senders AA for blocks that are no messages (malformedReply: accept)",
   openToAllInterfaces: "A channel listens for plain MLLP on all interfaces: set host",
   messageTooLarge: "A sender sends a message over the limit: raise maxBlockBytes or split it there",
+  auditUnwritable:
+    "The audit cannot take entries, changes are refused: free space or repair the disk of the state directory",
+  auditBroken:
+    "The audit is not what was written (facts: which entry): keep the state directory, compare with a head: holdfast audit verify",
+  trustRollback:
+    "Trust state is older than it was, or damaged: nothing is changed until a person runs holdfast config repair",
+  marksUnwritable:
+    "The trust marks beside the store cannot be written: free space or check the rights of stateDir/trust",
+  siemUnreachable:
+    "The SIEM does not take audit heads: they are kept in order; check host, port, caFile under siem",
   volatileState: "The store is on a file system that does not survive a reboot: for trials only",
   endpointUnreachable:
     "A hospital system cannot be connected to: its messages are kept; check host, port, TLS, firewall",

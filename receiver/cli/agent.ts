@@ -7,7 +7,7 @@ import { loadConfiguration } from "../configuration.ts";
 import { foreignCode, ReceiverError } from "../errors.ts";
 import { systemClock } from "../host/clock.ts";
 import { ask } from "../local-client.ts";
-import type { DenialLine, Question } from "../questions.ts";
+import type { DenialLine, HeadLine, Question } from "../questions.ts";
 import type { AgentName } from "../store/store.ts";
 import { makeToken } from "./enrolment-token.ts";
 import type { Output } from "./output.ts";
@@ -148,6 +148,17 @@ export function listDenied(output: Output, options: CommandOptions): Promise<voi
     const { kind, value, deniedAt } = JSON.parse(line) as DenialLine;
     return `${kind}  ${value}  since ${deniedAt}`;
   });
+}
+
+/**
+ * Prints the heads of an agent's audit, as they came: one a line, as `holdfast audit verify --head` reads them.
+ *
+ * @param name TENANT/AGENT
+ */
+export function listHeads(output: Output, name: string, options: CommandOptions): Promise<void> {
+  const question = { ask: "listHeads", ...namedAgent(name) } as const;
+  // Our own line, made by `answerTo`.
+  return tell(output, options, question, (line) => (JSON.parse(line) as HeadLine).envelope.trim());
 }
 
 /** Asks, and prints each line of the answer: as it is, or as a person reads it. */

@@ -30,6 +30,9 @@ const EVENTS = {
   identityFailed: "error",
   /** Two machines hold one identity (07 1.7). */
   identityLocked: "error",
+  /** What an agent says of itself is older than what it said before (07 1.7, 2.12). */
+  agentWentBack: "error",
+  headRefused: "error",
   outletFailed: "error",
   outcomeRefused: "error",
   outletListening: "info",

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { HeadRecord, Heads } from "./heads.ts";
 import type { OutgoingChannel, OutgoingStore } from "./outgoing.ts";
 import type { DenialRecord, Registry, TrustRecord } from "./registry.ts";
 import type {
@@ -51,6 +52,11 @@ export function trustOf(registry: Registry, tenant: string): AsyncGenerator<Trus
   return walk((last: TrustRecord | null) =>
     registry.trustAfter({ tenant, version: last?.version ?? 0 }),
   );
+}
+
+/** Every head of an agent, in the order in which they came. */
+export function allHeads(heads: Heads, agent: number): AsyncGenerator<HeadRecord> {
+  return walk((last: HeadRecord | null) => heads.headsAfter({ agent, id: last?.id ?? 0 }));
 }
 
 /** The deny list, in order of kind and value. */

@@ -9,6 +9,7 @@ import { ReceiverError } from "../../errors.ts";
 import { DATABASE_MIGRATION_WAIT_MS } from "../../limits.ts";
 import { CHANNEL_FUNCTIONS } from "./channel-functions.ts";
 import { DAY_FUNCTIONS } from "./day-functions.ts";
+import { HEAD_TABLES } from "./head-statements.ts";
 import { INGEST_FUNCTIONS } from "./ingest-functions.ts";
 import { COMMANDS, OUTGOING } from "./outgoing-functions.ts";
 import { REGISTRY_TABLES } from "./registry-statements.ts";
@@ -18,6 +19,7 @@ const MIGRATIONS: readonly string[] = [
   TABLES + CHANNEL_FUNCTIONS + INGEST_FUNCTIONS + DAY_FUNCTIONS + OUTGOING,
   COMMANDS,
   REGISTRY_TABLES,
+  HEAD_TABLES,
 ];
 
 /** The version that this program writes. */

@@ -21,6 +21,7 @@ import type {
 } from "#streams/sink/sink-store.ts";
 import type { ReceiverError } from "../../errors.ts";
 import { BODY_SLICE_MAX_BYTES, PAGE_MAX_BYTES, PAGE_MAX_COUNT } from "../../limits.ts";
+import type { Heads } from "../heads.ts";
 import type { OutgoingStore } from "../outgoing.ts";
 import type { OutletStore } from "../outlets.ts";
 import type { Registry } from "../registry.ts";
@@ -38,13 +39,14 @@ import { type DatabaseOptions, openPool } from "./database.ts";
 import { Days } from "./days.ts";
 import { faultOf, isOfOneCall, reasonOf, reportOf } from "./faults.ts";
 import { hello } from "./greeting-step.ts";
+import { headsOver } from "./head-step.ts";
 import { ingestValues } from "./ingest-values.ts";
 import { Lanes } from "./lanes.ts";
 import { migrate } from "./migrations.ts";
 import * as outgoing from "./outgoing-step.ts";
 import { findGaps, findPosition, movePosition } from "./outlet-step.ts";
 import { Questions } from "./questions.ts";
-import { registryOver } from "./registry-step.ts";
+import { type Asking, registryOver } from "./registry-step.ts";
 import * as row from "./rows.ts";
 
 /**
@@ -81,6 +83,8 @@ class PostgresStore implements WholeStore {
   readonly failed: Promise<ReceiverError>;
   /** {@inheritDoc RegistryStore.registry} */
   readonly registry: Registry;
+  /** {@inheritDoc HeadStore.heads} */
+  readonly heads: Heads;
   readonly #fail: (error: ReceiverError) => void;
   readonly #pool: Pool;
   readonly #warn: (error: unknown) => void;
@@ -104,10 +108,12 @@ class PostgresStore implements WholeStore {
     this.#pool = pool;
     this.#questions = questions;
     this.#days = new Days(questions);
-    this.registry = registryOver(questions, {
+    const asking: Asking = {
       read: (act) => this.#read(act),
       write: (act) => this.#write(act),
-    });
+    };
+    this.registry = registryOver(questions, asking);
+    this.heads = headsOver(questions, asking);
     this.#warn = (error) => warn?.({ kind: "unavailable", error: reasonOf(error) });
     this.#sweepLater();
   }

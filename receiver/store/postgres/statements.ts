@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { HEAD_SQL } from "./head-statements.ts";
 import { OUTGOING_SQL } from "./outgoing-statements.ts";
 import { AGENT, REGISTRY_SQL } from "./registry-statements.ts";
 
@@ -14,6 +15,7 @@ const MESSAGE_RANGE = `l.agent = $1 AND l.channel = $2 AND (l.epoch, l.seq) > ($
 export const SQL = {
   ...OUTGOING_SQL,
   ...REGISTRY_SQL,
+  ...HEAD_SQL,
 
   readSettings: `SELECT current_setting('server_version_num')::integer, pg_is_in_recovery(),
     current_setting('server_encoding'), current_setting('fsync'), current_setting('full_page_writes'),

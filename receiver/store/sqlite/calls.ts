@@ -15,6 +15,7 @@ import type {
   SkipCall,
 } from "#streams/sink/sink-store.ts";
 import type { ErrorCode, Facts } from "../../errors.ts";
+import type { Heads } from "../heads.ts";
 import type { OpenCommand, OutgoingChannel, OutgoingRecord, OutgoingStore } from "../outgoing.ts";
 import type {
   GapsCall,
@@ -45,7 +46,11 @@ import type { PackedItems } from "./packed-items.ts";
 export type PackedIngestCall = Omit<IngestCall, "items"> & { readonly packed: PackedItems };
 
 /** Every operation: what is asked and what is answered. */
-export interface Operations extends OutgoingOperations, OutletOperations, RegistryOperations {
+export interface Operations
+  extends OutgoingOperations,
+    OutletOperations,
+    RegistryOperations,
+    HeadOperations {
   addAgent: { ask: AddAgentCall; answer: AddAgentResult };
   findAgent: { ask: AgentName; answer: AgentRecord | null };
   listAgents: { ask: { readonly after: AgentName | null }; answer: readonly AgentRecord[] };
@@ -106,6 +111,14 @@ type RegistryOperations = {
   [Name in keyof Registry]: {
     ask: { readonly call: Parameters<Registry[Name]>[0] };
     answer: Awaited<ReturnType<Registry[Name]>>;
+  };
+};
+
+/** Those of heads, as {@link Heads} has them. */
+type HeadOperations = {
+  [Name in keyof Heads]: {
+    ask: { readonly call: Parameters<Heads[Name]>[0] };
+    answer: Awaited<ReturnType<Heads[Name]>>;
   };
 };
 

@@ -7,6 +7,7 @@
 import { foreignCode, type Identifier } from "../../errors.ts";
 import type { Checked } from "./body-check.ts";
 import type { OperationName, Operations, Reply } from "./calls.ts";
+import * as heads from "./head-step.ts";
 import { hello } from "./hello-step.ts";
 import { ingest, skip } from "./ingest-step.ts";
 import { open } from "./open-step.ts";
@@ -74,6 +75,7 @@ const WRITES: ReadonlySet<OperationName> = new Set([
   "deny",
   "allow",
   "addTrust",
+  "addHead",
 ]);
 
 /** Nothing of the transaction was stored, and the store can go on (06 section 12). */
@@ -104,6 +106,7 @@ function inSavepoint(sql: Prepared, storeId: Uint8Array, checked: Checked): Answ
 
 function answer(sql: Prepared, storeId: Uint8Array, { request, checked }: Checked): Answer {
   if (registry.isOfRegistry(request)) return registry.answer(sql, request);
+  if (heads.isOfHeads(request)) return heads.answer(sql, request);
   const { name, ask } = request;
   switch (name) {
     case "addAgent":

@@ -6,6 +6,7 @@
  */
 import type { Database } from "better-sqlite3";
 import { ReceiverError } from "../../errors.ts";
+import { HEAD_SCHEMA } from "./head-statements.ts";
 import { COMMAND_SCHEMA, OUTGOING_SCHEMA } from "./outgoing-statements.ts";
 import { OUTLET_SCHEMA } from "./outlet-statements.ts";
 import { PRUNE_SCHEMA } from "./prune-step.ts";
@@ -139,6 +140,9 @@ const MIGRATIONS: readonly string[] = [
 
   // Enrolment, renewal, the deny list and trust documents (07 1.4 to 1.8).
   REGISTRY_SCHEMA,
+
+  // Heads of agents' audits (08 6).
+  HEAD_SCHEMA,
 ];
 
 /** The version that this program writes. */

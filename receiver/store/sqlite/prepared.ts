@@ -6,6 +6,7 @@
  */
 import type { Database } from "better-sqlite3";
 import type { AgentRow } from "./agent-row.ts";
+import { prepareHeads } from "./head-statements.ts";
 import { prepareOutgoing } from "./outgoing-statements.ts";
 import { prepareOutlets } from "./outlet-statements.ts";
 import { preparing } from "./preparing.ts";
@@ -65,6 +66,7 @@ export function prepare(db: Database) {
     outgoing: prepareOutgoing(db),
     outlets: prepareOutlets(db),
     registry: prepareRegistry(db),
+    heads: prepareHeads(db),
 
     readChannel: read<ChannelKey, PositionRow>(SQL.readChannel),
     countChannels: read<[agent: number], [count: bigint]>(SQL.countChannels),

@@ -6,6 +6,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { ReceiverError } from "../../errors.ts";
+import type { Heads } from "../heads.ts";
 import type { OutgoingStore } from "../outgoing.ts";
 import type { OutletStore } from "../outlets.ts";
 import type { Registry } from "../registry.ts";
@@ -138,6 +139,12 @@ class SqliteStore implements WholeStore {
     barredOf: (call) => this.#ask("barredOf", { call }),
     addTrust: (call) => this.#ask("addTrust", { call }),
     trustAfter: (call) => this.#ask("trustAfter", { call }),
+  };
+
+  /** {@inheritDoc HeadStore.heads} */
+  readonly heads: Heads = {
+    addHead: (call) => this.#ask("addHead", { call }),
+    headsAfter: (call) => this.#ask("headsAfter", { call }),
   };
 
   ingest: Store["ingest"] = ({ items, ...call }) => {

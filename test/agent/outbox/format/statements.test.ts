@@ -52,6 +52,10 @@ const PROMISED: Readonly<Record<Statement["uses"], RegExp>> = {
   file_step_by_seq: /^SEARCH file_step USING (?:COVERING )?INDEX file_step_by_seq \(/,
   file_unfinished: /^SEARCH file_claim USING INDEX file_unfinished \(/,
   file_by_block: /^SEARCH file_block USING (?:COVERING )?INDEX file_by_block \(/,
+  trust_document_by_digest: /^SEARCH trust_document USING INDEX trust_document_by_digest \(/,
+  trust_document_by_kind:
+    /^SEARCH trust_document USING (?:COVERING )?INDEX trust_document_by_kind \(/,
+  trust_nonce_by_end: /^SEARCH trust_nonce USING (?:COVERING )?INDEX trust_nonce_by_end \(/,
   insert: /^never$/,
 };
 /** `max` of the key: SQLite steps to the last row and names nothing. */
