@@ -7,7 +7,6 @@
  *
  * @module
  */
-import { loadIdentity } from "#certs/identity.ts";
 import type { LocalConfig } from "#config/local.ts";
 import { AuditDesk } from "./audit-desk.ts";
 import { ChannelDesk } from "./channel-desk.ts";
@@ -22,6 +21,7 @@ import { storageKind } from "./host/file-system.ts";
 import { LocalSocket } from "./host/local-socket.ts";
 import type { Log } from "./host/log.ts";
 import { Tasks } from "./host/tasks.ts";
+import { IdentityDesk } from "./identity-desk.ts";
 import { Doorway } from "./ingest/accept.ts";
 import { FreeSpace } from "./ingest/free-space.ts";
 import { StoreGate } from "./ingest/store-gate.ts";
@@ -67,6 +67,7 @@ export class Agent implements AsyncDisposable {
   #outbox: Outbox | undefined;
   #recording: Recording | undefined;
   #tunnel: Tunnel | undefined;
+  #identity: IdentityDesk | undefined;
   #freeSpace: FreeSpace | undefined;
   #running: RunningChannels | undefined;
 
@@ -113,12 +114,13 @@ export class Agent implements AsyncDisposable {
   }
 
   async status(): Promise<AgentStatus> {
-    const { outbox, tunnel, running } = this.#parts();
+    const { outbox, tunnel, running, identity } = this.#parts();
     return statusOf({
       version: this.#options.version,
       startedAtMs: this.#startedAtMs,
       conditions: this.#conditions.list(),
       tunnel: tunnel.standing,
+      identity: identity.status,
       store: await outbox.standing(),
       freeBytes: this.#freeSpace?.freeBytes,
       running: running.listeners,
@@ -146,24 +148,28 @@ export class Agent implements AsyncDisposable {
 
   async #open(stack: AsyncDisposableStack): Promise<void> {
     const { config, log, version, credentials } = this.#options;
-    const identity = loadIdentity(config.identity);
     const tasks = new Tasks((name, error) => this.#taskFailed(name, error));
+    const conditions = this.#conditions;
+    const identity = new IdentityDesk({ config, credentials, log, conditions, tasks });
+    this.#identity = identity;
     const outbox = await this.#openOutbox();
     stack.use(outbox);
     const recording = await this.#openRecording(outbox);
     stack.use(recording);
     stack.use(tasks);
+    stack.use(identity);
     const parts = { clock: systemClock, log, conditions: this.#conditions, tasks };
     const tunnel = Tunnel.open({
       ...parts,
       chance: systemChance,
       ...receiverOptions(config),
-      identity,
+      identities: identity.identities,
       storeId: outbox.storeId,
       version,
     });
     this.#tunnel = tunnel;
     stack.use(tunnel);
+    identity.begin(() => tunnel.renewConnection());
     const delivered = downstreamOf(config);
     const rules = new Map(upstreamOf(config).map((channel) => [channel.name, channel]));
     const relay = openRelay({ ...parts, outbox, tunnel, delivered, rules });
@@ -182,6 +188,7 @@ export class Agent implements AsyncDisposable {
     });
     this.#running = running;
     stack.use(running);
+    const { exclusively } = identity;
     const desk: LocalDesk = {
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
@@ -190,7 +197,8 @@ export class Agent implements AsyncDisposable {
       quarantine: new QuarantineDesk({ outbox, log, running }),
       files: new FilesDesk({ outbox, running }),
       running,
-      upkeep: new UpkeepDesk({ outbox, log, config, version, credentials }),
+      upkeep: new UpkeepDesk({ outbox, log, config, version, credentials, exclusively }),
+      identity,
       channels: new ChannelDesk({
         outbox,
         relay,
@@ -286,12 +294,12 @@ export class Agent implements AsyncDisposable {
     readonly outbox: Outbox;
     readonly tunnel: Tunnel;
     readonly running: RunningChannels;
+    readonly identity: IdentityDesk;
   } {
     const [outbox, tunnel, running] = [this.#outbox, this.#tunnel, this.#running];
-    if (outbox === undefined || tunnel === undefined || running === undefined) {
-      throw new AgentError("AGENT_NOT_RUNNING", {});
-    }
-    return { outbox, tunnel, running };
+    const identity = this.#identity;
+    if (!outbox || !tunnel || !running || !identity) throw new AgentError("AGENT_NOT_RUNNING", {});
+    return { outbox, tunnel, running, identity };
   }
 }
 

@@ -283,6 +283,22 @@ export const NAMES_TRIED_MAX_COUNT = 100;
 /** 04 P47: how often a target folder is looked at while nothing goes there. */
 export const FOLDER_LOOK_MS = 60_000;
 
+/** 07 1.5, 1.6: one request at a door beside the tunnel's, with its answer. */
+export const DOOR_TIMEOUT_MS = 60_000;
+/** 07 1.6: renewal starts when so much of the lifetime is left. */
+export const RENEWAL_SHARE_LEFT = 1 / 3;
+/** 07 1.6: plus a random time, so that agents that were enrolled together do not renew together. */
+export const RENEWAL_SPREAD_MS = 12 * 3_600_000;
+/** A renewal that failed is tried again after the first, then ever later up to the second. */
+export const RENEWAL_RETRY_MIN_MS = 60_000;
+export const RENEWAL_RETRY_MAX_MS = 3_600_000;
+/** How often the agent looks whether a renewal is due: a machine that slept has other timers. */
+export const RENEWAL_LOOK_MS = 3_600_000;
+/** 07 N7: how long the identity before is kept. */
+export const PREVIOUS_IDENTITY_KEPT_MS = 86_400_000;
+/** 08 PL10: so many days before its end a certificate that was not renewed is an alarm. */
+export const RENEWAL_OVERDUE_DAYS = 7;
+
 /** One request on the local socket. */
 export const LOCAL_REQUEST_MAX_BYTES = 16 * KIB;
 /** What is kept of a control id for trace; MSA-2 always carries it whole (03 A11). */

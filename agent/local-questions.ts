@@ -7,6 +7,7 @@
 import type { AuditDesk } from "./audit-desk.ts";
 import type { ChannelDesk, ReleaseQuestion, SkipQuestion } from "./channel-desk.ts";
 import type { FilesDesk } from "./files-desk.ts";
+import type { IdentityDesk } from "./identity-desk.ts";
 import type { QuarantineDesk } from "./quarantine-desk.ts";
 import type { ChannelSet } from "./running/channel-set.ts";
 import type { AgentStatus } from "./status.ts";
@@ -27,6 +28,7 @@ export interface LocalDesk {
   readonly files: FilesDesk;
   /** What runs. */
   readonly running: { readonly set: ChannelSet };
+  readonly identity: Pick<IdentityDesk, "renew" | "adopt">;
 }
 
 /**
@@ -72,6 +74,10 @@ export function answerLocal(request: unknown, desk: LocalDesk): Promise<unknown>
       return desk.upkeep.replay(replayOf(question));
     case "rekey":
       return desk.upkeep.rekey();
+    case "identityRenew":
+      return desk.identity.renew();
+    case "identityAdopt":
+      return desk.identity.adopt();
     case "channelRelease":
       return desk.channels.release(releaseOf(question));
     case "channelSkip":

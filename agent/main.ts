@@ -28,6 +28,7 @@ import { explain } from "./cli/terminal.ts";
 import { trace } from "./cli/trace.ts";
 import { version } from "./cli/version.ts";
 import { addAuditCommands } from "./commands/audit.ts";
+import { addIdentityCommands } from "./commands/identity.ts";
 import { type Act, configOption, jsonOption, timeOf, wholeNumber } from "./commands/options.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 
@@ -296,8 +297,10 @@ function addStoreCommands(root: Command, choose: (act: Act) => void): void {
       }
       choose(() => replay({ seq, fromMs: from, toMs: to, controlId, ...options }));
     });
+  const identity = root.command("identity").description("who this agent is");
+  addIdentityCommands({ root, identity, choose, credentials, stopSignals });
   // 08 2.3 has the longer name.
-  for (const parent of [root, root.command("identity").description("who this agent is")]) {
+  for (const parent of [root, identity]) {
     parent
       .command("rekey")
       .description("replace the key-encryption key: old copies no longer open what was deleted")

@@ -16,6 +16,7 @@ import {
   DUPLICATE_MEMORY_KEYS,
   HEALTH_PROBE_MS,
   LEDGER_DAYS,
+  RENEWAL_OVERDUE_DAYS,
   RETAIN_HOURS,
   SHUTDOWN_GRACE_MS,
 } from "#agent/limits.ts";
@@ -50,11 +51,16 @@ const settings = z
     stateDir: z.string().min(1),
     allowVolatileState: z.boolean().default(false),
     receiver,
-    identity: z.strictObject({
-      certificate: z.string().min(1),
-      key: z.string().min(1),
-      receiverCa: z.string().min(1),
-    }),
+    /** Imported files, for trials; absent: what `holdfast enroll` keeps in `stateDir/identity` (07 1.2). */
+    identity: z
+      .strictObject({
+        certificate: z.string().min(1),
+        key: z.string().min(1),
+        receiverCa: z.string().min(1),
+      })
+      .optional(),
+    /** 08 PL10. */
+    renewalOverdueDays: z.int().min(1).max(20).default(RENEWAL_OVERDUE_DAYS),
     kek: kek.default({ custody: "file", file: DEFAULT_KEK_FILE }),
     /** 07 2.7: where the channels come from. */
     configSource: z
@@ -106,6 +112,7 @@ const localSchema = (base: string) =>
 
 /** With `configSource: signed` there are no channels in it. */
 export type LocalConfig = Omit<z.infer<typeof settings>, "channels"> & ChannelSet;
+type IdentityFiles = NonNullable<z.infer<typeof settings>["identity"]>;
 export type ChannelConfig = ChannelSet["channels"][number];
 
 /**
@@ -116,18 +123,14 @@ export type ChannelConfig = ChannelSet["channels"][number];
 export function loadLocalConfig(file: string): LocalConfig {
   const base = dirname(resolve(file));
   const { channels = [], ...config } = loadDocument(file, localSchema(base));
-  const { certificate, key, receiverCa } = config.identity;
+  const { identity, ...rest } = config;
   const { proxyPasswordFile: password, ...receiverRest } = config.receiver;
   const proxyPassword = password && { proxyPasswordFile: resolve(base, password) };
   return {
-    ...config,
+    ...rest,
+    ...(identity === undefined ? {} : { identity: withAbsoluteIdentity(identity, base) }),
     stateDir: resolve(base, config.stateDir),
     receiver: { ...receiverRest, ...proxyPassword },
-    identity: {
-      certificate: resolve(base, certificate),
-      key: resolve(base, key),
-      receiverCa: resolve(base, receiverCa),
-    },
     kek: withAbsoluteFile(config.kek, base),
     ...(config.siem && { siem: withAbsoluteSiemFiles(config.siem, base) }),
     policy: withAbsoluteRoots(config.policy, base),
@@ -141,6 +144,17 @@ function channelsFault(configSource: string, arePresent: boolean): string | unde
   return arePresent
     ? "must be absent with configSource: signed: the channels come from the signed configuration"
     : undefined;
+}
+
+function withAbsoluteIdentity(
+  { certificate, key, receiverCa }: IdentityFiles,
+  base: string,
+): IdentityFiles {
+  return {
+    certificate: resolve(base, certificate),
+    key: resolve(base, key),
+    receiverCa: resolve(base, receiverCa),
+  };
 }
 
 function withAbsoluteFile(kek: LocalConfig["kek"], folder: string): LocalConfig["kek"] {

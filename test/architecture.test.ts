@@ -42,14 +42,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "certs/issuing.ts": ["certs/reflect-metadata.ts", "certs/agent-profile.ts"],
   "certs/authority.ts": ["certs/issuing.ts", "certs/agent-profile.ts", "certs/agent-csr.ts"],
   "certs/development-ca.ts": ["certs/issuing.ts", "certs/agent-profile.ts"],
-  certs: ["agent/host", "agent/errors.ts"],
+  "certs/csr.ts": [],
+  "certs/p12.ts": [],
+  "certs/profile.ts": ["certs/agent-profile.ts"],
+  certs: ["agent/host", "agent/errors.ts", "agent/sealing"],
   "agent/exit-codes.ts": [],
   "agent/folder-errors.ts": ["agent/exit-codes.ts"],
+  "agent/identity-errors.ts": ["agent/exit-codes.ts"],
   "agent/store-errors.ts": ["agent/exit-codes.ts"],
   "agent/tunnel-errors.ts": ["agent/exit-codes.ts"],
   "agent/error-catalogue.ts": [
     "agent/exit-codes.ts",
     "agent/folder-errors.ts",
+    "agent/identity-errors.ts",
     "agent/store-errors.ts",
     "agent/tunnel-errors.ts",
   ],
@@ -95,6 +100,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "agent/siem": BASE,
   "agent/deliver/queue.ts": [],
   "agent/deliver": ["agent/folders", "agent/ingest/hl7", "agent/ingest/mllp", ...BASE],
+  "agent/identity": ["certs", "documents", "agent/tunnel", ...BASE],
   "agent/tunnel": ["protocol", "streams", "certs", ...BASE],
   "agent/relay": ["agent/outbox", "agent/tunnel", "protocol", "streams", ...BASE],
   "agent/running": [
@@ -139,8 +145,11 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   winston: ["agent/host", "receiver/host"],
   commander: ["agent/main.ts", "agent/commands", "receiver/main.ts"],
   yaml: ["config"],
-  zod: ["certs", "config", "documents", "receiver"],
+  zod: ["agent/identity", "certs", "config", "documents", "receiver"],
   "@peculiar/x509": ["certs/issuing.ts"],
+  // 07, Libraries: exactly two importers.
+  "node-forge/lib/asn1.js": ["certs/csr.ts", "certs/p12.ts"],
+  "node-forge/lib/pkcs12.js": ["certs/p12.ts"],
   "@platformatic/kafka": ["receiver/outlets/kafka-producer.ts"],
   "node-hl7-client": ["agent/cli"],
 };
@@ -221,6 +230,29 @@ test("[07 Libraries] the agent can issue nothing: it loads no CA", () => {
     for (const target of importsOf(file)) {
       assert.ok(!cas.includes(target), `${file} imports ${target}`);
     }
+  }
+});
+
+test("[EN2, 07 1.9] one look alone accepts any certificate, and every other connection says that it does not", () => {
+  const connecting = /\brejectUnauthorized\b(?:\s*:\s*(\w+))?/g;
+  const found = sources
+    .filter((file) => within(file, "agent") || within(file, "certs"))
+    .flatMap((file) => {
+      const text = readFileSync(file, "utf8").replaceAll(/\/\*[\s\S]*?\*\//g, "");
+      return [...text.matchAll(connecting)].map(([, value]) => `${file} ${value}`);
+    });
+  assert.deepEqual(
+    found.filter((one) => !one.endsWith(" true")).sort(),
+    // The second is a listener: whether hospital systems have to show a certificate (03 C4).
+    ["agent/tunnel/issuer-look.ts false", "agent/ingest/mllp/tls-server.ts required"].sort(),
+  );
+  assert.ok(found.includes("agent/tunnel/secure.ts true"));
+  for (const file of sources) {
+    assert.doesNotMatch(
+      readFileSync(file, "utf8"),
+      /NODE_TLS_REJECT_UNAUTHORIZED(?!=0 changes)/,
+      file,
+    );
   }
 });
 

@@ -16,6 +16,12 @@ export const CONDITIONS = {
     "The receiver is not reached: messages are kept; check network, certificate, receiver",
   clockSkewed:
     "This machine's clock and the receiver's differ: compare it with a good one, and let NTP keep it",
+  identityRefused:
+    "The receiver refuses this agent's certificate: messages are kept; see the code of the fact, and status",
+  renewalFailing:
+    "The agent's certificate could not be renewed: it is tried again; see the code of the fact",
+  renewalOverdue:
+    "The agent's certificate ends soon and was not renewed: see why with holdfast identity show, before it ends",
   channelHeld: "A channel is held: its messages are kept and not sent; see the code of the fact",
   channelParted:
     "The receiver held other messages under a channel's numbers: what is unsettled is sent again under new ones",
