@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { isAbsolute, relative, sep } from "node:path";
+import { dirname, isAbsolute, relative, sep } from "node:path";
 
 export interface UsedFolder {
   /** Where it stands in the file: index of the channel, and its key. */
@@ -25,13 +25,20 @@ export interface FolderClash {
   readonly message: string;
 }
 
-/** The first clash of each folder with one before it, or with the state folder. */
-export function folderClashes(folders: readonly UsedFolder[], stateDir: string): FolderClash[] {
-  const state = { channel: -1, key: "stateDir", path: stateDir, use: "written", recursive: false };
-  const all: readonly UsedFolder[] = [state as UsedFolder, ...folders];
-  const found = folders.flatMap((folder, index) => {
-    const before = all.slice(0, index + 1);
-    const message = before.map((other) => clash(folder, other)).find((one) => one !== undefined);
+/**
+ * The first clash of each folder with one before it, or with the state folder.
+ *
+ * @param stateDir absent where it is not known: a document is written on another machine
+ */
+export function folderClashes(folders: readonly UsedFolder[], stateDir?: string): FolderClash[] {
+  const state = { channel: -1, key: "stateDir", use: "written", recursive: false } as const;
+  const fixed: UsedFolder[] = stateDir === undefined ? [] : [{ ...state, path: stateDir }];
+  const near = new Neighbours();
+  for (const folder of fixed) near.add(folder);
+  const found = folders.flatMap((folder) => {
+    const messages = near.of(folder).map((other) => clash(folder, other));
+    near.add(folder);
+    const message = messages.find((one) => one !== undefined);
     return message === undefined ? [] : [{ channel: folder.channel, key: folder.key, message }];
   });
   // Folders that are not named stand at one place: once is enough.
@@ -39,6 +46,41 @@ export function folderClashes(folders: readonly UsedFolder[], stateDir: string):
     (one, index) =>
       index === found.findIndex(({ channel, key }) => channel === one.channel && key === one.key),
   );
+}
+
+/** Folders by where they lie: a thousand channels have four thousand, and most have nothing to do with each other. */
+class Neighbours {
+  readonly #at = new Map<string, UsedFolder[]>();
+  readonly #below = new Map<string, UsedFolder[]>();
+  readonly #order = new Map<UsedFolder, number>();
+
+  add(folder: UsedFolder): void {
+    const [own = "", ...above] = waysUp(folder.path);
+    this.#order.set(folder, this.#order.size);
+    this.#put(this.#at, own, folder);
+    for (const path of above) this.#put(this.#below, path, folder);
+  }
+
+  /** Those before it that it lies in, that lie in it, or are the same, in their order. */
+  of({ path }: UsedFolder): readonly UsedFolder[] {
+    const ways = waysUp(path);
+    const found = ways.flatMap((one) => this.#at.get(one) ?? []);
+    found.push(...(this.#below.get(ways[0] ?? "") ?? []));
+    return found.sort((a, b) => (this.#order.get(a) ?? 0) - (this.#order.get(b) ?? 0));
+  }
+
+  #put(map: Map<string, UsedFolder[]>, path: string, folder: UsedFolder): void {
+    const there = map.get(path);
+    if (there === undefined) map.set(path, [folder]);
+    else there.push(folder);
+  }
+}
+
+/** A path and every folder above it. */
+function waysUp(path: string): string[] {
+  const ways = [comparable(path)];
+  for (let at = ways[0] ?? ""; dirname(at) !== at; at = dirname(at)) ways.push(dirname(at));
+  return ways;
 }
 
 function clash(one: UsedFolder, other: UsedFolder): string | undefined {
@@ -62,7 +104,7 @@ function wouldBeRead(drop: UsedFolder, written: UsedFolder): boolean {
 }
 
 /** Whether `path` is `folder` or lies below it. */
-function isInside(path: string, folder: string): boolean {
+export function isInside(path: string, folder: string): boolean {
   const way = relative(comparable(folder), comparable(path));
   // Between two drives, or two shares, there is none.
   return way === "" || !(way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way));

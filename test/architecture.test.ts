@@ -34,6 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "agent/limits.ts",
     "agent/ingest/hl7/charset-names.ts",
     "agent/folders/outlet-names.ts",
+    "documents",
     "protocol",
   ],
   "config/document.ts": ["config/known-keys.ts"],

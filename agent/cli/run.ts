@@ -1,5 +1,6 @@
 /** `holdfast run`: the agent, until it is told to stop. @module */
 import { loadLocalConfig } from "#config/local.ts";
+import { refuseUnprotected } from "#config/local-file.ts";
 import { Agent } from "../agent.ts";
 import type { AgentError } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -19,6 +20,7 @@ export interface RunOptions {
 /** Prints one line of JSON when messages are accepted; logs go to standard error. */
 export async function run(options: RunOptions): Promise<ExitCode> {
   const config = loadLocalConfig(options.config);
+  refuseUnprotected(options.config, config.configSource);
   const log = openLog();
   const { version, credentials } = options;
   const agent = await Agent.open({ config, version, log, credentials });

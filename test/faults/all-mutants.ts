@@ -7,8 +7,10 @@ import { DOCUMENT_RULE_MUTANTS } from "./document-rule-mutants.ts";
 import { DOWNSTREAM_MUTANTS } from "./downstream-mutants.ts";
 import { DROP_MUTANTS } from "./drop-mutants.ts";
 import { FILE_STORE_MUTANTS } from "./file-store-mutants.ts";
+import { LIFE_CYCLE_MUTANTS } from "./life-cycle-mutants.ts";
 import { MUTANTS, type Mutant } from "./mutants.ts";
 import { OUTLET_MUTANTS } from "./outlet-mutants.ts";
+import { POLICY_MUTANTS } from "./policy-mutants.ts";
 import { SIMULATION_MUTANTS } from "./simulation-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
 import { TRUST_MUTANTS } from "./trust-mutants.ts";
@@ -29,4 +31,6 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...TRUST_MUTANTS,
   ...DOCUMENT_RULE_MUTANTS,
   ...APPROVAL_MUTANTS,
+  ...POLICY_MUTANTS,
+  ...LIFE_CYCLE_MUTANTS,
 ];
