@@ -1,9 +1,9 @@
 /** Arguments become a command. @module */
 import { Command, CommanderError } from "commander";
-import { z } from "zod";
 import { EXIT } from "#agent/exit-codes.ts";
 import { systemClock } from "#agent/host/clock.ts";
 import { DocumentError } from "#config/document.ts";
+import { BODY_SCHEMA, signedBody } from "#config/signed-body.ts";
 import { makeApproval, makeCommand, makeConfig, makeHead } from "./author.ts";
 import { makeBundle } from "./carry.ts";
 import { addSignatures, attach, writePae } from "./hands.ts";
@@ -13,8 +13,8 @@ import { SignError } from "./sign-error.ts";
 import { makeTrust } from "./trust.ts";
 import { verifyFile } from "./verify.ts";
 
-/** The whole configuration is judged by its own schema, once there is one for what is signed (VC8). */
-const BODY = { number: 1, schema: z.record(z.string(), z.unknown()) };
+/** VC8, so that nobody signs what every agent would refuse. */
+const BODY = { number: BODY_SCHEMA, schema: signedBody };
 
 const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
 const OUT = ["--out <file>", "where to write it; nothing is overwritten"] as const;

@@ -100,6 +100,9 @@ minAgent: 0.1.0
 maxAgent: 1.0.0
 ticket: CHG-1
 body:
-  channels: []
+  channels:
+    - name: adt
+      kind: mllp-listener
+      port: 2575
 `;
 }

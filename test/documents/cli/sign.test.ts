@@ -110,6 +110,13 @@ test("a configuration is written in YAML; what is wrong is said with line and co
   assert.equal(ran.status, 65);
   assert.match(ran.stderr, /config\.yaml:9:1: 'ticket'/);
   assert.match(ran.stderr, /config\.yaml:10:1: unknown key 'tiket', did you mean 'ticket'\?/);
+  desk.write(
+    "config.yaml",
+    configYaml().replace("port: 2575", "port: 70000").concat("  receiver: {}\n"),
+  );
+  const body = (await desk.run("config", "config.yaml", "--out", "c1.json")).stderr;
+  assert.match(body, /config\.yaml:14:7: 'body\.channels\.0\.port'/);
+  assert.match(body, /config\.yaml:15:3: .*belongs to local\.yaml/);
   desk.write("config.yaml", configYaml(""));
   assert.match(
     (await desk.run("config", "config.yaml", "--out", "c1.json")).stderr,
@@ -123,7 +130,9 @@ test("[VC1, VA1, VH1, VM1] config, approval, head, command: made, signed, believ
   const both = ["--key", "config1.key.pem", "--key", "config2.key.pem"];
   await desk.sign("config", "config.yaml", "--out", "c1.json", ...both);
   const first = believed(desk.read("c1.json"), "config", CONFIG_ROLE);
-  assert.deepEqual(first.document.body, { channels: [] });
+  // As it was written: defaults are those of the agent that reads it.
+  const channels = [{ name: "adt", kind: "mllp-listener", port: 2575 }];
+  assert.deepEqual(first.document.body, { channels });
   assert.equal(
     Date.parse(first.document.offerExpires) - Date.parse(first.document.issuedAt),
     14 * 86_400_000,
