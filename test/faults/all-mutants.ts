@@ -12,6 +12,7 @@ import { IDENTITY_MUTANTS } from "./identity-mutants.ts";
 import { MUTANTS, type Mutant } from "./mutants.ts";
 import { OUTLET_MUTANTS } from "./outlet-mutants.ts";
 import { POLICY_MUTANTS } from "./policy-mutants.ts";
+import { SIGN_TOOL_MUTANTS } from "./sign-tool-mutants.ts";
 import { SIMULATION_MUTANTS } from "./simulation-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
 import { TRUST_MUTANTS } from "./trust-mutants.ts";
@@ -35,4 +36,7 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...TRUST_MUTANTS,
   ...DOCUMENT_RULE_MUTANTS,
   ...APPROVAL_MUTANTS,
+  ...SIGN_TOOL_MUTANTS,
+  ...POLICY_MUTANTS,
+  ...LIFE_CYCLE_MUTANTS,
 ];
