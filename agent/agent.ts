@@ -31,6 +31,7 @@ import { Outbox } from "./outbox/outbox.ts";
 import type { StoreNotice } from "./outbox/writing/writer-messages.ts";
 import { QuarantineDesk } from "./quarantine-desk.ts";
 import { receiverOptions } from "./receiver-options.ts";
+import { recordedLog } from "./recorded-log.ts";
 import { recorded } from "./recorded-questions.ts";
 import { type DeviceIdentity, Recording } from "./recording.ts";
 import { openRelay } from "./relay/relay.ts";
@@ -50,7 +51,7 @@ export interface AgentOptions {
   readonly log: Log;
   /** SHA-256 of `local.yaml`, hexadecimal: each change of it is recorded (07 2.7). */
   readonly policyDigest?: string | undefined;
-  /** Absent where the identity was put in place by hand: no heads are signed then. */
+  /** Instead of the one that was enrolled; without either no heads are signed. */
   readonly device?: DeviceIdentity | undefined;
   /** `$CREDENTIALS_DIRECTORY`, where a service manager sets it. */
   readonly credentials?: string | undefined;
@@ -150,7 +151,8 @@ export class Agent implements AsyncDisposable {
     const { config, log, version, credentials } = this.#options;
     const tasks = new Tasks((name, error) => this.#taskFailed(name, error));
     const conditions = this.#conditions;
-    const identity = new IdentityDesk({ config, credentials, log, conditions, tasks });
+    const noted = recordedLog(log, (draft) => this.#recording?.note([draft]));
+    const identity = new IdentityDesk({ config, credentials, log: noted, conditions, tasks });
     this.#identity = identity;
     const outbox = await this.#openOutbox();
     stack.use(outbox);
@@ -251,7 +253,8 @@ export class Agent implements AsyncDisposable {
   }
 
   async #openRecording(outbox: Outbox): Promise<Recording> {
-    const { config, log, version, policyDigest, device } = this.#options;
+    const { config, log, version, policyDigest } = this.#options;
+    const device = this.#device;
     const { stateDir, auditKeepDays, siem, configSource } = config;
     const recording = await Recording.open({
       ...{ outbox, stateDir, version, auditKeepDays, siem, configSource, policyDigest, device },
@@ -265,7 +268,11 @@ export class Agent implements AsyncDisposable {
 
   /** Where heads go up. */
   get #ownChannels(): readonly StoreChannel[] {
-    return this.#options.device === undefined ? [] : [{ name: STATUS_CHANNEL }];
+    return this.#device === undefined ? [] : [{ name: STATUS_CHANNEL }];
+  }
+
+  get #device(): DeviceIdentity | undefined {
+    return this.#options.device ?? this.#identity?.device;
   }
 
   #channelOf(channel: number): { name: string; record: ChannelRecord | undefined } {

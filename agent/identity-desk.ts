@@ -1,7 +1,9 @@
 /** Who the agent is: the identity that it keeps, or imported files; and what a person asks of it. @module */
+import type { KeyObject } from "node:crypto";
 import { type Identity, loadIdentity } from "#certs/identity.ts";
 import { IdentityStore } from "#certs/slots.ts";
 import type { LocalConfig } from "#config/local.ts";
+import { type DeviceKey, deviceKeyOf } from "./audit/device-key.ts";
 import { kekCustody } from "./channel-options.ts";
 import { AgentError, type ErrorCode, type Facts } from "./errors.ts";
 import type { Conditions } from "./health/conditions.ts";
@@ -12,6 +14,7 @@ import { askOn } from "./identity/doors.ts";
 import { IdentityKeeper, type IdentityStanding } from "./identity/keeper.ts";
 import { loadIdentities } from "./identity/loading.ts";
 import { receiverOptions } from "./receiver-options.ts";
+import type { DeviceIdentity } from "./recording.ts";
 import { loadKek } from "./sealing/kek.ts";
 import type { AgentStatus } from "./status.ts";
 import { type Identities, oneIdentity } from "./tunnel/identities.ts";
@@ -83,6 +86,17 @@ export class IdentityDesk implements Disposable {
     this.identities = this.#keeper;
   }
 
+  /** Who signs heads and marks, and for whom; `undefined` for imported files, which have no device key. */
+  get device(): DeviceIdentity | undefined {
+    const keeper = this.#keeper;
+    const signer = keeper?.signer;
+    if (signer?.keys.device === undefined) return undefined;
+    const { tenant, agent, keys } = signer;
+    // Asked each time: another enrolment brings another key.
+    const key = followingKey(() => keeper?.signer?.keys.device ?? keys.device);
+    return { key, tenant, agent, generation: () => keeper?.signer?.generation ?? 0 };
+  }
+
   /** @param reconnect shows the identity anew */
   begin(reconnect: () => void): void {
     this.#keeper?.begin(reconnect);
@@ -116,6 +130,22 @@ export class IdentityDesk implements Disposable {
     if (this.#keeper === undefined) throw new AgentError("RENEWAL_IMPOSSIBLE", {});
     return this.#keeper;
   }
+}
+
+/** @throws {AgentError} `DEVICE_KEY_ABSENT` once there is none any more */
+function followingKey(keyNow: () => KeyObject | undefined): DeviceKey {
+  const now = (): DeviceKey => {
+    const key = keyNow();
+    if (key === undefined) throw new AgentError("DEVICE_KEY_ABSENT", {});
+    return deviceKeyOf(key);
+  };
+  return {
+    get raw() {
+      return now().raw;
+    },
+    sign: (bytes) => now().sign(bytes),
+    verify: (bytes, signature) => now().verify(bytes, signature),
+  };
 }
 
 const isoOf = (ms: number): string => new Date(ms).toISOString();

@@ -53,6 +53,8 @@ const RECORDED: Readonly<Record<string, Recorded>> = {
       subject: `${said(question["channel"])} ${rangeOf(question)}`.trim(),
     }),
   },
+  identityRenew: { describe: () => ({ action: "identity.renew" }) },
+  identityAdopt: { describe: () => ({ action: "identity.adopt" }) },
   rekey: { describe: () => ({ action: "key.rekey" }) },
   channelRelease: {
     describe: ({ channel, decision }) => ({

@@ -109,6 +109,11 @@ export class IdentityKeeper implements Identities, Disposable {
     return chosen;
   }
 
+  /** Whose device key signs heads and marks: what is current, or the first that will be. */
+  get signer(): SlotIdentity | undefined {
+    return this.#held.current ?? this.#held.next;
+  }
+
   welcomed(identity: Identity, receiverNowMs: number): void {
     this.#time.heard(receiverNowMs);
     const { current, next } = this.#held;

@@ -14,6 +14,8 @@ const RECORDED = [
   { ask: "backup", folder: "/srv/DOE" },
   { ask: "replay", channel: "adt", firstSeq: 1, lastSeq: 2, controlId: "DOE", dryRun: false },
   { ask: "rekey" },
+  { ask: "identityRenew" },
+  { ask: "identityAdopt" },
   { ask: "channelRelease", channel: "orders", decision: "retry" },
   { ask: "channelSkip", channel: "adt", firstSeq: 1, lastSeq: 2, confirmed: true },
 ];

@@ -4,6 +4,7 @@ import { ENVELOPE_MUTANTS } from "./document-envelope-mutants.ts";
 import { STRICT_JSON_MUTANTS } from "./document-json-mutants.ts";
 import { DOCUMENT_MUTANTS } from "./document-mutants.ts";
 import { DOCUMENT_RULE_MUTANTS } from "./document-rule-mutants.ts";
+import { AUDIT_MUTANTS } from "./audit-mutants.ts";
 import { DOWNSTREAM_MUTANTS } from "./downstream-mutants.ts";
 import { DROP_MUTANTS } from "./drop-mutants.ts";
 import { FILE_STORE_MUTANTS } from "./file-store-mutants.ts";
@@ -39,4 +40,5 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...SIGN_TOOL_MUTANTS,
   ...POLICY_MUTANTS,
   ...LIFE_CYCLE_MUTANTS,
+  ...AUDIT_MUTANTS,
 ];

@@ -22,7 +22,8 @@ import { createTestAuthority, keyOfRequest, type TestAuthority } from "./test-au
 
 const TRUST_DOMAIN = "holdfast.local";
 const TENANT = "north";
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 interface Registered {
   readonly tokenKey: KeyObject;
@@ -67,7 +68,8 @@ export class DoorReceiver implements AsyncDisposable {
   ) => { status: number; body: object } | "lost" = (_path, answer) => answer;
   issue: Issue = {};
   trustChain: readonly object[];
-  clockAheadMs = 0;
+  /** Its clock, ms since 1970. */
+  nowMs: () => number = () => Date.now();
   readonly authority: TestAuthority;
   readonly caPem: string;
   /** What it shows: its certificate, and that of its CA behind it (07 EN2). */
@@ -135,7 +137,7 @@ export class DoorReceiver implements AsyncDisposable {
   }
 
   get #time(): string {
-    return new Date(Date.now() + this.clockAheadMs).toISOString();
+    return new Date(this.nowMs()).toISOString();
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -241,6 +243,8 @@ export class DoorReceiver implements AsyncDisposable {
   #issued(key: KeyObject, agent: string): Promise<string> {
     return this.authority.issue(key, {
       ...{ trustDomain: TRUST_DOMAIN, tenant: TENANT, agent },
+      notBefore: new Date(this.nowMs() - HOUR_MS),
+      notAfter: new Date(this.nowMs() + 30 * DAY_MS),
       ...this.issue,
     });
   }
@@ -258,8 +262,7 @@ export class DoorReceiver implements AsyncDisposable {
     if (reason !== undefined) return refused(reason);
     const certificate = (request.socket as TLSSocket).getPeerX509Certificate();
     if (certificate === undefined) return refused("NO_CERT");
-    const nowMs = Date.now() + this.clockAheadMs;
-    if (nowMs > certificate.validToDate.getTime()) return refused("CERT_HAS_EXPIRED");
+    if (this.nowMs() > certificate.validToDate.getTime()) return refused("CERT_HAS_EXPIRED");
     const serial = serialOf(certificate);
     for (const known of this.agents.values()) {
       if (known.next === serial) {

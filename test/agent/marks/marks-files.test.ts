@@ -69,6 +69,26 @@ describe("files of marks", () => {
     assert.equal(seqHighIn(folder), "damaged");
   });
 
+  test("[U22] are flushed before they are said to be written", async () => {
+    using folder = new Folder();
+    const { open } = await import("node:fs/promises");
+    const probe = await open(join(folder.path, "probe"), "w");
+    const handles = Object.getPrototypeOf(probe) as { sync: () => Promise<void> };
+    await probe.close();
+    const { sync } = handles;
+    const seen: string[] = [];
+    handles.sync = async function (this: typeof probe) {
+      seen.push((await this.stat()).size > 0 ? "flushed whole" : "flushed empty");
+      await sync.call(this);
+    };
+    try {
+      await MarksFiles.open(folder.path, KEY).write(marksOf(1));
+    } finally {
+      handles.sync = sync;
+    }
+    assert.deepEqual(seen, ["flushed whole"]);
+  });
+
   test("[U22] of another device are none", async () => {
     using folder = new Folder();
     await MarksFiles.open(folder.path, newDeviceKey()).write(marksOf(9));
