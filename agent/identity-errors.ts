@@ -127,7 +127,8 @@ export const IDENTITY_ERRORS = {
   P12_UNREADABLE: {
     ...BAD_FILE,
     summary: "The PKCS#12 file cannot be read, or its password is another one",
-    remedy: "Check the file and the password; the password stands alone on one line",
+    remedy:
+      "Check the file and the password, which stands alone on one line; if it has letters beyond ASCII, have the file exported with another one",
   },
   P12_UNFIT: {
     ...BAD_FILE,

@@ -227,6 +227,9 @@ export class IdentityKeeper implements Identities, Disposable {
   async #renewOnce(): Promise<void> {
     const { store, ask, log } = this.#options;
     const { current, next } = this.#held;
+    if ((next ?? current)?.keys.device === undefined) {
+      throw new AgentError("RENEWAL_IMPOSSIBLE", {});
+    }
     if (current === undefined || next !== undefined) return this.#reconnect();
     try {
       const onServerTime = (time: string): void => this.#time.heard(Date.parse(time));
