@@ -151,12 +151,7 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   ws: ["agent/tunnel", "receiver"],
   cborg: ["protocol"],
   winston: ["agent/host", "receiver/host"],
-  commander: [
-    "agent/main.ts",
-    "agent/commands",
-    "documents/cli/program.ts",
-    "receiver/main.ts",
-  ],
+  commander: ["agent/main.ts", "agent/commands", "documents/cli/program.ts", "receiver/main.ts"],
   yaml: ["config"],
   zod: ["agent/identity", "certs", "config", "documents", "receiver"],
   "@peculiar/x509": ["certs/issuing.ts"],

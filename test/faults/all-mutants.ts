@@ -1,15 +1,15 @@
 /** Every planted defect. @module */
 import { APPROVAL_MUTANTS } from "./approval-mutants.ts";
+import { AUDIT_MUTANTS } from "./audit-mutants.ts";
 import { ENVELOPE_MUTANTS } from "./document-envelope-mutants.ts";
 import { STRICT_JSON_MUTANTS } from "./document-json-mutants.ts";
 import { DOCUMENT_MUTANTS } from "./document-mutants.ts";
 import { DOCUMENT_RULE_MUTANTS } from "./document-rule-mutants.ts";
-import { AUDIT_MUTANTS } from "./audit-mutants.ts";
 import { DOWNSTREAM_MUTANTS } from "./downstream-mutants.ts";
 import { DROP_MUTANTS } from "./drop-mutants.ts";
 import { FILE_STORE_MUTANTS } from "./file-store-mutants.ts";
-import { LIFE_CYCLE_MUTANTS } from "./life-cycle-mutants.ts";
 import { IDENTITY_MUTANTS } from "./identity-mutants.ts";
+import { LIFE_CYCLE_MUTANTS } from "./life-cycle-mutants.ts";
 import { MUTANTS, type Mutant } from "./mutants.ts";
 import { OUTLET_MUTANTS } from "./outlet-mutants.ts";
 import { POLICY_MUTANTS } from "./policy-mutants.ts";
