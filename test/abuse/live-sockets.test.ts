@@ -46,7 +46,7 @@ async function endOf(agent: PlayedAgent): Promise<number | undefined> {
 }
 
 describe("a live socket", () => {
-  test("[I03] ends when its certificate does, and not before", async () => {
+  test("[G4] [I03] ends when its certificate does, and not before", async () => {
     const { agent } = await enrolled();
     await using live = await PlayedAgent.greet(port, agent.identity);
     clock.aheadMs = 30 * DAY_MS - 60_000;

@@ -82,6 +82,7 @@ const REFUSED: readonly {
   },
 ];
 
+// The table names [G2] and [G3], too.
 describe("gate", () => {
   for (const { what, rule, reason, identity } of REFUSED) {
     test(`[${rule}] [I01] ${what} is answered 401 ${reason}, with the time and no body`, async () => {

@@ -55,17 +55,27 @@ export function newAddress(): string {
   return `127.7.${addressCount >> 8}.${addressCount & 255}`;
 }
 
-/** POSTs `body`, with the certificate of `identity` if there is one. */
+/** POSTs `body`, with the certificate of `identity` if there is one; `isChunked`: without saying how long it is. */
 export async function post(
   port: number,
   path: string,
   body: string | object,
-  { identity, from }: { readonly identity?: IssuedIdentity; readonly from?: string } = {},
+  options: {
+    readonly identity?: IssuedIdentity;
+    readonly from?: string;
+    readonly isChunked?: boolean;
+  } = {},
 ): Promise<Reply> {
+  const { identity, from, isChunked = false } = options;
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const asked = request({
     ...{ host: "127.0.0.1", port, path, method: "POST", agent: false, ca: RECEIVER_CA_PEM },
-    headers: { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(text) },
+    headers: {
+      "Content-Type": "application/json",
+      ...(isChunked
+        ? { "Transfer-Encoding": "chunked" }
+        : { "Content-Length": Buffer.byteLength(text) }),
+    },
     ...(from !== undefined && { localAddress: from }),
     ...(identity && { cert: identity.certificatePem, key: identity.privateKeyPem }),
   });
