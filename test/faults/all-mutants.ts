@@ -4,6 +4,7 @@ import { DROP_MUTANTS } from "./drop-mutants.ts";
 import { FILE_STORE_MUTANTS } from "./file-store-mutants.ts";
 import { MUTANTS, type Mutant } from "./mutants.ts";
 import { OUTLET_MUTANTS } from "./outlet-mutants.ts";
+import { RUNNING_MUTANTS } from "./running-mutants.ts";
 import { SIMULATION_MUTANTS } from "./simulation-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
 import { TUNNEL_MUTANTS } from "./tunnel-mutants.ts";
@@ -16,5 +17,6 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...TUNNEL_MUTANTS,
   ...DOWNSTREAM_MUTANTS,
   ...OUTLET_MUTANTS,
+  ...RUNNING_MUTANTS,
   ...SIMULATION_MUTANTS,
 ];
