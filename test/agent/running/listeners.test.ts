@@ -227,7 +227,7 @@ test("[E8] a stop in the middle of a change waits for what is being answered, an
   await using system = await HospitalSystem.open(() => undefined);
   await using next = await HospitalSystem.open();
   const other = listenerOn("oru", 0);
-  const stage = await RunningStage.open({
+  await using stage = await RunningStage.open({
     ...setOf(listenerOn("adt", port, ANSWERS_LATE), other),
     senders: [senderTo("orders", system.port)],
   });
@@ -238,6 +238,7 @@ test("[E8] a stop in the middle of a change waits for what is being answered, an
   await using socket = await MllpSocket.open(port);
   await socket.send(framed(adt("M1")));
   await until("it is stored", () => stage.outbox.backlogBytes(1) > 0);
+  const record = stage.running.recordOf("adt");
   const change = stage.running.apply({ ...setOf(other), senders: [senderTo("orders", next.port)] });
   const later = stage.running.apply(setOf(listenerOn("later", 0)));
   await until("its port is closed", async () => !(await isOpen(port)));
@@ -245,10 +246,10 @@ test("[E8] a stop in the middle of a change waits for what is being answered, an
   system.blocks[0]?.socket.write(ack("AA", "D1"));
   for (const one of [change, later]) await assert.rejects(one, { code: "AGENT_NOT_RUNNING" });
   await stopped;
+  assert.equal(record?.counters.value("repliesPositive"), 1);
   assert.deepEqual(await socket.acknowledged(1), ["AA M1"]);
   assert.deepEqual([next.connections, stage.running.listeners.length], [[], 1]);
   assert.deepEqual(await stage.stored("adt"), [adt("M1")]);
-  await stage[Symbol.asyncDispose]();
 });
 
 test("[E1] a set that comes while the store cannot store listens once it can", async () => {
