@@ -259,9 +259,10 @@ test("[E1] a set that comes while the store cannot store listens once it can", a
   const next = setOf(
     listenerOn("adt", first, { cannotStoreReply: "error" }),
     listenerOn("oru", second),
+    listenerOn("more", 0, { cannotStoreReply: "reject" }),
   );
   await stage.applied(next);
-  await until("both listen", () =>
+  await until("all listen", () =>
     stage.running.listeners.every(({ listener }) => listener.isListening),
   );
   await using socket = await MllpSocket.open(second);
