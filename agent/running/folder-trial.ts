@@ -46,9 +46,9 @@ export async function folderFaults(
   while (trials.length > 0) {
     const faults = trials.splice(0, AT_ONCE).map(async ({ channel, faultIn }) => {
       const fault = await faultIn();
-      if (fault !== undefined) found.push({ channel, fault });
+      return fault === undefined ? [] : [{ channel, fault }];
     });
-    await Promise.all(faults);
+    found.push(...(await Promise.all(faults)).flat());
   }
   return found;
 }
