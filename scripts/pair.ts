@@ -1,8 +1,20 @@
-/** `npm run -s pair -- --dir DIR`: see `make-pair.ts`. Prints one line of JSON. @module */
+/**
+ * `npm run -s pair -- --dir DIR`: see `make-pair.ts`. Prints one line of JSON.
+ *
+ * With `--enroll` the agent has no imported identity but an enrolled one, from a token and a code (07 1.5); that takes
+ * some ten seconds, for its receiver has to run meanwhile.
+ *
+ * @module
+ */
 import { readdirSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { Program } from "./demo/program.ts";
+import { enrolPair } from "./enrol-pair.ts";
 import { makePair } from "./make-pair.ts";
+
+const receiverMain = fileURLToPath(new URL("../receiver/main.ts", import.meta.url));
 
 const EXIT_USAGE = 64;
 const EXIT_CANNOT_CREATE = 73;
@@ -21,8 +33,20 @@ function isEmpty(folder: string): boolean {
   }
 }
 
-const { values } = parseArgs({ options: { dir: { type: "string" } } });
+const { values } = parseArgs({
+  options: { dir: { type: "string" }, enroll: { type: "boolean", default: false } },
+});
 if (values.dir === undefined) fail(EXIT_USAGE, "--dir is missing", "npm run -s pair -- --dir DIR");
 const folder = resolve(values.dir);
 if (!isEmpty(folder)) fail(EXIT_CANNOT_CREATE, "the folder is not empty", "Name a new one");
-console.log(JSON.stringify(await makePair({ folder, files: true })));
+const pair = await makePair({ folder, files: true, enrolling: values.enroll });
+if (values.enroll) {
+  const serve = [receiverMain, "serve", "--config", pair.receiverConfig];
+  const receiver = await Program.start(serve, join(folder, "receiver/enrolment.log"));
+  try {
+    await enrolPair(pair);
+  } finally {
+    await receiver.stop("SIGTERM");
+  }
+}
+console.log(JSON.stringify(pair));

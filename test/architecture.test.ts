@@ -241,7 +241,7 @@ test("[07 Libraries] the agent can issue nothing: it loads no CA", () => {
   }
 });
 
-test("[EN2, 07 1.9] one look alone accepts any certificate, and every other connection says that it does not", () => {
+test("[EN2] [07 1.9] one look alone accepts any certificate, and every other connection says that it does not", () => {
   const connecting = /\brejectUnauthorized\b(?:\s*:\s*(\w+))?/g;
   const found = sources
     .filter((file) => within(file, "agent") || within(file, "certs"))

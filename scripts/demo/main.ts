@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { enrolPair } from "../enrol-pair.ts";
 import { makePair } from "../make-pair.ts";
 import { Laboratory } from "./laboratory.ts";
 import { output, Program } from "./program.ts";
@@ -55,15 +56,22 @@ async function story(): Promise<boolean> {
   const pair = await makePair({
     folder,
     files: true,
+    enrolling: true,
     filesYaml: "    completion: rename\n    pollSeconds: 1\n",
   });
   const laboratory = new Laboratory(pair.folder ?? folder);
   const receiverArgs = [receiverMain, "serve", "--config", pair.receiverConfig];
   const agentArgs = [agentMain, "run", "--config", pair.agentConfig];
   const logs = { agent: join(folder, "agent.log"), receiver: join(folder, "receiver.log") };
-  say("made a certificate authority, an identity for the agent and one for the receiver");
+  say("made the receiver's CA, the CA of agents and a trust document; no agent is known yet");
 
   let receiver = await Program.start(receiverArgs, logs.receiver);
+  await enrolPair(pair, (code) =>
+    say(`the agent has a token; hospital and vendor both see ${code}`),
+  );
+  say(
+    "the vendor confirmed: keys and certificate are the agent's own, and it renews them by itself",
+  );
   let agent = await Program.start(agentArgs, logs.agent);
   const senders = ["A", "B", "C"].map((name) => new HospitalSender(name, pair.mllp.port));
   const send = (count: number): Promise<unknown> =>

@@ -15,6 +15,7 @@ import { OUTLET_MUTANTS } from "./outlet-mutants.ts";
 import { POLICY_MUTANTS } from "./policy-mutants.ts";
 import { SIGN_TOOL_MUTANTS } from "./sign-tool-mutants.ts";
 import { RUNNING_MUTANTS } from "./running-mutants.ts";
+import { RECEIVER_IDENTITY_MUTANTS } from "./receiver-identity-mutants.ts";
 import { SIMULATION_MUTANTS } from "./simulation-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
 import { TRUST_MUTANTS } from "./trust-mutants.ts";
@@ -30,6 +31,7 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...OUTLET_MUTANTS,
   ...IDENTITY_MUTANTS,
   ...RUNNING_MUTANTS,
+  ...RECEIVER_IDENTITY_MUTANTS,
   ...SIMULATION_MUTANTS,
   ...POLICY_MUTANTS,
   ...LIFE_CYCLE_MUTANTS,

@@ -187,7 +187,7 @@ describe("enrolment", () => {
     assert.deepEqual(port.decrypted, []);
   });
 
-  test("[EN2, 07 1.10] it goes through the hospital's proxy", async () => {
+  test("[EN2] [07 1.10] it goes through the hospital's proxy", async () => {
     await using doors = await DoorReceiver.open();
     using state = new StateFolder();
     const requests: string[] = [];
@@ -249,7 +249,7 @@ describe("enrolment", () => {
     }
   });
 
-  test("[EN8, 07 2.6] a trust chain that does not begin at the anchor is refused, with why", async () => {
+  test("[EN8] [07 2.6] a trust chain that does not begin at the anchor is refused, with why", async () => {
     await using doors = await DoorReceiver.open();
     using state = new StateFolder();
     const strangers = role(KEYS.hospital, 2);

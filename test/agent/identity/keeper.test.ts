@@ -65,7 +65,7 @@ describe("renewal", () => {
     assert.deepEqual(kept.doors.requests, RENEWAL);
   });
 
-  test("[I17, 07 1.10] a clock that is set while it runs changes nothing; the receiver's is what counts", async () => {
+  test("[I17] [07 1.10] a clock that is set while it runs changes nothing; the receiver's is what counts", async () => {
     await using kept = await KeptIdentity.open();
     kept.dial();
     kept.clock.wrongMs = 25 * DAY_MS;
@@ -79,7 +79,7 @@ describe("renewal", () => {
     assert.deepEqual(kept.doors.requests, RENEWAL);
   });
 
-  test("[I17, 07 1.10] an agent whose clock is years behind renews by the receiver's time", async () => {
+  test("[I17] [07 1.10] an agent whose clock is years behind renews by the receiver's time", async () => {
     await using kept = await KeptIdentity.open();
     kept.clock.wrongMs = -700 * DAY_MS;
     kept.restart();
@@ -282,7 +282,7 @@ describe("recovery", () => {
     notAfter: new Date(Date.now() - DAY_MS),
   };
 
-  test("[07 1.6, I11] expired while it was off: refused, it renews by itself at the same door", async () => {
+  test("[I11] [07 1.6] expired while it was off: refused, it renews by itself at the same door", async () => {
     await using kept = await KeptIdentity.open(ENDED);
     await kept.settled();
     // Its own clock says so already.
@@ -293,7 +293,7 @@ describe("recovery", () => {
     assert.equal(kept.store.current?.load().generation, 2);
   });
 
-  test("[07 1.6, I11] RECOVERY_REFUSED says that a new token is needed; reset by a person, it recovers", async () => {
+  test("[I11] [07 1.6] RECOVERY_REFUSED says that a new token is needed; reset by a person, it recovers", async () => {
     await using kept = await KeptIdentity.open(ENDED);
     kept.doors.refusals.push(...Array<string>(200).fill("RECOVERY_REFUSED"));
     kept.restart();
