@@ -323,7 +323,16 @@ export const AUDIT_MUTANTS: readonly Mutant[] = [
       "counter: Math.max(head.counter, before.counter),",
       "counter: head.counter,",
     ],
-    { file: "test/receiver/store/head-store.test.ts", only: "SQLite: one that goes back" },
+    { file: "test/receiver/store/highest-marks.test.ts" },
+  ),
+  mutant(
+    "U21 the entry of a head may change later",
+    [
+      "receiver/store/highest-marks.ts",
+      "head.auditSeq > before.auditSeq",
+      "head.auditSeq >= before.auditSeq",
+    ],
+    { file: "test/receiver/store/highest-marks.test.ts" },
   ),
   mutant(
     "U21 anybody's head is kept",
