@@ -7,8 +7,8 @@
  *
  * @module
  */
-import { loadIdentity } from "#certs/identity.ts";
 import type { LocalConfig } from "#config/local.ts";
+import { AuditDesk } from "./audit-desk.ts";
 import { ChannelDesk } from "./channel-desk.ts";
 import { kekCustody, storeChannel } from "./channel-options.ts";
 import { DamagedRows } from "./damaged-rows.ts";
@@ -21,18 +21,25 @@ import { storageKind } from "./host/file-system.ts";
 import { LocalSocket } from "./host/local-socket.ts";
 import type { Log } from "./host/log.ts";
 import { Tasks } from "./host/tasks.ts";
+import { IdentityDesk } from "./identity-desk.ts";
 import { Doorway } from "./ingest/accept.ts";
 import { FreeSpace } from "./ingest/free-space.ts";
 import { StoreGate } from "./ingest/store-gate.ts";
 import { answerLocal, type LocalDesk } from "./local-questions.ts";
+import type { StoreChannel } from "./outbox/epochs/channel-tails.ts";
 import { Outbox } from "./outbox/outbox.ts";
+import type { StoreNotice } from "./outbox/writing/writer-messages.ts";
 import { QuarantineDesk } from "./quarantine-desk.ts";
 import { receiverOptions } from "./receiver-options.ts";
+import { recordedLog } from "./recorded-log.ts";
+import { recorded } from "./recorded-questions.ts";
+import { type DeviceIdentity, Recording } from "./recording.ts";
 import { openRelay } from "./relay/relay.ts";
 import { downstreamOf, upstreamOf } from "./running/channel-set.ts";
 import { RunningChannels } from "./running/running-channels.ts";
 import { loadKek } from "./sealing/kek.ts";
 import { type AgentStatus, statusOf } from "./status.ts";
+import { STATUS_CHANNEL } from "./status-channel.ts";
 import { hearNotice } from "./store-notices.ts";
 import { type TraceRow, traceRows } from "./trace.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
@@ -42,6 +49,10 @@ export interface AgentOptions {
   readonly config: LocalConfig;
   readonly version: string;
   readonly log: Log;
+  /** SHA-256 of `local.yaml`, hexadecimal: each change of it is recorded (07 2.7). */
+  readonly policyDigest?: string | undefined;
+  /** Instead of the one that was enrolled; without either no heads are signed. */
+  readonly device?: DeviceIdentity | undefined;
   /** `$CREDENTIALS_DIRECTORY`, where a service manager sets it. */
   readonly credentials?: string | undefined;
 }
@@ -53,8 +64,11 @@ export class Agent implements AsyncDisposable {
   readonly #failed = Promise.withResolvers<AgentError>();
   readonly #damaged: DamagedRows;
   #stack = new AsyncDisposableStack();
+  readonly #early: StoreNotice[] = [];
   #outbox: Outbox | undefined;
+  #recording: Recording | undefined;
   #tunnel: Tunnel | undefined;
+  #identity: IdentityDesk | undefined;
   #freeSpace: FreeSpace | undefined;
   #running: RunningChannels | undefined;
 
@@ -101,12 +115,13 @@ export class Agent implements AsyncDisposable {
   }
 
   async status(): Promise<AgentStatus> {
-    const { outbox, tunnel, running } = this.#parts();
+    const { outbox, tunnel, running, identity } = this.#parts();
     return statusOf({
       version: this.#options.version,
       startedAtMs: this.#startedAtMs,
       conditions: this.#conditions.list(),
       tunnel: tunnel.standing,
+      identity: identity.status,
       store: await outbox.standing(),
       freeBytes: this.#freeSpace?.freeBytes,
       running: running.listeners,
@@ -134,22 +149,29 @@ export class Agent implements AsyncDisposable {
 
   async #open(stack: AsyncDisposableStack): Promise<void> {
     const { config, log, version, credentials } = this.#options;
-    const identity = loadIdentity(config.identity);
     const tasks = new Tasks((name, error) => this.#taskFailed(name, error));
+    const conditions = this.#conditions;
+    const noted = recordedLog(log, (draft) => this.#recording?.note([draft]));
+    const identity = new IdentityDesk({ config, credentials, log: noted, conditions, tasks });
+    this.#identity = identity;
     const outbox = await this.#openOutbox();
     stack.use(outbox);
+    const recording = await this.#openRecording(outbox);
+    stack.use(recording);
     stack.use(tasks);
+    stack.use(identity);
     const parts = { clock: systemClock, log, conditions: this.#conditions, tasks };
     const tunnel = Tunnel.open({
       ...parts,
       chance: systemChance,
       ...receiverOptions(config),
-      identity,
+      identities: identity.identities,
       storeId: outbox.storeId,
       version,
     });
     this.#tunnel = tunnel;
     stack.use(tunnel);
+    identity.begin(() => tunnel.renewConnection());
     const delivered = downstreamOf(config);
     const rules = new Map(upstreamOf(config).map((channel) => [channel.name, channel]));
     const relay = openRelay({ ...parts, outbox, tunnel, delivered, rules });
@@ -168,14 +190,17 @@ export class Agent implements AsyncDisposable {
     });
     this.#running = running;
     stack.use(running);
+    const { exclusively } = identity;
     const desk: LocalDesk = {
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
       reconnect: () => tunnel.dialNow(),
+      audit: new AuditDesk({ recording, trust: outbox.trust, keepDays: config.auditKeepDays }),
       quarantine: new QuarantineDesk({ outbox, log, running }),
       files: new FilesDesk({ outbox, running }),
       running,
-      upkeep: new UpkeepDesk({ outbox, log, config, version, credentials }),
+      upkeep: new UpkeepDesk({ outbox, log, config, version, credentials, exclusively }),
+      identity,
       channels: new ChannelDesk({
         outbox,
         relay,
@@ -185,7 +210,7 @@ export class Agent implements AsyncDisposable {
       }),
     };
     const answer = async (request: unknown): Promise<unknown> => answerLocal(request, desk);
-    stack.use(await LocalSocket.open(config.stateDir, answer));
+    stack.use(await LocalSocket.open(config.stateDir, recorded(recording.audit, answer)));
   }
 
   /** 03 E1: healthy means that there is room, and that a transaction is durable. */
@@ -199,7 +224,7 @@ export class Agent implements AsyncDisposable {
     const outbox = await Outbox.open({
       stateDir: config.stateDir,
       allowVolatileState: config.allowVolatileState,
-      channels: upstreamOf(config).map(storeChannel),
+      channels: [...upstreamOf(config).map(storeChannel), ...this.#ownChannels],
       downstream: downstreamOf(config),
       duplicateMemoryKeys: config.duplicateMemoryKeys,
       diskBudgetBytes: config.diskBudgetBytes,
@@ -212,6 +237,9 @@ export class Agent implements AsyncDisposable {
       onNotice: (notice) => {
         const damaged = this.#damaged;
         hearNotice(notice, { log, conditions: this.#conditions, clock: systemClock, damaged });
+        // Before it can be recorded, the store has to be open.
+        if (this.#recording === undefined) this.#early.push(notice);
+        else this.#recording.hear(notice);
       },
       onFatal: (error) => this.#fail(error),
     });
@@ -222,6 +250,29 @@ export class Agent implements AsyncDisposable {
       log.write("volatileState", {});
     }
     return outbox;
+  }
+
+  async #openRecording(outbox: Outbox): Promise<Recording> {
+    const { config, log, version, policyDigest } = this.#options;
+    const device = this.#device;
+    const { stateDir, auditKeepDays, siem, configSource } = config;
+    const recording = await Recording.open({
+      ...{ outbox, stateDir, version, auditKeepDays, siem, configSource, policyDigest, device },
+      standing: () => ({ state: null, clockSkewMs: ownSkew(this.#tunnel) }),
+      ...{ clock: systemClock, chance: systemChance, log, conditions: this.#conditions },
+      notices: this.#early,
+    });
+    this.#recording = recording;
+    return recording;
+  }
+
+  /** Where heads go up. */
+  get #ownChannels(): readonly StoreChannel[] {
+    return this.#device === undefined ? [] : [{ name: STATUS_CHANNEL }];
+  }
+
+  get #device(): DeviceIdentity | undefined {
+    return this.#options.device ?? this.#identity?.device;
   }
 
   #channelOf(channel: number): { name: string; record: ChannelRecord | undefined } {
@@ -250,11 +301,17 @@ export class Agent implements AsyncDisposable {
     readonly outbox: Outbox;
     readonly tunnel: Tunnel;
     readonly running: RunningChannels;
+    readonly identity: IdentityDesk;
   } {
     const [outbox, tunnel, running] = [this.#outbox, this.#tunnel, this.#running];
-    if (outbox === undefined || tunnel === undefined || running === undefined) {
-      throw new AgentError("AGENT_NOT_RUNNING", {});
-    }
-    return { outbox, tunnel, running };
+    const identity = this.#identity;
+    if (!outbox || !tunnel || !running || !identity) throw new AgentError("AGENT_NOT_RUNNING", {});
+    return { outbox, tunnel, running, identity };
   }
+}
+
+/** The receiver says how far its clock is ahead; a head says how far ours is (07 2.2). */
+function ownSkew(tunnel: Tunnel | undefined): number | null {
+  const ahead = tunnel?.standing.clockSkewMs;
+  return ahead === undefined ? null : -Math.round(ahead);
 }

@@ -8,6 +8,7 @@
  */
 import { type CatalogueRow, EXIT } from "./exit-codes.ts";
 import { FOLDER_ERRORS } from "./folder-errors.ts";
+import { IDENTITY_ERRORS } from "./identity-errors.ts";
 import { STORE_ERRORS } from "./store-errors.ts";
 import { TUNNEL_ERRORS } from "./tunnel-errors.ts";
 
@@ -54,24 +55,13 @@ export const CATALOGUE = {
     summary: "The file cannot be written",
     remedy: "Check that the folder exists, that it is writable and that the disk is not full",
   },
-  IDENTITY_UNREADABLE: {
-    disposition: "halt",
+  DEVICE_KEY_ABSENT: {
+    disposition: "retry",
     exit: EXIT.configuration,
-    summary: "The agent's certificate, its key or the receiver's CA cannot be read",
-    remedy: "Check the paths under identity in the configuration and the rights of the files",
+    summary: "This agent has no device key, so that nothing can be signed by it or held against it",
+    remedy: "Enrol it; an identity whose files were put in place by hand is for trials",
   },
-  IDENTITY_MISMATCH: {
-    disposition: "halt",
-    exit: EXIT.configuration,
-    summary: "The agent's private key does not belong to its certificate",
-    remedy: "Put the key and the certificate of the same enrolment beside each other",
-  },
-  IDENTITY_EXPOSED: {
-    disposition: "halt",
-    exit: EXIT.notPermitted,
-    summary: "The agent's private key can be read by other accounts",
-    remedy: "Restrict it to the service account: chmod 600 FILE",
-  },
+  ...IDENTITY_ERRORS,
   LISTEN_PORT_IN_USE: {
     disposition: "halt",
     exit: EXIT.unavailable,
@@ -107,6 +97,12 @@ export const CATALOGUE = {
     exit: EXIT.configuration,
     summary: "The server CA, TLS certificate or key of a delivering channel cannot be used",
     remedy: "Check the files under tls of the channel: PEM, key of the certificate, mode 0600",
+  },
+  SIEM_TLS_MATERIAL: {
+    disposition: "retry",
+    exit: EXIT.configuration,
+    summary: "The CA, client certificate or key under siem cannot be used",
+    remedy: "Check the files under siem: PEM, key of the certificate, mode 0600; messages flow",
   },
   LOCAL_SOCKET_FAILED: {
     disposition: "halt",

@@ -8,18 +8,19 @@ export type ErrorCode = keyof typeof CATALOGUE;
 export type Facts = Readonly<Record<string, number | bigint | boolean | Identifier>>;
 
 declare const identifier: unique symbol;
-/** A string checked to be safe to print: at most 64 characters of `[A-Za-z0-9_.:-]`. */
+/** A string checked to be safe to print: at most 64 characters of `[A-Za-z0-9_.:-]`, behind a `$` where it is a channel of our own. */
 export type Identifier = string & { readonly [identifier]: true };
 
 /**
  * Marks a string as safe to print.
  *
- * @param text at most 64 characters, each a letter, a digit or one of `_.:-`
+ * @param text at most 64 characters, each a letter, a digit or one of `_.:-`; a `$` may stand before them, as in
+ *   the names of reserved channels (06 TP35)
  * @returns `text`, unchanged
  * @throws {RangeError} if `text` is anything else; the error does not quote `text`
  */
 export function identifierFrom(text: string): Identifier {
-  if (!/^[A-Za-z0-9_.:-]{1,64}$/.test(text)) {
+  if (!/^\$?[A-Za-z0-9_.:-]{1,64}$/.test(text)) {
     throw new RangeError(`Cannot print a ${text.length}-character string as an identifier`);
   }
   return text as Identifier;

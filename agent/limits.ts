@@ -283,6 +283,22 @@ export const NAMES_TRIED_MAX_COUNT = 100;
 /** 04 P47: how often a target folder is looked at while nothing goes there. */
 export const FOLDER_LOOK_MS = 60_000;
 
+/** 07 1.5, 1.6: one request at a door beside the tunnel's, with its answer. */
+export const DOOR_TIMEOUT_MS = 60_000;
+/** 07 1.6: renewal starts when so much of the lifetime is left. */
+export const RENEWAL_SHARE_LEFT = 1 / 3;
+/** 07 1.6: plus a random time, so that agents that were enrolled together do not renew together. */
+export const RENEWAL_SPREAD_MS = 12 * 3_600_000;
+/** A renewal that failed is tried again after the first, then ever later up to the second. */
+export const RENEWAL_RETRY_MIN_MS = 60_000;
+export const RENEWAL_RETRY_MAX_MS = 3_600_000;
+/** How often the agent looks whether a renewal is due: a machine that slept has other timers. */
+export const RENEWAL_LOOK_MS = 3_600_000;
+/** 07 N7: how long the identity before is kept. */
+export const PREVIOUS_IDENTITY_KEPT_MS = 86_400_000;
+/** 08 PL10: so many days before its end a certificate that was not renewed is an alarm. */
+export const RENEWAL_OVERDUE_DAYS = 7;
+
 /** One request on the local socket. */
 export const LOCAL_REQUEST_MAX_BYTES = 16 * KIB;
 /** What is kept of a control id for trace; MSA-2 always carries it whole (03 A11). */
@@ -301,6 +317,10 @@ export const FOLDER_JUNK_MAX_COUNT = 20_000;
 export const FOLDER_SUBFOLDERS_MAX_COUNT = 10_000;
 /** 04 P62: how long one call waits for files that are held, all together; what takes longer is asked for again. */
 export const FOLDER_BUSY_WAIT_MS = 1_000;
+/** 04 P20: claims whose files could not be put back, and are tried again; further ones wait for the next start. */
+export const STRANDED_MAX_COUNT = 1_000;
+/** 04 P20: files without a row that are put back together; a flood of them is never held at once, nor their folders open. */
+export const STRAYS_AT_ONCE = 200;
 /** 04 P30: files that one step of pruning deletes. */
 export const FOLDER_PRUNE_FILES = 1_000;
 /** 04 P27: names that are tried for one file in one folder, before the folder counts as unusable. */
@@ -310,3 +330,6 @@ export const FOLDER_HINT_EVERY_MS = 200;
 /** 04 P43: time for one name against `namePattern`, and what is matched of it. */
 export const NAME_PATTERN_LIMIT_MS = 100;
 export const NAME_PATTERN_MAX_BYTES = 255;
+
+/** 08 6: how long entries of the audit are kept, in days. Six years. */
+export const AUDIT_KEEP_DAYS = 2_190;

@@ -4,8 +4,10 @@
  * @module
  */
 
+import type { AuditDesk } from "./audit-desk.ts";
 import type { ChannelDesk, ReleaseQuestion, SkipQuestion } from "./channel-desk.ts";
 import type { FilesDesk } from "./files-desk.ts";
+import type { IdentityDesk } from "./identity-desk.ts";
 import type { QuarantineDesk } from "./quarantine-desk.ts";
 import type { ChannelSet } from "./running/channel-set.ts";
 import type { AgentStatus } from "./status.ts";
@@ -19,12 +21,14 @@ export interface LocalDesk {
   trace(controlId: string): Promise<TraceRow[]>;
   /** Dials the receiver now, if that waits. */
   reconnect(): Reconnected;
+  readonly audit: AuditDesk;
   readonly quarantine: QuarantineDesk;
   readonly upkeep: UpkeepDesk;
   readonly channels: ChannelDesk;
   readonly files: FilesDesk;
   /** What runs. */
   readonly running: { readonly set: ChannelSet };
+  readonly identity: Pick<IdentityDesk, "renew" | "adopt">;
 }
 
 /**
@@ -48,6 +52,12 @@ export function answerLocal(request: unknown, desk: LocalDesk): Promise<unknown>
       return desk.trace(textOf(question["controlId"]));
     case "files":
       return desk.files.list(textOf(question["channel"]), number("beforeId"));
+    case "auditPage":
+      return desk.audit.page(number("afterSeq"), number("limit"));
+    case "auditStanding":
+      return desk.audit.standing();
+    case "statusSigned":
+      return desk.audit.signedStatus();
     case "quarantineList":
       return desk.quarantine.list(number("beforeId"));
     case "quarantineShow":
@@ -64,6 +74,10 @@ export function answerLocal(request: unknown, desk: LocalDesk): Promise<unknown>
       return desk.upkeep.replay(replayOf(question));
     case "rekey":
       return desk.upkeep.rekey();
+    case "identityRenew":
+      return desk.identity.renew();
+    case "identityAdopt":
+      return desk.identity.adopt();
     case "channelRelease":
       return desk.channels.release(releaseOf(question));
     case "channelSkip":

@@ -27,9 +27,11 @@ import { status } from "./cli/status.ts";
 import { explain } from "./cli/terminal.ts";
 import { trace } from "./cli/trace.ts";
 import { version } from "./cli/version.ts";
+import { addAuditCommands } from "./commands/audit.ts";
+import { addIdentityCommands } from "./commands/identity.ts";
+import { type Act, configOption, jsonOption, timeOf, wholeNumber } from "./commands/options.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 
-const DEFAULT_CONFIG = "/etc/holdfast/local.yaml";
 const DEFAULT_STATE_DIR = "/var/lib/holdfast";
 const DEFAULT_MLLP_PORT = 2575;
 /** Where systemd puts what the unit loads with `LoadCredential…=` (09 SV9). */
@@ -62,22 +64,9 @@ function stopSignals(): { readonly stop: Promise<void>; readonly hangUp: Promise
   return { stop: stop.promise, hangUp: hangUp.promise };
 }
 
-function wholeNumber(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`Must be a whole number from ${least} to ${most}.`);
-  };
-}
-
-const configOption = (): Option =>
-  new Option("--config <file>", "local.yaml").default(DEFAULT_CONFIG);
-const jsonOption = (): Option => new Option("--json", "print facts as JSON").default(false);
 const kekOption = (): Option =>
   new Option("--kek <file>", "the key that it was made with, if that is not the configuration's");
 const portParser = wholeNumber(0, 65_535);
-
-type Act = () => ExitCode | Promise<ExitCode>;
 
 /** The commands; the chosen one is handed to `choose`, so that parsing does nothing else. */
 function program(choose: (act: Act) => void): Command {
@@ -137,6 +126,7 @@ function program(choose: (act: Act) => void): Command {
             ),
       ),
     );
+  addAuditCommands(root, choose);
   addChannelCommands(root, choose);
   addFilesCommands(root, choose);
   addQuarantineCommands(root, choose);
@@ -175,7 +165,7 @@ function addChannelRelease(channel: Command, choose: (act: Act) => void): void {
   channel
     .command("release")
     .description("decide about the message that a delivering channel holds (status: held)")
-    .argument("<name>", "a channel of kind mllp-sender")
+    .argument("<name>", "a channel of kind mllp-sender or folder")
     .addOption(
       new Option("--decision <what>", "send it again, or set it aside and go on behind it")
         .choices(["retry", "quarantine"])
@@ -200,6 +190,7 @@ function addFilesCommands(root: Command, choose: (act: Act) => void): void {
     .description("what became of them, newest first; names may name patients")
     .option("--channel <name>", "only of this channel")
     .option("--claim <id>", "only this one, as logs and alarms call it")
+    .option("--aside", "only those in the error folder, on their way there, or vanished", false)
     .addOption(
       new Option("--state <state>", "only those in it").choices([
         ...["claimed", "committed", "aside", "moved"],
@@ -258,15 +249,6 @@ function seqRange(text: string): { readonly first: number; readonly last: number
   throw new InvalidArgumentError("Must be a number, or two such as 12-40.");
 }
 
-/** RFC 3339: a day, or a time with its offset. */
-const TIME = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/;
-
-function timeOf(text: string): number {
-  const atMs = TIME.test(text) ? Date.parse(text) : Number.NaN;
-  if (atMs >= 0) return atMs;
-  throw new InvalidArgumentError("Must be a time such as 2026-01-31T08:00:00Z.");
-}
-
 function addStoreCommands(root: Command, choose: (act: Act) => void): void {
   const backup = root.command("backup").description("copies of the store, and their way back");
   backup
@@ -315,8 +297,10 @@ function addStoreCommands(root: Command, choose: (act: Act) => void): void {
       }
       choose(() => replay({ seq, fromMs: from, toMs: to, controlId, ...options }));
     });
+  const identity = root.command("identity").description("who this agent is");
+  addIdentityCommands({ root, identity, choose, credentials, stopSignals });
   // 08 2.3 has the longer name.
-  for (const parent of [root, root.command("identity").description("who this agent is")]) {
+  for (const parent of [root, identity]) {
     parent
       .command("rekey")
       .description("replace the key-encryption key: old copies no longer open what was deleted")

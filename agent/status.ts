@@ -46,6 +46,21 @@ export interface AgentStatus {
     /** Of the last error. */
     readonly facts: Facts;
   };
+  /** Who the agent is; its end by its certificate, the rest by the receiver's clock. */
+  readonly identity: {
+    /** `enrolled`: kept and renewed by the agent; `files`: imported, as the configuration names them. */
+    readonly source: "enrolled" | "files";
+    readonly serial: string;
+    readonly notAfter: string;
+    readonly generation: number | undefined;
+    readonly renewalDueAt: string | undefined;
+    /** A newer one is there, and no receiver has welcomed it yet. */
+    readonly hasNext: boolean;
+    /** Of the latest renewal, if it failed. */
+    readonly lastError: string | undefined;
+    readonly reason: string | undefined;
+    readonly remedy: string | undefined;
+  };
   readonly channels: readonly ChannelStatus[];
   /** Channels that deliver to hospital systems. */
   readonly deliveries: readonly DeliveryStatus[];
@@ -134,6 +149,7 @@ export interface StatusParts {
   readonly startedAtMs: number;
   readonly conditions: readonly OpenCondition[];
   readonly tunnel: TunnelStanding;
+  readonly identity: AgentStatus["identity"];
   readonly store: StoreStanding;
   /** Of the store's disk. */
   readonly freeBytes?: number | undefined;
@@ -152,6 +168,7 @@ export function statusOf(parts: StatusParts): AgentStatus {
     health: conditions.length === 0 ? "ok" : "attention",
     conditions,
     tunnel: tunnelStatus(tunnel),
+    identity: parts.identity,
     channels: store.channels
       .filter(({ name }) => !isReservedChannel(name))
       .map((tail) => channelStatus(tail, parts)),
@@ -215,7 +232,7 @@ function channelStatus(
   { running, drops }: StatusParts,
 ): ChannelStatus {
   const drop = drops.find(({ name }) => name === tail.name);
-  const folder = drop === undefined ? undefined : folderStatus(drop.drop.status);
+  const folder = drop === undefined ? undefined : folderStatus(drop.drop.status, tail.files);
   const channel = running.find(({ config }) => config.name === tail.name);
   return {
     name: tail.name,

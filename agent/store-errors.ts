@@ -127,6 +127,32 @@ export const STORE_ERRORS = {
     summary: "Between one and a thousand messages can be given up at once",
     remedy: "Name fewer with --seq; what remains stops the channel again, and can be given up then",
   },
+  AUDIT_UNWRITABLE: {
+    disposition: "retry",
+    exit: EXIT.unavailable,
+    summary: "The audit cannot take an entry, so what it would stand for was not done",
+    remedy: "Free disk space or repair the disk of the state directory; messages flow meanwhile",
+  },
+  TRUST_UNUSABLE: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary:
+      "Trust state is damaged or was put back, and trust/last-good cannot be run in its place; no listener was opened",
+    remedy:
+      "Put the state directory back from its newest backup, or enrol again: holdfast enroll. Keep what is there for the vendor",
+  },
+  NONCE_SEEN: {
+    disposition: "retry",
+    exit: EXIT.badData,
+    summary: "A command with this nonce came before",
+    remedy: "Have the command signed anew; the same bytes are never carried out twice",
+  },
+  NONCES_FULL: {
+    disposition: "retry",
+    exit: EXIT.tryAgain,
+    summary: "The nonces of too many commands are remembered (10,000)",
+    remedy: "Wait a quarter of an hour; find out who signs so many commands",
+  },
   WRITER_DIED: {
     disposition: "halt",
     exit: EXIT.defect,

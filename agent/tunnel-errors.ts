@@ -147,7 +147,7 @@ export const TUNNEL_ERRORS = {
   },
   TUNNEL_UPGRADE_TIMEOUT: {
     ...RETRIED,
-    summary: "TLS is up, but the receiver did not answer the upgrade within 10 seconds",
+    summary: "TLS is up, but the receiver did not answer in time",
     remedy: "Nothing here: tell the receiver's operator if it goes on",
   },
   TUNNEL_NOT_A_RECEIVER: {

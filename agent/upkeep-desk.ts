@@ -8,6 +8,7 @@
  */
 import { realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, sep } from "node:path";
+import { identityFolder } from "#certs/identity-folder.ts";
 import type { LocalConfig } from "#config/local.ts";
 import { kekCustody } from "./channel-options.ts";
 import { AgentError, codeOf, identifierFrom } from "./errors.ts";
@@ -43,6 +44,8 @@ export interface UpkeepDeskParts {
   /** `$CREDENTIALS_DIRECTORY`. */
   readonly credentials: string | undefined;
   readonly version: string;
+  /** Waits until nobody writes identity keys, and lets nobody while `work` is under way. */
+  readonly exclusively?: <T>(work: () => Promise<T>) => Promise<T>;
   readonly clock?: Pick<Clock, "nowMs">;
 }
 
@@ -89,15 +92,19 @@ export class UpkeepDesk {
 
   /** Puts a new key-encryption key in the place of the old one, which is gone then (08 2.3). */
   rekey(): Promise<Outcome<{ readonly custody: string }>> {
+    const { exclusively = (work) => work() } = this.#parts;
     return this.#outcome("rekeyFailed", async () => {
       const { outbox, config, credentials, log } = this.#parts;
       const custody = kekCustody(config.kek, credentials);
-      if (custody.custody === "file") await outbox.upkeep.rekey({ file: custody.file });
-      else {
+      const secrets = identityFolder(config.stateDir);
+      await exclusively(async () => {
+        if (custody.custody === "file") {
+          return outbox.upkeep.rekey({ file: custody.file, secrets });
+        }
         const { current, previous } = loadKek(custody, config.stateDir);
         if (previous === undefined) throw new AgentError("KEK_CREDENTIAL", {});
-        await outbox.upkeep.rekey({ kek: current });
-      }
+        return outbox.upkeep.rekey({ kek: current, previous, secrets });
+      });
       log.write("rekeyed", { custody: identifierFrom(custody.custody) });
       return { custody: custody.custody };
     });

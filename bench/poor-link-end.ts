@@ -34,6 +34,7 @@ const APPEND_MS = 60_000;
 
 const [, , config = "", bytes = "", limitSeconds = ""] = process.argv;
 const { receiver, identity: files } = loadLocalConfig(config);
+if (files === undefined) throw new Error("the configuration names no identity");
 const identity = loadIdentity(files);
 await using store = await TestOutbox.open();
 const { outbox } = store;

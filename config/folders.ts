@@ -6,12 +6,14 @@
  *
  * @module
  */
-import { isAbsolute, relative, sep } from "node:path";
+import { dirname, isAbsolute, relative, sep } from "node:path";
 
 export interface UsedFolder {
-  /** Where it stands in the file: index of the channel, and its key. */
+  /** Where it stands, or would stand, in the file: index of the channel, and its key. */
   readonly channel: number;
   readonly key: string;
+  /** It does not stand there. */
+  readonly isDefault?: boolean;
   /** Absolute. */
   readonly path: string;
   readonly use: "drop" | "written";
@@ -25,34 +27,79 @@ export interface FolderClash {
   readonly message: string;
 }
 
-/** The first clash of each folder with one before it, or with the state folder. */
-export function folderClashes(folders: readonly UsedFolder[], stateDir: string): FolderClash[] {
-  const state = { channel: -1, key: "stateDir", path: stateDir, use: "written", recursive: false };
-  const all: readonly UsedFolder[] = [state as UsedFolder, ...folders];
-  const found = folders.flatMap((folder, index) => {
-    const before = all.slice(0, index + 1);
-    const message = before.map((other) => clash(folder, other)).find((one) => one !== undefined);
+/**
+ * The first clash of each folder with one before it, or with the state folder.
+ *
+ * @param stateDir absent where it is not known: a document is written on another machine
+ */
+export function folderClashes(folders: readonly UsedFolder[], stateDir?: string): FolderClash[] {
+  const state = { channel: -1, key: "stateDir", use: "written", recursive: false } as const;
+  const fixed: UsedFolder[] = stateDir === undefined ? [] : [{ ...state, path: stateDir }];
+  const near = new Neighbours();
+  for (const folder of fixed) near.add(folder);
+  return folders.flatMap((folder) => {
+    const messages = near.of(folder).map((other) => clash(folder, other));
+    near.add(folder);
+    const message = messages.find((one) => one !== undefined);
     return message === undefined ? [] : [{ channel: folder.channel, key: folder.key, message }];
   });
-  // Folders that are not named stand at one place: once is enough.
-  return found.filter(
-    (one, index) =>
-      index === found.findIndex(({ channel, key }) => channel === one.channel && key === one.key),
-  );
+}
+
+/** Folders by where they lie: a thousand channels have four thousand, and most have nothing to do with each other. */
+class Neighbours {
+  readonly #at = new Map<string, UsedFolder[]>();
+  readonly #below = new Map<string, UsedFolder[]>();
+  readonly #order = new Map<UsedFolder, number>();
+
+  add(folder: UsedFolder): void {
+    const [own = "", ...above] = waysUp(folder.path);
+    this.#order.set(folder, this.#order.size);
+    this.#put(this.#at, own, folder);
+    for (const path of above) this.#put(this.#below, path, folder);
+  }
+
+  /** Those before it that it lies in, that lie in it, or are the same, in their order. */
+  of({ path }: UsedFolder): readonly UsedFolder[] {
+    const ways = waysUp(path);
+    const found = ways.flatMap((one) => this.#at.get(one) ?? []);
+    found.push(...(this.#below.get(ways[0] ?? "") ?? []));
+    return found.sort((a, b) => (this.#order.get(a) ?? 0) - (this.#order.get(b) ?? 0));
+  }
+
+  #put(map: Map<string, UsedFolder[]>, path: string, folder: UsedFolder): void {
+    const there = map.get(path);
+    if (there === undefined) map.set(path, [folder]);
+    else there.push(folder);
+  }
+}
+
+/** A path and every folder above it. */
+function waysUp(path: string): string[] {
+  const ways = [comparable(path)];
+  for (let at = ways[0] ?? ""; dirname(at) !== at; at = dirname(at)) ways.push(dirname(at));
+  return ways;
 }
 
 function clash(one: UsedFolder, other: UsedFolder): string | undefined {
-  const named = other.channel === -1 ? "stateDir" : `${other.key} of channels[${other.channel}]`;
+  const own = placeOf(one);
+  const named =
+    other.channel === -1
+      ? "stateDir"
+      : `${other.key} of channels[${other.channel}]${placeOf(other)}`;
   if (isInside(one.path, other.path) && isInside(other.path, one.path)) {
-    return `is the same folder as ${named}: give each its own`;
+    return `${own} is the same folder as ${named}: give each its own`.trimStart();
   }
   const isDrop = one.use === "drop" || other.use === "drop";
   if (!isDrop) return undefined;
   const bad = wouldBeRead(one, other) || wouldBeRead(other, one);
   return bad
-    ? `and ${named} lie in one another: what is written there would be read as a drop`
+    ? `${own} and ${named} lie in one another: what is written there would be read as a drop`.trimStart()
     : undefined;
 }
+
+/** Whoever wrote the file has not written this. */
+const placeOf = ({ isDefault = false, path }: UsedFolder): string =>
+  isDefault ? ` (by default ${path})` : "";
 
 /** Whether what is written to, or below, one folder may turn up in the drop folder. */
 function wouldBeRead(drop: UsedFolder, written: UsedFolder): boolean {
@@ -62,7 +109,7 @@ function wouldBeRead(drop: UsedFolder, written: UsedFolder): boolean {
 }
 
 /** Whether `path` is `folder` or lies below it. */
-function isInside(path: string, folder: string): boolean {
+export function isInside(path: string, folder: string): boolean {
   const way = relative(comparable(folder), comparable(path));
   // Between two drives, or two shares, there is none.
   return way === "" || !(way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way));

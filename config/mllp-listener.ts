@@ -25,6 +25,7 @@ import {
   STORE_DEADLINE_MS,
   TLS_HANDSHAKE_TIMEOUT_MS,
 } from "#agent/limits.ts";
+import { ipv6Groups } from "./addresses.ts";
 import { bytes, channelName, charsetName, headerCodes, percent, seconds } from "./values.ts";
 
 const CONNECTIONS_CEILING = 10_000;
@@ -180,16 +181,6 @@ function addressBelow(address: string): string | undefined {
     return six ? groups.map((one) => one.toString(16)).join(":") : groups.join(".");
   }
   return undefined;
-}
-
-/** Eight groups of an address that `isIP` accepts, as URL spells it. */
-function ipv6Groups(address: string): number[] {
-  const spelled = new URL(`http://[${address}]`).hostname.slice(1, -1);
-  const [head = "", tail] = spelled.split("::");
-  const parse = (part: string): number[] =>
-    part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16));
-  const [first, last] = [parse(head), parse(tail ?? "")];
-  return [...first, ...new Array<number>(8 - first.length - last.length).fill(0), ...last];
 }
 
 /** Whether a range holds every address of its family. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -11,15 +12,19 @@ import { TLSSocket } from "node:tls";
 import { SUBPROTOCOL, TUNNEL_PATH } from "#protocol/limits.ts";
 import type { AdmittedAgent, ConnectionContext } from "./connection.ts";
 import { type Identifier, identifierFrom } from "./errors.ts";
-import { judge } from "./gate.ts";
+import { judge, type Presented } from "./gate.ts";
 import type { Chance } from "./host/clock.ts";
+import { factsOf } from "./identity/enrolment-door.ts";
+import { noteSeen } from "./identity/renewal-door.ts";
 import { GREETINGS_MAX_COUNT, SHED_RETRY_AFTER_S } from "./limits.ts";
 import type { Peer } from "./proxy-protocol.ts";
+import type { RegistryStore } from "./store/registry.ts";
 import type { Store } from "./store/store.ts";
 import type { StrangerLog } from "./stranger-log.ts";
 
 export interface AdmissionOptions {
   readonly trustDomain: string;
+  readonly agentCas: readonly X509Certificate[];
   /** Connections at most (TP5). */
   readonly connections: number;
   readonly chance: Chance;
@@ -32,7 +37,13 @@ export interface AdmissionOptions {
 
 /** What it shares with the connections. */
 export interface AdmissionContext extends Pick<ConnectionContext, "live" | "clock"> {
-  readonly store: Pick<Store, "findAgent">;
+  readonly store: Pick<Store, "findAgent"> & RegistryStore;
+}
+
+/** Who came in, and with which certificate. */
+export interface Admitted {
+  readonly agent: AdmittedAgent;
+  readonly certificate: Presented;
 }
 
 export class Admission {
@@ -52,7 +63,7 @@ export class Admission {
    * @returns the agent, or null: the request has been answered then, or its socket is gone
    * @throws {ReceiverError} if the store cannot go on
    */
-  async admit(request: IncomingMessage, socket: Duplex): Promise<AdmittedAgent | null> {
+  async admit(request: IncomingMessage, socket: Duplex): Promise<Admitted | null> {
     if (!(socket instanceof TLSSocket) || pathOf(request) !== TUNNEL_PATH) {
       return answer(socket, "403 Forbidden");
     }
@@ -70,13 +81,19 @@ export class Admission {
     if (verdict.kind === "refused") {
       const reason = identifierFrom(verdict.reason);
       this.#options.strangers.write("agentRefused", { reason, peer });
+      if (verdict.reason === "CERT_SUPERSEDED" && verdict.agent !== undefined) {
+        this.#options.strangers.write("agentSuperseded", { ...factsOf(verdict.agent), peer });
+      }
       return answer(socket, "401 Unauthorized", {
         "Holdfast-Reason": verdict.reason,
         "Holdfast-Time": new Date(nowMs).toISOString(),
       });
     }
     if (!offersSubprotocol(request)) return answer(socket, "400 Bad Request");
-    return { ...verdict.agent, peer };
+    await noteSeen(verdict, this.#context);
+    return socket.destroyed
+      ? null
+      : { agent: { ...verdict.agent, peer }, certificate: verdict.certificate };
   }
 
   #isOverloaded(peer: Identifier): boolean {
@@ -89,10 +106,11 @@ export class Admission {
   }
 
   async #judge(socket: TLSSocket, nowMs: number) {
-    const { trustDomain } = this.#options;
+    const { trustDomain, agentCas } = this.#options;
+    const { store } = this.#context;
     this.#judgingCount += 1;
     try {
-      return await judge(socket, { store: this.#context.store, trustDomain, nowMs });
+      return await judge(socket, { door: "tunnel", store, trustDomain, agentCas, nowMs });
     } finally {
       this.#judgingCount -= 1;
     }

@@ -4,36 +4,18 @@
  * @module
  */
 import type { X509Certificate } from "node:crypto";
+import { readProfile } from "#certs/agent-profile.ts";
 import type { AgentName } from "./store/store.ts";
 
 /** Tenant and agent names, 07 1.3. */
 const NAME = "[a-z0-9][a-z0-9-]{0,62}";
-const PATH = new RegExp(`^(${NAME})/agent/(${NAME})$`);
 const TENANT_AND_AGENT = new RegExp(`^(${NAME})/(${NAME})$`);
-const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 
-/**
- * Checks what of the profile Node can read: key, signature, subject, the one name, extended key
- * usage, and that it is no CA.
- *
- * @returns the agent that it names, or null if any of it is not as in 07 1.3
- */
+/** @returns the agent that it names, or null if it is not by the profile 07 1.3, in full (G5) */
 export function agentOf(certificate: X509Certificate, trustDomain: string): AgentName | null {
-  const { publicKey, subjectAltName, keyUsage } = certificate;
-  // The whole text has to match: a second name, or one that is quoted, is another text.
-  const prefix = `URI:spiffe://${trustDomain}/tenant/`;
-  if (subjectAltName?.startsWith(prefix) !== true) return null;
-  const [, tenant, name] = PATH.exec(subjectAltName.slice(prefix.length)) ?? [];
-  if (tenant === undefined || name === undefined) return null;
-  const isAsProfiled =
-    publicKey.asymmetricKeyType === "ec" &&
-    publicKey.asymmetricKeyDetails?.namedCurve === "prime256v1" &&
-    certificate.signatureAlgorithm === "ecdsa-with-SHA256" &&
-    certificate.subject === `CN=${name}` &&
-    keyUsage?.length === 1 &&
-    keyUsage[0] === CLIENT_AUTH &&
-    !certificate.ca;
-  return isAsProfiled ? { tenant, name } : null;
+  const profile = readProfile(certificate);
+  if (profile.kind !== "fits" || profile.trustDomain !== trustDomain) return null;
+  return { tenant: profile.tenant, name: profile.agent };
 }
 
 /** @returns the serial as the store keeps it: lower-case hexadecimal without leading zeros */

@@ -54,7 +54,9 @@ export interface ConnectionContext {
 }
 
 /** An agent whose certificate passed the gate, and where it called from. */
-export type AdmittedAgent = AgentRecord & { readonly peer: Identifier };
+export type AdmittedAgent = Pick<AgentRecord, "id" | "tenant" | "name"> & {
+  readonly peer: Identifier;
+};
 
 export class Connection implements LiveConnection {
   /** Resolves once the socket is gone. */

@@ -32,6 +32,11 @@ const CATALOGUE = {
     summary: "The certificate file cannot be read as a PEM certificate",
     remedy: "Check the path after --certificate and that the file holds a PEM certificate",
   },
+  AGENT_DENIED: {
+    exit: EXIT.badData,
+    summary: "The agent is on the deny list",
+    remedy: "Take it off first, if it may come back: holdfast-receiver agent deny --undo",
+  },
   AGENT_NAME: {
     exit: EXIT.usage,
     summary: "The agent is not named as TENANT/AGENT",
@@ -41,6 +46,45 @@ const CATALOGUE = {
     exit: EXIT.badData,
     summary: "No agent by that name was ever added",
     remedy: "Look for it with: holdfast-receiver agent list",
+  },
+  CA_EXISTS: {
+    exit: EXIT.cannotCreate,
+    summary: "There is a CA already, or a part of one; it was left as it is",
+    remedy:
+      "Agents that enrolled with it need it; to begin anew, move agent-ca.key and agent-ca.crt away",
+  },
+  CA_FAILED: {
+    exit: EXIT.unavailable,
+    summary: "The CA issued nothing that could be used: what is named here does not fit",
+    remedy:
+      "Run the program of enrolment.ca by hand; docs/receiver-identities.md has what it must answer. Agents ask again",
+  },
+  CA_FILE: {
+    exit: EXIT.configuration,
+    summary: "The files of the CA cannot be used",
+    remedy:
+      "Make them with: holdfast-receiver ca create; the key needs mode 0600, and tls.agentCa must hold the certificate",
+  },
+  CONFIRM_CODE: {
+    exit: EXIT.badData,
+    summary: "The machine that waits shows another code: it was not confirmed",
+    remedy:
+      "Compare with the hospital once more; if the codes differ, somebody else has the token: make a new one with agent add",
+  },
+  CONFIRM_EXPIRED: {
+    exit: EXIT.badData,
+    summary: "The token has expired before the agent was confirmed",
+    remedy: "Make a new one with: holdfast-receiver agent add",
+  },
+  CONFIRM_NOTHING: {
+    exit: EXIT.badData,
+    summary: "No machine waits to be confirmed under this name",
+    remedy: "Look at: holdfast-receiver agent list; the hospital runs holdfast enroll first",
+  },
+  DENY_SERIAL: {
+    exit: EXIT.usage,
+    summary: "This is no serial of a certificate, or the agent has no device key",
+    remedy: "Pass the serial in hexadecimal as agent list prints it",
   },
   DOOR_FAILED: {
     exit: EXIT.unavailable,
@@ -56,6 +100,12 @@ const CATALOGUE = {
     exit: EXIT.cannotCreate,
     summary: "The local socket control.sock cannot be opened in the state folder",
     remedy: "Check who owns stateDir; its path must be shorter than 90 characters",
+  },
+  ENROLMENT_OFF: {
+    exit: EXIT.configuration,
+    summary: "This receiver enrols nobody: its configuration has no enrolment",
+    remedy:
+      "Add enrolment.url and tls.ca as docs/receiver-identities.md says, or pass --certificate for a trial",
   },
   LISTEN_ADDRESS: {
     exit: EXIT.configuration,
@@ -189,7 +239,23 @@ const CATALOGUE = {
   TLS_FILE: {
     exit: EXIT.configuration,
     summary: "A certificate or key of the configuration cannot be used",
-    remedy: "Check tls.certificate, tls.key and tls.agentCa: PEM files that belong together",
+    remedy:
+      "Check tls.certificate, tls.key, tls.ca and tls.agentCa: PEM files that belong together",
+  },
+  TOKEN_FILE: {
+    exit: EXIT.cannotCreate,
+    summary: "The file for the token cannot be written, or is there already",
+    remedy: "Pass a path after --out at which there is nothing",
+  },
+  TRUST_CONFLICT: {
+    exit: EXIT.badData,
+    summary: "Another trust document with this tenant and version is kept already",
+    remedy: "Find out which of the two was published: no version is ever signed twice",
+  },
+  TRUST_REFUSED: {
+    exit: EXIT.badData,
+    summary: "A file holds no trust document that follows on the one before",
+    remedy: "Pass the documents of one tenant, oldest first, without a gap",
   },
 } as const satisfies Record<string, { exit: ExitCode; summary: string; remedy: string }>;
 

@@ -134,3 +134,33 @@ export const GREETING_TRIES = 10;
 
 /** How long an open waits for another process that holds the store. */
 export const STORE_LOCK_WAIT_MS = 5_000;
+
+/** `limits.maxSocketAgeHours` (07 1.8): no connection is older than that. */
+export const SOCKET_AGE_DEFAULT_HOURS = 24;
+/** The end comes up to this part of the age earlier, so that connections do not end together. */
+export const SOCKET_AGE_JITTER = 0.1;
+/**
+ * Between two looks at who is connected and may not be any more, or not for so long (07 1.8 asks for 30 s):
+ * what one node is told, such as a denial, the others find so.
+ */
+export const SWEEP_MS = 5_000;
+/** Connections that are looked up in one call: a few milliseconds of the writer (S7). */
+export const PAGE_LIVE_MAX_COUNT = 500;
+/** `enrolment.recoveryMaxCount` (07 1.6). */
+export const RECOVERIES_DEFAULT_COUNT = 2;
+/** An expired certificate is good for a renewal so long (07 1.6). */
+export const RECOVERY_MAX_MS = 7_776_000_000;
+/** To the enrolment door from one address, and to the renewal door from one agent (07 1.8). */
+export const DOOR_REQUESTS_PER_MINUTE = 10;
+/** Addresses that are counted in one minute: a megabyte. */
+export const DOOR_ADDRESSES_MAX_COUNT = 10_000;
+/** Requests to enrol or renew that are worked on at once, of 64 KiB each; more are answered 503. */
+export const DOOR_REQUESTS_MAX_COUNT = 64;
+/** From the header to the end of a body: whoever sends it slowly does not hold a place. */
+export const DOOR_BODY_MAX_MS = 10_000;
+/** Tries to change what others are changing, too: each round one of them is done. */
+export const CHANGE_TRIES = 100;
+/** A CA on the network, with a person's patience at the other end of it. */
+export const CA_COMMAND_MAX_MS = 20_000;
+/** A chain of certificates has some KiB. */
+export const CA_ANSWER_MAX_BYTES = 65_536;

@@ -17,26 +17,26 @@ import type { Log } from "./host/log.ts";
 import { QUESTION_MAX_BYTES, QUESTION_WAIT_MS } from "./limits.ts";
 import { knock } from "./local-client.ts";
 import { answerTo, QUESTION, type Question } from "./questions.ts";
-import type { OutgoingStore } from "./store/outgoing.ts";
-import type { Store } from "./store/store.ts";
+import type { WholeStore } from "./store/whole-store.ts";
 
 /**
  * Opens the door. A socket behind which nobody is was left by a receiver that was killed. Somebody is
  * behind it if two receivers of one database were given the same folder.
  *
+ * @param barred is called when a command has kept somebody out who may be connected
  * @throws {ReceiverError} `DOOR_UNAVAILABLE`
  */
 export async function openDoor(
   path: string,
-  store: Store & OutgoingStore,
-  log: Log,
+  store: WholeStore,
+  { log, barred }: { readonly log: Log; readonly barred: () => void },
 ): Promise<AsyncDisposable> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on("error", () => socket.destroy());
     socket.once("close", () => sockets.delete(socket));
-    converse(socket, store).catch((error: unknown) => {
+    converse(socket, store, barred).catch((error: unknown) => {
       const code = error instanceof ReceiverError ? error.code : "DOOR_FAILED";
       log.write("commandFailed", { code: identifierFrom(code) });
       if (!socket.destroyed) socket.end(`!${code}\n`);
@@ -77,9 +77,9 @@ async function refuseOther(path: string): Promise<void> {
   throw new ReceiverError("DOOR_TAKEN");
 }
 
-async function converse(socket: Socket, store: Store & OutgoingStore): Promise<void> {
+async function converse(socket: Socket, store: WholeStore, barred: () => void): Promise<void> {
   const question = await readQuestion(socket);
-  for await (const part of answerTo(store, question)) {
+  for await (const part of answerTo(store, question, barred)) {
     if (socket.destroyed) return;
     const text = typeof part === "string" ? `=${part}\n` : `+${part.begun}\n`;
     // A reader that is slow, such as a pager, does not fill our memory.

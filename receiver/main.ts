@@ -5,7 +5,17 @@
  */
 import { Command, CommanderError } from "commander";
 import { DocumentError } from "#config/document.ts";
-import { addAgent, listAgents, unlockAgent } from "./cli/agent.ts";
+import {
+  addAgent,
+  confirmAgent,
+  denyAgent,
+  listAgents,
+  listDenied,
+  listHeads,
+  resetRecovery,
+  unlockAgent,
+} from "./cli/agent.ts";
+import { createCa, importTrust } from "./cli/authority.ts";
 import { exportMessages } from "./cli/export.ts";
 import type { Output } from "./cli/output.ts";
 import { listSent, send } from "./cli/send.ts";
@@ -76,8 +86,9 @@ program
 const agent = program.command("agent").description("who may connect");
 agent
   .command("add <tenant/agent>")
-  .description("let an agent in, or give it another certificate")
-  .requiredOption("--certificate <file>", "its certificate, PEM")
+  .description("make a token with which one machine may become this agent")
+  .option("--out <file>", "where the token goes, mode 0600 [standard output]")
+  .option("--certificate <file>", "for a trial: let in whoever has this certificate, PEM")
   .requiredOption(...CONFIG)
   .option(...JSON_FLAG)
   .action((name, options) => addAgent(output, name, options));
@@ -88,11 +99,61 @@ agent
   .option(...JSON_FLAG)
   .action((options) => listAgents(output, options));
 agent
+  .command("heads <tenant/agent>")
+  .description("print the signed heads of its audit, for: holdfast audit verify --head FILE")
+  .requiredOption(...CONFIG)
+  .option(...JSON_FLAG)
+  .action((name, options) => listHeads(output, name, options));
+agent
+  .command("confirm <tenant/agent> <code>")
+  .description("the code that the hospital sees is that of agent list: issue the certificate")
+  .requiredOption(...CONFIG)
+  .option(...JSON_FLAG)
+  .action((name, code, options) => confirmAgent(output, [name, code], options));
+agent
+  .command("deny <tenant/agent>")
+  .description("keep an agent out, at once")
+  .option("--serial <hex>", "only the certificate with this serial")
+  .option("--device-key", "only the machine that it is now")
+  .option("--undo", "let it in again")
+  .requiredOption(...CONFIG)
+  .option(...JSON_FLAG)
+  .action((name, options) => denyAgent(output, name, options));
+agent
+  .command("denied")
+  .description("print who is kept out")
+  .requiredOption(...CONFIG)
+  .option(...JSON_FLAG)
+  .action((options) => listDenied(output, options));
+agent
+  .command("reset-recovery <tenant/agent>")
+  .description("let an agent renew with an expired certificate again")
+  .requiredOption(...CONFIG)
+  .option(...JSON_FLAG)
+  .action((name, options) => resetRecovery(output, name, options));
+agent
   .command("unlock <tenant/agent>")
   .description("let an agent in again that was locked, once only one copy of it is left")
   .requiredOption(...CONFIG)
   .option(...JSON_FLAG)
   .action((name, options) => unlockAgent(output, name, options));
+program
+  .command("ca")
+  .description("the CA that issues certificates for agents")
+  .command("create")
+  .description("make it, once")
+  .option("--name <text>", "its common name", "Holdfast agents")
+  .requiredOption(...CONFIG)
+  .option(...JSON_FLAG)
+  .action((options) => createCa(output, options));
+program
+  .command("trust")
+  .description("the trust documents that agents are given")
+  .command("import <file...>")
+  .description("keep trust documents of a tenant, oldest first")
+  .requiredOption(...CONFIG)
+  .option(...JSON_FLAG)
+  .action((files, options) => importTrust(output, files, options));
 program
   .command("version")
   .description("print the version")

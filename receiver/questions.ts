@@ -5,12 +5,19 @@
  * @module
  */
 import { z } from "zod";
+import { type AgentLine, agentLine } from "./agent-line.ts";
 import { ReceiverError } from "./errors.ts";
 import { exportLines, type LinePart } from "./export.ts";
+import { addToken, confirmAgent, denyAgent, resetRecovery } from "./identity/administration.ts";
+import { importTrust } from "./identity/trust-import.ts";
 import { send, sentMessages } from "./send.ts";
 import type { OutgoingRecord, OutgoingStore } from "./store/outgoing.ts";
-import type { AgentRecord, Store } from "./store/store.ts";
-import { allAgents } from "./store/walk.ts";
+import type { DenialRecord } from "./store/registry.ts";
+import type { Store } from "./store/store.ts";
+import { allAgents, allDenied, allHeads } from "./store/walk.ts";
+import type { WholeStore } from "./store/whole-store.ts";
+
+const AGENT = { tenant: z.string(), name: z.string() };
 
 export const QUESTION = z.discriminatedUnion("ask", [
   z.strictObject({
@@ -43,21 +50,56 @@ export const QUESTION = z.discriminatedUnion("ask", [
     name: z.string(),
     channel: z.string(),
   }),
-  z.strictObject({ ask: z.literal("unlockAgent"), tenant: z.string(), name: z.string() }),
+  z.strictObject({ ask: z.literal("unlockAgent"), ...AGENT }),
+  z.strictObject({
+    ask: z.literal("addToken"),
+    ...AGENT,
+    tokenIdHex: z.string(),
+    publicKeyHex: z.string(),
+    expiresMs: z.int(),
+    atMs: z.int(),
+  }),
+  z.strictObject({ ask: z.literal("confirmAgent"), ...AGENT, code: z.string(), atMs: z.int() }),
+  z.strictObject({ ask: z.literal("resetRecovery"), ...AGENT }),
+  z.strictObject({
+    ask: z.literal("denyAgent"),
+    ...AGENT,
+    what: z.enum(["agent", "serial", "deviceKey"]),
+    serialHex: z.string().nullable(),
+    isUndo: z.boolean(),
+    atMs: z.int(),
+  }),
+  z.strictObject({ ask: z.literal("listDenied") }),
+  z.strictObject({ ask: z.literal("listHeads"), ...AGENT }),
+  z.strictObject({
+    ask: z.literal("importTrust"),
+    /** Base64. */
+    envelope: z.string(),
+    index: z.int(),
+    atMs: z.int(),
+  }),
 ]);
 export type Question = z.infer<typeof QUESTION>;
 
-/** One line of `agent add`, `agent list` and `agent unlock`. */
-export interface AgentLine {
-  readonly agent: string;
-  readonly serial: string;
-  readonly session: number;
-  readonly addedAt: string;
-  readonly lastSeenAt: string | null;
-  /** Nobody is let in since then, because two copies were alive (TP33). */
-  readonly lockedAt: string | null;
-  /** Only of `agent add`: it had another or the same certificate before. */
-  readonly known?: boolean;
+/** A line of `agent denied`. */
+export interface DenialLine {
+  readonly kind: DenialRecord["kind"];
+  readonly value: string;
+  readonly deniedAt: string;
+}
+
+/** A line of `agent heads`. */
+export interface HeadLine {
+  readonly counter: number;
+  readonly auditSeq: number;
+  /** Hexadecimal. */
+  readonly auditHead: string;
+  readonly generation: number;
+  /** Whether the device key that is known of the agent has signed it. */
+  readonly isVerified: boolean;
+  readonly receivedAt: string;
+  /** As it came, JSON. */
+  readonly envelope: string;
 }
 
 /** The line of `send`. Epoch and seq are 63-bit, so they are text. */
@@ -82,12 +124,14 @@ export interface ToldLine {
 }
 
 /**
+ * @param barred is called when somebody was kept out who may be connected
  * @returns the answer, a JSON object a line, without line ends
  * @throws {ReceiverError} `STORE_FULL`, `STORE_UNREACHABLE`, or what ended the store
  */
 export async function* answerTo(
-  store: Store & OutgoingStore,
+  store: WholeStore,
   question: Question,
+  barred: () => void = () => {},
 ): AsyncGenerator<LinePart> {
   switch (question.ask) {
     case "export":
@@ -115,10 +159,77 @@ export async function* answerTo(
         yield JSON.stringify(toldLine(message));
       }
       break;
+    case "listHeads":
+      yield* headLines(store, question);
+      break;
     case "listAgents":
       for await (const agent of allAgents(store)) yield JSON.stringify(agentLine(agent));
       break;
+    default:
+      yield* identityLines(store, question, barred);
   }
+}
+
+type IdentityQuestion = Extract<
+  Question,
+  {
+    ask: "addToken" | "confirmAgent" | "resetRecovery" | "denyAgent" | "listDenied" | "importTrust";
+  }
+>;
+
+async function* identityLines(
+  store: WholeStore,
+  question: IdentityQuestion,
+  barred: () => void,
+): AsyncGenerator<string> {
+  switch (question.ask) {
+    case "addToken":
+      yield JSON.stringify(agentLine(await addToken(store, question)));
+      break;
+    case "confirmAgent": {
+      const agent = await confirmAgent(store, question);
+      barred();
+      yield JSON.stringify(agentLine(agent));
+      break;
+    }
+    case "resetRecovery":
+      yield JSON.stringify(agentLine(await resetRecovery(store, question)));
+      break;
+    case "denyAgent": {
+      const denial = await denyAgent(store, question);
+      barred();
+      yield JSON.stringify(denialLine(denial));
+      break;
+    }
+    case "listDenied":
+      for await (const denial of allDenied(store.registry))
+        yield JSON.stringify(denialLine(denial));
+      break;
+    case "importTrust": {
+      const envelope = Buffer.from(question.envelope, "base64");
+      yield JSON.stringify(await importTrust(store.registry, envelope, question));
+      break;
+    }
+  }
+}
+
+async function* headLines(
+  store: WholeStore,
+  { tenant, name }: Extract<Question, { ask: "listHeads" }>,
+): AsyncGenerator<string> {
+  const agent = await store.findAgent({ tenant, name });
+  if (agent === null) throw new ReceiverError("AGENT_UNKNOWN");
+  for await (const head of allHeads(store.heads, agent.id)) {
+    const { counter, auditSeq, auditHead, generation, isVerified, envelope } = head;
+    const receivedAt = new Date(head.receivedAtMs).toISOString();
+    yield JSON.stringify({
+      ...{ counter, auditSeq, auditHead, generation, isVerified, receivedAt, envelope },
+    } satisfies HeadLine);
+  }
+}
+
+function denialLine({ kind, value, atMs }: DenialRecord): DenialLine {
+  return { kind, value, deniedAt: new Date(atMs).toISOString() };
 }
 
 async function* sendLines(
@@ -139,18 +250,5 @@ function toldLine(message: OutgoingRecord): ToldLine {
     agentHasItAt: settledAtMs === null ? null : new Date(settledAtMs).toISOString(),
     // As the agent wrote it.
     outcome: outcome === null ? null : JSON.parse(outcome),
-  };
-}
-
-function agentLine(agent: AgentRecord): AgentLine {
-  const timeOf = (ms: number | null): string | null =>
-    ms === null ? null : new Date(ms).toISOString();
-  return {
-    agent: `${agent.tenant}/${agent.name}`,
-    serial: agent.serialHex,
-    session: agent.session,
-    addedAt: new Date(agent.addedAtMs).toISOString(),
-    lastSeenAt: timeOf(agent.helloAtMs),
-    lockedAt: timeOf(agent.lockedAtMs),
   };
 }

@@ -9,11 +9,14 @@ import { Budget } from "#streams/sink/credit.ts";
 import { type Command, command, commands } from "./command.ts";
 import { type Configuration, readTlsFiles } from "./configuration.ts";
 import { CreditPool } from "./credit-pool.ts";
+import { openHeads } from "./downstream/open-heads.ts";
 import { openOutcomes } from "./downstream/open-outcomes.ts";
 import { telling, Waker } from "./downstream/waker.ts";
 import { ReceiverError } from "./errors.ts";
 import { type Chance, type Clock, systemChance } from "./host/clock.ts";
 import type { Log } from "./host/log.ts";
+import { openEnrolment } from "./identity/open-enrolment.ts";
+import { Sweep } from "./identity/sweep.ts";
 import { ASSEMBLING_MAX_BYTES, PROCESS_HELD_MAX_BYTES } from "./limits.ts";
 import { LiveAgents } from "./live-agents.ts";
 import { openDoor } from "./local-door.ts";
@@ -25,6 +28,8 @@ import { openServer } from "./server.ts";
 import { doorOf, openStoreIn } from "./state-folder.ts";
 import type { OutgoingRecord } from "./store/outgoing.ts";
 import type { AgentName } from "./store/store.ts";
+
+const HOUR_MS = 3_600_000;
 
 export interface Receiver extends AsyncDisposable {
   readonly address: { readonly host: string; readonly port: number };
@@ -87,7 +92,13 @@ export async function openReceiver(
   const wake = (agent: number): void => live.wake(agent);
   const waker = stack.use(await Waker.open({ store: kept, clock, wake }));
   const store = telling(kept, () => waker.look());
-  stack.use(await openDoor(doorOf(configuration.stateDir), store, log));
+  const { trustDomain, listen, limits } = configuration;
+  const maxSocketAgeMs = limits.maxSocketAgeHours * HOUR_MS;
+  const { registry } = store;
+  const sweep = stack.use(new Sweep({ registry, clock, chance, maxSocketAgeMs }));
+  const enrolment = await openEnrolment(configuration, tls, clock);
+  const door = { log, barred: () => sweep.look() };
+  stack.use(await openDoor(doorOf(configuration.stateDir), store, door));
   const context = {
     store,
     clock,
@@ -99,19 +110,20 @@ export async function openReceiver(
     live,
     messageLimitBytes: configuration.messageLimitBytes,
     credit: new CreditPool(PROCESS_HELD_MAX_BYTES, clock),
+    sweep,
   };
   const shared = { store, arrivals, clock, chance, log };
   const outlets = stack.use(await openOutlets(configuration.outlets, handlers, shared));
   stack.use(await openOutcomes(shared));
+  stack.use(await openHeads(shared));
   stack.use(
     openRetention({
       ...{ store, clock, retainHours: configuration.retainHours },
       outlets: outlets.positions,
     }),
   );
-  const { trustDomain, listen, limits } = configuration;
-  const door = { ...tls, ...listen, ...limits, trustDomain, chance };
-  const server = stack.use(await openServer(door, context));
+  const facing = { ...tls, ...listen, ...limits, trustDomain, chance, enrolment };
+  const server = stack.use(await openServer(facing, context));
 
   const opened = stack.move();
   return {

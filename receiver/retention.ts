@@ -9,13 +9,15 @@
 import { ReceiverError } from "./errors.ts";
 import type { Clock } from "./host/clock.ts";
 import { PAGE_MAX_COUNT, RETAIN_DEFAULT_HOURS } from "./limits.ts";
-import { OUTCOMES_CHANNEL } from "./served-channels.ts";
+import { OUTCOMES_CHANNEL, STATUS_CHANNEL } from "./served-channels.ts";
 import type { OutgoingStore } from "./store/outgoing.ts";
 import type { Store, WaitingOutlet } from "./store/store.ts";
 
 const HOUR_MS = 3_600_000;
 /** What agents report is taken by the receiver itself (`openOutcomes`), and by nobody else. */
 const OUTCOMES: WaitingOutlet = { outlet: OUTCOMES_CHANNEL, channels: [OUTCOMES_CHANNEL] };
+/** The same: what is kept of heads for ever is a row of their own (`openHeads`). */
+const HEADS: WaitingOutlet = { outlet: STATUS_CHANNEL, channels: [STATUS_CHANNEL] };
 
 export interface RetentionOptions {
   readonly store: Pick<Store, "prune"> & Pick<OutgoingStore, "pruneOutgoing">;
@@ -48,7 +50,7 @@ export function openRetention(options: RetentionOptions): AsyncDisposable {
 
 async function pruneAll(options: RetentionOptions, isStopped: () => boolean): Promise<void> {
   const { store, clock, retainHours } = options;
-  const outlets = [...options.outlets, OUTCOMES];
+  const outlets = [...options.outlets, OUTCOMES, HEADS];
   const keepsUntaken = retainHours === undefined;
   const beforeMs = clock.nowMs() - (retainHours ?? RETAIN_DEFAULT_HOURS) * HOUR_MS;
   try {

@@ -2,10 +2,12 @@
 
 /** Where agents report deliveries (03 O10). */
 export const OUTCOMES_CHANNEL = "$outcomes";
+/** Where agents say where they stand, signed (08 6). */
+export const STATUS_CHANNEL = "$status";
 /** Under which commands wait in the outbox (TP36). It is no stream: they leave as CMD. */
 export const COMMANDS_CHANNEL = "$commands";
 /** Reserved ones that this version serves. */
-const SERVED_RESERVED: ReadonlySet<string> = new Set([OUTCOMES_CHANNEL]);
+const SERVED_RESERVED: ReadonlySet<string> = new Set([OUTCOMES_CHANNEL, STATUS_CHANNEL]);
 
 /** Of the receiver and the agent themselves: never exported, and handed to no platform (TP35). */
 export const isReserved = (channel: string): boolean => channel.startsWith("$");

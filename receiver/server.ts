@@ -15,6 +15,10 @@ import { Admission, addressOf, answer, nameOf } from "./admission.ts";
 import { Connection, type ConnectionContext } from "./connection.ts";
 import { foreignCode, identifierFrom, ReceiverError } from "./errors.ts";
 import type { Chance } from "./host/clock.ts";
+import { agentCasOf } from "./identity/agent-cas.ts";
+import { type DoorsOptions, IdentityDoors } from "./identity/doors.ts";
+import type { Issuing } from "./identity/issuing.ts";
+import type { Sweep } from "./identity/sweep.ts";
 import {
   CLOSE_GRACE_MS,
   DRAIN_MAX_MS,
@@ -25,7 +29,8 @@ import {
 } from "./limits.ts";
 import { listenTo } from "./listen.ts";
 import { type Proxies, putBehindProxy } from "./proxied.ts";
-import { Networks } from "./proxy-protocol.ts";
+import { Networks, type Peer } from "./proxy-protocol.ts";
+import type { WholeStore } from "./store/whole-store.ts";
 import { StrangerLog } from "./stranger-log.ts";
 
 export interface ServerOptions {
@@ -35,7 +40,9 @@ export interface ServerOptions {
   /** PEM. */
   readonly certificate: string;
   readonly key: string;
-  /** PEM, the only issuer of agents. */
+  /** PEM of the CA that issued `certificate`: sent along, so that an agent can pin it (07 EN2). */
+  readonly ca?: string | undefined;
+  /** PEM, the only issuers of agents. */
   readonly agentCa: string;
   readonly trustDomain: string;
   /** Connections at most (TP5). */
@@ -43,6 +50,14 @@ export interface ServerOptions {
   /** Networks of a balancer that writes PROXY headers; empty if there is none (TP4). */
   readonly proxyFrom: readonly string[];
   readonly chance: Chance;
+  /** Absent: nobody enrols, and nobody renews. */
+  readonly enrolment?: { readonly issuing: Issuing; readonly recoveryMaxCount: number } | undefined;
+}
+
+/** What the server needs beside what the connections have in common. */
+export interface ServerContext extends ConnectionContext {
+  readonly store: WholeStore;
+  readonly sweep: Sweep;
 }
 
 export interface TunnelServer extends AsyncDisposable {
@@ -57,9 +72,10 @@ export interface TunnelServer extends AsyncDisposable {
  */
 export async function openServer(
   options: ServerOptions,
-  context: ConnectionContext,
+  context: ServerContext,
 ): Promise<TunnelServer> {
   const http = createTlsServer(options);
+  const agentCas = agentCasOf(options.agentCa);
   const tunnels = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -72,15 +88,12 @@ export async function openServer(
   const proxies = proxiesOf(http, options, context, strangers);
   const sockets = new Set<Socket>();
   const connections = new Set<Connection>();
+  const sourceOf = (socket: Socket): Peer | null => proxies?.sourceOf(socket) ?? null;
   const admission = new Admission(
-    {
-      ...options,
-      strangers,
-      connectionCount: () => connections.size,
-      sourceOf: (socket) => proxies?.sourceOf(socket) ?? null,
-    },
+    { ...options, agentCas, strangers, connectionCount: () => connections.size, sourceOf },
     context,
   );
+  const doors = doorsOf(options, { ...context, agentCas, strangers, sourceOf });
 
   http.on("connection", (socket: Socket) => {
     // From the first moment: a reset during the handshake is an event without another listener.
@@ -91,7 +104,8 @@ export async function openServer(
   http.on("tlsClientError", (_error, socket) => socket.destroy());
   http.on("clientError", (_error, socket) => socket.destroy());
   // A door used for anything else (07 1.8).
-  http.on("request", (_request, response) => {
+  http.on("request", (request, response) => {
+    if (doors?.handle(request, response) === true) return;
     response.writeHead(403, { Connection: "close", "Content-Length": "0" }).end();
   });
   http.on("upgrade", (request, socket, head) => {
@@ -105,11 +119,13 @@ export async function openServer(
   });
 
   async function admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const agent = await admission.admit(request, socket);
-    if (agent === null) return;
+    const admitted = await admission.admit(request, socket);
+    if (admitted === null) return;
+    const { agent, certificate } = admitted;
     tunnels.handleUpgrade(request, socket, head, (websocket) => {
       const connection = new Connection(websocket, agent, context);
       connections.add(connection);
+      context.sweep.add(connection, { ...certificate, agent: agent.id });
       void connection.closed.then(() => connections.delete(connection));
     });
   }
@@ -136,6 +152,14 @@ export async function openServer(
   };
 }
 
+function doorsOf(
+  { enrolment, trustDomain }: ServerOptions,
+  shared: ServerContext & Pick<DoorsOptions, "agentCas" | "strangers" | "sourceOf">,
+): IdentityDoors | undefined {
+  const barred = (): void => shared.sweep.look();
+  return enrolment && new IdentityDoors({ ...shared, ...enrolment, trustDomain, barred });
+}
+
 function proxiesOf(
   http: Server,
   { proxyFrom }: ServerOptions,
@@ -153,10 +177,15 @@ function proxiesOf(
   });
 }
 
+/** With the CA itself, which a client that pins it looks for (07 EN2). */
+function chainOf({ certificate, ca }: ServerOptions): string {
+  return ca === undefined ? certificate : `${certificate.trimEnd()}\n${ca}`;
+}
+
 function createTlsServer(options: ServerOptions): Server {
   try {
     return createServer({
-      cert: options.certificate,
+      cert: chainOf(options),
       key: options.key,
       ca: options.agentCa,
       minVersion: "TLSv1.3",

@@ -7,12 +7,10 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { foreignCode, ReceiverError } from "./errors.ts";
 import { type Log, silentLog } from "./host/log.ts";
-import type { OutgoingStore } from "./store/outgoing.ts";
-import type { OutletStore } from "./store/outlets.ts";
 import type { DatabaseWarning } from "./store/postgres/database.ts";
 import { openPostgresStore } from "./store/postgres/postgres-store.ts";
 import { openSqliteStore, STORE_FILE } from "./store/sqlite/sqlite-store.ts";
-import type { Store } from "./store/store.ts";
+import type { WholeStore } from "./store/whole-store.ts";
 import { databaseOptions, type StoreConfiguration } from "./store-configuration.ts";
 
 /** The local socket in the state folder. */
@@ -30,7 +28,7 @@ export async function openStoreIn(
   stateDir: string,
   store: StoreConfiguration,
   log: Log = silentLog,
-): Promise<Store & OutgoingStore & OutletStore> {
+): Promise<WholeStore> {
   try {
     mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   } catch (error) {

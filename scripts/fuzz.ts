@@ -1,10 +1,11 @@
 /**
- * `npm run fuzz`: the long form of the fuzzers: block reader, MSH reader, file splitter, frames to their decoder and to either end.
- * Exit 1 if an input fails.
+ * `npm run fuzz`: the long form of the fuzzers: block reader, MSH reader, file splitter, frames to their decoder and to either end,
+ * signed documents. Exit 1 if an input fails.
  *
  *   npm run fuzz                             for 300 seconds, from a random seed
  *   npm run fuzz -- --seconds 3600 --seed 7
  *   npm run fuzz -- --frames 1000000         instead: so many frames to each target that reads frames (T-P01)
+ *   npm run fuzz -- --documents 100000       instead: so many documents to the kernel, whose memory must not grow (07 U16)
  *
  * A seed that is printed with a failure repeats it in its first round.
  *
@@ -12,11 +13,15 @@
  */
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
-import { type FuzzTarget, TARGETS } from "#test/fuzz/targets.ts";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { DOCUMENTS, type FuzzTarget, TARGETS } from "#test/fuzz/targets.ts";
 import { CORPUS_TEXTS } from "#test/fuzz/wire-bytes.ts";
 
 const EXIT_USAGE = 64;
 const SECONDS = "300";
+/** Bytes: code that is compiled late, and the runner's own records. */
+const HEAP_GROWN_MAX = 8 * 1_048_576;
 /** fast-check's seeds are 32 bits wide. */
 const SEED_END = 2 ** 31;
 
@@ -63,10 +68,19 @@ function whole(text: string, least: number): number {
 }
 
 const { values } = parseArgs({
-  options: { seconds: { type: "string" }, frames: { type: "string" }, seed: { type: "string" } },
+  options: {
+    seconds: { type: "string" },
+    frames: { type: "string" },
+    documents: { type: "string" },
+    seed: { type: "string" },
+  },
 });
 const seed = values.seed === undefined ? randomInt(SEED_END) : whole(values.seed, 0);
-const tallies = values.frames === undefined ? await bySeconds() : await byFrames(values.frames);
+const tallies = await (values.documents !== undefined
+  ? byDocuments(values.documents)
+  : values.frames !== undefined
+    ? byFrames(values.frames)
+    : bySeconds());
 for (const { target, runs, frames, ms, failed } of tallies) {
   const rate = Math.round(runs / (ms / 1_000));
   const read = target.readsFrames ? `, ${frames} frames` : "";
@@ -86,4 +100,29 @@ async function byFrames(text: string): Promise<Tally[]> {
   console.log(`seed ${seed}, ${count} frames to each`);
   const targets = TARGETS.filter(({ readsFrames }) => readsFrames);
   return await fuzz(targets, seed, ({ frames }) => frames >= count);
+}
+
+/** The first fifth warms up: from then on the heap must stay as it is. */
+async function byDocuments(text: string): Promise<Tally[]> {
+  const count = whole(text, 1);
+  console.log(`seed ${seed}, ${count} documents`);
+  let warmBytes: number | undefined;
+  const tallies = await fuzz([DOCUMENTS], seed, ({ runs }) => {
+    if (runs >= count / 5) warmBytes ??= heapBytes();
+    return runs >= count;
+  });
+  const grownBytes = heapBytes() - (warmBytes ?? 0);
+  console.log(`heap grown by ${Math.round(grownBytes / 1_024)} KiB since the first fifth`);
+  return tallies.map((tally) => ({
+    ...tally,
+    failed: tally.failed || grownBytes > HEAP_GROWN_MAX,
+  }));
+}
+
+/** What is in use after everything that is not has been collected. */
+function heapBytes(): number {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }

@@ -11,6 +11,8 @@ import { createKek } from "#agent/sealing/kek.ts";
 import { createDevelopmentCa } from "#certs/development-ca.ts";
 import { DEFAULT_KEK_FILE } from "#config/local.ts";
 import { addAgent } from "#receiver/cli/agent.ts";
+import { createCa } from "#receiver/cli/authority.ts";
+import { developmentTrust } from "./development-trust.ts";
 import { freePort } from "./free-port.ts";
 
 export interface Pair {
@@ -38,10 +40,12 @@ export interface PairOptions {
   /** Extra lines for it, four spaces deep. */
   readonly filesYaml?: string;
   readonly receiverYaml?: string;
+  /** Nobody is known yet: the agent enrols (`enrol-pair.ts`) once the receiver runs. */
+  readonly enrolling?: boolean;
 }
 
 const TRUST_DOMAIN = "holdfast.local";
-const AGENT = { tenant: "demo", agent: "hospital" };
+export const AGENT = { tenant: "demo", agent: "hospital" };
 const HOST = "127.0.0.1";
 const CHANNEL = "adt";
 const DROP = "in";
@@ -56,15 +60,20 @@ export async function makePair(options: PairOptions): Promise<Pair> {
   for (const part of ["agent/state", "agent/identity", "receiver/state", "receiver/tls"]) {
     mkdirSync(join(folder, part), { recursive: true, mode: 0o700 });
   }
-  await writeIdentities(folder);
+  if (options.enrolling === true) await writeReceiverIdentity(folder);
+  else await writeIdentities(folder);
   createKek(join(folder, "agent", DEFAULT_KEK_FILE));
   const agentConfig = join(folder, "agent/local.yaml");
   const receiverConfig = join(folder, "receiver/receiver.yaml");
   writeFileSync(agentConfig, agentYaml(receiver, ports, options));
   writeFileSync(receiverConfig, receiverYaml(receiverPort, options));
-  const certificate = join(folder, "agent/identity/agent.crt");
   const quiet = { print: () => Promise.resolve(true) };
-  await addAgent(quiet, `${AGENT.tenant}/${AGENT.agent}`, { config: receiverConfig, certificate });
+  if (options.enrolling === true) await createCa(quiet, { config: receiverConfig, name: "Agents" });
+  else {
+    const certificate = join(folder, "agent/identity/agent.crt");
+    const name = `${AGENT.tenant}/${AGENT.agent}`;
+    await addAgent(quiet, name, { config: receiverConfig, certificate });
+  }
   const mllp = { host: HOST, port: mllpPort };
   const drop = join(folder, DROP);
   if (options.files === true) mkdirSync(drop, { mode: 0o700 });
@@ -88,6 +97,21 @@ async function writeIdentities(folder: string): Promise<void> {
   for (const [file, pem] of files) writeFileSync(join(folder, file), pem, { mode: 0o600 });
 }
 
+/** The rest comes by enrolment. */
+async function writeReceiverIdentity(folder: string): Promise<void> {
+  const receiverCa = await createDevelopmentCa("Holdfast development receiver");
+  const server = await receiverCa.issueServer([HOST, "localhost"]);
+  const { trust, anchor } = developmentTrust(AGENT.tenant, receiverCa.certificatePem);
+  const files: readonly (readonly [string, string | Uint8Array])[] = [
+    ["receiver/tls/server.crt", server.certificatePem],
+    ["receiver/tls/server.key", server.privateKeyPem],
+    ["receiver/tls/ca.crt", receiverCa.certificatePem],
+    ["receiver/trust.json", trust],
+    ["agent/anchor.json", anchor],
+  ];
+  for (const [file, content] of files) writeFileSync(join(folder, file), content, { mode: 0o600 });
+}
+
 function agentYaml(receiver: string, ports: Pair["ports"], options: PairOptions): string {
   const channels = Object.entries(ports).map(([name, port]) => channelYaml(name, port));
   return `stateDir: state
@@ -95,13 +119,15 @@ allowVolatileState: true   # a trial may live in /tmp
 ballastBytes: 1048576      # and need not hold on to 128 MiB of it
 receiver:
   url: ${receiver}
-identity:
+${options.enrolling === true ? "" : IMPORTED}${options.agentYaml ?? ""}channels:
+${channels.map((channel) => `${channel}${options.channelYaml ?? ""}`).join("")}${filesYaml(options)}`;
+}
+
+const IMPORTED = `identity:
   certificate: identity/agent.crt
   key: identity/agent.key
   receiverCa: identity/receiver-ca.crt
-${options.agentYaml ?? ""}channels:
-${channels.map((channel) => `${channel}${options.channelYaml ?? ""}`).join("")}${filesYaml(options)}`;
-}
+`;
 
 function filesYaml({ files, filesYaml: extra = "" }: PairOptions): string {
   if (files !== true) return "";
@@ -127,7 +153,7 @@ listen:
 tls:
   certificate: tls/server.crt
   key: tls/server.key
-  agentCa: tls/agent-ca.crt
+${options.enrolling === true ? "  agentCa: state/agent-ca.crt\n  ca: tls/ca.crt" : "  agentCa: tls/agent-ca.crt"}
 trustDomain: ${TRUST_DOMAIN}
-${options.receiverYaml ?? ""}`;
+${options.enrolling === true ? `enrolment:\n  url: https://${HOST}:${port}\n` : ""}${options.receiverYaml ?? ""}`;
 }

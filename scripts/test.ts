@@ -33,6 +33,10 @@ const PACKAGES = [
   { name: "postgresql", has: ["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"] },
   { name: "kcat", has: ["kcat", "-V"] },
   { name: "faketime", has: ["faketime", "--version"] },
+  { name: "rsyslog-openssl", has: ["sh", "-c", "ls /usr/lib/*/rsyslog/lmnsd_ossl.so"] },
+  { name: "softhsm2", has: ["softhsm2-util", "--version"] },
+  { name: "opensc", has: ["sh", "-c", "command -v pkcs11-tool"] },
+  { name: "python3-pykcs11", has: ["/usr/bin/python3", "-c", "import PyKCS11"] },
   { name: "xfsprogs", has: ["mkfs.xfs", "-V"] },
   // 101 MB to fetch, 740 MB on the disk, 23 s: for the tests of Windows's files.
   { name: "wine64", has: ["test", "-x", "/usr/lib/wine/wine64"] },

@@ -19,24 +19,50 @@ const DOORWAY = globSync("agent/ingest/*.ts");
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   streams: ["protocol"],
+  documents: [],
+  // The tool of those who sign: it reads YAML, asks the clock, and says exit codes like the other programs.
+  "documents/cli": [
+    "documents",
+    "config",
+    "agent/exit-codes.ts",
+    "agent/host/atomic-file.ts",
+    "agent/host/clock.ts",
+  ],
   config: [
     "agent/host",
     "agent/errors.ts",
     "agent/limits.ts",
     "agent/ingest/hl7/charset-names.ts",
     "agent/folders/outlet-names.ts",
+    "documents",
     "protocol",
   ],
   "config/document.ts": ["config/known-keys.ts"],
-  "certs/development-ca.ts": ["certs/reflect-metadata.ts"],
-  certs: ["agent/host", "agent/errors.ts"],
+  "certs/agent-name.ts": [],
+  "certs/ed25519.ts": [],
+  "certs/token.ts": ["certs/agent-name.ts", "certs/ed25519.ts"],
+  "certs/transcripts.ts": [],
+  "certs/exchange.ts": ["certs/ed25519.ts"],
+  // Pure: the receiver and the agent read certificates in the same way.
+  "certs/der.ts": [],
+  "certs/agent-profile.ts": ["certs/der.ts"],
+  "certs/agent-csr.ts": ["certs/der.ts", "certs/exchange.ts"],
+  "certs/issuing.ts": ["certs/reflect-metadata.ts", "certs/agent-profile.ts"],
+  "certs/authority.ts": ["certs/issuing.ts", "certs/agent-profile.ts", "certs/agent-csr.ts"],
+  "certs/development-ca.ts": ["certs/issuing.ts", "certs/agent-profile.ts"],
+  "certs/csr.ts": [],
+  "certs/p12.ts": [],
+  "certs/profile.ts": ["certs/agent-profile.ts"],
+  certs: ["agent/host", "agent/errors.ts", "agent/sealing"],
   "agent/exit-codes.ts": [],
   "agent/folder-errors.ts": ["agent/exit-codes.ts"],
+  "agent/identity-errors.ts": ["agent/exit-codes.ts"],
   "agent/store-errors.ts": ["agent/exit-codes.ts"],
   "agent/tunnel-errors.ts": ["agent/exit-codes.ts"],
   "agent/error-catalogue.ts": [
     "agent/exit-codes.ts",
     "agent/folder-errors.ts",
+    "agent/identity-errors.ts",
     "agent/store-errors.ts",
     "agent/tunnel-errors.ts",
   ],
@@ -77,8 +103,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "agent/ingest/file-drop/claims.ts",
     ...BASE,
   ],
+  "agent/audit": ["agent/outbox/trust", "documents", ...BASE],
+  "agent/marks": ["agent/outbox/trust", ...BASE],
+  "agent/siem": BASE,
   "agent/deliver/queue.ts": [],
   "agent/deliver": ["agent/folders", "agent/ingest/hl7", "agent/ingest/mllp", ...BASE],
+  "agent/identity": ["certs", "documents", "agent/tunnel", ...BASE],
   "agent/tunnel": ["protocol", "streams", "certs", ...BASE],
   "agent/relay": ["agent/outbox", "agent/tunnel", "protocol", "streams", ...BASE],
   "agent/running": [
@@ -93,8 +123,25 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "config",
     ...BASE,
   ],
-  agent: ["agent", "config", "certs"],
-  receiver: ["protocol", "streams", "config/document.ts"],
+  agent: ["agent", "config", "certs", "documents"],
+  receiver: [
+    "protocol",
+    "streams",
+    "config/document.ts",
+    // Trust documents are verified before they are handed on.
+    "documents",
+    // What both ends of enrolment and renewal say, and nothing of where an agent keeps what.
+    "certs/agent-name.ts",
+    "certs/ed25519.ts",
+    "certs/token.ts",
+    "certs/transcripts.ts",
+    "certs/exchange.ts",
+    // The embedded CA, and how certificates and requests are read.
+    "certs/der.ts",
+    "certs/agent-profile.ts",
+    "certs/agent-csr.ts",
+    "certs/authority.ts",
+  ],
 };
 
 /** Packages with one place each (the dependency table of ARCHITECTURE.md). */
@@ -104,10 +151,13 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   ws: ["agent/tunnel", "receiver"],
   cborg: ["protocol"],
   winston: ["agent/host", "receiver/host"],
-  commander: ["agent/main.ts", "receiver/main.ts"],
+  commander: ["agent/main.ts", "agent/commands", "documents/cli/program.ts", "receiver/main.ts"],
   yaml: ["config"],
-  zod: ["config", "receiver"],
-  "@peculiar/x509": ["certs"],
+  zod: ["agent/identity", "certs", "config", "documents", "receiver"],
+  "@peculiar/x509": ["certs/issuing.ts"],
+  // 07, Libraries: exactly two importers.
+  "node-forge/lib/asn1.js": ["certs/csr.ts", "certs/p12.ts"],
+  "node-forge/lib/pkcs12.js": ["certs/p12.ts"],
   "@platformatic/kafka": ["receiver/outlets/kafka-producer.ts"],
   "node-hl7-client": ["agent/cli"],
 };
@@ -132,7 +182,7 @@ function importsOf(file: string): string[] {
   });
 }
 
-const sources = globSync("{agent,certs,config,protocol,receiver,streams}/**/*.ts").sort();
+const sources = globSync("{agent,certs,config,documents,protocol,receiver,streams}/**/*.ts").sort();
 const isPackage = (target: string): boolean => !existsSync(target);
 
 for (const [part, allowed] of Object.entries(MAY_IMPORT)) {
@@ -178,6 +228,39 @@ test("each package has its place", () => {
         `${file} imports ${target}`,
       );
     }
+  }
+});
+
+test("[07 Libraries] the agent can issue nothing: it loads no CA", () => {
+  const cas = ["certs/issuing.ts", "certs/authority.ts", "certs/development-ca.ts"];
+  const others = sources.filter((file) => !within(file, "receiver") && !cas.includes(file));
+  for (const file of others) {
+    for (const target of importsOf(file)) {
+      assert.ok(!cas.includes(target), `${file} imports ${target}`);
+    }
+  }
+});
+
+test("[EN2, 07 1.9] one look alone accepts any certificate, and every other connection says that it does not", () => {
+  const connecting = /\brejectUnauthorized\b(?:\s*:\s*(\w+))?/g;
+  const found = sources
+    .filter((file) => within(file, "agent") || within(file, "certs"))
+    .flatMap((file) => {
+      const text = readFileSync(file, "utf8").replaceAll(/\/\*[\s\S]*?\*\//g, "");
+      return [...text.matchAll(connecting)].map(([, value]) => `${file} ${value}`);
+    });
+  assert.deepEqual(
+    found.filter((one) => !one.endsWith(" true")).sort(),
+    // The second is a listener: whether hospital systems have to show a certificate (03 C4).
+    ["agent/tunnel/issuer-look.ts false", "agent/ingest/mllp/tls-server.ts required"].sort(),
+  );
+  assert.ok(found.includes("agent/tunnel/secure.ts true"));
+  for (const file of sources) {
+    assert.doesNotMatch(
+      readFileSync(file, "utf8"),
+      /NODE_TLS_REJECT_UNAUTHORIZED(?!=0 changes)/,
+      file,
+    );
   }
 });
 
@@ -262,7 +345,7 @@ test("every test and source that the documents name exists, and no line numbers 
   for (const name of ["ARCHITECTURE.md", "README.md", "SECURITY.md", ...globSync("docs/*.md")]) {
     const text = readFileSync(name, "utf8");
     for (const [, path = ""] of text.matchAll(
-      /`((?:test|agent|receiver|protocol|certs|config)\/[\w./-]+)`/g,
+      /`((?:test|agent|receiver|protocol|certs|config|documents)\/[\w./-]+)`/g,
     )) {
       const file = path.replace(/\.(?:settle)$/, "");
       assert.ok(existsSync(file) || existsSync(`${file}.ts`), `${name} names ${path}`);

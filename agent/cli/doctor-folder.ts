@@ -11,7 +11,7 @@ import { AgentError, type Facts, identifierFrom } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { FolderHand } from "../folders/hand.ts";
 import type { FolderFinding } from "../folders/messages.ts";
-import type { ProbedFolder } from "../folders/probe-method.ts";
+import type { AskedFolder, ProbedFolder } from "../folders/probe-method.ts";
 import { systemClock } from "../host/clock.ts";
 import type { Findings } from "./doctor-receiver.ts";
 import { type Finding, fault, ok, warning } from "./finding.ts";
@@ -35,6 +35,8 @@ const STEPS: Readonly<Record<Step, readonly [string, string]>> = {
   ],
   rights: ["keep senders out", "Only the drop folder should be writable for senders"],
 };
+/** 04 P19: a file stays where it is until its content is stored, and is nobody's. */
+const ONE_READER = "only one reader may use this folder";
 const FOLDERS = {
   folder: "drop folder",
   workFolder: "work",
@@ -46,9 +48,12 @@ const FOLDERS = {
 export async function lookAtDrops(drops: readonly FileDropConfig[]): Promise<Findings> {
   const found: Record<string, Finding> = {};
   for (const drop of drops) {
+    const silenceMs = drop.shareTimeoutSeconds * 1_000;
+    const { claimBy, workFolder } = drop;
     for (const [key, name] of Object.entries(FOLDERS) as [keyof typeof FOLDERS, string][]) {
-      const silenceMs = drop.shareTimeoutSeconds * 1_000;
-      const finding = await lookAt(drop[key], silenceMs, key !== "folder");
+      const alone = { path: drop[key], claimBy: undefined, workFolder: undefined };
+      const asked = key === "folder" ? { ...alone, claimBy, workFolder } : alone;
+      const finding = await lookAt(asked, silenceMs);
       found[`${drop.name} ${name}`] =
         finding.verdict === "failed" ? { ...finding, verdict: "warning" } : finding;
     }
@@ -64,8 +69,9 @@ export async function doctorFolder(options: {
   readonly json: boolean;
 }): Promise<ExitCode> {
   const folder = resolve(options.folder);
-  const probed = await probeOf(folder, SILENCE_MS);
-  const finding = probed instanceof AgentError ? faultOf(probed) : judge(folder, probed, false);
+  const asked = { path: folder, claimBy: undefined, workFolder: undefined };
+  const probed = await probeOf(asked, SILENCE_MS);
+  const finding = probed instanceof AgentError ? faultOf(probed) : judge(asked, probed, false);
   const account = userInfo().username;
   printFacts(options.json, { folder, account, ...finding, probed: plain(probed) }, () => [
     `${escaped(folder)}, as account ${escaped(account)}`,
@@ -84,19 +90,20 @@ function stepLines({ findings }: ProbedFolder): string[] {
   return table(findings.map(({ step, sysCode }) => [`  ${sysCode ?? "ok"}`, STEPS[step][0]]));
 }
 
-async function lookAt(folder: string, silenceMs: number, isMade: boolean): Promise<Finding> {
-  const probed = await probeOf(folder, silenceMs);
-  return probed instanceof AgentError ? faultOf(probed) : judge(folder, probed, isMade);
+async function lookAt(asked: AskedFolder, silenceMs: number): Promise<Finding> {
+  const probed = await probeOf(asked, silenceMs);
+  const isMade = asked.claimBy === undefined;
+  return probed instanceof AgentError ? faultOf(probed) : judge(asked, probed, isMade);
 }
 
 const faultOf = ({ code, facts }: AgentError): Finding => fault(code, facts);
 
-async function probeOf(folder: string, silenceMs: number): Promise<ProbedFolder | AgentError> {
+async function probeOf(asked: AskedFolder, silenceMs: number): Promise<ProbedFolder | AgentError> {
   try {
     await using hand = await FolderHand.open({
       ...{ isolation: "process", silenceMs, clock: systemClock },
     });
-    return await hand.call("probe", folder);
+    return await hand.call("probe", asked);
   } catch (error) {
     if (error instanceof AgentError) return error;
     throw error;
@@ -104,7 +111,8 @@ async function probeOf(folder: string, silenceMs: number): Promise<ProbedFolder 
 }
 
 /** @param isMade the agent makes it if it can, beside the drop folder */
-function judge(folder: string, probed: ProbedFolder, isMade: boolean): Finding {
+function judge(asked: AskedFolder, probed: ProbedFolder, isMade: boolean): Finding {
+  const { path: folder, claimBy } = asked;
   const { findings, kind, fileSystem, canLink, mode } = probed;
   const failed = findings.find(
     ({ step, sysCode }) => sysCode !== undefined && step !== "flushFolder",
@@ -125,6 +133,7 @@ function judge(folder: string, probed: ProbedFolder, isMade: boolean): Finding {
       facts: { ...facts, step: identifierFrom(step), sysCode: identifierFrom(sysCode) },
     };
   }
+  if (probed.isWorkElsewhere) return fault("FOLDER_WORK_ELSEWHERE", facts);
   const where = `${escaped(folder)} on ${fileSystem ?? "?"} (${kind})`;
   const noFlush = findings.some(
     ({ step, sysCode }) => step === "flushFolder" && sysCode !== undefined,
@@ -132,6 +141,9 @@ function judge(folder: string, probed: ProbedFolder, isMade: boolean): Finding {
   if (noFlush) return warning(`${where}: folders cannot be flushed`, facts, STEPS.flushFolder[1]);
   if (mode !== undefined && (mode & 0o002) !== 0 && isMade) {
     return warning(`${where}: everybody may write there`, facts, STEPS.rights[1]);
+  }
+  if (claimBy === "row") {
+    return ok(`${where}: it can be listed. Files are claimed by row: ${ONE_READER}`, facts);
   }
   const links = canLink === true ? "" : "; no hard links there, names are kept by empty files";
   return ok(`${where}: create, flush, rename, read, list, delete all work${links}`, facts);

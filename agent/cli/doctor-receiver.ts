@@ -6,10 +6,11 @@
  * @module
  */
 import { X509Certificate } from "node:crypto";
-import { type Identity, loadIdentity } from "#certs/identity.ts";
+import type { Identity } from "#certs/identity.ts";
 import type { LocalConfig } from "#config/local.ts";
 import { AgentError, identifierFrom } from "../errors.ts";
 import { systemClock } from "../host/clock.ts";
+import { identityOf } from "../identity-desk.ts";
 import { receiverOptions } from "../receiver-options.ts";
 import { DIAL_STEPS, type DialStep, dial } from "../tunnel/dial.ts";
 import { remedyFor } from "../tunnel/refusal-reasons.ts";
@@ -44,13 +45,17 @@ const DONE: Readonly<Record<DialStep, string>> = {
   upgrade: "The receiver takes this agent; stopped there: a running agent's session goes on",
 };
 
-/** @param ignored variables of the environment that other programs take a proxy or a CA from, by name */
+/**
+ * @param ignored variables of the environment that other programs take a proxy or a CA from, by name
+ * @param credentials `$CREDENTIALS_DIRECTORY`
+ */
 export async function lookAtReceiver(
   config: LocalConfig,
   ignored: readonly string[],
+  credentials: string | undefined,
 ): Promise<Findings> {
   const environment = ofEnvironment(config, ignored);
-  const { identity, certificate } = ofCertificate(config);
+  const { identity, certificate } = ofCertificate(config, credentials);
   if (identity === undefined) return { environment, certificate };
   return { environment, certificate, ...stepsOf(await walk(config, identity)) };
 }
@@ -65,12 +70,15 @@ function ofEnvironment({ receiver }: LocalConfig, ignored: readonly string[]): F
   return meant ? warning(text, facts, remedy) : ok(text, facts);
 }
 
-function ofCertificate(config: LocalConfig): {
+function ofCertificate(
+  config: LocalConfig,
+  credentials: string | undefined,
+): {
   readonly identity: Identity | undefined;
   readonly certificate: Finding;
 } {
   try {
-    const identity = loadIdentity(config.identity);
+    const identity = identityOf(config, credentials);
     return { identity, certificate: validity(identity) };
   } catch (error) {
     return { identity: undefined, certificate: unusable(error) };
@@ -94,7 +102,8 @@ function validity({ certificatePem, notAfterMs }: Identity): Finding {
 /** What is not there yet comes with the installation; what is there and cannot be used stops `run`. */
 function unusable(error: unknown): Finding {
   if (!(error instanceof AgentError)) throw error;
-  if (error.facts["sysCode"] !== "ENOENT") return fault(error.code, error.facts);
+  const isNotThere = error.facts["sysCode"] === "ENOENT" || error.code === "IDENTITY_MISSING";
+  if (!isNotThere) return fault(error.code, error.facts);
   return warning("Not there yet: the way to the receiver was not tried", error.facts, error.remedy);
 }
 

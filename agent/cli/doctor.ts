@@ -94,7 +94,7 @@ export async function doctor(options: DoctorOptions): Promise<ExitCode> {
   for (const [name, finding] of Object.entries(await lookAtFolders(channels))) {
     checks.push({ section: "folders", name, ...finding });
   }
-  for (const [name, finding] of Object.entries(await lookAtReceiver(config, ignored))) {
+  for (const [name, finding] of Object.entries(await lookAtReceiver(config, ignored, creds))) {
     checks.push({ section: "receiver", name, ...finding });
   }
   const verdict = VERDICTS.findLast((one) => checks.some((check) => check.verdict === one)) ?? "ok";

@@ -46,7 +46,8 @@ export function init(options: InitOptions): ExitCode {
     `${kekMade ? "Made" : "Kept"} the key-encryption key ${kek}`,
     "  Stored messages open with this key alone: if it is lost, they are lost. Keep a copy of it",
     "  offline, never with a copy of the state directory. It must belong to the service account.",
-    "Next: put certificate, key and receiver CA where it says, check the channel, then",
+    "Next: check receiver.url and the channel, ask the vendor for an enrolment token, then",
+    `  holdfast enroll --token-file FILE --config ${options.config}`,
     `  holdfast run --config ${options.config}`,
   ]);
   return EXIT.ok;
@@ -94,11 +95,7 @@ kek:                              # the key that opens what is stored; without i
 
 receiver:
   url: ${quoted(receiver)}        # the one outbound connection, mutual TLS 1.3
-
-identity:
-  certificate: ${quoted(`${stateDir}/identity/agent.crt`)}
-  key: ${quoted(`${stateDir}/identity/agent.key`)}           # mode 0600
-  receiverCa: ${quoted(`${stateDir}/identity/receiver-ca.crt`)}
+                                  # keys and certificate: holdfast enroll --token-file FILE
 
 channels:
   - name: adt

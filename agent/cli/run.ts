@@ -1,5 +1,8 @@
 /** `holdfast run`: the agent, until it is told to stop. @module */
+import { hash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { loadLocalConfig } from "#config/local.ts";
+import { refuseUnprotected } from "#config/local-file.ts";
 import { Agent } from "../agent.ts";
 import type { AgentError } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -19,9 +22,11 @@ export interface RunOptions {
 /** Prints one line of JSON when messages are accepted; logs go to standard error. */
 export async function run(options: RunOptions): Promise<ExitCode> {
   const config = loadLocalConfig(options.config);
+  refuseUnprotected(options.config, config.configSource);
+  const policyDigest = hash("sha256", readFileSync(options.config));
   const log = openLog();
   const { version, credentials } = options;
-  const agent = await Agent.open({ config, version, log, credentials });
+  const agent = await Agent.open({ config, version, log, credentials, policyDigest });
   log.write("agentStarted", { pid: process.pid });
   console.log(JSON.stringify({ accepting: agent.channels, pid: process.pid }));
   const ended: AgentError | undefined = await Promise.race([

@@ -29,6 +29,7 @@ function lines(status: AgentStatus): string[] {
   return [
     `holdfast ${status.version}, process ${status.pid}, since ${status.startedAt}: ${status.health}`,
     ...tunnelLines(tunnel),
+    ...identityLines(status.identity),
     "",
     ...table([
       ["channel", "takes from", "connections", "stored", "waiting", "oldest waiting"],
@@ -68,7 +69,11 @@ function folderLines({ name, folder }: AgentStatus["channels"][number]): string[
       : `${name}: ${state} since ${since}, ${folder.lastError ?? "no error"}`;
   const facts = Object.entries(folder.facts).map(([fact, value]) => `  ${fact}: ${value}`);
   const why = [folder.summary, folder.remedy].flatMap((text) => (text === undefined ? [] : [text]));
-  return [first, ...why.map((text) => `  ${text}`), ...facts];
+  const aside =
+    folder.setAside === 0
+      ? []
+      : [`  ${folder.setAside} set aside within 90 days: holdfast files list --aside`];
+  return [first, ...why.map((text) => `  ${text}`), ...facts, ...aside];
 }
 
 /** Only what is unusual: epochs that end. */
@@ -120,6 +125,19 @@ function tunnelLines(tunnel: AgentStatus["tunnel"]): string[] {
     `  ${remedy}`,
     ...Object.entries(facts).map(([name, value]) => `  ${name}: ${value}`),
   ];
+}
+
+/** One line; a second one only where something is wrong. */
+export function identityLines(identity: AgentStatus["identity"]): string[] {
+  const { serial, notAfter, generation, renewalDueAt, hasNext, lastError, reason } = identity;
+  const renewed =
+    renewalDueAt === undefined ? "not renewed by the agent" : `renewed at ${renewalDueAt}`;
+  const count = generation === undefined ? "imported" : `generation ${generation}`;
+  const next = hasNext ? ", a new one waits to be welcomed" : "";
+  const first = `identity: ${serial}, ${count}, until ${notAfter}, ${renewed}${next}`;
+  if (lastError === undefined) return [first];
+  const why = reason === undefined ? "" : ` (${reason})`;
+  return [first, `  the latest renewal failed: ${lastError}${why}`, `  ${identity.remedy ?? ""}`];
 }
 
 function listensOn(channel: AgentStatus["channels"][number]): string {

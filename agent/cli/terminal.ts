@@ -2,6 +2,7 @@
 import { DocumentError } from "#config/document.ts";
 import { AgentError } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { remedyFor } from "../tunnel/refusal-reasons.ts";
 
 /** Prints facts: as one line of JSON, or as lines for a person. */
 export function printFacts(json: boolean, facts: unknown, lines: () => readonly string[]): void {
@@ -28,14 +29,14 @@ export function explain(error: unknown): ExitCode {
       console.error(`holdfast: ${error.file}:${line}:${column}: ${message}`);
     }
     console.error(
-      "  Correct the file; README.md and docs/mllp-listener.md list every setting with its default",
+      "  Correct the file; README.md and, for each kind of channel, docs/KIND.md list every setting with its default",
     );
     return EXIT.configuration;
   }
   if (error instanceof AgentError) {
     const facts = Object.entries(error.facts).map(([name, value]) => `${name}=${value}`);
     const where = facts.length === 0 ? "" : ` (${facts.join(", ")})`;
-    console.error(`holdfast: ${error.summary}${where} [${error.code}]\n  ${error.remedy}`);
+    console.error(`holdfast: ${error.summary}${where} [${error.code}]\n  ${remedyFor(error)}`);
     return error.exit;
   }
   console.error("holdfast: defect: an error that no part expected");

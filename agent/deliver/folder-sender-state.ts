@@ -7,11 +7,14 @@
  *      ▲  │ failed       ▲ │ ▲ none        │ failed                          │ stored
  *  due │  ▼              │ │ └──────┐      │                                 │
  *    backingOff ◄────────┼─┼────────┼──────┘       ┌─────────────────────────┘
- *      ▲ failed     arrived│ ▼      │              │
+ *      ▲choreFailed arrived│ ▼      │              │
  *      └────────────── idle         └──────────────┘      taking ── held ──► held ── released ──► storing
  *
  * After a failure the folder is looked at first, so that its recovery is seen without a message, too. A message that
  * could not be written is taken again: none is passed over. After `stop` what is being written is finished.
+ *
+ * Chores (a look, pruning) go on beside all that. What they find is heeded in `idle` alone: elsewhere a step is under
+ * way that has an answer of its own, and a message that is being written would be written twice.
  *
  * @module
  */
@@ -59,9 +62,9 @@ export type FolderEvent =
   | { readonly on: "damaged" }
   /** The folder was looked at while nothing went there, and it is well. */
   | { readonly on: "looked" }
-  /** `nowMs` is monotonic; `chance` is in [0, 1). */
+  /** `failed`: what was to be done. `nowMs` is monotonic; `chance` is in [0, 1). */
   | {
-      readonly on: "failed";
+      readonly on: "failed" | "choreFailed";
       readonly why: FolderTrouble;
       readonly nowMs: number;
       readonly chance: number;
@@ -122,7 +125,7 @@ export function folderStep(state: FolderState, event: FolderEvent, rules: Folder
     case "idle":
       if (event.on === "arrived") return take(state.attempt);
       if (event.on === "looked") return to({ at: "idle", attempt: 0 }, { act: "calm" });
-      return event.on === "failed" ? backOff(state.attempt, false, event, rules) : to(state);
+      return event.on === "choreFailed" ? backOff(state.attempt, false, event, rules) : to(state);
     case "writing":
       return writing(state, event, rules);
     case "storing":
@@ -142,7 +145,7 @@ export function folderStep(state: FolderState, event: FolderEvent, rules: Folder
 }
 
 type At<Name extends FolderState["at"]> = Extract<FolderState, { readonly at: Name }>;
-type Failed = Extract<FolderEvent, { readonly on: "failed" }>;
+type Failed = Extract<FolderEvent, { readonly why: FolderTrouble }>;
 
 function opening(state: At<"opening">, event: FolderEvent, rules: FolderRules): FolderStep {
   if (event.on === "failed") return backOff(state.attempt, state.waiting, event, rules);

@@ -90,7 +90,8 @@ export class FolderSender implements AsyncDisposable {
     });
     this.#chores = new FolderChores({
       ...{ ...parts, link: this.#link, record: this.#record },
-      looked: (error) => this.#apply(error === undefined ? { on: "looked" } : this.#failed(error)),
+      looked: (error) =>
+        this.#apply(error === undefined ? { on: "looked" } : this.#failed(error, "choreFailed")),
     });
     this.#shown = { state: "opening", sinceMs: clock.nowMs() };
   }
@@ -227,18 +228,22 @@ export class FolderSender implements AsyncDisposable {
     }
   }
 
-  #failed(error: AgentError): FolderEvent {
+  #failed(error: AgentError, on: "failed" | "choreFailed" = "failed"): FolderEvent {
     const { clock, chance, log } = this.#parts;
     const { code, facts } = error;
     const why = troubleOf(error) ?? "failing";
-    if (this.#state.at !== "closed") {
-      this.#isConnected = false;
-      this.#trouble.failed(why, error);
+    const { at } = this.#state;
+    if (at !== "closed") {
+      // Beside a step that is under way, what that one finds is what counts.
+      if (on === "failed" || at === "idle") {
+        this.#isConnected = false;
+        this.#trouble.failed(why, error);
+      }
       this.#record.add("targetFailures");
       const shown = { code: identifierFrom(code), ...facts };
       log.write("targetFailed", this.#outcomes.facts(shown));
     }
-    return { on: "failed", why, nowMs: clock.monotonicMs(), chance: chance.unit() };
+    return { on, why, nowMs: clock.monotonicMs(), chance: chance.unit() };
   }
 
   async #open(): Promise<FolderEvent> {

@@ -4,16 +4,15 @@
  *
  * @module
  */
-import { isBusy } from "../host/platform.ts";
-import { type StepFault, stepFaultOf } from "./faults.ts";
+import { stepFaultOf } from "./faults.ts";
 import { fileStateOf, isPlainFile, isSameState } from "./file-state.ts";
 import { type FlushRules, flushContent } from "./flushing.ts";
 import type { Folder } from "./folder.ts";
-import type { Candidate, FileState, PickupSettings } from "./messages.ts";
+import type { Candidate, FileState, PickupSettings, StepFault } from "./messages.ts";
 import { type ByteName, baseOf, parentOf } from "./names.ts";
 import { newWorkPlace, type Part, type Place, partsOf } from "./placement.ts";
-import { putBack } from "./put-back.ts";
 import type { Visit } from "./roots.ts";
+import type { Stranded } from "./stranded.ts";
 
 export type Taken =
   | "claimed"
@@ -23,14 +22,19 @@ export type Taken =
   | "refused"
   /** Somebody has it open. */
   | "busy"
-  /** Windows: access denied, as of a file that is held for a moment, or for good (P62). */
-  | "denied"
+  /** On Windows also access denied, as of a file that is held for a moment, or for good (P62). */
   | StepFault;
 
 type Rules = Pick<PickupSettings, "claimBy" | "rejectHardLinks" | "folderMode"> & FlushRules;
 
 /** The caller flushes both folders once for many. @throws {AgentError} what concerns the folder itself */
-export function takeFiles(visit: Visit, rules: Rules, candidate: Candidate, claim: string): Taken {
+export function takeFiles(
+  visit: Visit,
+  rules: Rules,
+  candidate: Candidate,
+  claim: string,
+  stranded: Stranded,
+): Taken {
   const taken: [Part, Place][] = [];
   let result: Taken = "claimed";
   for (const part of partsOf(claim, candidate.files)) {
@@ -41,15 +45,14 @@ export function takeFiles(visit: Visit, rules: Rules, candidate: Candidate, clai
     }
     if (result !== "claimed") break;
   }
-  if (result !== "claimed") putBack(visit, taken, rules.folderMode);
+  if (result !== "claimed") {
+    const places = new Map(taken);
+    stranded.putBack(visit, [...places.keys()], (part) => places.get(part));
+  }
   return result;
 }
 
-function takenBy(fault: StepFault): Taken {
-  const code = fault.sysCode;
-  if (!isBusy({ code })) return fault;
-  return code === "EBUSY" ? "busy" : "denied";
-}
+const takenBy = (fault: StepFault): Taken => (fault.sysCode === "EBUSY" ? "busy" : fault);
 
 function takeOne(visit: Visit, rules: Rules, part: Part, taken: [Part, Place][]): Taken {
   const folder = visit.below("drop", parentOf(part.name));

@@ -70,14 +70,19 @@ export class EntryTable {
   /** Of slots; another object after an entry was added. */
   at: Columns = columns(FIRST_CAPACITY);
   readonly #maxCount: number;
+  readonly #leftCount: () => number;
   readonly #slots = new Map<ByteName, number>();
   #free: number[] = [];
   #used = 0;
   #junkCount = 0;
 
-  /** @param maxCount entries above it are not remembered */
-  constructor(maxCount: number) {
+  /**
+   * @param maxCount entries above it are not remembered
+   * @param leftCount of entries that stay for good (P19): they take no room from those that are to be taken
+   */
+  constructor(maxCount: number, leftCount: () => number = () => 0) {
     this.#maxCount = maxCount;
+    this.#leftCount = leftCount;
   }
 
   get count(): number {
@@ -85,7 +90,7 @@ export class EntryTable {
   }
 
   get isFull(): boolean {
-    return this.#slots.size >= this.#maxCount;
+    return this.#slots.size >= this.#roomCount;
   }
 
   slotOf(name: ByteName): number | undefined {
@@ -94,7 +99,7 @@ export class EntryTable {
 
   /** @returns its slot, all zero, or nothing where there is no room */
   add(name: ByteName, sort: EntrySort): number | undefined {
-    if (this.#slots.size >= this.#maxCount) return undefined;
+    if (this.isFull) return undefined;
     if (sort !== ENTRY.file && this.#junkCount >= this.#junkMaxCount) return undefined;
     const slot = this.#free.pop() ?? this.#used++;
     if (slot >= this.at.size.length) this.#grow();
@@ -129,6 +134,10 @@ export class EntryTable {
     return { size: size[slot] ?? 0, modifiedNs: modifiedNs[slot] ?? 0n, inode: inode[slot] ?? 0n };
   }
 
+  get #roomCount(): number {
+    return this.#maxCount + this.#leftCount();
+  }
+
   get #junkMaxCount(): number {
     return Math.min(FOLDER_JUNK_MAX_COUNT, Math.ceil(this.#maxCount / 2));
   }
@@ -141,7 +150,7 @@ export class EntryTable {
   }
 
   #grow(): void {
-    const grown = columns(Math.min(this.at.size.length * 2, this.#maxCount));
+    const grown = columns(Math.min(this.at.size.length * 2, this.#roomCount));
     for (const key of Object.keys(this.at) as (keyof Columns)[]) {
       const from = this.at[key];
       const to = grown[key];

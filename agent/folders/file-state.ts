@@ -21,3 +21,7 @@ export const isSameState = (a: FileState, b: FileState): boolean =>
 /** A regular file, of one name if `rejectHardLinks` (04 P21). */
 export const isPlainFile = (status: BigIntStats, rejectHardLinks: boolean): boolean =>
   status.isFile() && (!rejectHardLinks || status.nlink === 1n);
+
+/** Such as keeps a name of ours until a file is renamed over it. */
+export const isEmpty = (status: BigIntStats | undefined): boolean =>
+  status?.isFile() === true && status.size === 0n;

@@ -6,6 +6,7 @@
  */
 import { mountPointsBelow, mountTable } from "../host/mounts.ts";
 import { FOLDER_SUBFOLDERS_MAX_COUNT } from "../limits.ts";
+import { stepFaultOf } from "./faults.ts";
 import type { EntryKind, Folder } from "./folder.ts";
 import { type ByteName, joined } from "./names.ts";
 
@@ -28,8 +29,20 @@ export interface ListingRules {
   readonly ours: ReadonlySet<ByteName>;
 }
 
-/** Every entry but the subfolders. @param drop stays open; subfolders are closed when the next one is entered */
-export function* listing(drop: Folder, rules: ListingRules): Generator<Listed> {
+/** Whoever may write can make a subfolder that this account cannot enter: it keeps nobody from the others. */
+const NO_RIGHT = ["EACCES", "EPERM"];
+
+/**
+ * Every entry but the subfolders.
+ *
+ * @param drop stays open; subfolders are closed when the next one is entered
+ * @param passedOver called for each subfolder whose files are missing: there are too many, or it may not be read
+ */
+export function* listing(
+  drop: Folder,
+  rules: ListingRules,
+  passedOver: () => void = () => {},
+): Generator<Listed> {
   const here = drop.location();
   const mounted = rules.recursive ? mountPointsBelow(mountTable(), here) : new Set<string>();
   const isOurs = (location: ByteName): boolean =>
@@ -42,19 +55,21 @@ export function* listing(drop: Folder, rules: ListingRules): Generator<Listed> {
       const name = joined(prefix, base);
       if (kind !== "folder") {
         yield { folder, base, name, kind };
-      } else if (
-        rules.recursive &&
-        depth < rules.maxDepth &&
-        subfolders < FOLDER_SUBFOLDERS_MAX_COUNT
-      ) {
+      } else if (rules.recursive && depth < rules.maxDepth && !rules.isIgnored(base)) {
+        if (subfolders >= FOLDER_SUBFOLDERS_MAX_COUNT) passedOver();
+        else inside.push(base);
         subfolders += 1;
-        if (!rules.isIgnored(base)) inside.push(base);
       }
     }
     for (const base of inside) {
-      using sub = folder.sub(base);
-      if (sub === undefined || isOurs(sub.location())) continue;
-      yield* level(sub, joined(prefix, base), depth + 1);
+      try {
+        using sub = folder.sub(base);
+        if (sub === undefined || isOurs(sub.location())) continue;
+        yield* level(sub, joined(prefix, base), depth + 1);
+      } catch (error) {
+        if (!NO_RIGHT.includes(stepFaultOf(error).sysCode)) throw error;
+        passedOver();
+      }
     }
   }
 

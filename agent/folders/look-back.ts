@@ -7,9 +7,9 @@
 import type { BigIntStats } from "node:fs";
 import { FOLDER_NAMES_MAX_COUNT } from "../limits.ts";
 import { type CopyRules, copyFile, hashOf } from "./copying.ts";
-import { folderFault } from "./faults.ts";
+import { folderFault, stepFaultOf } from "./faults.ts";
 import { fileStateOf, isSameState } from "./file-state.ts";
-import type { FileState, Move, PickupMethods, Reason } from "./messages.ts";
+import type { FileState, LateWrite, Move, PickupMethods, Reason } from "./messages.ts";
 import { baseOf, byteNameOf, isBelow, OWN_PREFIX, parentOf } from "./names.ts";
 import type { Place } from "./placement.ts";
 import { isReasonOf, putUnder, REASON_END, reasonName, writeReason } from "./reason-file.ts";
@@ -18,19 +18,34 @@ import { collisionMark, targetNames } from "./target-names.ts";
 
 type Asked = PickupMethods["lookBack"]["ask"][number];
 
-/** @returns whether it was written to; then a copy of what is there now lies in the error folder */
-export function lookBack(visit: Visit, asked: Asked, rules: CopyRules): boolean {
+/**
+ * @returns nothing where it is as it was, or that it was written to is known: a copy of what is there now lies in the
+ *   error folder
+ */
+export function lookBack(visit: Visit, asked: Asked, rules: CopyRules): LateWrite | undefined {
+  let isWritten = false;
+  try {
+    const place = writtenPlace(visit, asked, rules);
+    if (place === undefined) return undefined;
+    isWritten = true;
+    return copyAside(visit, asked, place, rules) ? "copied" : undefined;
+  } catch (error) {
+    // One that cannot be looked at, or copied, keeps nobody from the others.
+    stepFaultOf(error);
+    return isWritten ? "uncopied" : "unread";
+  }
+}
+
+function writtenPlace(visit: Visit, asked: Asked, rules: CopyRules): Place | undefined {
   const [data] = asked.files;
   const target = byteNameOf(asked.targets[0] ?? new Uint8Array());
-  if (data === undefined || !isBelow(target)) return false;
+  if (data === undefined || !isBelow(target)) return undefined;
   const folder = visit.below("archive", parentOf(target));
   const status = folder?.look(baseOf(target));
   // Whoever took it out of the archive may do so.
-  if (folder === undefined || status?.isFile() !== true) return false;
+  if (folder === undefined || status?.isFile() !== true) return undefined;
   const place: Place = { folder, name: baseOf(target), at: "work" };
-  if (!wasWritten(visit, place, status, data, asked.sha256, rules)) return false;
-  copyAside(visit, asked, place, rules);
-  return true;
+  return wasWritten(visit, place, status, data, asked.sha256, rules) ? place : undefined;
 }
 
 /** The very file: by size and time. A copy, across file systems: by size and content, for its time may not be kept. */
@@ -50,12 +65,13 @@ function wasWritten(
   return hashOf(folder, name, { voice }) !== Buffer.from(sha256).toString("hex");
 }
 
+/** @returns whether it is a new copy */
 function copyAside(
   visit: Visit,
   move: Move & { readonly reason: Reason },
   from: Place,
   rules: CopyRules,
-): void {
+): boolean {
   const error = visit.root("error");
   const [data] = move.files;
   const named = [{ part: "data" as const, name: byteNameOf(data?.name ?? new Uint8Array()) }];
@@ -67,13 +83,13 @@ function copyAside(
       REASON_END.length,
     );
     // Of an earlier try: there is one copy, however often it is asked.
-    if (isReasonOf(error, reasonName(name), move.claim, move.reason.code)) return;
+    if (isReasonOf(error, reasonName(name), move.claim, move.reason.code)) return false;
     if (error.look(name) !== undefined || error.look(reasonName(name)) !== undefined) continue;
     const temporary = `${OWN_PREFIX}${move.claim}.late.tmp`;
     copyFile(from, error, temporary, rules);
     visit.changed(error);
     if (!putUnder(error, temporary, name, rules.fileMode)) continue;
-    if (writeReason(error, reasonName(name), move, move.reason, rules.fileMode)) return;
+    if (writeReason(error, reasonName(name), move, move.reason, rules.fileMode)) return true;
     error.remove(name);
   }
   throw folderFault("error", "link", { code: "EEXIST" });

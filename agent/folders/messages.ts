@@ -87,8 +87,8 @@ export interface FolderStanding {
   readonly fileSystem: string;
   /** An exclusive name in archive and error folder is made by a link; else by an empty file, and then `plan` comes first. */
   readonly canLink: boolean;
-  /** `work/` is on the drop folder's file system, so that a claim is a rename. */
-  readonly canRename: boolean;
+  /** One of its folders is on a share: a thread that hangs there could not be ended (P46). */
+  readonly mayHang: boolean;
 }
 
 /** One step of the folder test (P3): which, where, and what the system said. */
@@ -111,6 +111,9 @@ export interface FolderFinding {
   readonly warning: "writableBySenders" | undefined;
 }
 
+/** `uncopied`: it was written to, and what is there now could not be copied to the error folder. */
+export type LateWrite = "copied" | "uncopied" | "unread";
+
 /** A complete file, with what belongs to it. Valid until the next `poll`; `more` leaves it valid. */
 export interface Candidate {
   readonly token: number;
@@ -118,6 +121,13 @@ export interface Candidate {
   readonly files: readonly DroppedFile[];
   /** It is to be set aside, without being read. */
   readonly unfit: "tooLarge" | "empty" | "contentGate" | "unpaired" | "sidecar" | undefined;
+}
+
+/** Where and why the system refused (P52). No names. */
+export interface StepFault {
+  readonly step: string;
+  readonly folder: FolderRole;
+  readonly sysCode: string;
 }
 
 /** Why something in the folder was not taken. */
@@ -134,22 +144,29 @@ export const TROUBLES = [
   "controlAmbiguous",
   /** It is held by another program for longer than `busyAlarmMs` (P10, P62). */
   "busy",
-  /** It cannot be looked at, opened or claimed. */
+  /** It cannot be looked at, opened or claimed; or not be put back into the drop folder. */
   "unreadable",
 ] as const;
 export type Trouble = (typeof TROUBLES)[number];
 
+export interface TroubleFound {
+  /** How many are in it now, and of how many that was not said within the last hour. */
+  readonly count: number;
+  readonly fresh: number;
+  /** Of `unreadable`: what the system said last. */
+  readonly fault?: StepFault;
+}
+
 export interface PollResult {
   /** In the order of P14, at most `maxFilesPerPoll`. */
   readonly candidates: readonly Candidate[];
-  /** Names in the folder that are not ignored. */
+  /** Names in the folder that are not ignored; a subfolder that was not listed counts as one. */
   readonly fileCount: number;
+  /** Of those: not looked at, for there are too many, or because their folder may not be read. */
+  readonly untrackedCount: number;
   /** Of those: not complete yet. */
   readonly waitingCount: number;
-  /** How many are in trouble now, and of how many that was not said within the last hour. */
-  readonly troubles: Readonly<
-    Partial<Record<Trouble, { readonly count: number; readonly fresh: number }>>
-  >;
+  readonly troubles: Readonly<Partial<Record<Trouble, TroubleFound>>>;
   /** With `claimBy` `row`: claims whose files are gone or have changed. */
   readonly leftGone: readonly string[];
 }
@@ -179,11 +196,12 @@ export type ReadOutcome =
   | {
       readonly claim: string;
       readonly outcome: "unfit";
-      readonly reason: "sidecar" | "namePattern";
+      readonly reason: "tooLarge" | "sidecar" | "namePattern";
     }
   /** Size, time or identity are not those of the claim: nothing of it may be used (P23). `gone`: not in `work/` (P65). */
-  | { readonly claim: string; readonly outcome: "changed" | "gone" | "refused" | "busy" }
-  | { readonly claim: string; readonly outcome: "failed"; readonly sysCode: string };
+  | { readonly claim: string; readonly outcome: "changed" | "gone" | "refused" }
+  | ({ readonly claim: string; readonly outcome: "busy" } & Partial<StepFault>)
+  | ({ readonly claim: string; readonly outcome: "failed" } & StepFault);
 
 /** What is known of a file besides its bytes (P43). */
 export interface About {
@@ -205,13 +223,7 @@ export type MoveOutcome =
   | { readonly claim: string; readonly outcome: "planned"; readonly targets: readonly FileName[] }
   /** It is neither in `work/` nor in the drop folder nor where it was to go (P65). */
   | { readonly claim: string; readonly outcome: "vanished" }
-  | {
-      readonly claim: string;
-      readonly outcome: "failed";
-      readonly step: string;
-      readonly folder: FolderRole;
-      readonly sysCode: string;
-    };
+  | ({ readonly claim: string; readonly outcome: "failed" } & StepFault);
 
 /** A claim as its row says it. */
 export interface ClaimedFiles {
@@ -233,13 +245,15 @@ export interface Reason {
   readonly code: string;
   readonly rule: string;
   readonly channel: string;
+  /** What the system said, if that is why. */
+  readonly fault?: StepFault;
 }
 
 /** Methods of a folder that files are picked up from: request and answer. */
 export interface PickupMethods {
   /**
-   * First of all, once. Records where the folder is (P47); fails if a folder cannot be used, or is not where a worker
-   * before this one had `recorded` it.
+   * First of all, once. Records where the folder is (P47); fails if a folder cannot be used, if it is not where a worker
+   * before this one had `recorded` it, or if files cannot be renamed into `work/` (P2) and are not claimed by row (P19).
    */
   open: {
     readonly ask: PickupSettings & { readonly recorded?: readonly RecordedFolder[] };
@@ -261,7 +275,10 @@ export interface PickupMethods {
     readonly ask: readonly { readonly token: number; readonly claim: string }[];
     readonly answer: readonly ClaimOutcome[];
   };
-  /** Puts claimed files back under their names, made unique if need be, for a claim that is withdrawn. */
+  /**
+   * Puts claimed files back under their names, made unique if need be, for a claim that is withdrawn. What cannot go
+   * back now stays in `work/`, is tried again with later polls, and is `unreadable` meanwhile.
+   */
   putBack: { readonly ask: readonly ClaimedFiles[]; readonly answer: undefined };
   /** Where the files of open claims are, after the worker or the agent has started (P51). */
   whereIs: {
@@ -271,7 +288,7 @@ export interface PickupMethods {
       readonly place: "work" | "drop" | "split" | "nowhere";
     }[];
   };
-  /** P20: what lies in `work/` under no known claim goes back. @returns how many */
+  /** P20: what lies in `work/` under no known claim goes back, or stays as with `putBack`. @returns how many went back */
   strays: { readonly ask: readonly string[]; readonly answer: number };
   /** Reads files whole, in order, as long as they fit into `maxBytes` together; at least the first. */
   read: {
@@ -299,11 +316,11 @@ export interface PickupMethods {
   /**
    * P11: whether archived files are as they were committed; of those that are not, a copy goes to the error folder.
    *
-   * @returns claims that were written to
+   * @returns claims that were written to, or could not be looked at
    */
   lookBack: {
     readonly ask: readonly (Move & { readonly reason: Reason })[];
-    readonly answer: readonly string[];
+    readonly answer: readonly { readonly claim: string; readonly found: LateWrite }[];
   };
   /** P30: deletes what is older, a step at a time. @param kept targets that stay */
   prune: {

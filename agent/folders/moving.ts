@@ -11,6 +11,7 @@ import { closeSync } from "node:fs";
 import type { WorkerVoice } from "./conversation.ts";
 import { copyFile } from "./copying.ts";
 import { folderFault, stepFaultOf } from "./faults.ts";
+import { isEmpty } from "./file-state.ts";
 import type { Folder } from "./folder.ts";
 import type { Move, MoveOutcome, PickupSettings, Reason } from "./messages.ts";
 import { fixMode, removeSource, type Source, sourceOf } from "./move-sources.ts";
@@ -27,7 +28,7 @@ import {
 import { type Part, partsOf, tidyWork } from "./placement.ts";
 import { reasonName, reasonTemporary, writeReason } from "./reason-file.ts";
 import type { Visit } from "./roots.ts";
-import { isEmpty, type Layout, type MoveMemory, TargetSearch } from "./target-search.ts";
+import { type Layout, type MoveMemory, TargetSearch } from "./target-search.ts";
 
 export interface MoveRules
   extends Pick<PickupSettings, "claimBy" | "fileMode" | "folderMode" | "maxBytes"> {

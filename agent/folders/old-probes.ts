@@ -4,6 +4,7 @@
  * @module
  */
 import type { WorkerVoice } from "./conversation.ts";
+import { stepFaultOf } from "./faults.ts";
 import type { Folder } from "./folder.ts";
 import { PROBE_PREFIX } from "./probes.ts";
 
@@ -15,8 +16,13 @@ export function removeOldProbes(folder: Folder, nowMs: number, voice: WorkerVoic
   for (const { name, kind } of folder.list()) {
     voice.touched();
     if (kind !== "file" || !name.startsWith(PROBE_PREFIX)) continue;
-    const status = folder.look(name);
-    if (status?.isFile() !== true || nowMs - Number(status.mtimeMs) < OLD_MS) continue;
-    folder.remove(name);
+    try {
+      const status = folder.look(name);
+      if (status?.isFile() !== true || nowMs - Number(status.mtimeMs) < OLD_MS) continue;
+      folder.remove(name);
+    } catch (error) {
+      // Where this account may not delete, it stays: it does no harm, and anybody can have put it there.
+      stepFaultOf(error);
+    }
   }
 }

@@ -1,20 +1,19 @@
 /** The methods of a folder that files are picked up from, put together. @module */
-import { existsSync } from "node:fs";
-import { basename, dirname, resolve } from "node:path";
 import { AgentError } from "../errors.ts";
 import type { Clock } from "../host/clock.ts";
+import { isBusy } from "../host/platform.ts";
 import { FOLDER_TRACKED_MAX_COUNT } from "../limits.ts";
 import { takeFiles } from "./claiming.ts";
 import type { Handlers, WorkerVoice } from "./conversation.ts";
 import { refuseNetworkDrives } from "./drive-letters.ts";
 import { FAILURE } from "./entry-table.ts";
-import { codeIs, folderFault, folderMoved, stepFaultOf } from "./faults.ts";
+import { codeIs, folderFault, folderMoved, stepFaultOf, workElsewhere } from "./faults.ts";
 import { putStraysBack, whereIs } from "./finding.ts";
 import type { FlushRules } from "./flushing.ts";
-import { Folder } from "./folder.ts";
 import { LeftFiles } from "./left-files.ts";
 import type { ListingRules } from "./listing.ts";
 import { lookBack } from "./look-back.ts";
+import { makeBeside } from "./make-beside.ts";
 import type {
   ClaimedFiles,
   ClaimOutcome,
@@ -28,18 +27,24 @@ import type {
 } from "./messages.ts";
 import { type Destination, type MoveRules, Mover } from "./moving.ts";
 import { NamePattern } from "./name-pattern.ts";
-import { byteNameFrom } from "./names.ts";
+import { isNamed } from "./names.ts";
 import { removeOldProbes } from "./old-probes.ts";
 import { Patience } from "./patience.ts";
 import { Patterns } from "./patterns.ts";
 import { partsOf, placeOf } from "./placement.ts";
 import { Poll } from "./poll.ts";
-import { canLinkIn, isOpenToSenders, renameBetween, testFolder } from "./probes.ts";
+import {
+  canLinkIn,
+  isOpenToSenders,
+  type RenameFinding,
+  renameBetween,
+  testFolder,
+} from "./probes.ts";
 import { prune } from "./pruning.ts";
-import { putBack } from "./put-back.ts";
 import { Reading } from "./reading.ts";
 import { Roots } from "./roots.ts";
-import { isNotTheShare, shareKindOf, stableForMsOn } from "./share-kind.ts";
+import { isAnyOnShare, isNotTheShare, shareKindOf, stableForMsOn } from "./share-kind.ts";
+import { Stranded } from "./stranded.ts";
 import { dayFolder } from "./target-names.ts";
 import { Tracker } from "./tracker.ts";
 import { watchFolder } from "./watch.ts";
@@ -91,6 +96,7 @@ class Pickup implements Disposable {
   readonly #roots: Roots;
   readonly #listing: ListingRules;
   readonly #poll: Poll;
+  readonly #stranded: Stranded;
   readonly #flushRules: FlushRules;
   readonly #moveRules: MoveRules;
   readonly #watch: Disposable | undefined;
@@ -109,7 +115,8 @@ class Pickup implements Disposable {
     // What was there before is not made again: it is missed.
     if (settings.recorded === undefined) {
       refuseNetworkDrives(paths);
-      makeBeside(settings, patience);
+      const [drop, ...others] = paths;
+      makeBeside(drop, others, settings.folderMode, patience);
     }
     this.#roots = new Roots(paths, settings.sentinelFile, patience, settings.recorded);
     this.standing = this.#look();
@@ -125,21 +132,24 @@ class Pickup implements Disposable {
       isIgnored: (name) => patterns.kindOf(name) !== "taken",
       ours: new Set(ours),
     };
-    const sentinel =
-      settings.sentinelFile === undefined ? undefined : byteNameFrom(settings.sentinelFile);
+    const { sentinelFile } = settings;
     const tracker = new Tracker(
       {
         patterns,
         rejectHardLinks: settings.rejectHardLinks,
         stableForMs,
-        isOurs: (name) => name === sentinel,
+        isOurs: (name) =>
+          sentinelFile !== undefined && isNamed(name, sentinelFile, this.standing.kind === "smb"),
+        leftCount: () => this.left.count,
       },
       host.trackedMaxCount ?? FOLDER_TRACKED_MAX_COUNT,
     );
     const { clock, voice } = host;
     const { left } = this;
+    this.#stranded = new Stranded(settings.folderMode);
     this.#poll = new Poll({
       settings,
+      stranded: this.#stranded,
       stableForMs,
       patterns,
       tracker,
@@ -199,13 +209,15 @@ class Pickup implements Disposable {
       this.#host.voice.touched();
       const candidate = this.#poll.candidate(token);
       if (candidate === undefined) return { claim, outcome: "gone" };
-      const taken = takeFiles(visit, rules, candidate, claim);
+      const taken = takeFiles(visit, rules, candidate, claim, this.#stranded);
       if (typeof taken !== "string") {
-        this.#poll.failed(candidate, FAILURE.unreadable);
-        return { claim, outcome: "failed", sysCode: taken.sysCode };
+        const { sysCode } = taken;
+        const isDenied = isBusy({ code: sysCode });
+        this.#poll.failed(candidate, isDenied ? FAILURE.denied : FAILURE.unreadable, taken);
+        return isDenied ? { claim, outcome: "busy" } : { claim, outcome: "failed", sysCode };
       }
-      if (taken === "busy" || taken === "denied") {
-        this.#poll.failed(candidate, FAILURE[taken]);
+      if (taken === "busy") {
+        this.#poll.failed(candidate, FAILURE.busy);
         return { claim, outcome: "busy" };
       }
       if (taken === "claimed" || taken === "gone") this.#poll.forget(candidate);
@@ -222,11 +234,8 @@ class Pickup implements Disposable {
     using visit = this.#roots.visit();
     for (const claimed of claims) {
       this.left.remove(claimed);
-      const found = partsOf(claimed.claim, claimed.files).flatMap((part) => {
-        const place = placeOf(visit, part);
-        return place === undefined ? [] : [[part, place] as const];
-      });
-      putBack(visit, found, this.#settings.folderMode);
+      const parts = partsOf(claimed.claim, claimed.files);
+      this.#stranded.putBack(visit, parts, (part) => placeOf(visit, part));
       this.#host.voice.touched();
     }
     visit.flush();
@@ -244,12 +253,12 @@ class Pickup implements Disposable {
 
   strays(known: readonly string[]): number {
     using visit = this.#roots.visit();
-    const { folderMode } = this.#settings;
     const { clock, voice } = this.#host;
     for (const role of ["drop", "work", "archive", "error"] as const) {
       removeOldProbes(visit.root(role), clock.nowMs(), voice);
     }
-    return putStraysBack(visit, new Set(known), { ...this.#listing, folderMode }, voice);
+    this.#stranded.clear();
+    return putStraysBack(this.#roots, new Set(known), this.#listing, this.#stranded, voice);
   }
 
   archive(moves: readonly Move[], after: "archive" | "delete" | "leave"): readonly MoveOutcome[] {
@@ -283,14 +292,15 @@ class Pickup implements Disposable {
     return outcomes;
   }
 
-  lookBack(moves: PickupMethods["lookBack"]["ask"]): readonly string[] {
+  lookBack(moves: PickupMethods["lookBack"]["ask"]): PickupMethods["lookBack"]["answer"] {
     using visit = this.#roots.visit();
-    const written = moves.filter((move) => {
+    const written = moves.flatMap((move) => {
       this.#host.voice.touched();
-      return lookBack(visit, move, this.#moveRules);
+      const found = lookBack(visit, move, this.#moveRules);
+      return found === undefined ? [] : [{ claim: move.claim, found }];
     });
     visit.flush();
-    return written.map(({ claim }) => claim);
+    return written;
   }
 
   prune(ask: PickupMethods["prune"]["ask"]): PickupMethods["prune"]["answer"] {
@@ -307,6 +317,7 @@ class Pickup implements Disposable {
     using visit = this.#roots.visit();
     visit.root("drop");
     this.#roots.checkSentinel("drop");
+    this.#stranded.tryAgain(visit, this.#host.clock.monotonicMs());
     return this.#poll.poll(visit);
   }
 
@@ -314,17 +325,16 @@ class Pickup implements Disposable {
     using visit = this.#roots.visit();
     const drop = visit.root("drop");
     const mount = drop.mount();
-    const { shareKind, folder } = this.#settings;
+    const { shareKind, folder, claimBy } = this.#settings;
     if (isNotTheShare(shareKind, mount.type)) throw folderMoved("drop", "mount");
-    const { canRename, keepsIdentity } = renameBetween(drop, visit.root("work"));
-    // Each file would count as another one once it is in `work/`: none would ever be taken.
-    if (!keepsIdentity) throw folderFault("drop", "identity", { code: "ENOTSUP" });
+    // With claims by row nothing is written to the drop folder: it may have no right that a trial file needs.
+    if (claimBy === "rename") refuseUnlessRenamed(renameBetween(drop, visit.root("work")));
     return {
       recorded: this.#roots.recorded,
       kind: shareKindOf(shareKind, mount, drop.location(), folder),
       fileSystem: mount.type,
       canLink: canLinkIn(visit.root("archive")) && canLinkIn(visit.root("error")),
-      canRename,
+      mayHang: isAnyOnShare(shareKind, this.#roots.recorded),
     };
   }
 
@@ -335,28 +345,14 @@ class Pickup implements Disposable {
   }
 }
 
+/** Each file would fail to be claimed, or count as another one once it is in `work/`: none would ever be taken. */
+function refuseUnlessRenamed(found: RenameFinding): void {
+  if (found === "otherFileSystem") throw workElsewhere();
+  if (found === "otherIdentity") throw folderFault("drop", "identity", { code: "ENOTSUP" });
+}
+
 function sysCodeOf(error: unknown): string {
   return error instanceof AgentError && error.code === "FOLDER_FAILED"
     ? stepFaultOf(error).sysCode
     : "";
-}
-
-/**
- * P2: `work/`, `archive/` and `error/` beside the drop folder, or in it, are made. Elsewhere they must be there: a share
- * that is not mounted must not be replaced by a folder on this disk.
- */
-function makeBeside(settings: PickupSettings, patience: Patience): void {
-  const drop = resolve(settings.folder);
-  using _drop = Folder.open("drop", patience, drop);
-  for (const [role, folder] of [
-    ["work", settings.workFolder],
-    ["archive", settings.archiveFolder],
-    ["error", settings.errorFolder],
-  ] as const) {
-    const path = resolve(folder);
-    const parent = dirname(path);
-    if (existsSync(path) || (parent !== dirname(drop) && parent !== drop)) continue;
-    using beside = Folder.open(role, patience, parent);
-    beside.make(byteNameFrom(basename(path)), settings.folderMode)[Symbol.dispose]();
-  }
 }

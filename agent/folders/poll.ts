@@ -9,12 +9,13 @@ import { Gatekeeper } from "./gatekeeper.ts";
 import { type Complete, Judge } from "./judge.ts";
 import type { LeftFiles } from "./left-files.ts";
 import { type ListingRules, listing } from "./listing.ts";
-import type { Candidate, PickupSettings, PollResult } from "./messages.ts";
+import type { Candidate, PickupSettings, PollResult, StepFault } from "./messages.ts";
 import { baseOf, byteNameOf, parentOf } from "./names.ts";
 import { compareFor, FirstOf, type Ordered } from "./order.ts";
 import type { Patterns } from "./patterns.ts";
 import type { Visit } from "./roots.ts";
 import { openSafely } from "./safe-open.ts";
+import type { Stranded } from "./stranded.ts";
 import type { Tracker } from "./tracker.ts";
 import { TroubleCount } from "./trouble-count.ts";
 
@@ -27,6 +28,7 @@ export interface PollParts {
   readonly patterns: Patterns;
   readonly tracker: Tracker;
   readonly left: LeftFiles;
+  readonly stranded: Stranded;
   readonly listing: ListingRules;
   readonly clock: Clock;
   readonly voice: WorkerVoice;
@@ -49,10 +51,11 @@ export class Poll {
   }
 
   poll(visit: Visit): PollResult {
-    const { tracker, left, clock, settings } = this.#parts;
+    const { tracker, left, stranded, clock, settings } = this.#parts;
     const nowMs = clock.monotonicMs();
-    this.#list(visit, nowMs);
+    const isWhole = this.#list(visit, nowMs);
     const troubles = new TroubleCount(tracker.table, nowMs);
+    troubles.add("unreadable", stranded.told(nowMs));
     const compare = compareFor(settings.order);
     // Those that a gate stops leave room for others.
     const spare = this.#gate.isOff ? 0 : settings.maxFilesPerPoll;
@@ -71,7 +74,7 @@ export class Poll {
       },
       isLeft: (name, slot) => left.count > 0 && left.has(name, tracker.table.stateOf(slot)),
     });
-    const leftGone = left.end();
+    const leftGone = left.end(isWhole);
     const before = firstWaiting;
     this.#ahead = complete
       .take()
@@ -83,8 +86,9 @@ export class Poll {
     return {
       candidates,
       fileCount: tracker.fileCount,
+      untrackedCount: tracker.untrackedCount,
       waitingCount,
-      troubles: troubles.result(),
+      troubles: troubles.result(tracker.lastFault ?? stranded.lastFault),
       leftGone,
     };
   }
@@ -105,8 +109,14 @@ export class Poll {
   }
 
   /** It could not be claimed: tried again later and later. */
-  failed({ files }: Candidate, failure: (typeof FAILURE)["busy" | "denied" | "unreadable"]): void {
-    const { table } = this.#parts.tracker;
+  failed(
+    { files }: Candidate,
+    failure: (typeof FAILURE)["busy" | "denied" | "unreadable"],
+    fault?: StepFault,
+  ): void {
+    const { tracker } = this.#parts;
+    const { table } = tracker;
+    tracker.lastFault = fault ?? tracker.lastFault;
     const [data] = files;
     const slot = data === undefined ? undefined : table.slotOf(byteNameOf(data.name));
     if (slot === undefined) return;
@@ -119,15 +129,23 @@ export class Poll {
     at.retryMs[slot] = nowMs + Math.min(FIRST_RETRY_MS * 2 ** Math.min(tries, 8), LAST_RETRY_MS);
   }
 
-  #list(visit: Visit, nowMs: number): void {
+  /** @returns whether every file was listed */
+  #list(visit: Visit, nowMs: number): boolean {
     const { tracker, left, voice } = this.#parts;
     tracker.begin(nowMs);
     left.begin();
-    for (const listed of listing(visit.root("drop"), this.#parts.listing)) {
+    let isWhole = true;
+    const passedOver = (): void => {
+      isWhole = false;
+      tracker.passOver();
+    };
+    for (const listed of listing(visit.root("drop"), this.#parts.listing, passedOver)) {
+      left.see(listed.name);
       tracker.see(listed);
       voice.touched();
     }
     tracker.end();
+    return isWhole;
   }
 
   /** The first of those ahead. @returns with how many of them are not complete after all */

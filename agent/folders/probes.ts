@@ -19,12 +19,14 @@ function makeProbe(folder: Folder, name: ByteName): void {
   closeSync(descriptor);
 }
 
-export interface RenameFinding {
-  /** A file gets from one folder to the other by a rename; no, too, where none can be created. */
-  readonly canRename: boolean;
-  /** And has the same identity there: not on FAT on Windows, which numbers a file by the place of its name. */
-  readonly keepsIdentity: boolean;
-}
+/** How a file gets from one folder to the other by a rename. */
+export type RenameFinding =
+  | "kept"
+  /** As another one: FAT on Windows numbers a file by the place of its name. */
+  | "otherIdentity"
+  | "otherFileSystem"
+  /** None can be created, or it was taken at once: the folder test says why. */
+  | "untried";
 
 export function renameBetween(from: Folder, to: Folder): RenameFinding {
   const name = probeName();
@@ -32,13 +34,15 @@ export function renameBetween(from: Folder, to: Folder): RenameFinding {
     makeProbe(from, name);
   } catch (error) {
     stepFaultOf(error);
-    return { canRename: false, keepsIdentity: true };
+    return "untried";
   }
   let isThere = false;
   try {
     const before = from.look(name)?.ino;
-    isThere = from.rename(name, to, name) === "done";
-    return { canRename: isThere, keepsIdentity: !isThere || to.look(name)?.ino === before };
+    const renamed = from.rename(name, to, name);
+    isThere = renamed === "done";
+    if (!isThere) return renamed === "gone" ? "untried" : "otherFileSystem";
+    return to.look(name)?.ino === before ? "kept" : "otherIdentity";
   } finally {
     (isThere ? to : from).remove(name);
   }

@@ -1,6 +1,7 @@
 /** Back into the drop folder, under the original name or one like it, never over another file (04 P20). @module */
 import { closeSync } from "node:fs";
-import { folderFault } from "./faults.ts";
+import { folderFault, stepFaultOf } from "./faults.ts";
+import { isEmpty } from "./file-state.ts";
 import type { Folder } from "./folder.ts";
 import { type ByteName, baseOf, cutTo, NAME_MAX_BYTES, parentOf, stemOf } from "./names.ts";
 import { type Part, type Place, tidyWork } from "./placement.ts";
@@ -10,8 +11,18 @@ const TRIES = 1_000;
 const CLAIM_DIGITS = 8;
 /** Of names that are made unique; what is in the way then would have to guess the claim. */
 const EMPTY_MODE = 0o640;
+/**
+ * The subfolder that a file came from is a file or a link by now, or nobody may write there any more. Whoever may write
+ * into the drop folder can do that at any moment.
+ */
+const NO_WAY_THERE = ["ENOTDIR", "EACCES", "EPERM", "EEXIST", "ENAMETOOLONG"];
 
-/** Files that belong together; they keep one stem. Those that are in the drop folder already stay. */
+/**
+ * Files that belong together; they keep one stem. Those that are in the drop folder already stay. What cannot get back
+ * to its subfolder goes into the drop folder itself.
+ *
+ * @throws {AgentError} `FOLDER_FAILED`; some of them may be back
+ */
 export function putBack(
   visit: Visit,
   files: readonly (readonly [Part, Place])[],
@@ -20,24 +31,42 @@ export function putBack(
   const [first] = files;
   if (first === undefined) return;
   const stem = stemOf(first[0].name);
-  const targets = files
-    .filter(([, place]) => place.at !== "drop")
-    .map(([part, place]) => ({
-      part,
-      place,
-      folder: visit.made("drop", parentOf(part.name), folderMode),
-      nameWith: (suffix: string) => uniqueName(part.name, stem, suffix),
-    }));
+  const left = files.filter(([, place]) => place.at !== "drop");
+  try {
+    putInto(visit, left, stem, ({ name }) => visit.made("drop", parentOf(name), folderMode));
+  } catch (error) {
+    const isBelow = left.some(([{ name }]) => parentOf(name) !== "");
+    if (!isBelow || !NO_WAY_THERE.includes(stepFaultOf(error).sysCode)) throw error;
+    putInto(visit, left, stem, () => visit.root("drop"));
+  }
+}
+
+/** @param left those that are put back are taken from it */
+function putInto(
+  visit: Visit,
+  left: (readonly [Part, Place])[],
+  stem: ByteName,
+  folderOf: (part: Part) => Folder,
+): void {
+  const [first] = left;
+  if (first === undefined) return;
+  const targets = left.map((entry) => ({
+    entry,
+    place: entry[1],
+    folder: folderOf(entry[0]),
+    nameWith: (suffix: string) => uniqueName(entry[0].name, stem, suffix),
+  }));
   for (const suffix of suffixes(first[0].claim)) {
     const isFree = targets.every(({ place, folder, nameWith }) => {
       const there = folder.look(nameWith(suffix));
       return there === undefined || there.ino === place.folder.look(place.name)?.ino;
     });
     if (!isFree) continue;
-    const taken = targets.filter(({ part, place, folder, nameWith }) => {
+    const taken = targets.filter(({ entry, place, folder, nameWith }) => {
       if (!moveTo(place, folder, nameWith(suffix))) return true;
       for (const changed of [folder, place.folder]) visit.changed(changed);
-      tidyWork(visit, part, place);
+      tidyWork(visit, entry[0], place);
+      left.splice(left.indexOf(entry), 1);
       return false;
     });
     // Somebody was faster with one of the names: that one gets another.
@@ -75,7 +104,7 @@ function moveTo({ folder: from, name }: Place, to: Folder, toName: ByteName): bo
     const empty = to.create(toName, EMPTY_MODE);
     if (empty === undefined) return false;
     closeSync(empty);
-    return from.rename(name, to, toName) === "done";
+    return replace(from, name, to, toName);
   }
   if (linked === "otherFileSystem") throw folderFault("drop", "putBack", { code: "EXDEV" });
   if (linked === "exists") {
@@ -86,4 +115,15 @@ function moveTo({ folder: from, name }: Place, to: Folder, toName: ByteName): bo
   }
   from.remove(name);
   return true;
+}
+
+/** Over an empty file of ours, which does not stay if that fails. */
+function replace(from: Folder, name: ByteName, to: Folder, toName: ByteName): boolean {
+  let isDone = false;
+  try {
+    isDone = from.rename(name, to, toName) === "done";
+    return isDone;
+  } finally {
+    if (!isDone && isEmpty(to.look(toName))) to.remove(toName);
+  }
 }

@@ -3,7 +3,7 @@ import type { BigIntStats } from "node:fs";
 import { FOLDER_NAMES_MAX_COUNT } from "../limits.ts";
 import type { WorkerVoice } from "./conversation.ts";
 import { hashOf } from "./copying.ts";
-import { fileStateOf } from "./file-state.ts";
+import { fileStateOf, isEmpty } from "./file-state.ts";
 import type { Folder } from "./folder.ts";
 import type { FileState, Move, Reason } from "./messages.ts";
 import type { Source } from "./move-sources.ts";
@@ -167,7 +167,3 @@ function isCopy(found: FileState, of: FileState): boolean {
 }
 
 const isPlanned = ({ targets }: Move): boolean => targets.length > 0;
-
-/** Such as keeps a planned name. */
-export const isEmpty = (status: BigIntStats | undefined): boolean =>
-  status?.isFile() === true && status.size === 0n;

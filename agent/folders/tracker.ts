@@ -10,7 +10,7 @@ import { ENTRY, type EntrySort, EntryTable, FAILURE } from "./entry-table.ts";
 import { stepFaultOf } from "./faults.ts";
 import { fileStateOf, isPlainFile, isSameState } from "./file-state.ts";
 import type { Listed } from "./listing.ts";
-import type { FileState } from "./messages.ts";
+import type { FileState, StepFault } from "./messages.ts";
 import { type ByteName, isBelow } from "./names.ts";
 import type { Patterns } from "./patterns.ts";
 
@@ -24,6 +24,8 @@ export interface TrackerRules {
   readonly stableForMs: number;
   /** Such as the sentinel. */
   readonly isOurs: (name: ByteName) => boolean;
+  /** Names of files that are left where they are (P19). */
+  readonly leftCount: () => number;
 }
 
 export class Tracker {
@@ -31,13 +33,15 @@ export class Tracker {
   readonly #rules: TrackerRules;
   #poll = 0;
   #nowMs = 0;
-  /** In this poll: names that are not ignored; and of those, for how many there was no room. */
+  /** In this poll: names that are not ignored; and of those, how many were not looked at, for there was no room. */
   fileCount = 0;
   untrackedCount = 0;
+  /** What the system said last of one that it refused. */
+  lastFault: StepFault | undefined;
 
   constructor(rules: TrackerRules, maxCount = FOLDER_TRACKED_MAX_COUNT) {
     this.#rules = rules;
-    this.table = new EntryTable(maxCount);
+    this.table = new EntryTable(maxCount, rules.leftCount);
   }
 
   begin(nowMs: number): void {
@@ -72,6 +76,12 @@ export class Tracker {
     else this.#keepFile(name, state, known);
   }
 
+  /** A subfolder that was not listed counts as one file: nobody knows how many it has. */
+  passOver(): void {
+    this.fileCount += 1;
+    this.untrackedCount += 1;
+  }
+
   /** The listing is over: what it had not is forgotten. */
   end(): void {
     this.table.keepOnly(this.#poll);
@@ -93,7 +103,8 @@ export class Tracker {
       if (!isPlainFile(status, this.#rules.rejectHardLinks)) return "refused";
       return fileStateOf(status);
     } catch (error) {
-      return isBusy({ code: stepFaultOf(error).sysCode }) ? "held" : "unreadable";
+      this.lastFault = stepFaultOf(error);
+      return isBusy({ code: this.lastFault.sysCode }) ? "held" : "unreadable";
     }
   }
 

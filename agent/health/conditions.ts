@@ -16,6 +16,12 @@ export const CONDITIONS = {
     "The receiver is not reached: messages are kept; check network, certificate, receiver",
   clockSkewed:
     "This machine's clock and the receiver's differ: compare it with a good one, and let NTP keep it",
+  identityRefused:
+    "The receiver refuses this agent's certificate: messages are kept; see the code of the fact, and status",
+  renewalFailing:
+    "The agent's certificate could not be renewed: it is tried again; see the code of the fact",
+  renewalOverdue:
+    "The agent's certificate ends soon and was not renewed: see why with holdfast identity show, before it ends",
   channelHeld: "A channel is held: its messages are kept and not sent; see the code of the fact",
   channelParted:
     "The receiver held other messages under a channel's numbers: what is unsettled is sent again under new ones",
@@ -40,6 +46,16 @@ export const CONDITIONS = {
     "A channel tells senders AA for blocks that are no messages (malformedReply: accept)",
   openToAllInterfaces: "A channel listens for plain MLLP on all interfaces: set host",
   messageTooLarge: "A sender sends a message over the limit: raise maxBlockBytes or split it there",
+  auditUnwritable:
+    "The audit cannot take entries, changes are refused: free space or repair the disk of the state directory",
+  auditBroken:
+    "The audit is not what was written (facts: which entry): keep the state directory, compare with a head: holdfast audit verify",
+  trustRollback:
+    "Trust state is older than it was, or damaged: nothing is changed until a person runs holdfast config repair",
+  marksUnwritable:
+    "The trust marks beside the store cannot be written: free space or check the rights of stateDir/trust",
+  siemUnreachable:
+    "The SIEM does not take audit heads: they are kept in order; check host, port, caFile under siem",
   volatileState: "The store is on a file system that does not survive a reboot: for trials only",
   endpointUnreachable:
     "A hospital system cannot be connected to: its messages are kept; check host, port, TLS, firewall",
@@ -53,11 +69,14 @@ export const CONDITIONS = {
     "A message was set aside instead of being delivered; the receiver was told, the facts say why",
   folderUnreachable:
     "A folder cannot be reached, or is not the one it was: check the share or disk; see the facts, and holdfast doctor",
+  fileDropEnded:
+    "A channel takes no more files, by a defect or because the store ended: restart the agent, and report the code",
   stableTooShort:
     "stableForSeconds of a channel is below 30 on NFS, where times and sizes are cached for so long: leave it out",
   foldersWritable:
     "Senders may write into the work, archive or error folder of a channel: only the drop folder should be theirs",
-  folderFilling: "A drop folder holds many files: see why they are not taken",
+  folderFilling:
+    "A drop folder holds many files, or subfolders that are not looked into (facts: unseen), for there are too many or this account may not read them: see why they are not taken",
   fileRefused:
     "Something in a drop folder is no plain file (a link, a second name, a pipe): find who puts it there",
   fileGrowing: "A file keeps changing and is not taken: look at its sender",
@@ -73,7 +92,7 @@ export const CONDITIONS = {
   fileNotMoved:
     "Files cannot be moved to the archive or error folder: check its rights and its disk",
   lateWrite:
-    "A file was written to after it was taken: its new content lies in the error folder; tell its sender",
+    "A file was written to after it was taken: its new content lies in the error folder, if it could be copied; tell its sender",
   applicationAckMissing:
     "A hospital system accepted a message and never said what became of it: ask there",
   targetUnreachable:

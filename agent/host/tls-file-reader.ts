@@ -1,5 +1,5 @@
 /**
- * The PEM files that TLS with hospital systems needs, on a listener as on a sender (03 C4, O8).
+ * The PEM files that TLS with hospital systems needs, on a listener as on a sender (03 C4, O8), and towards a SIEM.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { AgentError, codeOf, type Facts, identifierFrom } from "../errors.ts";
 
 /** Whose files they are. */
-export type TlsFilesCode = "LISTEN_TLS_MATERIAL" | "SENDER_TLS_MATERIAL";
+export type TlsFilesCode = "LISTEN_TLS_MATERIAL" | "SENDER_TLS_MATERIAL" | "SIEM_TLS_MATERIAL";
 export type TlsFilePart = "certificate" | "key" | "clientCa" | "serverCa";
 export type TlsFileFlaw =
   | "unreadable"

@@ -24,6 +24,7 @@ import {
 import { Progress } from "./progress.ts";
 import type { SetAsideBlock, SetAsideRow } from "./quarantine-reader.ts";
 import type { ReadRange, ReadResult, TracedMessage } from "./reader.ts";
+import { TrustStore } from "./trust/trust-store.ts";
 import { Upkeep } from "./upkeep/upkeep.ts";
 import { type AppendEntry, type PackedBatch, unpacked } from "./writing/append-batch.ts";
 import { outcomeOf } from "./writing/append-outcome.ts";
@@ -49,6 +50,8 @@ export class Outbox implements AsyncDisposable {
   readonly inbox: Inbox;
   /** What was dropped into folders. */
   readonly files: Files;
+  /** Trust state and the audit. */
+  readonly trust: TrustStore;
   readonly #options: OutboxOptions;
   readonly #writer: WriterClient;
   readonly #tickets: TicketQueue;
@@ -72,15 +75,14 @@ export class Outbox implements AsyncDisposable {
         writer.post({ order: "append", batch }, [batch.slab.buffer, batch.table.buffer]),
     });
     this.upkeep = new Upkeep(writer);
+    this.trust = new TrustStore(writer);
     const nowMs = (): number => options.clock.nowMs();
     this.inbox = new Inbox({ writer, nowMs });
     const { storeId, channels, lastMessageId, lastUpload } = writer.opened;
     this.#takeBacklogs(writer.opened.backlogs);
     this.storeId = storeId;
-    this.files = new Files({
-      ...{ writer, nowMs },
-      channelNamed: (name) => this.channels.find((one) => one.name === name)?.channel,
-    });
+    const channelNamed = (name: string) => this.channels.find((one) => one.name === name)?.channel;
+    this.files = new Files({ writer, nowMs, channelNamed });
     this.epochs = new StoreEpochs(writer, channels, () => this.#progress.post());
     this.#progress = new Progress({
       ...{ clock: options.clock, lastMessageId, post: (order) => writer.post(order) },

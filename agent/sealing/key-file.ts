@@ -97,7 +97,7 @@ export function unwrapKey(
 }
 
 /** Tells KEKs apart without telling anything of them: they are random. */
-function kekId(kek: Uint8Array): Buffer {
+export function kekId(kek: Uint8Array): Buffer {
   return hash("sha256", Buffer.concat([KEK_LABEL, kek]), "buffer").subarray(0, KEK_ID_BYTES);
 }
 

@@ -7,13 +7,12 @@
 import type { LookupFunction, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { WebSocket } from "ws";
-import type { Identity } from "#certs/identity.ts";
 import { AgentError, identifierFrom } from "../errors.ts";
 import { connectThrough } from "./connect-through.ts";
-import { issuerShown } from "./issuer-look.ts";
+import { chainShown, issuerShown, type ShownCertificate } from "./issuer-look.ts";
 import type { Waiting } from "./phase-limit.ts";
 import { bareHost, type HttpProxy } from "./proxy.ts";
-import { secure } from "./secure.ts";
+import { secure, type TlsIdentity } from "./secure.ts";
 import { openTcp } from "./tcp.ts";
 import { upgrade } from "./upgrade.ts";
 
@@ -25,7 +24,7 @@ export interface DialOptions extends Waiting {
   /** `wss://host[:port]`; the path of the tunnel is added. */
   readonly receiverUrl: URL;
   readonly proxy?: HttpProxy | undefined;
-  readonly identity: Identity;
+  readonly identity: TlsIdentity;
   /** Instead of the system's resolver. */
   readonly lookup?: LookupFunction | undefined;
   /** A step is done. */
@@ -60,7 +59,12 @@ export async function dial(options: DialOptions): Promise<Dialled> {
   }
 }
 
-async function secured(options: DialOptions): Promise<TLSSocket> {
+/**
+ * The connection without the websocket: for the doors beside it (07 1.5, 1.6).
+ *
+ * @throws {AgentError} one of `agent/tunnel-errors.ts`; every socket is closed
+ */
+export async function secured(options: DialOptions): Promise<TLSSocket> {
   const host = bareHost(options.receiverUrl.hostname);
   try {
     return await secure({ ...options, socket: await route(options), host });
@@ -70,8 +74,20 @@ async function secured(options: DialOptions): Promise<TLSSocket> {
   }
 }
 
+/**
+ * The certificates that are shown where the receiver should be, leaf first. Nothing is sent there (07 EN2).
+ *
+ * @throws {AgentError} one of `agent/tunnel-errors.ts` if there was no TLS to look at
+ */
+export async function lookAtReceiver(
+  options: Omit<DialOptions, "identity">,
+): Promise<readonly ShownCertificate[]> {
+  const host = bareHost(options.receiverUrl.hostname);
+  return chainShown({ ...options, socket: await route(options), host });
+}
+
 /** A connection whose far end should be the receiver. */
-async function route(options: DialOptions): Promise<Socket> {
+async function route(options: Omit<DialOptions, "identity">): Promise<Socket> {
   const { receiverUrl, proxy, onStep } = options;
   const host = bareHost(receiverUrl.hostname);
   const port = receiverUrl.port === "" ? HTTPS_PORT : Number(receiverUrl.port);

@@ -8,7 +8,12 @@ export interface Waiting {
   readonly signal: AbortSignal;
 }
 
-/** Ten seconds from its making (06 section 10, 07 1.10). Dispose it once the step is over. */
+/** For a step that takes longer than a handshake. */
+interface Limited extends Waiting {
+  readonly limitMs?: number | undefined;
+}
+
+/** Ten seconds from its making, unless it is said otherwise (06 section 10, 07 1.10). Dispose it once the step is over. */
 export class PhaseLimit implements Disposable {
   readonly #own = new AbortController();
   readonly #timer: Timer;
@@ -16,11 +21,11 @@ export class PhaseLimit implements Disposable {
   readonly #abort = (): void => this.#own.abort();
   #expired = false;
 
-  constructor({ clock, signal }: Waiting) {
+  constructor({ clock, signal, limitMs = HANDSHAKE_TIMEOUT_MS }: Limited) {
     this.#outer = signal;
     if (signal.aborted) this.#own.abort();
     signal.addEventListener("abort", this.#abort);
-    this.#timer = clock.after(HANDSHAKE_TIMEOUT_MS, () => {
+    this.#timer = clock.after(limitMs, () => {
       this.#expired = true;
       this.#own.abort();
     });

@@ -2,16 +2,22 @@
 import { once } from "node:events";
 import { isIP, type Socket } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
-import type { Identity } from "#certs/identity.ts";
 import { stepFault, tlsFault } from "./dial-faults.ts";
 import { PhaseLimit, type Waiting } from "./phase-limit.ts";
+
+/** Whom we trust there, and what we show: nothing where a door asks for no certificate (07 1.8). */
+export interface TlsIdentity {
+  readonly receiverCaPem: string;
+  readonly certificatePem?: string;
+  readonly privateKeyPem?: string;
+}
 
 export interface SecureOptions extends Waiting {
   /** Connected, whether or not through a proxy. */
   readonly socket: Socket;
   /** Of `receiver.url`: what the certificate must name. */
   readonly host: string;
-  readonly identity: Identity;
+  readonly identity: TlsIdentity;
 }
 
 /**
@@ -30,8 +36,7 @@ export async function secure(options: SecureOptions): Promise<TLSSocket> {
     ...nameIn(host),
     ...TLS_1_3,
     ca: identity.receiverCaPem,
-    cert: identity.certificatePem,
-    key: identity.privateKeyPem,
+    ...shown(identity),
     // Written out: NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default (07 1.9).
     rejectUnauthorized: true,
   });
@@ -45,6 +50,9 @@ export async function secure(options: SecureOptions): Promise<TLSSocket> {
     throw stepFault(limit, cause, "TUNNEL_TLS_TIMEOUT", tlsFault);
   }
 }
+
+const shown = ({ certificatePem, privateKeyPem }: TlsIdentity) =>
+  certificatePem === undefined ? {} : { cert: certificatePem, key: privateKeyPem };
 
 export const TLS_1_3 = { minVersion: "TLSv1.3", maxVersion: "TLSv1.3" } as const;
 

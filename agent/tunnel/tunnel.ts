@@ -23,8 +23,10 @@ import {
 } from "../limits.ts";
 import { dial } from "./dial.ts";
 import { barredBy } from "./farewell.ts";
+import type { Identities } from "./identities.ts";
 import type { HttpProxy } from "./proxy.ts";
 import type { DownstreamInbox } from "./receiving-streams.ts";
+import type { RefusalReason } from "./refusal-reasons.ts";
 import { Session } from "./session.ts";
 import {
   type StickyReason,
@@ -42,7 +44,7 @@ export interface TunnelOptions {
   readonly requireCapabilities?: readonly string[] | undefined;
   /** How far the receiver's clock may be from ours before a person hears of it. */
   readonly clockSkewAlarmMs?: number | undefined;
-  readonly identity: Identity;
+  readonly identities: Identities;
   readonly storeId: Uint8Array;
   readonly version: string;
   readonly clock: Clock;
@@ -96,6 +98,8 @@ export class Tunnel implements AsyncDisposable {
   #flowing = false;
   #inbox: DownstreamInbox | undefined;
   #sinceMs: number;
+  /** Shown by the latest dial. */
+  #identity: Identity | undefined;
   #welcome: { readonly session: number; readonly clockSkewMs: number } | undefined;
 
   private constructor(options: TunnelOptions) {
@@ -146,6 +150,12 @@ export class Tunnel implements AsyncDisposable {
       this.#apply({ on: "due" });
     }
     return { was, dials };
+  }
+
+  /** Another identity is there: what is in flight gets its acks, then the next connection shows it. */
+  renewConnection(): void {
+    this.dialNow();
+    this.#apply({ on: "goaway", retryAfterMs: 0 });
   }
 
   get standing(): TunnelStanding {
@@ -212,7 +222,9 @@ export class Tunnel implements AsyncDisposable {
   }
 
   async #dial(): Promise<void> {
-    const { receiverUrl, proxy, identity, clock, storeId, chance, log, version } = this.#options;
+    const { receiverUrl, proxy, identities, clock, storeId, chance, log, version } = this.#options;
+    const identity = identities.identity();
+    this.#identity = identity;
     const dialling = new AbortController();
     this.#dialling = dialling;
     try {
@@ -250,6 +262,9 @@ export class Tunnel implements AsyncDisposable {
     const clockSkewMs = frame.nowMs - this.#options.clock.nowMs();
     this.#judgeClock(clockSkewMs);
     this.#welcome = { session: frame.session, clockSkewMs };
+    this.#options.conditions.close("identityRefused", "");
+    if (this.#identity !== undefined)
+      this.#options.identities.welcomed(this.#identity, frame.nowMs);
     const inForce: readonly string[] = capabilitiesInForce(SPOKEN_CAPABILITIES, frame.capabilities);
     const missing = this.#options.requireCapabilities?.find((name) => !inForce.includes(name));
     if (missing === undefined) this.#apply({ on: "welcomed" });
@@ -296,8 +311,20 @@ export class Tunnel implements AsyncDisposable {
     const { clockSkewMs } = error.facts;
     if (typeof clockSkewMs === "number") this.#judgeClock(clockSkewMs);
     const why = STICKY_BY_CODE.get(error.code);
-    if (why !== undefined) this.#apply({ on: "barred", why, ...this.#now() });
+    if (why === "refused" && this.#hasAnother(error)) {
+      this.#apply({ on: "lost", ...this.#now(), retryAfterMs: 0 });
+    } else if (why !== undefined) this.#apply({ on: "barred", why, ...this.#now() });
     else this.#apply({ on: "lost", ...this.#now(), ...retryAfterOf(error) });
+  }
+
+  /** 07 N7, PL10. */
+  #hasAnother({ facts }: AgentError): boolean {
+    const { clock, conditions, identities } = this.#options;
+    const { code = identifierFrom("REFUSED"), clockSkewMs } = facts;
+    conditions.open("identityRefused", "", { code }, clock.nowMs());
+    if (this.#identity === undefined) return false;
+    const receiverNowMs = typeof clockSkewMs === "number" ? clock.nowMs() + clockSkewMs : undefined;
+    return identities.refused(this.#identity, String(code) as RefusalReason, receiverNowMs);
   }
 
   #hangUp(): void {

@@ -6,6 +6,7 @@ import { FRAME_MAX_BYTES, SUBPROTOCOL, TUNNEL_PATH } from "#protocol/limits.ts";
 import { AgentError, identifierFrom } from "../errors.ts";
 import { upgradeFault } from "./dial-faults.ts";
 import { PhaseLimit, type Waiting } from "./phase-limit.ts";
+import { retryAfter, skew } from "./refusal-headers.ts";
 import { refusalReason } from "./refusal-reasons.ts";
 
 export interface UpgradeOptions extends Waiting {
@@ -85,16 +86,3 @@ function refusalOf(response: IncomingMessage, { clock }: Waiting): AgentError {
 
 const notAReceiver = (status: number): AgentError =>
   new AgentError("TUNNEL_NOT_A_RECEIVER", { status });
-
-/** RFC 9110 section 10.2.3, in seconds; its other form, a date, would need clocks that agree. */
-function retryAfter(header: string | undefined): { retryAfterMs?: number } {
-  return header !== undefined && /^\d{1,6}$/.test(header)
-    ? { retryAfterMs: Number(header) * 1_000 }
-    : {};
-}
-
-/** 07 1.10: the receiver's clock minus ours. */
-function skew(headers: IncomingMessage["headers"], nowMs: number): { clockSkewMs?: number } {
-  const theirsMs = Date.parse(String(headers["holdfast-time"] ?? ""));
-  return Number.isNaN(theirsMs) ? {} : { clockSkewMs: theirsMs - nowMs };
-}

@@ -24,6 +24,7 @@ import type {
   StoredMeta,
 } from "#streams/sink/sink-store.ts";
 import type { ReceiverError } from "../errors.ts";
+import type { Identity } from "./identity-record.ts";
 
 export interface AgentName {
   readonly tenant: string;
@@ -33,8 +34,11 @@ export interface AgentName {
 export interface AgentRecord extends AgentName {
   /** The store's own number for the agent. */
   readonly id: number;
-  /** Of its certificate: lower-case hexadecimal without leading zeros. */
+  /** Of its current certificate: lower-case hexadecimal without leading zeros; empty before the first. */
   readonly serialHex: string;
+  /** Rises with each change of serial or identity. */
+  readonly revision: number;
+  readonly identity: Identity;
   /** Of the latest HELLO; 0 before the first. */
   readonly session: number;
   readonly addedAtMs: number;
@@ -146,7 +150,7 @@ export interface Store extends AsyncDisposable {
   /** Resolves, once, with the error after which the store cannot go on; the process must end (S9). */
   readonly failed: Promise<ReceiverError>;
 
-  /** Adds an agent, or gives a known one another certificate. */
+  /** Adds an agent, or gives a known one another certificate; what was known of its identity is forgotten. */
   addAgent(call: AddAgentCall): Promise<AddAgentResult>;
   findAgent(name: AgentName): Promise<AgentRecord | null>;
   /** One page in order of tenant and name; empty after the last. */

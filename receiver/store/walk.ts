@@ -3,7 +3,9 @@
  *
  * @module
  */
+import type { HeadRecord, Heads } from "./heads.ts";
 import type { OutgoingChannel, OutgoingStore } from "./outgoing.ts";
+import type { DenialRecord, Registry, TrustRecord } from "./registry.ts";
 import type {
   AgentRecord,
   ChannelRecord,
@@ -43,6 +45,23 @@ export function allMessages(store: Store, call: MessagesCall): AsyncGenerator<Me
 /** Every gap record of a channel, in the order of writing. */
 export function allGaps(store: Store, agent: number, channel: string): AsyncGenerator<GapRecord> {
   return walk((last: GapRecord | null) => store.readGaps(agent, channel, last?.id ?? 0));
+}
+
+/** Every trust document of a tenant, oldest first. */
+export function trustOf(registry: Registry, tenant: string): AsyncGenerator<TrustRecord> {
+  return walk((last: TrustRecord | null) =>
+    registry.trustAfter({ tenant, version: last?.version ?? 0 }),
+  );
+}
+
+/** Every head of an agent, in the order in which they came. */
+export function allHeads(heads: Heads, agent: number): AsyncGenerator<HeadRecord> {
+  return walk((last: HeadRecord | null) => heads.headsAfter({ agent, id: last?.id ?? 0 }));
+}
+
+/** The deny list, in order of kind and value. */
+export function allDenied(registry: Registry): AsyncGenerator<DenialRecord> {
+  return walk((last: DenialRecord | null) => registry.listDenied(last));
 }
 
 async function* walk<T>(pageAfter: (last: T | null) => Promise<readonly T[]>): AsyncGenerator<T> {

@@ -15,6 +15,7 @@ test("[TP23] OPEN says the priority that the configuration gives a channel", asy
   t.after(() => rmSync(folder, { recursive: true }));
   const pair = await makePair({ folder, moreChannels: ["documents", "stat"] });
   const config = loadLocalConfig(pair.agentConfig);
+  assert.ok(config.identity !== undefined);
   const { certificatePem, privateKeyPem } = await issueAgent("demo/hospital");
   writeFileSync(config.identity.certificate, certificatePem);
   writeFileSync(config.identity.key, privateKeyPem);

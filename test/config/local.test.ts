@@ -195,7 +195,7 @@ describe("local.yaml", () => {
     [
       "remote configuration",
       `configSource: remote\n${HEAD}${CHANNEL}`,
-      "1:1 'configSource' must be local",
+      "1:1 'configSource' must be local or signed",
     ],
     [
       "a port that is none",
@@ -252,6 +252,17 @@ describe("local.yaml", () => {
       );
     });
   }
+
+  test("[VC1] with a signed source the file has no channels: they would be believed to run", () => {
+    const head = HEAD.replace("channels:\n", "");
+    const config = load(`configSource: signed\n${head}`);
+    assert.equal(config.configSource, "signed");
+    const { channels, drops, senders, folderSenders } = config;
+    assert.deepEqual([channels, drops, senders, folderSenders], [[], [], [], []]);
+    const [first] = problems(`configSource: signed\n${HEAD}${CHANNEL}`);
+    assert.match(first ?? "", /^9:1 'channels' must be absent with configSource: signed/);
+    assert.deepEqual(problems(head), ["1:1 'channels' is missing"]);
+  });
 
   test("[C3] off loopback allow is required, and no word of it guessed", () => {
     for (const host of ["0.0.0.0", "::", "10.1.2.3", "::ffff:127.0.0.1"]) {

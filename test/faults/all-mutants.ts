@@ -1,12 +1,23 @@
 /** Every planted defect. @module */
+import { APPROVAL_MUTANTS } from "./approval-mutants.ts";
+import { AUDIT_MUTANTS } from "./audit-mutants.ts";
+import { ENVELOPE_MUTANTS } from "./document-envelope-mutants.ts";
+import { STRICT_JSON_MUTANTS } from "./document-json-mutants.ts";
+import { DOCUMENT_MUTANTS } from "./document-mutants.ts";
+import { DOCUMENT_RULE_MUTANTS } from "./document-rule-mutants.ts";
 import { DOWNSTREAM_MUTANTS } from "./downstream-mutants.ts";
 import { DROP_MUTANTS } from "./drop-mutants.ts";
 import { FILE_STORE_MUTANTS } from "./file-store-mutants.ts";
+import { IDENTITY_MUTANTS } from "./identity-mutants.ts";
+import { LIFE_CYCLE_MUTANTS } from "./life-cycle-mutants.ts";
 import { MUTANTS, type Mutant } from "./mutants.ts";
 import { OUTLET_MUTANTS } from "./outlet-mutants.ts";
+import { POLICY_MUTANTS } from "./policy-mutants.ts";
 import { RUNNING_MUTANTS } from "./running-mutants.ts";
+import { SIGN_TOOL_MUTANTS } from "./sign-tool-mutants.ts";
 import { SIMULATION_MUTANTS } from "./simulation-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
+import { TRUST_MUTANTS } from "./trust-mutants.ts";
 import { TUNNEL_MUTANTS } from "./tunnel-mutants.ts";
 
 export const ALL_MUTANTS: readonly Mutant[] = [
@@ -18,5 +29,18 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...DOWNSTREAM_MUTANTS,
   ...OUTLET_MUTANTS,
   ...RUNNING_MUTANTS,
+  ...IDENTITY_MUTANTS,
   ...SIMULATION_MUTANTS,
+  ...POLICY_MUTANTS,
+  ...LIFE_CYCLE_MUTANTS,
+  ...STRICT_JSON_MUTANTS,
+  ...ENVELOPE_MUTANTS,
+  ...DOCUMENT_MUTANTS,
+  ...TRUST_MUTANTS,
+  ...DOCUMENT_RULE_MUTANTS,
+  ...APPROVAL_MUTANTS,
+  ...SIGN_TOOL_MUTANTS,
+  ...POLICY_MUTANTS,
+  ...LIFE_CYCLE_MUTANTS,
+  ...AUDIT_MUTANTS,
 ];

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { askLocal } from "#agent/host/local-socket.ts";
-import type { AgentLine } from "#receiver/questions.ts";
+import type { AgentLine } from "#receiver/agent-line.ts";
 import { freePort } from "#scripts/free-port.ts";
 import { framed, message } from "#test/support/messages.ts";
 import { MllpSocket } from "#test/support/mllp-socket.ts";

@@ -273,11 +273,11 @@ test("[T-O02] an unknown configuration key ends with 78, its line, its column an
   );
 });
 
-test("[S10] an identity key that others can read ends with 77", async () => {
+test("[I18] an imported identity key that others can read ends with 78", async () => {
   using site = await Site.make();
   chmodSync(site.key, 0o644);
   const { code, said } = await site.refused();
-  assert.equal(code, 77);
+  assert.equal(code, 78);
   assert.match(said, /IDENTITY_EXPOSED/);
   assert.match(said, /chmod 600/);
 });

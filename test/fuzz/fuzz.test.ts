@@ -3,6 +3,7 @@ import { test } from "node:test";
 import {
   AGENT_FRAMES,
   BLOCK_READER,
+  DOCUMENTS,
   FILE_SPLITTER,
   FRAME_DECODER,
   type FuzzTarget,
@@ -33,3 +34,6 @@ test("[T-P01] [TP6] [TP7] [TP10] whatever an agent sends, a receiver answers or 
 
 test("[T-P01] [TP6] [TP7] [TP10] whatever a receiver sends, an agent answers or ends with ERROR, and settles nothing for it", () =>
   fuzz(AGENT_FRAMES, 10_000));
+
+test("[U16] whatever is made of signed documents, the kernel answers, and believes nothing that nobody signed", () =>
+  fuzz(DOCUMENTS, 3_000));

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { agentFrames, checkAgentFrames } from "./agent-frames-fuzz.ts";
 import { checkStream } from "./block-reader-fuzz.ts";
+import { checkDocument, documentCase, showDocument } from "./documents-fuzz.ts";
 import { checkFile, fileCase, showFile } from "./file-splitter-fuzz.ts";
 import { type FrameCase, showFrameCase } from "./frame-cases.ts";
 import { checkDecoder, decoderFrames } from "./frame-decoder-fuzz.ts";
@@ -43,6 +44,7 @@ export const AGENT_FRAMES = target(
   ...(["frames to an agent", 4_000] as const),
   ...([agentFrames, checkAgentFrames, showFrameCase, framesIn] as const),
 );
+export const DOCUMENTS = target("documents", 2_000, documentCase, checkDocument, showDocument);
 export const TARGETS: readonly FuzzTarget[] = [
   BLOCK_READER,
   MSH_READER,
@@ -50,6 +52,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   FRAME_DECODER,
   RECEIVER_FRAMES,
   AGENT_FRAMES,
+  DOCUMENTS,
 ];
 
 function framesIn({ wires }: FrameCase<string>): number {

@@ -9,6 +9,7 @@ import type { Facts } from "#receiver/errors.ts";
 import { identifierFrom } from "#receiver/errors.ts";
 import { systemClock } from "#receiver/host/clock.ts";
 import { LiveAgents } from "#receiver/live-agents.ts";
+import type { Registry } from "#receiver/store/registry.ts";
 import { StrangerLog } from "#receiver/stranger-log.ts";
 import { ManualClock } from "#test/support/clocks.ts";
 import { until } from "#test/support/processes.ts";
@@ -18,7 +19,9 @@ import { PlayedAgent } from "./support/played-agent.ts";
 import { ReceiverFolder } from "./support/receiver-folder.ts";
 
 /** Whoever asks it has gone too far. */
-const NO_STORE = { findAgent: () => Promise.reject(new TypeError("the store was asked")) };
+const asked = (): Promise<never> => Promise.reject(new TypeError("the store was asked"));
+const NO_REGISTRY = new Proxy({} as Registry, { get: () => asked });
+const NO_STORE = { findAgent: asked, registry: NO_REGISTRY };
 
 describe("shedding", () => {
   test("[TP5] above limits.connections the upgrade is answered 503 with Retry-After, before the gate", async () => {
@@ -70,7 +73,7 @@ describe("shedding", () => {
     const admission = new Admission(
       {
         ...{ trustDomain: "holdfast.local", connections: 1_000, chance: { unit: () => 0 } },
-        ...{ strangers, connectionCount: () => 1, sourceOf: () => null },
+        ...{ strangers, connectionCount: () => 1, sourceOf: () => null, agentCas: [] },
       },
       { live, clock: systemClock, store: NO_STORE },
     );

@@ -51,7 +51,7 @@ describe("streams", () => {
   test("[TP16] a reserved channel is UNKNOWN, with a time to come back", async () => {
     const { identity } = await folder.newAgent();
     await using agent = await PlayedAgent.greet(port, identity);
-    const opened = await agent.open({ channel: "$status" });
+    const opened = await agent.open({ channel: "$bundles" });
     assert.equal(opened.status, OPENED_STATUS.unknown);
     assert.ok((opened.retryAfterMs ?? 0) > 0);
   });

@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, RequestListener } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -28,6 +28,10 @@ export interface FakeReceiverOptions {
   readonly maxVersion?: SecureVersion;
   /** Instead of the upgrade: status line and headers, as they go over the wire. */
   readonly answer?: string;
+  /** Instead of the upgrade, for each: as `answer`, or undefined to let it through. */
+  readonly judge?: (request: IncomingMessage) => string | undefined;
+  /** Requests that are no upgrade. */
+  readonly onRequest?: RequestListener;
   /** Bytes that leave in one write with the 101. */
   readonly withUpgrade?: Uint8Array;
 }
@@ -169,10 +173,12 @@ export class FakeReceiver implements AsyncDisposable {
       socket.on("error", () => {}).on("close", () => this.#sockets.delete(socket));
     });
     this.#server.on("tlsClientError", () => {});
+    if (options.onRequest !== undefined) this.#server.on("request", options.onRequest);
     this.#server.on("upgrade", (request, socket: Duplex, head) => {
       socket.on("error", () => {});
-      if (options.answer !== undefined) {
-        socket.end(`HTTP/1.1 ${options.answer}\r\nContent-Length: 0\r\n\r\n`);
+      const answer = options.answer ?? options.judge?.(request);
+      if (answer !== undefined) {
+        socket.end(`HTTP/1.1 ${answer}\r\nContent-Length: 0\r\n\r\n`);
         return;
       }
       if (options.withUpgrade !== undefined) socket.cork();

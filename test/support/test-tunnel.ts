@@ -5,6 +5,7 @@ import { Conditions } from "#agent/health/conditions.ts";
 import { type Chance, type Clock, systemClock } from "#agent/host/clock.ts";
 import type { Log } from "#agent/host/log.ts";
 import { Tasks } from "#agent/host/tasks.ts";
+import { type Identities, oneIdentity } from "#agent/tunnel/identities.ts";
 import type { HttpProxy } from "#agent/tunnel/proxy.ts";
 import { Tunnel } from "#agent/tunnel/tunnel.ts";
 import type { IssuedIdentity } from "#certs/development-ca.ts";
@@ -28,6 +29,7 @@ const IDENTITY = identityOf(await issueAgent("north/ward-1"));
 
 export interface TestTunnelOptions {
   readonly identity?: Identity;
+  readonly identities?: Identities;
   readonly clock?: Clock;
   readonly chance?: Chance;
   readonly storeId?: Uint8Array;
@@ -50,7 +52,7 @@ export class TestTunnel implements AsyncDisposable {
   constructor(receiverUrl: URL, options: TestTunnelOptions, sources: readonly StreamSource[]) {
     this.tunnel = Tunnel.open({
       receiverUrl,
-      identity: options.identity ?? IDENTITY,
+      identities: options.identities ?? oneIdentity(options.identity ?? IDENTITY),
       storeId: options.storeId ?? new Uint8Array(16).fill(3),
       proxy: options.proxy,
       requireCapabilities: options.requireCapabilities,

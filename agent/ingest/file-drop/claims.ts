@@ -34,6 +34,8 @@ export interface NewClaim {
   /** 16 hexadecimal digits, by chance: what logs and alarms call the file (P34). */
   readonly claim: string;
   readonly files: readonly DroppedFile[];
+  /** Why it will be set aside without being read: in its row, so that no restart forgets it. */
+  readonly unfit?: FileReason | undefined;
 }
 
 /** Why a file is in the error folder. Names are public and never reused. */
@@ -96,7 +98,7 @@ export interface ClaimRow {
   readonly sha256: Uint8Array | undefined;
   /** From `committed` on; not of one that was set aside. */
   readonly verdict: ClaimVerdict | undefined;
-  /** Why it was set aside. */
+  /** Why it was set aside; of a claimed row why it is to be, without being read. */
   readonly reason: FileReason | undefined;
   /** When it was committed or set aside. */
   readonly decidedAtMs: number | undefined;
@@ -110,16 +112,23 @@ export interface ClaimRow {
   readonly appended: number;
 }
 
-/** What a claim was given. */
-export interface Claimed {
-  readonly id: number;
-  readonly claimedAtMs: number;
+/** By which a file is recognised before it is read. */
+interface Recognised {
   /**
    * A row of the channel, committed or moved, whose data file has the same name, identity, size and time: the disk
    * has forgotten a rename, if the content is the same as well. Not one that was set aside: its file is judged anew.
    */
   readonly sameAs: ClaimRow | undefined;
 }
+
+/** What a claim was given. */
+export interface Claimed extends Recognised {
+  readonly id: number;
+  readonly claimedAtMs: number;
+}
+
+/** A row that is not `moved`; `sameAs` is looked for while it is `claimed`. */
+export type OpenClaim = ClaimRow & Recognised;
 
 /** What a claimed file was found to hold. */
 export interface ClaimedContent {
@@ -189,10 +198,10 @@ export interface FileClaims {
       readonly left: boolean;
     }[],
   ): Promise<void>;
-  /** Forgets rows of files that were left in place and are gone (P19). */
+  /** Of files that were left in place and are gone (P19): their rows go with time, as those of moved files do. */
   forget(ids: readonly number[]): Promise<void>;
   /** Rows that are not `moved`, oldest first. */
-  open(): Promise<ClaimRow[]>;
+  open(): Promise<OpenClaim[]>;
   /** `moved` at or after `sinceMs`, oldest first, at most 1,000 (P11). */
   movedSince(sinceMs: number): Promise<ClaimRow[]>;
   /** With `claimBy` `row`: those that were left in place, for they must not be read again (P19). */

@@ -68,7 +68,15 @@ export class Deciding {
     const { duplicateFilePolicy: policy } = this.#parts.settings;
     const fresh = policy === "archive" ? await this.#withoutKnown(files) : files;
     const known = policy === "send" ? await this.#known(files) : [];
-    await Promise.all(fresh.map((one, index) => this.#append(one, known[index] === true)));
+    if (!this.#parts.settings.pickup.strictOrder) {
+      await Promise.all(fresh.map((one, index) => this.#append(one, known[index] === true)));
+      return;
+    }
+    // A store that fills up may refuse one file and take a smaller one behind it (P14).
+    for (const [index, one] of fresh.entries()) {
+      if (this.#undecided.length === 0) await this.#append(one, known[index] === true);
+      else this.#undecided.push(one.read.file);
+    }
   }
 
   /** Settles those whose content was sent before (P26). @returns the others */

@@ -6,14 +6,21 @@
  */
 import { AgentError, identifierFrom } from "../../errors.ts";
 import type { Isolation } from "../../folders/conversation.ts";
-import type { FolderStanding } from "../../folders/messages.ts";
+import type { FolderStanding, PickupSettings } from "../../folders/messages.ts";
 import { isolationFor } from "../../folders/share-kind.ts";
-
+import { isFault } from "./folder-fault.ts";
 import type { FileDropParts, PickupHand } from "./parts.ts";
 import { type FolderCounts, Service } from "./service.ts";
 import { Wake } from "./wake.ts";
 
-export type FileDropState = "starting" | "watching" | "unreachable" | "storeFailing" | "stopped";
+export type FileDropState =
+  | "starting"
+  | "watching"
+  | "unreachable"
+  | "storeFailing"
+  /** By a defect: until the agent is started again. */
+  | "failed"
+  | "stopped";
 
 /** What `status` shows of a file-drop channel besides its counters. */
 export interface FileDropStatus extends FolderCounts {
@@ -33,6 +40,11 @@ const NO_COUNTS: FolderCounts = {
   ...{ fileCount: 0, waitingCount: 0, inWorkCount: 0, toMoveCount: 0, lastPollAtMs: undefined },
 };
 
+/** The drop folder first. */
+const foldersOf = (pickup: PickupSettings): readonly string[] => [
+  ...[pickup.folder, pickup.workFolder, pickup.archiveFolder, pickup.errorFolder],
+];
+
 export class FileDrop implements AsyncDisposable {
   readonly #parts: FileDropParts;
   readonly #stopping = new AbortController();
@@ -48,7 +60,8 @@ export class FileDrop implements AsyncDisposable {
   #failures = 0;
   /** Found by the worker: it knows better than the name of the folder. */
   #isolation: Isolation | undefined;
-  #isStart = true;
+  /** Worked on alone when it is met again: it was being read when a worker ended; at the start all are (P32). */
+  #suspects: ReadonlySet<string> | "all" = "all";
   /** Where the folders were first: an unmounted share must not be taken for an idle folder (P47). */
   #recorded: FolderStanding["recorded"] | undefined;
 
@@ -94,15 +107,17 @@ export class FileDrop implements AsyncDisposable {
     while (!signal.aborted) {
       try {
         const hand = await this.#serving();
-        this.#service = new Service({
-          ...this.#parts,
-          ...{ hand, stopping: signal, room: this.#room },
-        });
-        const isStart = this.#isStart;
-        this.#isStart = false;
-        await this.#service.run(isStart);
+        const parts = { ...this.#parts, hand, stopping: signal, room: this.#room };
+        this.#service = new Service(parts, () => this.#served());
+        const suspects = this.#suspects;
+        this.#suspects = new Set();
+        await this.#service.run((claim) => suspects === "all" || suspects.has(claim));
       } catch (error) {
-        if (!(error instanceof AgentError) || error.disposition !== "retry") throw error;
+        if (!(error instanceof AgentError) || error.disposition !== "retry") {
+          this.#endedBy(error);
+          throw error;
+        }
+        if (isFault(error, "FOLDER_SILENT")) this.#suspects = new Set(this.#service?.reading);
         if (!signal.aborted) await this.#failedBy(error);
       }
     }
@@ -113,13 +128,13 @@ export class FileDrop implements AsyncDisposable {
     const { settings, clock, openHand } = this.#parts;
     const { pickup, silenceMs } = settings;
     if (this.#hand === undefined) {
-      this.#isolation ??= isolationFor(pickup.folder, pickup.shareKind);
+      this.#isolation ??= isolationFor(foldersOf(pickup), pickup.shareKind);
       this.#hand = await openHand({ isolation: this.#isolation, silenceMs, clock });
       const standing = await this.#hand.call("open", {
         ...pickup,
         ...(this.#recorded === undefined ? {} : { recorded: this.#recorded }),
       });
-      if (standing.kind !== "local" && this.#isolation === "thread") {
+      if (standing.mayHang && this.#isolation === "thread") {
         // A link led to a share: a hung thread could not be ended.
         this.#isolation = "process";
         await this.#drop();
@@ -130,11 +145,25 @@ export class FileDrop implements AsyncDisposable {
       this.#lookAtStability(standing);
       await this.#test(this.#hand);
     }
+    return this.#hand;
+  }
+
+  #served(): void {
     this.#failures = 0;
     this.#error = undefined;
     this.#parts.conditions.close("folderUnreachable", this.#parts.channel.name);
     this.#to("watching");
-    return this.#hand;
+  }
+
+  /** A defect, or a store that halts: nothing is taken any more, and that must be seen. */
+  #endedBy(error: unknown): void {
+    const { conditions, channel, clock } = this.#parts;
+    const fault =
+      error instanceof AgentError ? error : new AgentError("AGENT_DEFECT", {}, { cause: error });
+    this.#error = fault;
+    this.#to("failed");
+    const facts = { channel: identifierFrom(channel.name), code: identifierFrom(fault.code) };
+    conditions.open("fileDropEnded", channel.name, facts, clock.nowMs());
   }
 
   /** P49: what NFS shows of a file may be old. */
@@ -190,6 +219,8 @@ export class FileDrop implements AsyncDisposable {
       return;
     }
     await this.#drop();
+    // A thread that hangs cannot be ended: there is no second one.
+    if (error.code === "FOLDER_SILENT") this.#isolation = "process";
     this.#to("unreachable");
     const facts = {
       ...error.facts,

@@ -4,10 +4,14 @@
  *
  * @module
  */
+import type { AgentError } from "../../errors.ts";
+import { stepFaultOf } from "../../folders/faults.ts";
 import type { About, ReadOutcome } from "../../folders/messages.ts";
+import { isBusy } from "../../host/platform.ts";
 import { SLICE_BYTES } from "../../limits.ts";
 import type { LargeBody } from "../large-body.ts";
 import { beside } from "./beside.ts";
+import { isFault } from "./folder-fault.ts";
 import { type FileInWork, named } from "./in-work.ts";
 import type { ServedParts } from "./parts.ts";
 
@@ -68,9 +72,28 @@ export async function readLarge(
     isKept = true;
     const bytes = new Uint8Array(0);
     return { kind: "read", read: { file, bytes, totalBytes, large, sha256, about } };
+  } catch (error) {
+    if (!isFault(error, "FOLDER_FAILED")) throw error;
+    return { kind: "not", outcome: await failedAt(parts, file, error) };
   } finally {
     if (!isKept) large.discard();
   }
+}
+
+/** Whether the file alone cannot be read, or its folder has failed. @throws {AgentError} what the folder has */
+async function failedAt(
+  { hand }: ServedParts,
+  file: FileInWork,
+  error: AgentError,
+): Promise<Exclude<ReadOutcome, { outcome: "whole" | "large" }>> {
+  const { claim } = file;
+  // Lets go of the file; the fault may be its own once more.
+  await hand.call("readEnd", { claim }).catch((again: unknown) => {
+    if (!isFault(again, "FOLDER_FAILED") && !isFault(again, "AGENT_DEFECT")) throw again;
+  });
+  await hand.call("whereIs", [named(file)]);
+  const fault = stepFaultOf(error);
+  return { claim, outcome: isBusy({ code: fault.sysCode }) ? "busy" : "failed", ...fault };
 }
 
 /** Reads what fits into one answer; at least the first. */

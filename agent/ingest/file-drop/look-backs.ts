@@ -13,11 +13,16 @@ import type { ServedParts } from "./parts.ts";
 
 const ALARM_MS = 3_600_000;
 
+/** After a start: what was archived so shortly before the agent ended that it may not have been looked at. */
+const RESUME_MS = 3_600_000;
+const TRIES = 5;
+
 interface LookBack {
   readonly file: FileToMove;
   readonly targets: readonly Uint8Array[];
   /** Monotonic. */
   readonly dueMs: number;
+  readonly tries: number;
 }
 
 export class LookBacks {
@@ -41,7 +46,8 @@ export class LookBacks {
   async resume(): Promise<void> {
     const { claims, clock, settings } = this.#parts;
     if (settings.lateWriteCheckMs === 0) return;
-    const rows = await claims.movedSince(clock.nowMs() - settings.lateWriteCheckMs);
+    const sinceMs = clock.nowMs() - Math.max(settings.lateWriteCheckMs, RESUME_MS);
+    const rows = await claims.movedSince(sinceMs);
     const archived = rows.filter(
       ({ reason, targets }) => reason === undefined && targets.length > 0,
     );
@@ -52,7 +58,7 @@ export class LookBacks {
     const { clock, settings } = this.#parts;
     if (settings.lateWriteCheckMs === 0) return;
     const dueMs = clock.monotonicMs() + settings.lateWriteCheckMs;
-    for (const one of archived) this.#waiting.push({ ...one, dueMs });
+    for (const one of archived) this.#waiting.push({ ...one, dueMs, tries: 0 });
   }
 
   async run(): Promise<void> {
@@ -66,6 +72,13 @@ export class LookBacks {
     }
   }
 
+  #again(one: LookBack | undefined): void {
+    const { clock, settings } = this.#parts;
+    if (one === undefined || one.tries + 1 >= TRIES) return;
+    const dueMs = clock.monotonicMs() + settings.lateWriteCheckMs;
+    this.#waiting.push({ ...one, dueMs, tries: one.tries + 1 });
+  }
+
   async #look(due: readonly LookBack[]): Promise<void> {
     const { hand, channel, log, conditions, clock } = this.#parts;
     const reason = { code: "lateWrite", rule: RULE_OF.lateWrite, channel: channel.name };
@@ -75,11 +88,18 @@ export class LookBacks {
       }),
     );
     const late = await hand.call("lookBack", asked).catch((error: unknown) => {
-      if (isAbout("archive", error) || isAbout("error", error)) return [];
-      throw error;
+      if (!isAbout("archive", error) && !isAbout("error", error)) throw error;
+      return asked.map(({ claim }) => ({ claim, found: "unread" as const }));
     });
-    for (const claim of late) {
-      const facts = { channel: identifierFrom(channel.name), claim: identifierFrom(claim) };
+    for (const { claim, found } of late) {
+      if (found === "unread") {
+        this.#again(due.find(({ file }) => file.claim === claim));
+        continue;
+      }
+      const facts = {
+        ...{ channel: identifierFrom(channel.name), claim: identifierFrom(claim) },
+        copied: found === "copied",
+      };
       channel.record.counters.add("lateWrites");
       log.write("lateWrite", facts);
       conditions.openFor("lateWrite", channel.name, facts, clock, ALARM_MS);

@@ -15,6 +15,8 @@ import { sayVanished } from "./vanished.ts";
 
 const RETRY_FIRST_MS = 1_000;
 
+type Failed = Extract<MoveOutcome, { outcome: "failed" }>;
+
 /** A file that lies in the archive. */
 export interface Archived {
   readonly file: FileToMove;
@@ -44,8 +46,10 @@ export class Moves {
   readonly #parts: ServedParts;
   readonly #onArchived: (archived: readonly Archived[]) => void;
   #waiting: FileToMove[] = [];
+  /** Of moves on end of which none succeeded, though a file among them was tried for the first time. */
   #failures = 0;
-  #failingSinceMs = 0;
+  #failingSinceMs = Number.POSITIVE_INFINITY;
+  /** Monotonic: before then the folder is not tried. */
   #retryAtMs = 0;
   /** It was told that moves fail. */
   #isTold = false;
@@ -62,39 +66,44 @@ export class Moves {
 
   /** Monotonic; infinite where nothing waits. */
   get dueMs(): number {
-    return this.#waiting.length === 0 ? Number.POSITIVE_INFINITY : this.#retryAtMs;
+    const firstMs = this.#waiting.reduce(
+      (due, { retryAtMs }) => Math.min(due, retryAtMs),
+      Number.POSITIVE_INFINITY,
+    );
+    return Math.max(firstMs, this.#retryAtMs);
   }
 
   add(files: readonly FileToMove[]): void {
     this.#waiting.push(...files);
   }
 
-  /** Moves what is due, in order. A failing folder is not tried again at once for what is added meanwhile (P29). */
+  /**
+   * Moves what is due, in order. A failing folder is not tried again at once for what is added meanwhile (P29); one
+   * file that cannot be moved waits for itself alone (P32).
+   */
   async run(): Promise<void> {
-    const { clock } = this.#parts;
-    if (this.#waiting.length === 0 || clock.monotonicMs() < this.#retryAtMs) return;
-    const before = this.#waiting;
-    this.#waiting = [];
-    let failed: Extract<MoveOutcome, { outcome: "failed" }> | undefined;
-    for (let at = 0; at < before.length; at += FILE_GROUP_MAX_COUNT) {
-      const group = before.slice(at, at + FILE_GROUP_MAX_COUNT);
-      failed = (await this.#moveAll(group, this.#waiting)) ?? failed;
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (this.dueMs > nowMs) return;
+    const due = this.#waiting.filter(({ retryAtMs }) => retryAtMs <= nowMs);
+    this.#waiting = this.#waiting.filter(({ retryAtMs }) => retryAtMs > nowMs);
+    const left: FileToMove[] = [];
+    let failed: Failed | undefined;
+    for (let at = 0; at < due.length; at += FILE_GROUP_MAX_COUNT) {
+      failed = (await this.#moveAll(due.slice(at, at + FILE_GROUP_MAX_COUNT), left)) ?? failed;
     }
-    this.#told(failed);
+    this.#waiting = [...left, ...this.#waiting];
+    this.#told(failed, left, due.length);
   }
 
   /** @param left gets what could not be moved @returns why, if there is any */
-  async #moveAll(
-    group: readonly FileToMove[],
-    left: FileToMove[],
-  ): Promise<Extract<MoveOutcome, { outcome: "failed" }> | undefined> {
+  async #moveAll(group: readonly FileToMove[], left: FileToMove[]): Promise<Failed | undefined> {
     let outcomes = await this.#ask(group);
     const planned = outcomes.filter((one) => one.outcome === "planned");
     if (planned.length > 0) {
       const again = await this.#plan(group, planned);
       outcomes = [...outcomes.filter((one) => one.outcome !== "planned"), ...again];
     }
-    let failed: Extract<MoveOutcome, { outcome: "failed" }> | undefined;
+    let failed: Failed | undefined;
     const moved: { id: number; targets: readonly Uint8Array[]; left: boolean }[] = [];
     const archived: Archived[] = [];
     for (const outcome of outcomes) {
@@ -128,9 +137,10 @@ export class Moves {
     });
     const sound = group.filter(({ reason }) => reason === undefined);
     const aside = group.flatMap((file) => {
-      const { reason } = file;
+      const { reason, fault } = file;
       if (reason === undefined) return [];
-      const said = { code: reason, rule: RULE_OF[reason], channel: channel.name };
+      const why = fault === undefined ? {} : { fault };
+      const said = { code: reason, rule: RULE_OF[reason], channel: channel.name, ...why };
       return [{ ...moveOf(file), reason: said }];
     });
     const after = settings.afterCommit;
@@ -157,20 +167,19 @@ export class Moves {
     return await this.#ask(files);
   }
 
-  #told(failed: Extract<MoveOutcome, { outcome: "failed" }> | undefined): void {
-    const { channel, conditions, clock, chance, log, settings } = this.#parts;
-    if (failed === undefined) {
-      this.#failures = 0;
-      this.#retryAtMs = 0;
+  /** @param left what has failed of @param triedCount files */
+  #told(failed: Failed | undefined, left: readonly FileToMove[], triedCount: number): void {
+    const { channel, conditions, clock, log, settings } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    this.#wait(left, triedCount, nowMs);
+    const isFailing = this.#waiting.some(({ moveFailures }) => moveFailures > 0);
+    if (!isFailing) {
+      this.#failingSinceMs = Number.POSITIVE_INFINITY;
       this.#isTold = false;
       conditions.close("fileNotMoved", channel.name);
-      return;
     }
-    const nowMs = clock.monotonicMs();
-    if (this.#failures === 0) this.#failingSinceMs = nowMs;
-    const ceilingMs = Math.min(settings.moveRetryMaxMs, RETRY_FIRST_MS * 2 ** this.#failures);
-    this.#failures = Math.min(this.#failures + 1, 30);
-    this.#retryAtMs = nowMs + ceilingMs * (0.5 + chance.unit() / 2);
+    if (failed === undefined) return;
+    this.#failingSinceMs = Math.min(this.#failingSinceMs, nowMs);
     // P62: a file that another program holds is no error yet.
     const isHeld = isBusy({ code: failed.sysCode });
     if (isHeld && nowMs - this.#failingSinceMs < settings.pickup.busyAlarmMs) return;
@@ -185,5 +194,31 @@ export class Moves {
     if (!this.#isTold) log.write("fileNotMoved", facts);
     this.#isTold = true;
     conditions.open("fileNotMoved", channel.name, facts, clock.nowMs());
+  }
+
+  /** When each is tried again, and whether the folder itself is to be left alone. */
+  #wait(left: readonly FileToMove[], triedCount: number, nowMs: number): void {
+    const isNew = left.some(({ moveFailures }) => moveFailures === 0);
+    // One for all: files that fail together are tried together.
+    const share = 0.5 + this.#parts.chance.unit() / 2;
+    for (const file of left) {
+      file.retryAtMs = nowMs + share * this.#ceilingMs(file.moveFailures);
+      file.moveFailures += 1;
+    }
+    if (left.length < triedCount) {
+      const isBack = this.#failures > 0;
+      this.#failures = 0;
+      this.#retryAtMs = 0;
+      // Once, when it is back: what waits need not wait on.
+      if (isBack) for (const file of this.#waiting) file.retryAtMs = nowMs;
+    } else if (isNew) {
+      this.#retryAtMs = nowMs + share * this.#ceilingMs(this.#failures);
+      this.#failures += 1;
+    }
+  }
+
+  #ceilingMs(failures: number): number {
+    const { moveRetryMaxMs } = this.#parts.settings;
+    return Math.min(moveRetryMaxMs, RETRY_FIRST_MS * 2 ** Math.min(failures, 30));
   }
 }

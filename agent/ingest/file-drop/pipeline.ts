@@ -93,9 +93,9 @@ export class Pipeline {
   /** @returns those that are in `work/` now, in the order of the list */
   async #claim(candidates: Group): Promise<readonly FileInWork[]> {
     const { claims, hand, chance } = this.#parts;
-    const fresh = candidates.map(({ files }): NewClaim => {
+    const fresh = candidates.map(({ files, unfit }): NewClaim => {
       const claim = Buffer.from(chance.bytes(CLAIM_BYTES)).toString("hex");
-      return { claim, files };
+      return { claim, files, unfit };
     });
     const rows = await claims.claim(fresh);
     const outcomes = await hand.call(

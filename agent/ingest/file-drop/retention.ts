@@ -5,7 +5,7 @@
  * @module
  */
 import { identifierFrom } from "../../errors.ts";
-import { isAbout } from "./folder-fault.ts";
+import { isAbout, isFault } from "./folder-fault.ts";
 import type { ServedParts } from "./parts.ts";
 
 const EVERY_MS = 3_600_000;
@@ -14,6 +14,10 @@ const EVERY_MS = 3_600_000;
 function notNow(folder: "archive" | "error", error: unknown): typeof NOTHING {
   if (isAbout(folder, error)) return NOTHING;
   throw error;
+}
+
+function unlessDamaged(error: unknown): undefined {
+  if (!isFault(error, "STORE_BODY_DAMAGED")) throw error;
 }
 
 const NOTHING = { deleted: 0, bytes: 0, more: false };
@@ -47,7 +51,10 @@ export class Retention {
     const { hand, claims, channel, log } = this.#parts;
     if (keepMs === 0) return false;
     const beforeMs = nowMs - keepMs;
-    const kept = folder === "archive" ? await claims.keptTargets(beforeMs) : [];
+    // Of every decision: a folder of the archive is named by the day of the claim, which may be long before.
+    const kept = await claims.keptTargets(nowMs + 1).catch(unlessDamaged);
+    // Which files are still needed is not known: none goes. The damaged row has a condition of its own.
+    if (kept === undefined) return false;
     const pruned = await hand
       .call("prune", { folder, beforeMs, kept })
       .catch((error: unknown) => notNow(folder, error));

@@ -32,6 +32,7 @@ const HINT_REST = 9;
 
 export class Service {
   readonly #parts: ServedParts;
+  readonly #onServed: () => void;
   readonly #lookBacks: LookBacks;
   readonly #retention: Retention;
   readonly #moves: Moves;
@@ -45,8 +46,10 @@ export class Service {
   #lastPoll: PollResult | undefined;
   #lastPollAtMs: number | undefined;
 
-  constructor(parts: ServedParts) {
+  /** @param onServed called when the folder was listed: what was in work before has been looked at by then */
+  constructor(parts: ServedParts, onServed: () => void) {
     this.#parts = parts;
+    this.#onServed = onServed;
     this.#lookBacks = new LookBacks(parts);
     this.#retention = new Retention(parts);
     this.#moves = new Moves(parts, (archived) => this.#lookBacks.add(archived));
@@ -63,15 +66,20 @@ export class Service {
     };
   }
 
+  /** Claims that the worker reads now. */
+  get reading(): readonly string[] {
+    return this.#takes.reading;
+  }
+
   /**
    * Goes on until the agent stops.
    *
-   * @param isStart the process has started, not only the worker
+   * @param isSuspect of a claim: it was in hand when the process, or the worker, ended
    * @throws {AgentError} what the worker, or the store, cannot do
    */
-  async run(isStart: boolean): Promise<void> {
+  async run(isSuspect: (claim: string) => boolean): Promise<void> {
     const { stopping, room, clock, hand } = this.#parts;
-    const { inWork, toMove } = await recover(this.#parts, isStart);
+    const { inWork, toMove } = await recover(this.#parts, isSuspect);
     this.#takes.add(inWork);
     this.#moves.add(toMove);
     await this.#lookBacks.resume();
@@ -120,6 +128,7 @@ export class Service {
     const beganMs = clock.monotonicMs();
     const found = await hand.call("poll", undefined);
     const endedMs = clock.monotonicMs();
+    this.#onServed();
     this.#hintedPollMs = endedMs + HINT_REST * (endedMs - beganMs);
     this.#lastPoll = found;
     this.#lastPollAtMs = clock.nowMs();

@@ -5,6 +5,7 @@ import type {
   ClaimRow,
   FileReason,
   NewClaim,
+  OpenClaim,
 } from "../../ingest/file-drop/claims.ts";
 
 /** All are about the files of one channel, by its number. */
@@ -56,7 +57,7 @@ export interface FileQuestions {
     };
     readonly answer: boolean[];
   };
-  fileOpen: { readonly ask: OfChannel; readonly answer: ClaimRow[] };
+  fileOpen: { readonly ask: OfChannel; readonly answer: OpenClaim[] };
   fileLeft: { readonly ask: OfChannel; readonly answer: ClaimRow[] };
   fileMovedSince: {
     readonly ask: OfChannel & { readonly sinceMs: number };
@@ -80,9 +81,10 @@ export interface FileWriter {
   ): Promise<FileQuestions[Name]["answer"]>;
 }
 
-/** What `status` shows of a channel's files: how many are in each state but `moved`. */
+/** What `status` shows of a channel's files: how many are in each state; of `moved` those that were set aside. */
 export interface FileCounts {
   readonly claimed: number;
   readonly committed: number;
   readonly aside: number;
+  readonly movedAside: number;
 }

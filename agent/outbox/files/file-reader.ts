@@ -1,8 +1,9 @@
 /** What is read of dropped files; many rows in turns of the event loop, between which messages are stored. @module */
 import { setImmediate as turn } from "node:timers/promises";
 import { AgentError } from "../../errors.ts";
-import type { ClaimRow } from "../../ingest/file-drop/claims.ts";
+import type { ClaimRow, OpenClaim } from "../../ingest/file-drop/claims.ts";
 import { MOVED_FILES_MAX_COUNT } from "../../limits.ts";
+import { readUnlessCorrupt } from "../format/fault.ts";
 import type { GroupCommit } from "../writing/group-commit.ts";
 import type { FileQuestions } from "./file-messages.ts";
 import { closedRow, contentToken, type FileColumns, openRow, openTargets } from "./file-rows.ts";
@@ -12,6 +13,8 @@ import { type DamagedFileRow, damagedFile } from "./file-walk.ts";
 
 /** Opened at once: two milliseconds. */
 const PAGE_ROWS = 200;
+/** Where `FileColumns` has it. */
+const IDENTITY_TOKEN = 12;
 
 export interface FileReaderOptions {
   readonly store: GroupCommit;
@@ -54,13 +57,38 @@ export class FileReader {
     });
   }
 
-  /** Rows that are not moved, oldest first; or those of files that were left where they were. */
-  async all(channel: number, which: "fileOpen" | "fileLeft"): Promise<ClaimRow[]> {
+  /** The row that says of this file that it was sent, if there is one (04, crash points). */
+  same(channel: number, identityToken: Uint8Array): ClaimRow | undefined {
+    const { fileSame } = this.#options.store.prepared;
+    const row = readUnlessCorrupt(
+      () => fileSame.get(channel, identityToken) as FileColumns | undefined,
+    );
+    return row === undefined ? undefined : this.sound(row);
+  }
+
+  /** Rows that are not moved, oldest first. */
+  open(channel: number): Promise<OpenClaim[]> {
+    return this.#all(channel, "fileOpen", (columns) => {
+      const [row, token] = [this.row(columns), columns[IDENTITY_TOKEN]];
+      return { ...row, sameAs: row.state === "claimed" ? this.same(channel, token) : undefined };
+    });
+  }
+
+  /** Rows of files that were left where they were, oldest first. */
+  left(channel: number): Promise<ClaimRow[]> {
+    return this.#all(channel, "fileLeft", (columns) => this.row(columns));
+  }
+
+  async #all<T>(
+    channel: number,
+    which: "fileOpen" | "fileLeft",
+    from: (columns: FileColumns) => T,
+  ): Promise<T[]> {
     const statement = this.#options.store.prepared[which];
-    const found: ClaimRow[] = [];
+    const found: T[] = [];
     for (let after = 0; ; ) {
       const page = statement.all(channel, after, PAGE_ROWS) as FileColumns[];
-      for (const columns of page) found.push(this.row(columns));
+      for (const columns of page) found.push(from(columns));
       if (page.length < PAGE_ROWS) return found;
       after = page.at(-1)?.[0] ?? after;
       await this.#turn();

@@ -6,7 +6,7 @@
  */
 import type { AgentError } from "../../errors.ts";
 import type { Claimed, NewClaim } from "../../ingest/file-drop/claims.ts";
-import { readUnlessCorrupt, translated } from "../format/fault.ts";
+import { translated } from "../format/fault.ts";
 import type { Purpose } from "../space/budget.ts";
 import type { FileChange, FileQuestions } from "./file-messages.ts";
 import { FileReader, type FileReaderOptions } from "./file-reader.ts";
@@ -40,17 +40,12 @@ export class FileStore {
   /** As messages: where there is no room for those, nothing is claimed (04 P4). @throws {AgentError} `STORE_*` */
   claim({ channel, claims, atMs }: FileQuestions["fileClaim"]["ask"]): Claimed[] {
     const { store } = this.#options;
-    const { prepared, sealer } = store;
+    const { sealer } = store;
     store.budget.refuseIfFull();
     const claimed: Claimed[] = [];
     // Before the transaction: a page that cannot be read would spoil it.
     const tokens = claims.map(({ files }) => identityToken(sealer, files));
-    const same = tokens.map((token) => {
-      const row = readUnlessCorrupt(
-        () => prepared.fileSame.get(channel, token) as FileColumns | undefined,
-      );
-      return row === undefined ? undefined : this.reader.sound(row);
-    });
+    const same = tokens.map((token) => this.reader.same(channel, token));
     this.#write(() => {
       for (const [index, claim] of claims.entries()) {
         const id = this.#insert(channel, claim, tokens[index], atMs);
@@ -80,7 +75,7 @@ export class FileStore {
     // Known before the row is there: it is sealed to its number, which never comes twice.
     const id = ++this.#lastId;
     const head = sealHead(sealer, { id, channel }, claim);
-    prepared.fileInsert.run(id, claim.claim, channel, atMs, token, head);
+    prepared.fileInsert.run(id, claim.claim, channel, atMs, token, head, claim.unfit ?? null);
     return id;
   }
 
@@ -108,9 +103,10 @@ export class FileStore {
         for (const { id, reason, sha256 } of change.files) {
           const known = sha256 && (this.#contentOf(id, channel, sha256) ?? [sha256]);
           const digest = known === undefined ? null : sealDigest(sealer, { id, channel }, known);
-          // What steps have stored of it counts for the same content.
-          const isSame = (known?.length ?? 0) > 1;
-          prepared.fileSetAside.run(reason, atMs, digest, isSame ? 1 : 0, id, channel);
+          // What steps have stored of it counts for the same content: also where it was not read whole again.
+          const isUnread = known === undefined ? 1 : 0;
+          const isSame = (known?.length ?? 0) > 1 ? 1 : isUnread;
+          prepared.fileSetAside.run(reason, atMs, isUnread, digest, isSame, id, channel);
         }
         return;
       case "plan":

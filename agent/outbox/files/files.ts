@@ -9,6 +9,7 @@ import type {
   DroppedFile,
   FileClaims,
   NewClaim,
+  OpenClaim,
 } from "../../ingest/file-drop/claims.ts";
 import type {
   AsideFile,
@@ -100,7 +101,7 @@ class FilesOfChannel implements FileClaims {
     return this.#change({ ...this.#now, change: "forget", ids });
   }
 
-  open(): Promise<ClaimRow[]> {
+  open(): Promise<OpenClaim[]> {
     return this.#writer.ask("fileOpen", this.#ask);
   }
 
@@ -136,10 +137,10 @@ class FilesOfChannel implements FileClaims {
 /** Without what lies beside them in memory: that would be copied along. */
 const exact = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
 
-function copyOf({ claim, files }: NewClaim): NewClaim {
+function copyOf({ claim, files, unfit }: NewClaim): NewClaim {
   if (!/^[0-9a-f]{16}$/.test(claim)) throw new RangeError("Cannot claim under another name");
   if (files.length === 0) throw new RangeError("Cannot claim without a file");
-  return { claim, files: files.map(fileOf) };
+  return { claim, files: files.map(fileOf), unfit };
 }
 
 const fileOf = ({ part, name, size, modifiedNs, inode }: DroppedFile): DroppedFile => ({

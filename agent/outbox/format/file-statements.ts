@@ -13,8 +13,8 @@ const COLUMNS = `id, claim, channel, state, attempts, claimed_at_ms, decided_at_
 
 export const FILE_STATEMENTS = {
   fileInsert: {
-    sql: `INSERT INTO file_claim (id, claim, channel, state, claimed_at_ms, identity_token, head)
-          VALUES (?, ?, ?, 0, ?, ?, ?)`,
+    sql: `INSERT INTO file_claim (id, claim, channel, state, claimed_at_ms, identity_token, head, reason)
+          VALUES (?, ?, ?, 0, ?, ?, ?, ?)`,
     uses: "insert",
   },
   fileAt: {
@@ -76,8 +76,9 @@ export const FILE_STATEMENTS = {
     uses: "primary key",
   },
   fileSetAside: {
-    sql: `UPDATE file_claim SET state = 2, reason = ?, decided_at_ms = ?, digest = ?,
-            content_token = iif(?, content_token, NULL)
+    sql: `UPDATE file_claim SET state = 2, reason = ?, decided_at_ms = ?,
+            digest = iif(? AND appended > 0, digest, ?),
+            content_token = iif(? AND appended > 0, content_token, NULL)
           WHERE id = ? AND channel = ? AND state = 0`,
     uses: "primary key",
   },
@@ -90,8 +91,9 @@ export const FILE_STATEMENTS = {
           WHERE id = ? AND channel = ? AND state IN (1, 2)`,
     uses: "primary key",
   },
+  /** Its row goes when all others do: until then the same content is known (04 P26). */
   fileForget: {
-    sql: "DELETE FROM file_claim WHERE id = ? AND channel = ? AND left_behind = 1",
+    sql: "UPDATE file_claim SET left_behind = 0 WHERE id = ? AND channel = ? AND left_behind = 1",
     uses: "primary key",
   },
   filePrune: {
@@ -106,6 +108,12 @@ export const FILE_STATEMENTS = {
   fileCount: {
     sql: "SELECT count(*) FROM file_claim WHERE channel = ? AND state = ? AND state < 3",
     uses: "file_counted",
+  },
+  /** In the error folder, or vanished: as long as the report is kept (04 P31). */
+  fileAsideCount: {
+    sql: `SELECT count(*) FROM file_claim
+          WHERE channel = ? AND state = 3 AND reason IS NOT NULL`,
+    uses: "file_aside",
   },
   fileLeft: {
     sql: `SELECT ${COLUMNS} FROM file_claim WHERE channel = ? AND left_behind = 1 AND id > ?
@@ -199,6 +207,7 @@ export type FileIndex =
   | "file_listed"
   | "file_open"
   | "file_counted"
+  | "file_aside"
   | "file_left"
   | "file_same"
   | "file_content"
@@ -214,6 +223,7 @@ export const FILE_SINGLE_COLUMN = [
   "fileKnown",
   "fileAttempt",
   "fileCount",
+  "fileAsideCount",
   "fileSequence",
   "fileBlockOf",
   "fileBlockClaims",

@@ -13,6 +13,7 @@ import { Sealer } from "../../sealing/sealer.ts";
 import { readTails } from "../epochs/channel-tails.ts";
 import { INBOX_TABLES } from "../format/migration-4.ts";
 import { FILE_TABLES } from "../format/migration-5.ts";
+import { TRUST_TABLES } from "../format/migration-6.ts";
 import { refuseNewerSchema } from "../format/migrations.ts";
 import { type DamagedRow, walkStore } from "../format/row-walk.ts";
 import { STATEMENTS } from "../format/statements.ts";
@@ -85,6 +86,7 @@ export function checkCopy(
     const schema = refuseNewerSchema(database);
     if (schema < INBOX_SCHEMA_VERSION) addEmpty(database, INBOX_TABLES);
     if (schema < FILE_SCHEMA_VERSION) addEmpty(database, FILE_TABLES);
+    if (schema < TRUST_SCHEMA_VERSION) addEmpty(database, TRUST_TABLES);
     const prepared = prepareAll(database);
     const [id] = prepared.identityRead.get() as [Uint8Array];
     const storeId = new Uint8Array(id);
@@ -115,9 +117,10 @@ export function checkCopy(
   }
 }
 
-/** A backup of version 3 or 4 is checked as it lies there: the tables that it lacks stand empty beside it, in memory. */
+/** A backup of version 3, 4 or 5 is checked as it lies there: the tables that it lacks stand empty beside it, in memory. */
 const INBOX_SCHEMA_VERSION = 4;
 const FILE_SCHEMA_VERSION = 5;
+const TRUST_SCHEMA_VERSION = 6;
 
 function addEmpty(database: Sqlite.Database, tables: readonly string[]): void {
   for (const table of tables) {

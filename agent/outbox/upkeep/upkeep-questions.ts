@@ -17,4 +17,10 @@ export interface UpkeepQuestions {
 }
 
 /** The file whose key is replaced by a new one, or the key that somebody else has put in place. */
-export type NewKek = { readonly file: string } | { readonly kek: Uint8Array };
+export type NewKek = (
+  | { readonly file: string }
+  | { readonly kek: Uint8Array; readonly previous?: Uint8Array }
+) & {
+  /** A folder of other secrets that are sealed under it (07 1.1): sealed anew, too. */
+  readonly secrets?: string;
+};

@@ -22,6 +22,7 @@ import {
 } from "../reader.ts";
 import type { Space } from "../space/space.ts";
 import { standing } from "../standing.ts";
+import { type TrustAnswerParts, trustAnswers } from "../trust/trust-answers.ts";
 import { epochAnswers } from "./epoch-answers.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { serveChannels } from "./served-channels.ts";
@@ -34,7 +35,7 @@ export type Answers = {
   ) => Questions[Name]["answer"] | Promise<Questions[Name]["answer"]>;
 };
 
-export interface AnswerParts extends FileAnswerParts {
+export interface AnswerParts extends FileAnswerParts, TrustAnswerParts {
   readonly store: GroupCommit;
   readonly database: Database;
   readonly space: Space;
@@ -55,6 +56,7 @@ export function answers(parts: AnswerParts): Answers {
     ...upkeepAnswers({ store, database, ...upkeep }),
     ...inboxAnswers({ store, inbox: parts.inbox }),
     ...fileAnswers(parts),
+    ...trustAnswers(parts),
     read: (range) => {
       space.reading(range);
       const lastSeq = standingIn(store.tails.get(range.channel), range.epoch)?.lastSeq;

@@ -1,8 +1,10 @@
 /** What the writer does when a person looks after the store: backup, replay, new keys. @module */
 import { setImmediate as turn } from "node:timers/promises";
 import { AgentError, codeOf } from "../../errors.ts";
+import { readKek } from "../../sealing/kek.ts";
 import type { KeyRing } from "../../sealing/key-ring.ts";
 import { rotateKek } from "../../sealing/rotate-kek.ts";
+import { resealSecrets } from "../../sealing/sealed-secret.ts";
 import { isFileSound } from "../files/file-walk.ts";
 import type { Database } from "../format/database.ts";
 import { toPlain } from "../format/fault.ts";
@@ -17,7 +19,7 @@ import {
 import { isInboxSound } from "../inbox/inbox-walk.ts";
 import { copyStore } from "../upkeep/copy-store.ts";
 import type { Replay } from "../upkeep/replay.ts";
-import type { UpkeepQuestions } from "../upkeep/upkeep-questions.ts";
+import type { NewKek, UpkeepQuestions } from "../upkeep/upkeep-questions.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
 export interface UpkeepParts {
@@ -68,9 +70,7 @@ export function upkeepAnswers(parts: UpkeepParts): UpkeepAnswers {
     },
     rekey: async (next) => {
       try {
-        const steps =
-          "kek" in next ? keys.rewrap(next.kek) : rotateKek(next.file, (kek) => keys.rewrap(kek));
-        for (const _ of steps) {
+        for (const _ of rekeying(keys, next)) {
           await turn();
           // Another agent may open the keys now: the old KEK must stay for it.
           if (isHalted()) throw new AgentError("STORE_BUSY", { closing: true });
@@ -81,6 +81,22 @@ export function upkeepAnswers(parts: UpkeepParts): UpkeepAnswers {
       }
     },
   };
+}
+
+/** The store's keys last: whatever is sealed under the old KEK is gone before that is. */
+function rekeying(keys: KeyRing, next: NewKek): Iterable<void> {
+  const { secrets } = next;
+  function* rewrap(kek: Uint8Array, previous: Uint8Array | undefined): Generator<void> {
+    if (secrets !== undefined) {
+      yield* resealSecrets(
+        secrets,
+        previous === undefined ? { current: kek } : { current: kek, previous },
+      );
+    }
+    yield* keys.rewrap(kek);
+  }
+  if ("kek" in next) return rewrap(next.kek, next.previous);
+  return rotateKek(next.file, (kek) => rewrap(kek, readKek(next.file)));
 }
 
 /** In pieces: a damaged body may be a large one. */

@@ -10,6 +10,7 @@ import type { InboxQuestions, InboxRoomNotice } from "../inbox/inbox-messages.ts
 import type { SetAsideBlock, SetAsideRow } from "../quarantine-reader.ts";
 import type { ReadRange, ReadResult, TracedMessage } from "../reader.ts";
 import type { SpaceNotice, SpaceOptions, SpaceStanding } from "../space/space-messages.ts";
+import type { TrustQuestions } from "../trust/trust-messages.ts";
 import type { UpkeepQuestions } from "../upkeep/upkeep-questions.ts";
 import type { PackedBatch } from "./append-batch.ts";
 import type { Staged } from "./staged-bytes.ts";
@@ -67,7 +68,12 @@ export type LazyOrder =
   | { readonly order: "outcomes"; readonly outcomes: AckOutcomes };
 
 /** Questions, with the type of their answers. */
-export interface Questions extends UpkeepQuestions, EpochQuestions, InboxQuestions, FileQuestions {
+export interface Questions
+  extends UpkeepQuestions,
+    EpochQuestions,
+    InboxQuestions,
+    FileQuestions,
+    TrustQuestions {
   read: { readonly ask: ReadRange; readonly answer: ReadResult };
   slices: {
     readonly ask: { readonly upload: number; readonly from: number; readonly maxBytes: number };
@@ -129,7 +135,7 @@ export interface ChannelStanding extends ChannelTail {
   readonly oldestWaitingAtMs: number | undefined;
   readonly quarantineCount: number;
   readonly quarantineBytes: number;
-  /** Dropped files that are not moved yet (04). */
+  /** Dropped files that are not moved yet, or were set aside (04). */
   readonly files: FileCounts;
 }
 

@@ -26,6 +26,7 @@ import { openingFault, toPlain, translated } from "../format/fault.ts";
 import { InboxStore } from "../inbox/inbox-store.ts";
 import { buffersOf, type ReadResult } from "../reader.ts";
 import { makeRoomToOpen, Space } from "../space/space.ts";
+import { TrustRows } from "../trust/trust-rows.ts";
 import { Replay } from "../upkeep/replay.ts";
 import { Verify } from "../upkeep/verify.ts";
 import { answers } from "./answers.ts";
@@ -85,6 +86,7 @@ interface Opened {
   readonly space: Space;
   readonly inbox: InboxStore;
   readonly files: FileStore;
+  readonly trust: TrustRows;
   readonly highWater: HighWaterNotes;
 }
 
@@ -173,7 +175,8 @@ function open(): Opened | undefined {
     };
     const reissue = new Reissue({ store, nowMs, tell: tellBegun });
     const skipping = new SkipDamaged({ store, nowMs, tell: tellBegun });
-    const more = { space, inbox, files, highWater };
+    const trust = new TrustRows({ store, onRefused });
+    const more = { space, inbox, files, highWater, trust };
     return { database, store, keys, checked, replay, reissue, skipping, ...more };
   } catch (error) {
     halt(openingFault(error));
@@ -189,15 +192,9 @@ const answerTo =
   opened === undefined
     ? undefined
     : answers({
-        store: opened.store,
-        database: opened.database,
-        space: opened.space,
+        ...opened,
         tellBacklogs: () => reportCommitted(opened.store, [], [], []),
         close,
-        reissue: opened.reissue,
-        skipping: opened.skipping,
-        inbox: opened.inbox,
-        files: opened.files,
         upkeep: {
           keys: opened.keys,
           keysFolder: join(options.stateDir, "keys"),

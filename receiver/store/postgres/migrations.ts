@@ -9,13 +9,17 @@ import { ReceiverError } from "../../errors.ts";
 import { DATABASE_MIGRATION_WAIT_MS } from "../../limits.ts";
 import { CHANNEL_FUNCTIONS } from "./channel-functions.ts";
 import { DAY_FUNCTIONS } from "./day-functions.ts";
+import { HEAD_TABLES } from "./head-statements.ts";
 import { INGEST_FUNCTIONS } from "./ingest-functions.ts";
 import { COMMANDS, OUTGOING } from "./outgoing-functions.ts";
+import { REGISTRY_TABLES } from "./registry-statements.ts";
 import { TABLES } from "./tables.ts";
 
 const MIGRATIONS: readonly string[] = [
   TABLES + CHANNEL_FUNCTIONS + INGEST_FUNCTIONS + DAY_FUNCTIONS + OUTGOING,
   COMMANDS,
+  REGISTRY_TABLES,
+  HEAD_TABLES,
 ];
 
 /** The version that this program writes. */

@@ -21,8 +21,10 @@ import type {
 } from "#streams/sink/sink-store.ts";
 import type { ReceiverError } from "../../errors.ts";
 import { BODY_SLICE_MAX_BYTES, PAGE_MAX_BYTES, PAGE_MAX_COUNT } from "../../limits.ts";
+import type { Heads } from "../heads.ts";
 import type { OutgoingStore } from "../outgoing.ts";
 import type { OutletStore } from "../outlets.ts";
+import type { Registry } from "../registry.ts";
 import type {
   AddAgentCall,
   AddAgentResult,
@@ -31,17 +33,20 @@ import type {
   MessagesCall,
   Store,
 } from "../store.ts";
+import type { WholeStore } from "../whole-store.ts";
 import { readBody, sweep, verifiedBody } from "./bodies.ts";
 import { type DatabaseOptions, openPool } from "./database.ts";
 import { Days } from "./days.ts";
 import { faultOf, isOfOneCall, reasonOf, reportOf } from "./faults.ts";
 import { hello } from "./greeting-step.ts";
+import { headsOver } from "./head-step.ts";
 import { ingestValues } from "./ingest-values.ts";
 import { Lanes } from "./lanes.ts";
 import { migrate } from "./migrations.ts";
 import * as outgoing from "./outgoing-step.ts";
 import { findGaps, findPosition, movePosition } from "./outlet-step.ts";
 import { Questions } from "./questions.ts";
+import { type Asking, registryOver } from "./registry-step.ts";
 import * as row from "./rows.ts";
 
 /**
@@ -50,9 +55,7 @@ import * as row from "./rows.ts";
  * @throws {ReceiverError} `STORE_UNREACHABLE`, `STORE_REFUSED`, `STORE_SETTINGS`,
  *   `STORE_SCHEMA_NEWER`, `STORE_DATABASE`. No connection is left then
  */
-export async function openPostgresStore(
-  options: DatabaseOptions,
-): Promise<Store & OutgoingStore & OutletStore> {
+export async function openPostgresStore(options: DatabaseOptions): Promise<WholeStore> {
   const pool = openPool(options);
   try {
     const client = await pool.connect();
@@ -75,9 +78,13 @@ export async function openPostgresStore(
   }
 }
 
-class PostgresStore implements Store, OutgoingStore, OutletStore {
+class PostgresStore implements WholeStore {
   readonly storeId: Uint8Array;
   readonly failed: Promise<ReceiverError>;
+  /** {@inheritDoc RegistryStore.registry} */
+  readonly registry: Registry;
+  /** {@inheritDoc HeadStore.heads} */
+  readonly heads: Heads;
   readonly #fail: (error: ReceiverError) => void;
   readonly #pool: Pool;
   readonly #warn: (error: unknown) => void;
@@ -101,6 +108,12 @@ class PostgresStore implements Store, OutgoingStore, OutletStore {
     this.#pool = pool;
     this.#questions = questions;
     this.#days = new Days(questions);
+    const asking: Asking = {
+      read: (act) => this.#read(act),
+      write: (act) => this.#write(act),
+    };
+    this.registry = registryOver(questions, asking);
+    this.heads = headsOver(questions, asking);
     this.#warn = (error) => warn?.({ kind: "unavailable", error: reasonOf(error) });
     this.#sweepLater();
   }

@@ -5,6 +5,7 @@
  */
 
 import type { GapKind, OpenResult } from "#streams/sink/sink-store.ts";
+import { identityOf } from "../identity-record.ts";
 import type { AgentRecord, ChannelRecord, GapRecord, MessageRecord } from "../store.ts";
 
 type Bytes = Buffer;
@@ -18,6 +19,8 @@ export type AgentRow = [
   addedMs: string,
   helloMs: string | null,
   lockedMs: string | null,
+  revision: string,
+  identity: string | null,
 ];
 export type ChannelRow = [channel: string, epoch: string, lastSeq: string, chain: Bytes | null];
 export type OpenRow = [
@@ -51,7 +54,8 @@ export type GapRow = [
 ];
 
 export function agentRecord(row: AgentRow): AgentRecord {
-  const [id, tenant, name, serialHex, session, addedMs, helloMs, lockedMs] = row;
+  const [id, tenant, name, serialHex, session, addedMs, helloMs, lockedMs, revision, identity] =
+    row;
   return {
     id: Number(id),
     tenant,
@@ -61,6 +65,8 @@ export function agentRecord(row: AgentRow): AgentRecord {
     addedAtMs: Number(addedMs),
     helloAtMs: helloMs === null ? null : Number(helloMs),
     lockedAtMs: lockedMs === null ? null : Number(lockedMs),
+    revision: Number(revision),
+    identity: identityOf(identity),
   };
 }
 

@@ -5,16 +5,17 @@
  *
  * @module
  */
+import { HEAD_SQL } from "./head-statements.ts";
 import { OUTGOING_SQL } from "./outgoing-statements.ts";
-
-const AGENT = `SELECT a.id, a.tenant, a.name, a.serial, s.session, a.added_ms, s.hello_ms, s.locked_ms
-  FROM holdfast.agent a JOIN holdfast.session s ON s.agent = a.id`;
+import { AGENT, REGISTRY_SQL } from "./registry-statements.ts";
 
 const MESSAGE_RANGE = `l.agent = $1 AND l.channel = $2 AND (l.epoch, l.seq) > ($3, $4)
   AND (l.epoch, l.seq) <= ($5, $6) AND l.repeat_of_seq IS NULL`;
 
 export const SQL = {
   ...OUTGOING_SQL,
+  ...REGISTRY_SQL,
+  ...HEAD_SQL,
 
   readSettings: `SELECT current_setting('server_version_num')::integer, pg_is_in_recovery(),
     current_setting('server_encoding'), current_setting('fsync'), current_setting('full_page_writes'),
@@ -22,8 +23,9 @@ export const SQL = {
     current_setting('synchronous_standby_names') <> '', current_setting('data_checksums')`,
   readStoreId: "SELECT store_id FROM holdfast.store WHERE id = 1",
 
-  addAgent: `INSERT INTO holdfast.agent (tenant, name, serial, added_ms) VALUES ($1, $2, $3, $4)
-    ON CONFLICT (tenant, name) DO UPDATE SET serial = excluded.serial RETURNING id`,
+  addAgent: `INSERT INTO holdfast.agent AS a (tenant, name, serial, added_ms) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (tenant, name) DO UPDATE SET serial = excluded.serial, identity = NULL,
+      revision = a.revision + 1 RETURNING id`,
   addSession: "INSERT INTO holdfast.session (agent) VALUES ($1) ON CONFLICT DO NOTHING",
   findAgent: `${AGENT} WHERE a.tenant = $1 AND a.name = $2`,
   listAgents: `${AGENT} WHERE (a.tenant, a.name) > ($1, $2) ORDER BY a.tenant, a.name LIMIT $3`,

@@ -15,6 +15,7 @@ import type {
   SkipCall,
 } from "#streams/sink/sink-store.ts";
 import type { ErrorCode, Facts } from "../../errors.ts";
+import type { Heads } from "../heads.ts";
 import type { OpenCommand, OutgoingChannel, OutgoingRecord, OutgoingStore } from "../outgoing.ts";
 import type {
   GapsCall,
@@ -23,6 +24,7 @@ import type {
   Place,
   PositionCall,
 } from "../outlets.ts";
+import type { Registry } from "../registry.ts";
 import type {
   AddAgentCall,
   AddAgentResult,
@@ -44,7 +46,11 @@ import type { PackedItems } from "./packed-items.ts";
 export type PackedIngestCall = Omit<IngestCall, "items"> & { readonly packed: PackedItems };
 
 /** Every operation: what is asked and what is answered. */
-export interface Operations extends OutgoingOperations, OutletOperations {
+export interface Operations
+  extends OutgoingOperations,
+    OutletOperations,
+    RegistryOperations,
+    HeadOperations {
   addAgent: { ask: AddAgentCall; answer: AddAgentResult };
   findAgent: { ask: AgentName; answer: AgentRecord | null };
   listAgents: { ask: { readonly after: AgentName | null }; answer: readonly AgentRecord[] };
@@ -99,6 +105,22 @@ interface OutletOperations {
   findPosition: { ask: PositionCall; answer: Place | null };
   movePosition: { ask: MovePositionCall; answer: MovePositionResult };
 }
+
+/** Those of the register of identities, as {@link Registry} has them. */
+type RegistryOperations = {
+  [Name in keyof Registry]: {
+    ask: { readonly call: Parameters<Registry[Name]>[0] };
+    answer: Awaited<ReturnType<Registry[Name]>>;
+  };
+};
+
+/** Those of heads, as {@link Heads} has them. */
+type HeadOperations = {
+  [Name in keyof Heads]: {
+    ask: { readonly call: Parameters<Heads[Name]>[0] };
+    answer: Awaited<ReturnType<Heads[Name]>>;
+  };
+};
 
 type Answer<Name extends keyof OutgoingStore> = Awaited<ReturnType<OutgoingStore[Name]>>;
 interface OperationOf<Name extends keyof OutgoingStore> {

@@ -7,6 +7,7 @@
 import { foreignCode, type Identifier } from "../../errors.ts";
 import type { Checked } from "./body-check.ts";
 import type { OperationName, Operations, Reply } from "./calls.ts";
+import * as heads from "./head-step.ts";
 import { hello } from "./hello-step.ts";
 import { ingest, skip } from "./ingest-step.ts";
 import { open } from "./open-step.ts";
@@ -16,6 +17,7 @@ import { readBody, savePartial } from "./partial-step.ts";
 import type { Prepared } from "./prepared.ts";
 import { prune } from "./prune-step.ts";
 import * as read from "./read-step.ts";
+import * as registry from "./registry-step.ts";
 
 /** Carries out `batch` in order. What is returned is durable. */
 export function commit(
@@ -67,6 +69,13 @@ const WRITES: ReadonlySet<OperationName> = new Set([
   "answerCommand",
   "pruneOutgoing",
   "movePosition",
+  "registerAgent",
+  "changeIdentity",
+  "lockAgent",
+  "deny",
+  "allow",
+  "addTrust",
+  "addHead",
 ]);
 
 /** Nothing of the transaction was stored, and the store can go on (06 section 12). */
@@ -84,6 +93,7 @@ function inSavepoint(sql: Prepared, storeId: Uint8Array, checked: Checked): Answ
   const result = answer(sql, storeId, checked);
   const refused =
     (request.name === "ingest" || request.name === "skip") &&
+    typeof result === "object" &&
     result !== null &&
     "kind" in result &&
     result.kind !== "ok" &&
@@ -95,6 +105,8 @@ function inSavepoint(sql: Prepared, storeId: Uint8Array, checked: Checked): Answ
 }
 
 function answer(sql: Prepared, storeId: Uint8Array, { request, checked }: Checked): Answer {
+  if (registry.isOfRegistry(request)) return registry.answer(sql, request);
+  if (heads.isOfHeads(request)) return heads.answer(sql, request);
   const { name, ask } = request;
   switch (name) {
     case "addAgent":

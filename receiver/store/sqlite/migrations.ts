@@ -6,9 +6,11 @@
  */
 import type { Database } from "better-sqlite3";
 import { ReceiverError } from "../../errors.ts";
+import { HEAD_SCHEMA } from "./head-statements.ts";
 import { COMMAND_SCHEMA, OUTGOING_SCHEMA } from "./outgoing-statements.ts";
 import { OUTLET_SCHEMA } from "./outlet-statements.ts";
 import { PRUNE_SCHEMA } from "./prune-step.ts";
+import { REGISTRY_SCHEMA } from "./registry-statements.ts";
 
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE store (
@@ -135,6 +137,12 @@ const MIGRATIONS: readonly string[] = [
 
   // Commands without an answer (TP36).
   COMMAND_SCHEMA,
+
+  // Enrolment, renewal, the deny list and trust documents (07 1.4 to 1.8).
+  REGISTRY_SCHEMA,
+
+  // Heads of agents' audits (08 6).
+  HEAD_SCHEMA,
 ];
 
 /** The version that this program writes. */

@@ -5,25 +5,18 @@
  * @module
  */
 import type { Database } from "better-sqlite3";
+import type { AgentRow } from "./agent-row.ts";
+import { prepareHeads } from "./head-statements.ts";
 import { prepareOutgoing } from "./outgoing-statements.ts";
 import { prepareOutlets } from "./outlet-statements.ts";
 import { preparing } from "./preparing.ts";
+import { prepareRegistry } from "./registry-statements.ts";
 import { SQL } from "./statements.ts";
 
 type Bytes = Uint8Array;
 type ChannelKey = [agent: number, channel: string];
 type Bounds = [bigint, bigint, bigint, bigint];
 
-export type AgentRow = [
-  id: bigint,
-  tenant: string,
-  name: string,
-  serial: string,
-  session: bigint,
-  addedMs: bigint,
-  helloMs: bigint | null,
-  lockedMs: bigint | null,
-];
 export type PositionRow = [epoch: bigint, lastSeq: bigint, chain: Bytes | null];
 export type MessageRow = [
   epoch: bigint,
@@ -72,6 +65,8 @@ export function prepare(db: Database) {
     ...prepareLarge(db),
     outgoing: prepareOutgoing(db),
     outlets: prepareOutlets(db),
+    registry: prepareRegistry(db),
+    heads: prepareHeads(db),
 
     readChannel: read<ChannelKey, PositionRow>(SQL.readChannel),
     countChannels: read<[agent: number], [count: bigint]>(SQL.countChannels),

@@ -7,6 +7,7 @@
 
 import type { GapKind } from "#streams/sink/sink-store.ts";
 import { PAGE_MAX_BYTES, PAGE_MAX_COUNT } from "../../limits.ts";
+import { identityOf } from "../identity-record.ts";
 import type {
   AddAgentCall,
   AddAgentResult,
@@ -17,7 +18,8 @@ import type {
   MessageRecord,
   MessagesCall,
 } from "../store.ts";
-import type { AgentRow, GapRow, MessageRow, Prepared } from "./prepared.ts";
+import type { AgentRow } from "./agent-row.ts";
+import type { GapRow, MessageRow, Prepared } from "./prepared.ts";
 
 export function addAgent(sql: Prepared, call: AddAgentCall): AddAgentResult {
   const before = findAgent(sql, call);
@@ -98,8 +100,9 @@ export function gapRecord(row: GapRow): GapRecord {
   };
 }
 
-function agentRecord(row: AgentRow): AgentRecord {
-  const [id, tenant, name, serialHex, session, addedMs, helloMs, lockedMs] = row;
+export function agentRecord(row: AgentRow): AgentRecord {
+  const [id, tenant, name, serialHex, session, addedMs, helloMs, lockedMs, revision, identity] =
+    row;
   return {
     id: Number(id),
     tenant,
@@ -109,6 +112,8 @@ function agentRecord(row: AgentRow): AgentRecord {
     addedAtMs: Number(addedMs),
     helloAtMs: helloMs === null ? null : Number(helloMs),
     lockedAtMs: lockedMs === null ? null : Number(lockedMs),
+    revision: Number(revision),
+    identity: identityOf(identity),
   };
 }
 

@@ -6,9 +6,12 @@
  */
 import { Worker } from "node:worker_threads";
 import { ReceiverError } from "../../errors.ts";
+import type { Heads } from "../heads.ts";
 import type { OutgoingStore } from "../outgoing.ts";
 import type { OutletStore } from "../outlets.ts";
+import type { Registry } from "../registry.ts";
 import type { Store } from "../store.ts";
+import type { WholeStore } from "../whole-store.ts";
 import type {
   FromWriter,
   OperationName,
@@ -38,7 +41,7 @@ interface Waiting {
 export async function openSqliteStore(
   file: string,
   settings: readonly string[] = DURABLE_SETTINGS,
-): Promise<Store & OutgoingStore & OutletStore> {
+): Promise<WholeStore> {
   const workerData: WriterData = { file, settings };
   const worker = new Worker(new URL("./writer.ts", import.meta.url), { workerData });
   const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
@@ -53,7 +56,7 @@ export async function openSqliteStore(
   return new SqliteStore(worker, storeId, exited);
 }
 
-class SqliteStore implements Store, OutgoingStore, OutletStore {
+class SqliteStore implements WholeStore {
   readonly storeId: Uint8Array;
   readonly failed: Promise<ReceiverError>;
   readonly #worker: Worker;
@@ -122,6 +125,27 @@ class SqliteStore implements Store, OutgoingStore, OutletStore {
   enqueuedSince: OutgoingStore["enqueuedSince"] = (id) => this.#ask("enqueuedSince", { id });
   pruneOutgoing: OutgoingStore["pruneOutgoing"] = (beforeMs) =>
     this.#ask("pruneOutgoing", { beforeMs });
+
+  /** {@inheritDoc RegistryStore.registry} */
+  readonly registry: Registry = {
+    registerAgent: (call) => this.#ask("registerAgent", { call }),
+    findByToken: (call) => this.#ask("findByToken", { call }),
+    changeIdentity: (call) => this.#ask("changeIdentity", { call }),
+    lockAgent: (call) => this.#ask("lockAgent", { call }),
+    deny: (call) => this.#ask("deny", { call }),
+    allow: (call) => this.#ask("allow", { call }),
+    isDenied: (call) => this.#ask("isDenied", { call }),
+    listDenied: (call) => this.#ask("listDenied", { call }),
+    barredOf: (call) => this.#ask("barredOf", { call }),
+    addTrust: (call) => this.#ask("addTrust", { call }),
+    trustAfter: (call) => this.#ask("trustAfter", { call }),
+  };
+
+  /** {@inheritDoc HeadStore.heads} */
+  readonly heads: Heads = {
+    addHead: (call) => this.#ask("addHead", { call }),
+    headsAfter: (call) => this.#ask("headsAfter", { call }),
+  };
 
   ingest: Store["ingest"] = ({ items, ...call }) => {
     const packed = packItems(items);

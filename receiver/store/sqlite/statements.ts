@@ -7,6 +7,7 @@
  * @module
  */
 import { LARGE_MESSAGE_BYTES } from "#protocol/limits.ts";
+import { AGENT_COLUMNS } from "./registry-statements.ts";
 
 export const SQL = {
   countOpen: "UPDATE store SET open_count = open_count + 1 WHERE id = 1 RETURNING store_id",
@@ -14,12 +15,13 @@ export const SQL = {
     "INSERT INTO store (id, store_id, created_ms, open_count) VALUES (1, ?, ?, 1) RETURNING store_id",
 
   // Index: agent(tenant, name), or its primary key.
-  findAgent: `SELECT id, tenant, name, serial, session, added_ms, hello_ms, locked_ms FROM agent
+  findAgent: `SELECT ${AGENT_COLUMNS} FROM agent
     WHERE tenant = ? AND name = ?`,
-  listAgents: `SELECT id, tenant, name, serial, session, added_ms, hello_ms, locked_ms FROM agent
+  listAgents: `SELECT ${AGENT_COLUMNS} FROM agent
     WHERE (tenant, name) > (?, ?) ORDER BY tenant, name LIMIT ?`,
   insertAgent: "INSERT INTO agent (tenant, name, serial, added_ms) VALUES (?, ?, ?, ?)",
-  changeSerial: "UPDATE agent SET serial = ? WHERE id = ?",
+  changeSerial: `UPDATE agent SET serial = ?, identity = NULL, revision = revision + 1
+    WHERE id = ?`,
   readGreetings: "SELECT locked_ms, greetings FROM agent WHERE id = ?",
   lockAgent: `UPDATE agent SET session = session + 1, locked_ms = ?, greetings = NULL
     WHERE id = ?`,

@@ -43,6 +43,7 @@ const EVENTS: readonly FolderEvent[] = [
   { on: "released", decision: "retry" },
   { on: "released", decision: "quarantine" },
   failed("failing"),
+  { on: "choreFailed", why: "failing", nowMs: NOW_MS, chance: 1 },
 ];
 
 /** `state+event`: next state, then what is done. Pairs that are not here mean nothing. */
@@ -60,7 +61,7 @@ const MOVES: Readonly<Record<string, string>> = {
   "taking+damaged": "storing: hold",
   "idle+arrived": "taking: take",
   "idle+looked": "idle: calm",
-  "idle+failed": "backingOff: wake",
+  "idle+choreFailed": "backingOff: wake",
   "writing+written": "storing: accept calm",
   "writing+nameTaken": "storing: hold calm",
   "writing+damaged": "storing: hold",

@@ -95,12 +95,14 @@ describe("large folders", () => {
     assert.equal(folder.complete().length, 8);
   });
 
-  test("[P-A13] a flood of folders is no endless listing", () => {
+  test("[P-A13, P15] a flood of folders is no endless listing; those that are not looked into are counted", () => {
     using folder = new DropFolder({ recursive: true });
     for (let at = 0; at < 10_050; at++) mkdirSync(folder.at("drop", `${at}`));
+    for (let at = 0; at < 50; at++) mkdirSync(folder.at("drop", `.${at}`));
     folder.drop("good.hl7");
     using calls = new Calls("list");
-    assert.equal(folder.poll().fileCount, 1);
+    const { fileCount, untrackedCount } = folder.poll();
+    assert.deepEqual([fileCount, untrackedCount], [51, 50]);
     assert.equal(calls.counts["list"], 10_001);
   });
 

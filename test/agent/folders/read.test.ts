@@ -90,6 +90,22 @@ describe("read", () => {
     assert.throws(() => folder.methods.readEnd({ claim: claimed.claim }));
   });
 
+  test("[P22, P-A9] a claimed file above the limit is not read, whatever was known of it before", () => {
+    using folder = new DropFolder({ maxBytes: 2_000 });
+    const good = folder.taken("good.hl7");
+    const large = folder.taken("large.hl7", "x".repeat(3_000));
+    const huge = folder.taken("huge.hl7");
+    const [data] = huge.files;
+    assert.ok(data);
+    truncateSync(folder.at("work", `${huge.claim}.d.huge.hl7`), 2 ** 40);
+    const claims = [{ ...huge, files: [{ ...data, size: 2 ** 40 }] }, large, good];
+    const again = folder.opened();
+    const said = claims
+      .flatMap((one) => again.read({ claims: [one], maxBytes: 1_000 }))
+      .map((one) => (one.outcome === "unfit" ? one.reason : one.outcome));
+    assert.deepEqual(said, ["tooLarge", "tooLarge", "whole"]);
+  });
+
   test("[P22] many small ones in one call, in order, as far as they fit", () => {
     using folder = new DropFolder({ order: "name" });
     for (let at = 0; at < 9; at++) folder.drop(`${at}`, "x".repeat(300));

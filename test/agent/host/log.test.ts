@@ -78,10 +78,20 @@ describe("log", () => {
   });
 
   test("[I-6] an identifier is 1 to 64 safe characters, and its refusal does not quote it", () => {
-    for (const text of ["a", "MSH.10", "10.0.0.1:2575", "A".repeat(64), "a_b-c"]) {
+    for (const text of ["a", "MSH.10", "10.0.0.1:2575", "A".repeat(64), "a_b-c", "$outcomes"]) {
       assert.equal(identifierFrom(text), text);
     }
-    for (const text of ["", "DOE JOHN", "DOE^JOHN", "a\nb", "é", "A".repeat(65)]) {
+    for (const text of [
+      "",
+      "DOE JOHN",
+      "DOE^JOHN",
+      "a\nb",
+      "é",
+      "A".repeat(65),
+      "$",
+      "a$b",
+      "$$a",
+    ]) {
       assert.throws(
         () => identifierFrom(text),
         (error: Error) =>

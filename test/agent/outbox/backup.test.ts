@@ -67,7 +67,7 @@ describe("a backup", () => {
       { name: "adt", epoch: "1", lastSeq: "41", ackedSeq: "0" },
       { name: "oru", epoch: "1", lastSeq: "1", ackedSeq: "1" },
     ]);
-    assert.deepEqual([schema, version, madeAt], [5, "1.2.3", MADE_AT]);
+    assert.deepEqual([schema, version, madeAt], [6, "1.2.3", MADE_AT]);
     assert.equal(storeId, Buffer.from(store.outbox.storeId).toString("hex"));
   });
 

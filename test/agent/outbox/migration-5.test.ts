@@ -8,6 +8,7 @@ import { describe, test } from "node:test";
 import Sqlite from "better-sqlite3";
 import { systemClock } from "#agent/host/clock.ts";
 import { FILE_SCHEMA } from "#agent/outbox/format/migration-5.ts";
+import { SCHEMA_VERSION } from "#agent/outbox/format/migrations.ts";
 import { verifyBackup } from "#agent/outbox/upkeep/backup-check.ts";
 import type { Manifest } from "#agent/outbox/upkeep/backup-manifest.ts";
 import { restoreStore } from "#agent/outbox/upkeep/restore.ts";
@@ -60,7 +61,8 @@ const BODIES = ["M1", "M2", "M3"];
 /** Takes dropped files out of a store that holds none: what is left is a store of version 4. */
 function takeBack(file: string): void {
   const database = new Sqlite(file);
-  for (const table of ["file_claim", "file_step", "file_block", "file_epoch"]) {
+  const later = ["trust_value", "trust_document", "trust_nonce", "audit_entry"];
+  for (const table of ["file_claim", "file_step", "file_block", "file_epoch", ...later]) {
     database.exec(`DROP TABLE ${table}`);
   }
   database.pragma("user_version = 4");
@@ -113,7 +115,7 @@ describe("a store of version 4", () => {
     assert.equal((await made.bodies()).at(-1), "M4");
     await made.close();
     const database = new Sqlite(made.databaseFile);
-    assert.equal(database.pragma("user_version", { simple: true }), 5);
+    assert.equal(database.pragma("user_version", { simple: true }), SCHEMA_VERSION);
     assert.equal(database.pragma("integrity_check", { simple: true }), "ok");
     assert.deepEqual(wronglyCounted(database), []);
     database.close();
@@ -169,7 +171,7 @@ describe("a store of version 4", () => {
     const backup = join(folder.path, "backup");
     const request = { folder: backup, kek: TEST_KEK, version: "1", madeAt: () => "then" };
     const manifest = await made.outbox.upkeep.backup(request);
-    assert.deepEqual([manifest.schema, manifest.counts.files], [5, 1]);
+    assert.deepEqual([manifest.schema, manifest.counts.files], [SCHEMA_VERSION, 1]);
     await appendFile(made.outbox, entriesOf(markOf(id), { controlId: "M4" }));
     await claimOne(files, { name: "after" });
     await made.close();

@@ -20,9 +20,11 @@ test("[07 2.10] a new channel's messages leave on the connection that there is; 
   const pair = await makePair({ folder });
   const config = loadLocalConfig(pair.agentConfig);
   const { certificatePem, privateKeyPem } = await issueAgent("demo/hospital");
-  writeFileSync(config.identity.certificate, certificatePem);
-  writeFileSync(config.identity.key, privateKeyPem);
-  writeFileSync(config.identity.receiverCa, RECEIVER_CA_PEM);
+  const { identity } = config;
+  assert.ok(identity !== undefined);
+  writeFileSync(identity.certificate, certificatePem);
+  writeFileSync(identity.key, privateKeyPem);
+  writeFileSync(identity.receiverCa, RECEIVER_CA_PEM);
   await using receiver = await FakeReceiver.open();
   const { href: url } = receiver.url;
   await using agent = await Agent.open({

@@ -7,7 +7,7 @@ import { TestTunnel } from "#test/support/test-tunnel.ts";
 
 const MINUTE_MS = 60_000;
 
-test("[07 1.10] a clock that is more than five minutes off opens a condition; one that is right closes it", async () => {
+test("[I17, 07 1.10] a clock that is more than five minutes off opens a condition; one that is right closes it", async () => {
   await using receiver = await FakeReceiver.open();
   const clock = new ManualClock();
   await using tunnel = new TestTunnel(receiver.url, { clock }, []);

@@ -99,7 +99,7 @@ describe("dial, through a proxy", () => {
     assert.deepEqual([gone.code, gone.facts], ["PROXY_PASSWORD_UNREADABLE", { sysCode: "ENOENT" }]);
   });
 
-  test("[07 1.10, I-6] the password stands in nothing that can be printed", async () => {
+  test("[I13, 07 1.10, I-6] the password stands in nothing that can be printed", async () => {
     await using proxy = await StubPort.open(connectProxy({ login: "nobody:x" }));
     const settings = at(proxy.port, { user: "ward", passwordFile });
     const error: unknown = await dial({
@@ -118,7 +118,7 @@ describe("dial, through a proxy", () => {
 
   const asking = (fields: string): Behaviour =>
     says(`HTTP/1.1 407 Please log in\r\n${fields}Content-Length: 0\r\n\r\n`);
-  test("[07 1.10] 407 names what the proxy asks for, in words that we know", async () => {
+  test("[I13, 07 1.10] 407 names what the proxy asks for, in words that we know", async () => {
     for (const [fields, asksFor] of [
       ['Proxy-Authenticate: Basic realm="a, NTLM, b"\r\n', "Basic"],
       ["Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\n", "Negotiate.NTLM"],
@@ -138,13 +138,13 @@ describe("dial, through a proxy", () => {
   });
 
   for (const status of [204, 400, 403, 404, 500, 502, 503, 504]) {
-    test(`[07 1.10] ${status} is a refusal of the proxy`, async () => {
+    test(`[I13, 07 1.10] ${status} is a refusal of the proxy`, async () => {
       const found = await refusalBy(says(`HTTP/1.1 ${status} X\r\nContent-Length: 0\r\n\r\n`));
       assert.deepEqual(found, ["TUNNEL_PROXY_REFUSED", { status }]);
     });
   }
 
-  test("[07 1.10] a redirect is an error of its own and is not followed", async () => {
+  test("[I13, 07 1.10] a redirect is an error of its own and is not followed", async () => {
     await using portal = await StubPort.open(hangUp);
     const found = await refusalBy(
       says(`HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:${portal.port}/\r\n\r\n`),
@@ -158,13 +158,13 @@ describe("dial, through a proxy", () => {
     ["a SOCKS answer", "\x05\xff\r\n\r\n"],
     ["a header above 16 KiB", `HTTP/1.1 200 OK\r\nX: ${"x".repeat(16_384)}\r\n\r\n`],
   ] as const) {
-    test(`[07 1.10] an answer that is ${what} cannot be read`, async () => {
+    test(`[I13, 07 1.10] an answer that is ${what} cannot be read`, async () => {
       const [code] = await refusalBy(says(text));
       assert.equal(code, "TUNNEL_PROXY_GARBLED");
     });
   }
 
-  test("[07 1.10] one that hangs up, before or within its answer, is known by that", async () => {
+  test("[I13, 07 1.10] one that hangs up, before or within its answer, is known by that", async () => {
     for (const behaviour of [hangUp, says(""), says("HTTP/1.1 200 Connec")]) {
       const [code] = await refusalBy(behaviour);
       assert.equal(code, "TUNNEL_PROXY_CLOSED");

@@ -87,7 +87,7 @@ describe("dial, to silence", () => {
     assert.deepEqual(steps, ["resolve"]);
   });
 
-  test("[07 1.10] a proxy that takes CONNECT and says nothing", async () => {
+  test("[I13, 07 1.10] a proxy that takes CONNECT and says nothing", async () => {
     await using proxy = await StubPort.open(silent);
     const settings = openProxy({ url: `http://127.0.0.1:${proxy.port}` });
     const steps: string[] = [];

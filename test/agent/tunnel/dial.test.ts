@@ -99,7 +99,7 @@ describe("dial", () => {
     "CERT_DENIED",
     "AGENT_LOCKED",
   ];
-  test("[07 1.8] 401 is a refusal with each reason of the gate", async () => {
+  test("[I01, 07 1.8] 401 is a refusal with each reason of the gate", async () => {
     for (const reason of REASONS) {
       const found = await refusalBy({ answer: `401 Unauthorized\r\nHoldfast-Reason: ${reason}` });
       assert.equal(found.code, "TUNNEL_REFUSED");
@@ -119,7 +119,7 @@ describe("dial", () => {
     }
   });
 
-  test("[07 1.10] a refusal says how far the receiver's clock is from ours, and whatever else stands there", async () => {
+  test("[I17, 07 1.10] a refusal says how far the receiver's clock is from ours, and whatever else stands there", async () => {
     const time = (header: string) =>
       refusalBy({ answer: `401 Unauthorized\r\nHoldfast-Reason: CERT_NOT_YET_VALID${header}` });
     const ahead = new Date(systemClock.nowMs() + 86_400_000).toISOString();

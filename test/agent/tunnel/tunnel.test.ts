@@ -302,7 +302,12 @@ describe("tunnel that is told to go away", () => {
       await using scene = await Scene.open([], 0.5, { answer });
       await scene.tunnel.reaches(state);
       assert.equal(scene.tunnel.lastError?.code, code);
-      assert.equal(scene.tunnel.conditions.list()[0]?.facts["code"], code);
+      const conditions = scene.tunnel.conditions.list();
+      const down = conditions.find(({ condition }) => condition === "tunnelDown");
+      assert.equal(down?.facts["code"], code);
+      const refused = conditions.find(({ condition }) => condition === "identityRefused");
+      const reason = code === "TUNNEL_REFUSED" ? "UNKNOWN_AGENT" : undefined;
+      assert.equal(refused?.facts["code"], reason);
       assert.equal(scene.tunnel.tunnel.standing.nextAttemptInMs, delayMs);
       await scene.dialsIn(delayMs);
       assert.equal(scene.tunnel.tunnel.standing.nextAttemptInMs, undefined);

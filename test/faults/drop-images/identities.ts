@@ -50,7 +50,11 @@ export class Identities {
       plan: (files) => own.plan(files),
       moved: (files) => own.moved(files),
       forget: (ids) => own.forget(ids),
-      open: async () => (await own.open()).map(this.#row),
+      open: async () =>
+        (await own.open()).map((row) => ({
+          ...this.#row(row),
+          sameAs: row.sameAs === undefined ? undefined : this.#row(row.sameAs),
+        })),
       movedSince: async (sinceMs) => (await own.movedSince(sinceMs)).map(this.#row),
       left: async () => (await own.left()).map(this.#row),
       keptTargets: (beforeMs) => own.keptTargets(beforeMs),

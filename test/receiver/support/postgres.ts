@@ -11,11 +11,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Client } from "pg";
-import type { OutgoingStore } from "#receiver/store/outgoing.ts";
-import type { OutletStore } from "#receiver/store/outlets.ts";
 import type { DatabaseOptions } from "#receiver/store/postgres/database.ts";
 import { openPostgresStore } from "#receiver/store/postgres/postgres-store.ts";
-import type { Store } from "#receiver/store/store.ts";
+import type { WholeStore } from "#receiver/store/whole-store.ts";
 
 /** Is said when the files are made, not when the server starts. */
 export const NO_CHECKSUMS = "data_checksums=off";
@@ -144,7 +142,7 @@ export class PostgresServer implements AsyncDisposable {
   }
 
   /** A store without agents. */
-  async openNewStore(): Promise<Store & OutgoingStore & OutletStore> {
+  async openNewStore(): Promise<WholeStore> {
     this.#template ??= this.#prepare();
     const name = await this.newDatabase(`TEMPLATE ${await this.#template}`);
     return openPostgresStore(this.options(name));

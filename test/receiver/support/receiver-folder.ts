@@ -14,7 +14,7 @@ import { createInterface } from "node:readline";
 import type { IssuedIdentity } from "#certs/development-ca.ts";
 import { serialOf } from "#receiver/agent-certificate.ts";
 import { loadConfiguration } from "#receiver/configuration.ts";
-import { type Chance, systemClock } from "#receiver/host/clock.ts";
+import { type Chance, type Clock, systemClock } from "#receiver/host/clock.ts";
 import type { Log, LogEvent } from "#receiver/host/log.ts";
 import { ask } from "#receiver/local-client.ts";
 import { openReceiver, type Receiver } from "#receiver/receiver.ts";
@@ -106,7 +106,11 @@ export class ReceiverFolder implements Disposable {
 
   /** A receiver in this process. */
   open(
-    options: { readonly heartbeatMs?: number; readonly chance?: Chance } = {},
+    options: {
+      readonly heartbeatMs?: number;
+      readonly chance?: Chance;
+      readonly clock?: Clock;
+    } = {},
   ): Promise<Receiver> {
     const log: Log = {
       write: (event, facts) => void this.logged.push({ event, facts }),

@@ -6,10 +6,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { OutgoingStore } from "#receiver/store/outgoing.ts";
-import type { OutletStore } from "#receiver/store/outlets.ts";
 import { openSqliteStore, STORE_FILE } from "#receiver/store/sqlite/sqlite-store.ts";
-import type { Store } from "#receiver/store/store.ts";
+import type { WholeStore } from "#receiver/store/whole-store.ts";
 
 export function temporaryFolder(): Disposable & { readonly path: string; readonly file: string } {
   const path = mkdtempSync(join(tmpdir(), "holdfast-store-"));
@@ -17,7 +15,7 @@ export function temporaryFolder(): Disposable & { readonly path: string; readonl
   return { path, file: join(path, STORE_FILE), [Symbol.dispose]: dispose };
 }
 
-export async function openTemporaryStore(): Promise<Store & OutgoingStore & OutletStore> {
+export async function openTemporaryStore(): Promise<WholeStore> {
   const folder = temporaryFolder();
   const store = await openSqliteStore(folder.file);
   const close = store[Symbol.asyncDispose].bind(store);

@@ -1,9 +1,10 @@
 /** Files that came before, or seem to have: what is the same is not sent again, what is not is (04 P26, and its crash points). */
 import assert from "node:assert/strict";
-import { renameSync, utimesSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { DropStack } from "#test/support/drop-stack.ts";
 import { adt } from "#test/support/messages.ts";
+import { until } from "#test/support/processes.ts";
 
 const SECOND = 1_700_000_000;
 
@@ -47,6 +48,24 @@ describe("a file that reappears", () => {
       ["sent", "sent"],
     );
   });
+});
+
+test("[P19, P26] a file that is left in place, goes, and comes again is not sent again", async () => {
+  await using stack = await DropStack.open({ config: { claimBy: "row", afterCommit: "leave" } });
+  const moved = (count: number): Promise<void> =>
+    until(`${count} are done`, async () => {
+      const rows = await stack.rows();
+      return rows.length === count && rows.every(({ state }) => state === "moved");
+    });
+  stack.put("a.hl7", adt("A"));
+  await moved(1);
+  rmSync(stack.path("in", "a.hl7"));
+  const files = stack.outbox.files.of("files");
+  await until("it is known to be gone", async () => (await files.left()).length === 0);
+  stack.put("a.hl7", adt("A"));
+  await moved(2);
+  assert.deepEqual(await texts(stack), [adt("A")]);
+  assert.equal((await stack.rows())[0]?.verdict, "duplicate");
 });
 
 test("[P26, P39] files of one content that nobody can use are no repeats of anything: all are set aside", async () => {

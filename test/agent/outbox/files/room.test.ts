@@ -244,7 +244,7 @@ describe("damage of a file's row", () => {
   test("[S16, P20] a row that is not moved is named though it does not open: its file stays where it is", async () => {
     using made = filled();
     flip(made, "head", 4);
-    const [row, ...more] = await made.files.reader.all(1, "fileOpen");
+    const [row, ...more] = await made.files.reader.open(1);
     assert.deepEqual([row?.id, row?.state, row?.files, more], [4, "claimed", [], []]);
     const outcome = made.room.commit(...entriesOf(markOf(4), { controlId: "M4" }));
     assert.ok(outcome.committed);

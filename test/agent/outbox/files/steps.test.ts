@@ -193,7 +193,7 @@ describe("a file that ends before its last step", () => {
     assert.deepEqual([await made.kept(), made.left()], [[], []]);
   });
 
-  const ENDS: Readonly<Record<string, (made: RoomFiles, id: number) => void>> = {
+  const ENDS: Record<string, (made: RoomFiles, id: number) => void> = {
     "put back": (made, id) =>
       void made.files.change({ channel: 1, atMs: 1, change: "withdraw", ids: [id] }),
     "set aside": (made, id) => {
@@ -202,6 +202,11 @@ describe("a file that ends before its last step", () => {
       made.files.change({ channel: 1, atMs: 1, change: "setAside", files });
       made.moved(id);
     },
+  };
+  ENDS["set aside unread"] = (made, id) => {
+    const files = [{ id, reason: "unreadable", sha256: undefined }] as const;
+    made.files.change({ channel: 1, atMs: 1, change: "setAside", files });
+    made.moved(id);
   };
   for (const [how, end] of Object.entries(ENDS)) {
     test(`[P24, P64] ${how} and claimed again, the same content goes on where it was`, async () => {

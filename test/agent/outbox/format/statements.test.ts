@@ -42,6 +42,7 @@ const PROMISED: Readonly<Record<Statement["uses"], RegExp>> = {
   file_listed: /^SEARCH file_claim USING INDEX file_listed \(/,
   file_open: /^SEARCH file_claim USING INDEX file_open \(/,
   file_counted: /^SEARCH file_claim USING COVERING INDEX file_counted \(/,
+  file_aside: /^SEARCH file_claim USING COVERING INDEX file_aside \(/,
   file_left: /^SEARCH file_claim USING INDEX file_left \(/,
   file_same: /^SEARCH file_claim USING INDEX file_same \(/,
   file_content: /^SEARCH file_claim USING (?:COVERING )?INDEX file_content \(/,
@@ -51,6 +52,10 @@ const PROMISED: Readonly<Record<Statement["uses"], RegExp>> = {
   file_step_by_seq: /^SEARCH file_step USING (?:COVERING )?INDEX file_step_by_seq \(/,
   file_unfinished: /^SEARCH file_claim USING INDEX file_unfinished \(/,
   file_by_block: /^SEARCH file_block USING (?:COVERING )?INDEX file_by_block \(/,
+  trust_document_by_digest: /^SEARCH trust_document USING INDEX trust_document_by_digest \(/,
+  trust_document_by_kind:
+    /^SEARCH trust_document USING (?:COVERING )?INDEX trust_document_by_kind \(/,
+  trust_nonce_by_end: /^SEARCH trust_nonce USING (?:COVERING )?INDEX trust_nonce_by_end \(/,
   insert: /^never$/,
 };
 /** `max` of the key: SQLite steps to the last row and names nothing. */

@@ -1,0 +1,29 @@
+/** Options that several commands have, and how their values are read. @module */
+import { InvalidArgumentError, Option } from "commander";
+import type { ExitCode } from "../exit-codes.ts";
+
+const DEFAULT_CONFIG = "/etc/holdfast/local.yaml";
+
+/** What a command does once it is chosen: parsing does nothing else. */
+export type Act = () => ExitCode | Promise<ExitCode>;
+
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Must be a whole number from ${least} to ${most}.`);
+  };
+}
+
+export const configOption = (): Option =>
+  new Option("--config <file>", "local.yaml").default(DEFAULT_CONFIG);
+export const jsonOption = (): Option => new Option("--json", "print facts as JSON").default(false);
+
+/** RFC 3339: a day, or a time with its offset. */
+const TIME = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/;
+
+export function timeOf(text: string): number {
+  const atMs = TIME.test(text) ? Date.parse(text) : Number.NaN;
+  if (atMs >= 0) return atMs;
+  throw new InvalidArgumentError("Must be a time such as 2026-01-31T08:00:00Z.");
+}

@@ -1,0 +1,180 @@
+/** Who the agent is: the identity that it keeps, or imported files; and what a person asks of it. @module */
+import type { KeyObject } from "node:crypto";
+import { type Identity, loadIdentity } from "#certs/identity.ts";
+import { IdentityStore } from "#certs/slots.ts";
+import type { LocalConfig } from "#config/local.ts";
+import { type DeviceKey, deviceKeyOf } from "./audit/device-key.ts";
+import { kekCustody } from "./channel-options.ts";
+import { AgentError, type ErrorCode, type Facts } from "./errors.ts";
+import type { Conditions } from "./health/conditions.ts";
+import { systemChance, systemClock } from "./host/clock.ts";
+import { type Log, silentLog } from "./host/log.ts";
+import type { Tasks } from "./host/tasks.ts";
+import { askOn } from "./identity/doors.ts";
+import { IdentityKeeper, type IdentityStanding } from "./identity/keeper.ts";
+import { loadIdentities } from "./identity/loading.ts";
+import { receiverOptions } from "./receiver-options.ts";
+import type { DeviceIdentity } from "./recording.ts";
+import { loadKek } from "./sealing/kek.ts";
+import type { AgentStatus } from "./status.ts";
+import { type Identities, oneIdentity } from "./tunnel/identities.ts";
+import { remedyFor } from "./tunnel/refusal-reasons.ts";
+
+export interface IdentityDeskParts {
+  readonly config: LocalConfig;
+  /** `$CREDENTIALS_DIRECTORY`. */
+  readonly credentials: string | undefined;
+  readonly log: Log;
+  readonly conditions: Conditions;
+  readonly tasks: Tasks;
+}
+
+type IdentityStatus = AgentStatus["identity"];
+/** As the commands take it: what failed is said there, with its facts. */
+export type IdentityOutcome =
+  | { readonly done: IdentityStatus }
+  | { readonly fault: { readonly code: ErrorCode; readonly facts: Facts } };
+
+/** The store of identities that a configuration means. */
+export function identityStore(config: LocalConfig, credentials: string | undefined): IdentityStore {
+  const { stateDir } = config;
+  const kek = () => loadKek(kekCustody(config.kek, credentials), stateDir);
+  return new IdentityStore({ stateDir, kek, chance: systemChance });
+}
+
+/**
+ * The identity that a command shows to a receiver: what the agent would show, read anew.
+ *
+ * @throws {AgentError} `IDENTITY_…`, `KEK_…`
+ */
+export function identityOf(config: LocalConfig, credentials: string | undefined): Identity {
+  if (config.identity !== undefined) return loadIdentity(config.identity);
+  const { current, next } = loadIdentities(identityStore(config, credentials), silentLog);
+  const found = current ?? next;
+  if (found === undefined) throw new AgentError("IDENTITY_MISSING", {});
+  return found;
+}
+
+export class IdentityDesk implements Disposable {
+  readonly identities: Identities;
+  readonly #keeper: IdentityKeeper | undefined;
+  readonly #files: Identity | undefined;
+  readonly #giveUp = new AbortController();
+
+  /**
+   * Reads what is there.
+   *
+   * @throws {AgentError} `IDENTITY_…`, `KEK_…`: without an identity nothing is begun
+   */
+  constructor(parts: IdentityDeskParts) {
+    const { config, credentials } = parts;
+    if (config.identity !== undefined) {
+      this.#files = loadIdentity(config.identity);
+      this.identities = oneIdentity(this.#files);
+      return;
+    }
+    const { receiverUrl, proxy } = receiverOptions(config);
+    const { signal } = this.#giveUp;
+    this.#keeper = new IdentityKeeper({
+      ...parts,
+      store: identityStore(config, credentials),
+      ask: askOn({ receiverUrl, proxy, clock: systemClock, signal }),
+      clock: systemClock,
+      chance: systemChance,
+      overdueDays: config.renewalOverdueDays,
+    });
+    this.identities = this.#keeper;
+  }
+
+  /** Who signs heads and marks, and for whom; `undefined` for imported files, which have no device key. */
+  get device(): DeviceIdentity | undefined {
+    const keeper = this.#keeper;
+    const signer = keeper?.signer;
+    if (signer?.keys.device === undefined) return undefined;
+    const { tenant, agent, keys } = signer;
+    // Asked each time: another enrolment brings another key.
+    const key = followingKey(() => keeper?.signer?.keys.device ?? keys.device);
+    return { key, tenant, agent, generation: () => keeper?.signer?.generation ?? 0 };
+  }
+
+  /** @param reconnect shows the identity anew */
+  begin(reconnect: () => void): void {
+    this.#keeper?.begin(reconnect);
+  }
+
+  get status(): IdentityStatus {
+    return this.#files === undefined
+      ? enrolledStatus(this.#kept.standing)
+      : filesStatus(this.#files);
+  }
+
+  renew(): Promise<IdentityOutcome> {
+    return outcome(async () => enrolledStatus(await this.#kept.renewNow()));
+  }
+
+  adopt(): Promise<IdentityOutcome> {
+    return outcome(async () => enrolledStatus(await this.#kept.adopt()));
+  }
+
+  /** Nobody writes identity keys while `work` is under way. */
+  readonly exclusively = <T>(work: () => Promise<T>): Promise<T> =>
+    this.#keeper === undefined ? work() : this.#keeper.exclusively(work);
+
+  [Symbol.dispose](): void {
+    this.#giveUp.abort();
+    this.#keeper?.[Symbol.dispose]();
+  }
+
+  /** @throws {AgentError} `RENEWAL_IMPOSSIBLE` for imported files */
+  get #kept(): IdentityKeeper {
+    if (this.#keeper === undefined) throw new AgentError("RENEWAL_IMPOSSIBLE", {});
+    return this.#keeper;
+  }
+}
+
+/** @throws {AgentError} `DEVICE_KEY_ABSENT` once there is none any more */
+function followingKey(keyNow: () => KeyObject | undefined): DeviceKey {
+  const now = (): DeviceKey => {
+    const key = keyNow();
+    if (key === undefined) throw new AgentError("DEVICE_KEY_ABSENT", {});
+    return deviceKeyOf(key);
+  };
+  return {
+    get raw() {
+      return now().raw;
+    },
+    sign: (bytes) => now().sign(bytes),
+    verify: (bytes, signature) => now().verify(bytes, signature),
+  };
+}
+
+const isoOf = (ms: number): string => new Date(ms).toISOString();
+
+function filesStatus({ serialHex, notAfterMs }: Identity): IdentityStatus {
+  return {
+    ...{ source: "files", serial: serialHex, notAfter: isoOf(notAfterMs) },
+    ...{ generation: undefined, renewalDueAt: undefined, hasNext: false },
+    ...{ lastError: undefined, reason: undefined, remedy: undefined },
+  };
+}
+
+function enrolledStatus(standing: IdentityStanding): IdentityStatus {
+  const { serialHex, notAfterMs, renewalDueMs, generation, hasNext, lastError } = standing;
+  const reason = lastError?.facts["code"] ?? lastError?.facts["sysCode"];
+  return {
+    ...{ source: "enrolled", serial: serialHex, notAfter: isoOf(notAfterMs), generation, hasNext },
+    renewalDueAt: renewalDueMs === undefined ? undefined : isoOf(renewalDueMs),
+    lastError: lastError?.code,
+    reason: reason === undefined ? undefined : String(reason),
+    remedy: lastError === undefined ? undefined : remedyFor(lastError),
+  };
+}
+
+async function outcome(work: () => Promise<IdentityStatus>): Promise<IdentityOutcome> {
+  try {
+    return { done: await work() };
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    return { fault: { code: error.code, facts: error.facts } };
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * The audit in the running agent: opened behind the store, fed by every part, closed before it (08 6).
+ *
+ * @module
+ */
+import type { SiemConfig } from "#config/siem.ts";
+import { Audit } from "./audit/audit.ts";
+import { AuditUpkeep } from "./audit/audit-upkeep.ts";
+import type { DeviceKey } from "./audit/device-key.ts";
+import type { AuditDraft } from "./audit/entry.ts";
+import { type HeadStanding, Heads } from "./audit/heads.ts";
+import { entrySpool, headSpool } from "./audit-spool.ts";
+import { AgentError } from "./errors.ts";
+import type { Conditions } from "./health/conditions.ts";
+import type { Chance, Clock } from "./host/clock.ts";
+import type { Log } from "./host/log.ts";
+import type { LastGoodState, TrustQuestion } from "./marks/judge-trust-state.ts";
+import { readLastGood } from "./marks/last-good.ts";
+import { MarksFiles } from "./marks/marks-files.ts";
+import { TrustKeeper } from "./marks/trust-keeper.ts";
+import type { Outbox } from "./outbox/outbox.ts";
+import type { StoreNotice } from "./outbox/writing/writer-messages.ts";
+import { draftsOf } from "./recorded-notices.ts";
+import { SiemFeed } from "./siem/siem-feed.ts";
+import { siemTls } from "./siem/siem-tls.ts";
+import { sendHead } from "./status-channel.ts";
+
+/** Who this agent is, once it is enrolled. An identity that was put in place by hand has no device key. */
+export interface DeviceIdentity {
+  readonly key: DeviceKey;
+  readonly tenant: string;
+  readonly agent: string;
+  /** Of the identity (07 1.6). */
+  readonly generation: () => number;
+}
+
+export interface RecordingOptions {
+  readonly outbox: Outbox;
+  readonly stateDir: string;
+  readonly version: string;
+  readonly auditKeepDays: number;
+  readonly siem?: SiemConfig | undefined;
+  readonly configSource: TrustQuestion["configSource"];
+  /** SHA-256 of `local.yaml`, hexadecimal. */
+  readonly policyDigest?: string | undefined;
+  /** Absent: no heads are made, and no marks are kept. */
+  readonly device?: DeviceIdentity | undefined;
+  /** Looks at the bundle in `trust/last-good`; absent: none can be used. */
+  readonly inspectLastGood?: (bundle: Uint8Array) => LastGoodState;
+  /** What heads say besides the marks. */
+  readonly standing?: () => Pick<HeadStanding, "state" | "clockSkewMs">;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly log: Log;
+  readonly conditions: Conditions;
+  /** What the store said while it was opened. */
+  readonly notices?: readonly StoreNotice[];
+}
+
+const SYSTEM = { kind: "system", id: "agent" } as const;
+export const POLICY_DIGEST_VALUE = "policy.digest";
+
+export class Recording implements AsyncDisposable {
+  readonly audit: Audit;
+  readonly keeper: TrustKeeper;
+  readonly #options: RecordingOptions;
+  readonly #upkeep: AuditUpkeep;
+  #heads: Heads | undefined;
+  #siem: SiemFeed | undefined;
+
+  private constructor(options: RecordingOptions, audit: Audit, keeper: TrustKeeper) {
+    this.#options = options;
+    this.audit = audit;
+    this.keeper = keeper;
+    const { clock, log, conditions, device, auditKeepDays, outbox } = options;
+    const parts = { audit, trust: outbox.trust, clock, log, conditions };
+    this.#upkeep = new AuditUpkeep({ ...parts, keepDays: auditKeepDays, key: device?.key });
+  }
+
+  /**
+   * Judges trust state, records the start, and begins to send.
+   *
+   * @throws {AgentError} `TRUST_UNUSABLE`: no listener may open; `STORE_*`. An audit that takes no entries is a
+   *   condition: messages flow
+   */
+  static async open(options: RecordingOptions): Promise<Recording> {
+    const { outbox, clock, conditions } = options;
+    const keeper = await openKeeper(options);
+    const audit = await Audit.open({
+      ...{ trust: outbox.trust, clock, conditions },
+      afterCommit: (change) => keeper.committed(change),
+    });
+    const recording = new Recording(options, audit, keeper);
+    await recording.#started();
+    for (const notice of options.notices ?? []) recording.hear(notice);
+    await recording.#send();
+    return recording;
+  }
+
+  /** What the store found or did by itself. */
+  hear(notice: StoreNotice): void {
+    const drafts = draftsOf(notice);
+    if (drafts.length > 0) this.note(drafts);
+  }
+
+  /** Records what has happened already: nobody waits for it. */
+  note(drafts: readonly AuditDraft[]): void {
+    void this.audit.note(drafts).catch((error: unknown) => this.#failed(error));
+  }
+
+  /** A status document now (07 2.13). @throws {AgentError} `DEVICE_KEY_ABSENT` without a device key */
+  async signedStatus(): Promise<Uint8Array> {
+    if (this.#heads === undefined) throw new AgentError("DEVICE_KEY_ABSENT", {});
+    return (await this.#heads.make()).envelope;
+  }
+
+  /** What `audit show` and `audit verify` need to know besides the entries. */
+  get signer(): DeviceIdentity | undefined {
+    return this.#options.device;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.audit
+      .record([{ actor: SYSTEM, action: "agent.stopped" }])
+      .catch((error: unknown) => this.#failed(error));
+    await this.#upkeep[Symbol.asyncDispose]();
+    await this.audit[Symbol.asyncDispose]();
+    await this.#heads?.[Symbol.asyncDispose]();
+    await this.#siem?.[Symbol.asyncDispose]();
+  }
+
+  async #started(): Promise<void> {
+    const { version, policyDigest, outbox } = this.#options;
+    const values = new Map<string, Uint8Array>(this.keeper.freezeValues);
+    const drafts: AuditDraft[] = [{ actor: SYSTEM, action: "agent.started", subject: version }];
+    const { verdict } = this.keeper;
+    if (verdict.kind === "frozen") {
+      drafts.push({ actor: SYSTEM, action: "trust.frozen", reason: verdict.cause });
+    }
+    const before = (await outbox.trust.load()).values.get(POLICY_DIGEST_VALUE);
+    const known = before === undefined ? undefined : Buffer.from(before).toString("latin1");
+    if (policyDigest !== undefined && policyDigest !== known) {
+      values.set(POLICY_DIGEST_VALUE, Buffer.from(policyDigest));
+      const reason = known === undefined ? "first" : `was ${known}`;
+      drafts.push({ actor: SYSTEM, action: "policy.changed", subject: policyDigest, reason });
+    }
+    await this.audit
+      .record(drafts, values.size === 0 ? {} : { values })
+      .catch((error: unknown) => this.#failed(error));
+  }
+
+  async #send(): Promise<void> {
+    const { outbox, device, version, siem, clock, chance, log, conditions } = this.#options;
+    const { trust } = outbox;
+    if (siem !== undefined) {
+      const tls = { ...siem, certificateFile: siem.certificateFile, keyFile: siem.keyFile };
+      const rows = siem.content === "entries" ? [entrySpool(trust)] : [];
+      this.#siem = await SiemFeed.open({
+        endpoint: { host: siem.host, port: siem.port, tls: () => siemTls(tls) },
+        rows: [...rows, headSpool(trust)],
+        ...{ clock, chance, log, conditions },
+      });
+      if (siem.content === "entries") this.audit.onRecorded(() => this.#siem?.wake());
+    }
+    if (device === undefined) return;
+    const { key, tenant, agent } = device;
+    this.#heads = await Heads.open({
+      ...{ audit: this.audit, trust, key, tenant, agent, version, clock, chance, log },
+      standing: () => this.#standing(device),
+      send: (head) => sendHead(outbox, head),
+      onMade: () => this.#siem?.wake(),
+    });
+  }
+
+  #standing({ generation }: DeviceIdentity): HeadStanding {
+    const { trustVersion, epoch, seqHigh, effectiveDigest } = this.keeper.marks;
+    const { state, clockSkewMs } = this.#options.standing?.() ?? { state: null, clockSkewMs: null };
+    return {
+      ...{ trustVersion, epoch, seqHigh, effectiveDigest: effectiveDigest ?? null },
+      ...{ state, clockSkewMs, generation: generation() },
+    };
+  }
+
+  /** The condition says it already. */
+  #failed(error: unknown): void {
+    const fault =
+      error instanceof AgentError ? error : new AgentError("AGENT_DEFECT", {}, { cause: error });
+    this.#options.log.fault("auditFailed", fault);
+  }
+}
+
+async function openKeeper(options: RecordingOptions): Promise<TrustKeeper> {
+  const { outbox, stateDir, device, configSource, clock, conditions, log } = options;
+  const bundle = readLastGood(stateDir);
+  return new TrustKeeper({
+    snapshot: await outbox.trust.load(),
+    files: device === undefined ? undefined : MarksFiles.open(stateDir, device.key),
+    lastGood: typeof bundle === "string" ? lastGoodOf(bundle) : inspected(options, bundle),
+    ...{ configSource, clock, conditions, log },
+  });
+}
+
+const lastGoodOf = (found: "absent" | "unreadable"): LastGoodState => ({
+  kind: found === "absent" ? "absent" : "unusable",
+});
+
+const inspected = ({ inspectLastGood }: RecordingOptions, bundle: Uint8Array): LastGoodState =>
+  inspectLastGood?.(bundle) ?? { kind: "unusable" };
