@@ -13,6 +13,7 @@ import { LIFE_CYCLE_MUTANTS } from "./life-cycle-mutants.ts";
 import { MUTANTS, type Mutant } from "./mutants.ts";
 import { OUTLET_MUTANTS } from "./outlet-mutants.ts";
 import { POLICY_MUTANTS } from "./policy-mutants.ts";
+import { RUNNING_MUTANTS } from "./running-mutants.ts";
 import { SIGN_TOOL_MUTANTS } from "./sign-tool-mutants.ts";
 import { RUNNING_MUTANTS } from "./running-mutants.ts";
 import { RECEIVER_IDENTITY_MUTANTS } from "./receiver-identity-mutants.ts";
