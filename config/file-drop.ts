@@ -66,7 +66,9 @@ export const fileDrop = z
     sentinelFile: z
       .string()
       .max(255)
-      .regex(/^(?!\.{1,2}$)[^/\\]+$/, { message: "must be a name in the drop folder, not a path" })
+      .regex(/^(?!\.{1,2}$)[^/\\]+$/, {
+        message: "must be the bare name of a file in the drop folder",
+      })
       .optional(),
     recursive: z.boolean().default(false),
     maxDepth: count(3, 1, 16),

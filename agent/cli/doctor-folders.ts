@@ -22,7 +22,7 @@ export async function lookAtFolders({ drops, folderSenders }: ChannelSet): Promi
   const findings: Record<string, Finding> = {};
   for (const config of folderSenders) findings[config.name] = await lookAtTarget(config);
   if (drops.length === 0) return findings;
-  const { lookAtDrops } = await import("./doctor-folder.ts");
+  const { lookAtDrops } = await import("./doctor-drops.ts");
   return { ...(await lookAtDrops(drops)), ...findings };
 }
 

@@ -7,7 +7,7 @@ import { takeFiles } from "./claiming.ts";
 import type { Handlers, WorkerVoice } from "./conversation.ts";
 import { refuseNetworkDrives } from "./drive-letters.ts";
 import { FAILURE } from "./entry-table.ts";
-import { codeIs, folderFault, folderMoved, stepFaultOf, workElsewhere } from "./faults.ts";
+import { codeIs, stepFaultOf } from "./faults.ts";
 import { putStraysBack, whereIs } from "./finding.ts";
 import type { FlushRules } from "./flushing.ts";
 import { LeftFiles } from "./left-files.ts";
@@ -18,7 +18,6 @@ import type {
   ClaimedFiles,
   ClaimOutcome,
   FolderFinding,
-  FolderRole,
   FolderStanding,
   Move,
   MoveOutcome,
@@ -33,17 +32,11 @@ import { Patience } from "./patience.ts";
 import { Patterns } from "./patterns.ts";
 import { partsOf, placeOf } from "./placement.ts";
 import { Poll } from "./poll.ts";
-import {
-  canLinkIn,
-  isOpenToSenders,
-  type RenameFinding,
-  renameBetween,
-  testFolder,
-} from "./probes.ts";
 import { prune } from "./pruning.ts";
 import { Reading } from "./reading.ts";
 import { Roots } from "./roots.ts";
-import { isAnyOnShare, isNotTheShare, shareKindOf, stableForMsOn } from "./share-kind.ts";
+import { stableForMsOn } from "./share-kind.ts";
+import { pickupPaths, standingOf, testFolders } from "./standing.ts";
 import { Stranded } from "./stranded.ts";
 import { dayFolder } from "./target-names.ts";
 import { Tracker } from "./tracker.ts";
@@ -105,13 +98,7 @@ class Pickup implements Disposable {
     this.#settings = settings;
     this.#host = host;
     const patience = new Patience(host.clock);
-    const { folder, workFolder, archiveFolder, errorFolder } = settings;
-    const paths = [
-      { role: "drop", path: folder },
-      { role: "work", path: workFolder },
-      { role: "archive", path: archiveFolder },
-      { role: "error", path: errorFolder },
-    ] as const;
+    const paths = pickupPaths(settings);
     // What was there before is not made again: it is missed.
     if (settings.recorded === undefined) {
       refuseNetworkDrives(paths);
@@ -119,7 +106,7 @@ class Pickup implements Disposable {
       makeBeside(drop, others, settings.folderMode, patience);
     }
     this.#roots = new Roots(paths, settings.sentinelFile, patience, settings.recorded);
-    this.standing = this.#look();
+    this.standing = standingOf(this.#roots, settings);
     const isLocal = this.standing.kind === "local";
     const stableForMs = settings.stableForMs ?? stableForMsOn(this.standing.kind);
     const patterns = new Patterns(settings.ignorePatterns, settings.includePatterns);
@@ -169,22 +156,16 @@ class Pickup implements Disposable {
     this.#flushRules = { flushes: isLocal, rejectHardLinks, maxBytes, voice };
     const memory = { canLink: this.standing.canLink, nextMark: new Map<string, number>() };
     this.#moveRules = { ...settings, voice, memory };
-    this.#watch = isLocal ? watchFolder(folder, clock, voice) : undefined;
+    this.#watch = isLocal ? watchFolder(settings.folder, clock, voice) : undefined;
   }
 
   test(): readonly FolderFinding[] {
     using visit = this.#roots.visit();
-    const { claimBy } = this.#settings;
-    const roles: readonly FolderRole[] = ["drop", "work", "archive", "error"];
-    return roles.flatMap((role) => {
-      const found = testFolder(role, () => visit.root(role), role === "drop" && claimBy === "row");
-      const isThere = found.length > 1;
-      if (role === "drop" || !isThere || !isOpenToSenders(visit.root(role), visit.root("drop"))) {
-        return found;
-      }
-      const warning = "writableBySenders" as const;
-      return [...found, { folder: role, step: "rights" as const, sysCode: undefined, warning }];
-    });
+    return testFolders(
+      ["drop", "work", "archive", "error"],
+      (role) => visit.root(role),
+      this.#settings,
+    );
   }
 
   poll(): PickupMethods["poll"]["answer"] {
@@ -321,34 +302,11 @@ class Pickup implements Disposable {
     return this.#poll.poll(visit);
   }
 
-  #look(): FolderStanding {
-    using visit = this.#roots.visit();
-    const drop = visit.root("drop");
-    const mount = drop.mount();
-    const { shareKind, folder, claimBy } = this.#settings;
-    if (isNotTheShare(shareKind, mount.type)) throw folderMoved("drop", "mount");
-    // With claims by row nothing is written to the drop folder: it may have no right that a trial file needs.
-    if (claimBy === "rename") refuseUnlessRenamed(renameBetween(drop, visit.root("work")));
-    return {
-      recorded: this.#roots.recorded,
-      kind: shareKindOf(shareKind, mount, drop.location(), folder),
-      fileSystem: mount.type,
-      canLink: canLinkIn(visit.root("archive")) && canLinkIn(visit.root("error")),
-      mayHang: isAnyOnShare(shareKind, this.#roots.recorded),
-    };
-  }
-
   #noLongerLeft(moves: readonly Move[], outcomes: readonly MoveOutcome[]): void {
     for (const [index, move] of moves.entries()) {
       if (outcomes[index]?.outcome === "moved") this.left.remove(move);
     }
   }
-}
-
-/** Each file would fail to be claimed, or count as another one once it is in `work/`: none would ever be taken. */
-function refuseUnlessRenamed(found: RenameFinding): void {
-  if (found === "otherFileSystem") throw workElsewhere();
-  if (found === "otherIdentity") throw folderFault("drop", "identity", { code: "ENOTSUP" });
 }
 
 function sysCodeOf(error: unknown): string {

@@ -51,7 +51,11 @@ test("[P2] folders that are not named lie beside the drop folder, relative to th
 test("[P47] a sentinel is a name in the drop folder: by a path the agent would take it for a drop", () => {
   const sentinel = (text: string) => drop("files", `folder: in\nsentinelFile: ${text}`);
   for (const bad of ["/srv/in/here", "./here", "sub/here", '"sub\\\\here"', "..", '"."', '""']) {
-    assert.match(problems(sentinel(bad)).join(), /must be a name in the drop folder/, bad);
+    assert.match(
+      problems(sentinel(bad)).join(),
+      /must be the bare name of a file in the drop folder/,
+      bad,
+    );
   }
   for (const good of ["here", ".here", "..here", '"a b.txt"']) {
     assert.deepEqual(problems(sentinel(good)), [], good);
