@@ -1,5 +1,6 @@
 /** Enrolment against a small receiver that was written from the specification. @module */
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { describe, test } from "node:test";
 import type { AgentError } from "#agent/errors.ts";
@@ -16,6 +17,7 @@ import { StateFolder } from "#test/support/identity-folder.ts";
 import { until } from "#test/support/processes.ts";
 import { ANCHOR, KEYS, role, trust } from "#test/support/signed-documents.ts";
 import { StubPort, tls } from "#test/support/stub-port.ts";
+import { createTestCa } from "#test/support/test-certificates.ts";
 
 /** Asks again at once, in place of after five seconds. */
 const QUICK_POLLS: typeof systemClock = {
@@ -174,15 +176,24 @@ describe("enrolment", () => {
     assert.deepEqual(readdirSync(state.path), []);
   });
 
-  test("[EN3, I07] an interceptor that sends the receiver's CA along with its own certificate hears nothing", async () => {
+  test("[EN3, I07] an interceptor with a CA of the same name, which sends the receiver's along, passes the look and hears nothing", async () => {
     await using doors = await DoorReceiver.open();
     using state = new StateFolder();
-    const inspector = await createDevelopmentCa("Ward Firewall");
-    const shown = await inspector.issueServer(["127.0.0.1"]);
-    const certificatePem = `${shown.certificatePem}${doors.caPem}`;
-    await using port = await StubPort.open(tls({ ...shown, certificatePem }));
+    // OpenSSL links by name: the leaf seems to be issued by the certificate behind it.
+    const { subject } = new X509Certificate(doors.caPem);
+    const namesake = await createTestCa(subject.replace(/^CN=/, ""));
+    const leaf = await namesake.issueClient([{ CN: ["127.0.0.1"] }], { dns: ["127.0.0.1"] });
+    const shown = { ...leaf, serialHex: "", certificatePem: leaf.certificatePem + doors.caPem };
+    await using port = await StubPort.open(
+      tls(shown, (socket) => void socket.once("data", () => socket.end())),
+    );
     const token = doors.token("ward-1", { url: `https://127.0.0.1:${port.url.port}` });
-    const { code } = await refusal({ token, url: port.url, state });
+    const steps: EnrolmentStep[] = [];
+    const { code } = await refusal({ token, url: port.url, state, steps });
+    assert.deepEqual(
+      steps.map(({ step }) => step),
+      ["found"],
+    );
     assert.equal(code, "TUNNEL_INTERCEPTED");
     assert.deepEqual(port.decrypted, []);
   });
