@@ -8,9 +8,12 @@
  * @module
  */
 import type { LocalConfig } from "#config/local.ts";
+import type { Role } from "#documents/role.ts";
 import { AuditDesk } from "./audit-desk.ts";
 import { ChannelDesk } from "./channel-desk.ts";
 import { kekCustody, storeChannel } from "./channel-options.ts";
+import { DOCUMENTS_CHANNEL } from "./configuration/documents-channel.ts";
+import { effectiveDigestOf, isLifeCycleDamaged, newestStateOf } from "./configuration/ledger.ts";
 import { DamagedRows } from "./damaged-rows.ts";
 import { AgentError, identifierFrom } from "./errors.ts";
 import { FilesDesk } from "./files-desk.ts";
@@ -21,11 +24,17 @@ import { storageKind } from "./host/file-system.ts";
 import { LocalSocket } from "./host/local-socket.ts";
 import type { Log } from "./host/log.ts";
 import { Tasks } from "./host/tasks.ts";
+import { COMPILED_ANCHOR } from "./identity/anchor.ts";
 import { IdentityDesk } from "./identity-desk.ts";
 import { Doorway } from "./ingest/accept.ts";
 import { FreeSpace } from "./ingest/free-space.ts";
 import { StoreGate } from "./ingest/store-gate.ts";
 import { answerLocal, type LocalDesk } from "./local-questions.ts";
+import {
+  lastGoodState,
+  type OpenedConfiguration,
+  openConfiguration,
+} from "./open-configuration.ts";
 import type { StoreChannel } from "./outbox/epochs/channel-tails.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import type { StoreNotice } from "./outbox/writing/writer-messages.ts";
@@ -42,6 +51,7 @@ import { type AgentStatus, statusOf } from "./status.ts";
 import { STATUS_CHANNEL } from "./status-channel.ts";
 import { hearNotice } from "./store-notices.ts";
 import { type TraceRow, traceRows } from "./trace.ts";
+import { isWayOpen } from "./tunnel/dial.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
 import { UpkeepDesk } from "./upkeep-desk.ts";
 
@@ -55,6 +65,10 @@ export interface AgentOptions {
   readonly device?: DeviceIdentity | undefined;
   /** `$CREDENTIALS_DIRECTORY`, where a service manager sets it. */
   readonly credentials?: string | undefined;
+  /** `local.yaml`, absolute: no channel may use its folder. */
+  readonly configFile?: string | undefined;
+  /** Instead of the compiled one, for a trial (07 2.6). */
+  readonly anchor?: Role | undefined;
 }
 
 export class Agent implements AsyncDisposable {
@@ -65,12 +79,14 @@ export class Agent implements AsyncDisposable {
   readonly #damaged: DamagedRows;
   #stack = new AsyncDisposableStack();
   readonly #early: StoreNotice[] = [];
+  #device: DeviceIdentity | undefined;
   #outbox: Outbox | undefined;
   #recording: Recording | undefined;
   #tunnel: Tunnel | undefined;
   #identity: IdentityDesk | undefined;
   #freeSpace: FreeSpace | undefined;
   #running: RunningChannels | undefined;
+  #configuration: OpenedConfiguration | undefined;
 
   private constructor(options: AgentOptions) {
     this.#options = options;
@@ -122,6 +138,7 @@ export class Agent implements AsyncDisposable {
       conditions: this.#conditions.list(),
       tunnel: tunnel.standing,
       identity: identity.status,
+      configuration: this.#configuration?.desk.status,
       store: await outbox.standing(),
       freeBytes: this.#freeSpace?.freeBytes,
       running: running.listeners,
@@ -154,6 +171,10 @@ export class Agent implements AsyncDisposable {
     const noted = recordedLog(log, (draft) => this.#recording?.note([draft]));
     const identity = new IdentityDesk({ config, credentials, log: noted, conditions, tasks });
     this.#identity = identity;
+    this.#device = this.#options.device ?? identity.device;
+    if (config.configSource === "signed" && this.#device === undefined) {
+      throw new AgentError("DEVICE_KEY_ABSENT", {});
+    }
     const outbox = await this.#openOutbox();
     stack.use(outbox);
     const recording = await this.#openRecording(outbox);
@@ -172,7 +193,8 @@ export class Agent implements AsyncDisposable {
     this.#tunnel = tunnel;
     stack.use(tunnel);
     identity.begin(() => tunnel.renewConnection());
-    const delivered = downstreamOf(config);
+    const ownDownstream = this.#ownDownstream;
+    const delivered = [...downstreamOf(config), ...ownDownstream];
     const rules = new Map(upstreamOf(config).map((channel) => [channel.name, channel]));
     const relay = openRelay({ ...parts, outbox, tunnel, delivered, rules });
     const probeIntervalMs = config.healthProbeSeconds * 1000;
@@ -182,7 +204,7 @@ export class Agent implements AsyncDisposable {
     this.#freeSpace = await FreeSpace.open({ ...parts, stateDir, ballastBytes, outbox, gate });
     stack.use(this.#freeSpace);
     const running = await RunningChannels.open(config, {
-      ...{ ...parts, outbox, relay, chance: systemChance },
+      ...{ ...parts, outbox, relay, chance: systemChance, ownDownstream },
       doorway: new Doorway({ ...parts, outbox, gate }),
       graceMs: config.shutdownGraceSeconds * 1000,
       diskBudgetBytes: config.diskBudgetBytes,
@@ -190,6 +212,13 @@ export class Agent implements AsyncDisposable {
     });
     this.#running = running;
     stack.use(running);
+    const configuration = await this.#openConfiguration(stack, {
+      outbox,
+      recording,
+      tunnel,
+      identity,
+    });
+    this.#configuration = configuration;
     const { exclusively } = identity;
     const desk: LocalDesk = {
       status: () => this.status(),
@@ -201,6 +230,7 @@ export class Agent implements AsyncDisposable {
       running,
       upkeep: new UpkeepDesk({ outbox, log, config, version, credentials, exclusively }),
       identity,
+      configuration: configuration?.desk,
       channels: new ChannelDesk({
         outbox,
         relay,
@@ -225,7 +255,7 @@ export class Agent implements AsyncDisposable {
       stateDir: config.stateDir,
       allowVolatileState: config.allowVolatileState,
       channels: [...upstreamOf(config).map(storeChannel), ...this.#ownChannels],
-      downstream: downstreamOf(config),
+      downstream: [...downstreamOf(config), ...this.#ownDownstream],
       duplicateMemoryKeys: config.duplicateMemoryKeys,
       diskBudgetBytes: config.diskBudgetBytes,
       ballastBytes: config.ballastBytes,
@@ -258,7 +288,11 @@ export class Agent implements AsyncDisposable {
     const { stateDir, auditKeepDays, siem, configSource } = config;
     const recording = await Recording.open({
       ...{ outbox, stateDir, version, auditKeepDays, siem, configSource, policyDigest, device },
-      standing: () => ({ state: null, clockSkewMs: ownSkew(this.#tunnel) }),
+      ...(device && {
+        inspectLastGood: (bundle) => lastGoodState(bundle, device, config, this.#anchor),
+      }),
+      isDamaged: isLifeCycleDamaged,
+      standing: () => this.#standing(),
       ...{ clock: systemClock, chance: systemChance, log, conditions: this.#conditions },
       notices: this.#early,
     });
@@ -271,8 +305,51 @@ export class Agent implements AsyncDisposable {
     return this.#device === undefined ? [] : [{ name: STATUS_CHANNEL }];
   }
 
-  get #device(): DeviceIdentity | undefined {
-    return this.#options.device ?? this.#identity?.device;
+  /** Where signed documents come down. */
+  get #ownDownstream(): readonly string[] {
+    return this.#device === undefined ? [] : [DOCUMENTS_CHANNEL];
+  }
+
+  get #anchor(): Role {
+    return this.#options.anchor ?? COMPILED_ANCHOR;
+  }
+
+  async #openConfiguration(
+    stack: AsyncDisposableStack,
+    {
+      identity,
+      tunnel,
+      ...parts
+    }: {
+      readonly outbox: Outbox;
+      readonly recording: Recording;
+      readonly tunnel: Tunnel;
+      readonly identity: IdentityDesk;
+    },
+  ): Promise<OpenedConfiguration | undefined> {
+    const { config, log, version, configFile } = this.#options;
+    const [device, running] = [this.#device, this.#running];
+    if (device === undefined || running === undefined) return undefined;
+    // Each step of it has its own limit.
+    const { signal } = new AbortController();
+    const way = { ...receiverOptions(config), clock: systemClock, signal };
+    const opened = await openConfiguration({
+      ...{ ...parts, running, device, config, configFile, version, log },
+      ...{ anchor: this.#anchor, conditions: this.#conditions, clock: systemClock },
+      enrolled: identity.trustChain,
+      isTunnelUp: () => isUp(tunnel),
+      isWayOpen: () => isWayOpen(way),
+    });
+    return stack.use(opened);
+  }
+
+  #standing() {
+    const found = this.#configuration?.configuration;
+    return {
+      state: found === undefined ? null : newestStateOf(found.lifeCycle),
+      ...(found === undefined ? {} : { effectiveDigest: effectiveDigestOf(found.lifeCycle) }),
+      clockSkewMs: ownSkew(this.#tunnel),
+    };
   }
 
   #channelOf(channel: number): { name: string; record: ChannelRecord | undefined } {
@@ -309,6 +386,9 @@ export class Agent implements AsyncDisposable {
     return { outbox, tunnel, running, identity };
   }
 }
+
+const isUp = ({ standing: { state } }: Tunnel): boolean =>
+  state === "streaming" || state === "throttled";
 
 /** The receiver says how far its clock is ahead; a head says how far ours is (07 2.2). */
 function ownSkew(tunnel: Tunnel | undefined): number | null {

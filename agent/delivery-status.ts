@@ -2,6 +2,7 @@
 import type { ObservedDelivery } from "./deliver/delivery-record.ts";
 import type { SenderStatus } from "./deliver/senders.ts";
 import type { InboxStanding } from "./outbox/inbox/inbox-messages.ts";
+import { isReservedChannel } from "./outbox/inbox/outcome-report.ts";
 
 export interface DeliveryStatus extends ObservedDelivery {
   readonly name: string;
@@ -32,30 +33,33 @@ export function deliveriesOf(
   inbox: readonly InboxStanding[],
 ): DeliveryStatus[] {
   const names = new Set([...senders.map(({ channel }) => channel), ...inbox.map(nameOf)]);
-  return [...names].sort().map((name) => {
-    const sender = senders.find(({ channel }) => channel === name);
-    const kept = inbox.find((one) => one.name === name);
-    const oldest = kept?.oldestWaitingAtMs;
-    return {
-      name,
-      configured: sender !== undefined,
-      kind: sender?.kind,
-      state: sender?.state,
-      since: sender?.kind === "folder" ? sender.since : undefined,
-      connected: sender?.isConnected ?? false,
-      epoch: kept?.epoch,
-      lastSeq: kept?.lastSeq,
-      waiting: kept?.openCount ?? 0,
-      waitingBytes: kept?.openBytes ?? 0,
-      oldestWaitingAt: oldest === undefined ? undefined : new Date(oldest).toISOString(),
-      awaitingAcknowledgment: sender?.awaitingCount ?? 0,
-      uncollected: sender?.kind === "folder" ? sender.uncollectedCount : 0,
-      asideCount: kept?.asideCount ?? 0,
-      counters: sender?.counters ?? {},
-      lastReply: sender?.lastReply,
-      lastAcceptedAt: sender?.lastAcceptedAt,
-    };
-  });
+  return [...names]
+    .filter((name) => !isReservedChannel(name))
+    .sort()
+    .map((name) => {
+      const sender = senders.find(({ channel }) => channel === name);
+      const kept = inbox.find((one) => one.name === name);
+      const oldest = kept?.oldestWaitingAtMs;
+      return {
+        name,
+        configured: sender !== undefined,
+        kind: sender?.kind,
+        state: sender?.state,
+        since: sender?.kind === "folder" ? sender.since : undefined,
+        connected: sender?.isConnected ?? false,
+        epoch: kept?.epoch,
+        lastSeq: kept?.lastSeq,
+        waiting: kept?.openCount ?? 0,
+        waitingBytes: kept?.openBytes ?? 0,
+        oldestWaitingAt: oldest === undefined ? undefined : new Date(oldest).toISOString(),
+        awaitingAcknowledgment: sender?.awaitingCount ?? 0,
+        uncollected: sender?.kind === "folder" ? sender.uncollectedCount : 0,
+        asideCount: kept?.asideCount ?? 0,
+        counters: sender?.counters ?? {},
+        lastReply: sender?.lastReply,
+        lastAcceptedAt: sender?.lastAcceptedAt,
+      };
+    });
 }
 
 const nameOf = ({ name }: InboxStanding): string => name;

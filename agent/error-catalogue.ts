@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { CONFIG_ERRORS } from "./config-errors.ts";
 import { type CatalogueRow, EXIT } from "./exit-codes.ts";
 import { FOLDER_ERRORS } from "./folder-errors.ts";
 import { IDENTITY_ERRORS } from "./identity-errors.ts";
@@ -62,6 +63,7 @@ export const CATALOGUE = {
     remedy: "Enrol it; an identity whose files were put in place by hand is for trials",
   },
   ...IDENTITY_ERRORS,
+  ...CONFIG_ERRORS,
   LISTEN_PORT_IN_USE: {
     disposition: "halt",
     exit: EXIT.unavailable,

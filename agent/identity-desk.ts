@@ -97,6 +97,12 @@ export class IdentityDesk implements Disposable {
     return { key, tenant, agent, generation: () => keeper?.signer?.generation ?? 0 };
   }
 
+  /** Envelopes of the trust chain that came with the identity, oldest first. */
+  get trustChain(): readonly Uint8Array[] {
+    const chain: unknown = JSON.parse(this.#keeper?.held?.trustChain ?? "[]");
+    return Array.isArray(chain) ? chain.map((one) => Buffer.from(JSON.stringify(one))) : [];
+  }
+
   /** @param reconnect shows the identity anew */
   begin(reconnect: () => void): void {
     this.#keeper?.begin(reconnect);

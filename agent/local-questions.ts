@@ -6,6 +6,8 @@
 
 import type { AuditDesk } from "./audit-desk.ts";
 import type { ChannelDesk, ReleaseQuestion, SkipQuestion } from "./channel-desk.ts";
+import type { ConfigurationDesk } from "./configuration-desk.ts";
+import { answerConfiguration, isAboutConfiguration } from "./configuration-questions.ts";
 import type { FilesDesk } from "./files-desk.ts";
 import type { IdentityDesk } from "./identity-desk.ts";
 import type { QuarantineDesk } from "./quarantine-desk.ts";
@@ -29,6 +31,8 @@ export interface LocalDesk {
   /** What runs. */
   readonly running: { readonly set: ChannelSet };
   readonly identity: Pick<IdentityDesk, "renew" | "adopt">;
+  /** Absent where the agent was not enrolled. */
+  readonly configuration: ConfigurationDesk | undefined;
 }
 
 /**
@@ -41,6 +45,7 @@ export interface LocalDesk {
 export function answerLocal(request: unknown, desk: LocalDesk): Promise<unknown> {
   const question = request as Partial<Record<string, unknown>>;
   const number = (name: string): number => wholeNumber(question[name]);
+  if (isAboutConfiguration(question)) return answerConfiguration(question, desk.configuration);
   switch (question["ask"]) {
     case "status":
       return desk.status();

@@ -24,10 +24,12 @@ import { rekey } from "./cli/rekey.ts";
 import { replay } from "./cli/replay.ts";
 import { run } from "./cli/run.ts";
 import { status } from "./cli/status.ts";
+import { statusSigned } from "./cli/status-signed.ts";
 import { explain } from "./cli/terminal.ts";
 import { trace } from "./cli/trace.ts";
 import { version } from "./cli/version.ts";
 import { addAuditCommands } from "./commands/audit.ts";
+import { addConfigCommands } from "./commands/config.ts";
 import { addIdentityCommands } from "./commands/identity.ts";
 import { type Act, configOption, jsonOption, timeOf, wholeNumber } from "./commands/options.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -80,8 +82,9 @@ function program(choose: (act: Act) => void): Command {
     .command("run")
     .description("run the agent until SIGTERM or SIGINT; a second signal hangs up at once")
     .addOption(configOption())
-    .action(({ config }) =>
-      choose(() => run({ config, version: versionText, credentials, ...stopSignals() })),
+    .option("--anchor <file>", "for a trial: the keys of another vendor (as enroll --anchor)")
+    .action(({ config, anchor }) =>
+      choose(() => run({ config, anchor, version: versionText, credentials, ...stopSignals() })),
     );
   root
     .command("init")
@@ -92,25 +95,7 @@ function program(choose: (act: Act) => void): Command {
     .option("--port <number>", "MLLP port of the first channel", portParser, DEFAULT_MLLP_PORT)
     .addOption(jsonOption())
     .action((options) => choose(() => init(options)));
-  root
-    .command("status")
-    .description("what works, what does not, why; exit 69 if something needs attention")
-    .addOption(configOption())
-    .addOption(jsonOption())
-    .action((options) => choose(() => status(options)));
-  root
-    .command("reconnect")
-    .description("dial the receiver now instead of when the wait is over")
-    .addOption(configOption())
-    .addOption(jsonOption())
-    .action((options) => choose(() => reconnect(options)));
-  root
-    .command("trace")
-    .description("where the messages with a control id (MSH-10) are")
-    .argument("<control-id>")
-    .addOption(configOption())
-    .addOption(jsonOption())
-    .action((controlId, options) => choose(() => trace({ controlId, ...options })));
+  addQuestionCommands(root, choose);
   root
     .command("doctor")
     .description("whether this machine is fit for the store, and the receiver is reached from it")
@@ -127,6 +112,7 @@ function program(choose: (act: Act) => void): Command {
       ),
     );
   addAuditCommands(root, choose);
+  addConfigCommands(root, choose);
   addChannelCommands(root, choose);
   addFilesCommands(root, choose);
   addQuarantineCommands(root, choose);
@@ -138,6 +124,31 @@ function program(choose: (act: Act) => void): Command {
     .addOption(jsonOption())
     .action(({ json }) => choose(() => version({ version: versionText, json })));
   return root;
+}
+
+function addQuestionCommands(root: Command, choose: (act: Act) => void): void {
+  root
+    .command("status")
+    .description("what works, what does not, why; exit 69 if something needs attention")
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .option("--signed <file>", "write a status document that the device key signs, to carry back")
+    .action(({ signed, ...options }) =>
+      choose(() => (signed ? statusSigned({ file: signed, ...options }) : status(options))),
+    );
+  root
+    .command("reconnect")
+    .description("dial the receiver now instead of when the wait is over")
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action((options) => choose(() => reconnect(options)));
+  root
+    .command("trace")
+    .description("where the messages with a control id (MSH-10) are")
+    .argument("<control-id>")
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action((controlId, options) => choose(() => trace({ controlId, ...options })));
 }
 
 function addChannelCommands(root: Command, choose: (act: Act) => void): void {

@@ -19,6 +19,7 @@ import { readLastGood } from "./marks/last-good.ts";
 import { MarksFiles } from "./marks/marks-files.ts";
 import { TrustKeeper } from "./marks/trust-keeper.ts";
 import type { Outbox } from "./outbox/outbox.ts";
+import type { TrustSnapshot } from "./outbox/trust/trust-messages.ts";
 import type { StoreNotice } from "./outbox/writing/writer-messages.ts";
 import { draftsOf } from "./recorded-notices.ts";
 import { SiemFeed } from "./siem/siem-feed.ts";
@@ -48,7 +49,10 @@ export interface RecordingOptions {
   /** Looks at the bundle in `trust/last-good`; absent: none can be used. */
   readonly inspectLastGood?: (bundle: Uint8Array) => LastGoodState;
   /** What heads say besides the marks. */
-  readonly standing?: () => Pick<HeadStanding, "state" | "clockSkewMs">;
+  readonly standing?: () => Pick<HeadStanding, "state" | "clockSkewMs"> &
+    Partial<Pick<HeadStanding, "effectiveDigest">>;
+  /** Whether what lies beside the marks in the store cannot be read. */
+  readonly isDamaged?: (snapshot: TrustSnapshot) => boolean;
   readonly clock: Clock;
   readonly chance: Chance;
   readonly log: Log;
@@ -174,10 +178,10 @@ export class Recording implements AsyncDisposable {
 
   #standing({ generation }: DeviceIdentity): HeadStanding {
     const { trustVersion, epoch, seqHigh, effectiveDigest } = this.keeper.marks;
-    const { state, clockSkewMs } = this.#options.standing?.() ?? { state: null, clockSkewMs: null };
+    const said = this.#options.standing?.() ?? { state: null, clockSkewMs: null };
     return {
       ...{ trustVersion, epoch, seqHigh, effectiveDigest: effectiveDigest ?? null },
-      ...{ state, clockSkewMs, generation: generation() },
+      ...{ ...said, generation: generation() },
     };
   }
 
@@ -190,10 +194,12 @@ export class Recording implements AsyncDisposable {
 }
 
 async function openKeeper(options: RecordingOptions): Promise<TrustKeeper> {
-  const { outbox, stateDir, device, configSource, clock, conditions, log } = options;
+  const { outbox, stateDir, device, configSource, clock, conditions, log, isDamaged } = options;
   const bundle = readLastGood(stateDir);
+  const snapshot = await outbox.trust.load();
+  const isBroken = isDamaged?.(snapshot) === true;
   return new TrustKeeper({
-    snapshot: await outbox.trust.load(),
+    snapshot: isBroken ? { ...snapshot, damaged: [...snapshot.damaged, "config"] } : snapshot,
     files: device === undefined ? undefined : MarksFiles.open(stateDir, device.key),
     lastGood: typeof bundle === "string" ? lastGoodOf(bundle) : inspected(options, bundle),
     ...{ configSource, clock, conditions, log },

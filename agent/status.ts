@@ -1,6 +1,7 @@
 /** The one snapshot of how the agent is doing: what `status` prints and later pages show. @module */
 
 import type { ChannelConfig } from "#config/local.ts";
+import type { ConfigurationStatus } from "./configuration-desk.ts";
 import type { SenderStatus } from "./deliver/senders.ts";
 import { type DeliveryStatus, deliveriesOf } from "./delivery-status.ts";
 import { type FolderStatus, folderStatus } from "./drop-status.ts";
@@ -61,6 +62,8 @@ export interface AgentStatus {
     readonly reason: string | undefined;
     readonly remedy: string | undefined;
   };
+  /** Signed configuration; absent where the agent was not enrolled. */
+  readonly configuration: ConfigurationStatus | undefined;
   readonly channels: readonly ChannelStatus[];
   /** Channels that deliver to hospital systems. */
   readonly deliveries: readonly DeliveryStatus[];
@@ -150,6 +153,7 @@ export interface StatusParts {
   readonly conditions: readonly OpenCondition[];
   readonly tunnel: TunnelStanding;
   readonly identity: AgentStatus["identity"];
+  readonly configuration: AgentStatus["configuration"];
   readonly store: StoreStanding;
   /** Of the store's disk. */
   readonly freeBytes?: number | undefined;
@@ -169,6 +173,7 @@ export function statusOf(parts: StatusParts): AgentStatus {
     conditions,
     tunnel: tunnelStatus(tunnel),
     identity: parts.identity,
+    configuration: parts.configuration,
     channels: store.channels
       .filter(({ name }) => !isReservedChannel(name))
       .map((tail) => channelStatus(tail, parts)),

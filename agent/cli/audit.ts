@@ -126,7 +126,7 @@ function readText(file: string): string {
 const unreadable = (cause: unknown): AgentError =>
   new AgentError("FILE_NOT_READABLE", { sysCode: codeOf(cause) }, { cause });
 
-async function* entriesOf(stateDir: string): AsyncGenerator<AuditRow> {
+export async function* entriesOf(stateDir: string): AsyncGenerator<AuditRow> {
   for (let after = 0; ; ) {
     const rows = await pageOf(stateDir, after, PAGE_ROWS);
     yield* rows;

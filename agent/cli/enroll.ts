@@ -7,15 +7,14 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync, rmSync } from "node:fs";
 import { type EnrolmentToken, parseToken, TOKEN_MAX_CHARACTERS } from "#certs/token.ts";
 import { type LocalConfig, loadLocalConfig } from "#config/local.ts";
-import type { Role } from "#documents/role.ts";
 import { AgentError, codeOf, type ErrorCode } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { systemClock } from "../host/clock.ts";
 import { keepAlive } from "../host/keep-alive.ts";
-import { COMPILED_ANCHOR, readAnchor } from "../identity/anchor.ts";
 import { type Enrolled, type EnrolmentStep, enroll as enrollAt } from "../identity/enrolment.ts";
 import { identityStore } from "../identity-desk.ts";
 import { receiverOptions } from "../receiver-options.ts";
+import { anchorOf } from "./anchor-file.ts";
 import { takeOver } from "./take-over.ts";
 import { printFacts } from "./terminal.ts";
 
@@ -97,21 +96,6 @@ function textOf(file: string): string {
 
 const unreadable = (code: ErrorCode, cause: unknown): AgentError =>
   cause instanceof AgentError ? cause : new AgentError(code, { sysCode: codeOf(cause) }, { cause });
-
-function anchorOf(file: string | undefined): Role {
-  if (file === undefined) return COMPILED_ANCHOR;
-  const anchor = readAnchor(anchorText(file));
-  if (anchor === undefined) throw new AgentError("ANCHOR_UNREADABLE", {});
-  return anchor;
-}
-
-function anchorText(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw unreadable("ANCHOR_UNREADABLE", error);
-  }
-}
 
 /** EN9: it has been used; the receiver takes it no more. */
 function eraseToken(file: string): void {

@@ -1,16 +1,20 @@
 /** `holdfast run`: the agent, until it is told to stop. @module */
 import { hash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { loadLocalConfig } from "#config/local.ts";
 import { refuseUnprotected } from "#config/local-file.ts";
 import { Agent } from "../agent.ts";
 import type { AgentError } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { openLog } from "../host/log.ts";
+import { anchorOf } from "./anchor-file.ts";
 
 export interface RunOptions {
   readonly config: string;
   readonly version: string;
+  /** Keys of another vendor, for a trial. */
+  readonly anchor?: string | undefined;
   /** `$CREDENTIALS_DIRECTORY`. */
   readonly credentials: string | undefined;
   /** Resolves at the first signal to stop. */
@@ -26,7 +30,11 @@ export async function run(options: RunOptions): Promise<ExitCode> {
   const policyDigest = hash("sha256", readFileSync(options.config));
   const log = openLog();
   const { version, credentials } = options;
-  const agent = await Agent.open({ config, version, log, credentials, policyDigest });
+  const configFile = resolve(options.config);
+  const anchor = options.anchor === undefined ? undefined : anchorOf(options.anchor);
+  const agent = await Agent.open({
+    ...{ config, version, log, credentials, policyDigest, configFile, anchor },
+  });
   log.write("agentStarted", { pid: process.pid });
   console.log(JSON.stringify({ accepting: agent.channels, pid: process.pid }));
   const ended: AgentError | undefined = await Promise.race([

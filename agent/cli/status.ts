@@ -2,6 +2,7 @@
 import { loadLocalConfig } from "#config/local.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { AgentStatus } from "../status.ts";
+import { configurationLines } from "./config.ts";
 import { question } from "./question.ts";
 import { printFacts, readableBytes, table } from "./terminal.ts";
 
@@ -29,6 +30,7 @@ function lines(status: AgentStatus): string[] {
   return [
     `holdfast ${status.version}, process ${status.pid}, since ${status.startedAt}: ${status.health}`,
     ...tunnelLines(tunnel),
+    ...(status.configuration === undefined ? [] : configurationLines(status.configuration)),
     ...identityLines(status.identity),
     "",
     ...table([

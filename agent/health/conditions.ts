@@ -52,6 +52,20 @@ export const CONDITIONS = {
     "The audit is not what was written (facts: which entry): keep the state directory, compare with a head: holdfast audit verify",
   trustRollback:
     "Trust state is older than it was, or damaged: nothing is changed until a person runs holdfast config repair",
+  configFrozen:
+    "Signed configuration is not changed until a person runs holdfast config repair; the fact says why",
+  configNotRunning:
+    "The configuration that should run cannot be opened, and is tried again: see the code of the fact",
+  configStale:
+    "A newer configuration exists for a day and has not come: ask the vendor, or import it from a stick",
+  headStale:
+    "Nobody has said for days which configuration is the newest: a newer one may be held back; ask the vendor",
+  clockSuspect:
+    "This machine's clock is behind the newest signed document: compare it with a good one",
+  lastGoodUnwritable:
+    "The last known good configuration cannot be kept beside the store: free space or check the rights of stateDir/trust",
+  policyForbids:
+    "The policy in local.yaml forbids a channel of the configuration in effect, which is closed: see holdfast config check",
   marksUnwritable:
     "The trust marks beside the store cannot be written: free space or check the rights of stateDir/trust",
   siemUnreachable:

@@ -198,13 +198,11 @@ export class RunningChannels implements AsyncDisposable {
 
   /** A new channel has its place in the store from now on, and its stream. */
   async #follow(set: ChannelSet, downstream: readonly string[]): Promise<void> {
-    const { outbox, relay } = this.#parts;
+    const { outbox, relay, ownDownstream = [] } = this.#parts;
     const upstream = upstreamOf(set);
-    relay.follow({
-      rules: new Map(upstream.map((channel) => [channel.name, channel])),
-      delivered: downstream,
-    });
-    await outbox.serve({ channels: upstream.map(storeChannel), downstream });
+    const delivered = [...downstream, ...ownDownstream];
+    relay.follow({ rules: new Map(upstream.map((channel) => [channel.name, channel])), delivered });
+    await outbox.serve({ channels: upstream.map(storeChannel), downstream: delivered });
   }
 
   async #goBack(error: unknown, { undo, ending }: Change): Promise<AppliedSet> {

@@ -10,6 +10,8 @@ import type { Relay } from "../relay/relay.ts";
 export interface RunningParts {
   readonly outbox: Outbox;
   readonly relay: Pick<Relay, "follow">;
+  /** Of the agent itself: they come from the receiver whatever the set. */
+  readonly ownDownstream?: readonly string[];
   readonly doorway: Doorway;
   readonly clock: Clock;
   readonly chance: Chance;

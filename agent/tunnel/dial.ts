@@ -86,6 +86,17 @@ export async function lookAtReceiver(
   return chainShown({ ...options, socket: await route(options), host });
 }
 
+/** Whether the receiver's host, and the proxy if there is one, take connections. Nothing is sent. */
+export async function isWayOpen(options: Omit<DialOptions, "identity">): Promise<boolean> {
+  try {
+    (await route(options)).destroy();
+    return true;
+  } catch {
+    // Whatever it was: the way is not open.
+    return false;
+  }
+}
+
 /** A connection whose far end should be the receiver. */
 async function route(options: Omit<DialOptions, "identity">): Promise<Socket> {
   const { receiverUrl, proxy, onStep } = options;

@@ -288,7 +288,7 @@ const GENERATION = 62_500;
 async function knownSince(store: TestOutbox): Promise<string | undefined> {
   const tunnel = { state: "closed", sinceMs: 0, session: undefined, windowBytes: 0 } as never;
   const parts = { version: "0", startedAtMs: 0, conditions: [], tunnel, running: [], drops: [] };
-  const none = { senders: [], inbox: [], identity: undefined as never };
+  const none = { senders: [], inbox: [], identity: undefined as never, configuration: undefined };
   return statusOf({ ...parts, ...none, store: await store.outbox.standing() }).store
     .duplicatesKnownSince;
 }

@@ -1,0 +1,220 @@
+/**
+ * Signed configuration in the running agent (07 2.4 to 2.13): what comes is judged one after the other, what was
+ * approved comes into force, what does not do well goes back.
+ *
+ * @module
+ */
+import { startTime } from "#config/change-windows.ts";
+import type { LifeCycle } from "#config/life-cycle-state.ts";
+import { runsOf } from "#config/life-cycle-state.ts";
+import { isClockSuspect, nowOf } from "#documents/time.ts";
+import type { AuditActor } from "../audit/entry.ts";
+import { AgentError } from "../errors.ts";
+import type { Timer } from "../host/clock.ts";
+import { readLastGood } from "../marks/last-good.ts";
+import { Driver, SYSTEM } from "./driver.ts";
+import { noteHead } from "./head-conditions.ts";
+import { HealthHistory } from "./health-history.ts";
+import { type InspectedLastGood, inspectLastGood } from "./last-good-bundle.ts";
+import { Ledger } from "./ledger.ts";
+import type { DocumentOutcome } from "./outcomes.ts";
+import { type ConfigurationParts, forbiddenKeys } from "./parts.ts";
+import { offerOf, recoveredLifeCycle } from "./recovery.ts";
+import { Takers } from "./takers.ts";
+
+/** 2.8: a window that opens is never missed by more. */
+const TICK_MS = 30_000;
+const TICK_MIN_MS = 50;
+/** By our own word: whether the process that ran last was told to stop. */
+export const RUNS_VALUE = "note.configRuns";
+
+export class Configuration implements AsyncDisposable {
+  readonly ledger: Ledger;
+  readonly driver: Driver;
+  readonly #parts: ConfigurationParts;
+  readonly #takers: Takers;
+  readonly #history: HealthHistory;
+  #turn: Promise<unknown> = Promise.resolve();
+  #timer: Timer | undefined;
+  #isClosed = false;
+
+  private constructor(parts: ConfigurationParts, ledger: Ledger) {
+    this.#parts = parts;
+    this.ledger = ledger;
+    const { running, isTunnelUp, policy, clock } = parts;
+    this.#history = new HealthHistory({
+      ...{ isTunnelUp, clock, minutes: policy.probationMinutes },
+      health: () => running.health(),
+    });
+    this.driver = new Driver({
+      ...parts,
+      ...{ ledger, history: this.#history },
+      later: (work) => void this.inTurn(work).catch((error: unknown) => this.#failed(error)),
+      countApprovals: () => this.#takers.countApprovals(),
+    });
+    this.#takers = new Takers({ ...parts, ledger, driver: this.driver });
+  }
+
+  /**
+   * Reads what is known, and begins to run it: with `configSource: signed` all channels that are to be open are open
+   * when this resolves.
+   *
+   * @param enrolled envelopes of the trust chain that came with the identity
+   * @throws {AgentError} `TRUST_UNUSABLE`; why what should run cannot
+   */
+  static async open(
+    parts: ConfigurationParts,
+    enrolled: readonly Uint8Array[] = [],
+  ): Promise<Configuration> {
+    const { audit, trust, keeper, clock } = parts;
+    const ledger = await Ledger.open({ audit, trust, clock, marks: () => keeper.marks });
+    const configuration = new Configuration(parts, ledger);
+    try {
+      await configuration.inTurn(() => configuration.#begin(enrolled));
+    } catch (error) {
+      await configuration[Symbol.asyncDispose]();
+      throw error;
+    }
+    return configuration;
+  }
+
+  get lifeCycle(): LifeCycle {
+    return this.ledger.lifeCycle;
+  }
+
+  /** One envelope, whoever brought it. @throws {AgentError} `AUDIT_UNWRITABLE`, `STORE_*`: it may come again */
+  take(envelope: Uint8Array, actor: AuditActor): Promise<DocumentOutcome> {
+    return this.inTurn(async () => {
+      await this.#mustOweNothing();
+      return await this.#takers.take(envelope, actor);
+    });
+  }
+
+  /** Nothing else changes meanwhile. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(() => {
+      if (this.#isClosed) throw new AgentError("AGENT_NOT_RUNNING", {});
+      return work();
+    });
+    this.#turn = turn.then(
+      () => this.#arm(),
+      () => this.#arm(),
+    );
+    return turn;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#timer?.[Symbol.dispose]();
+    this.driver[Symbol.dispose]();
+    this.#history[Symbol.dispose]();
+    const last = this.#turn;
+    this.#isClosed = true;
+    await last.catch(() => {});
+    this.#timer?.[Symbol.dispose]();
+    const values = new Map([[RUNS_VALUE, null]]);
+    // Where it cannot be written the next start takes this for a crash, and counts it.
+    await this.#parts.trust.note({ values }).catch(() => {});
+  }
+
+  async #begin(enrolled: readonly Uint8Array[]): Promise<void> {
+    const { configSource, trust, clock } = this.#parts;
+    await this.#recover();
+    if (this.ledger.trust === undefined) {
+      for (const envelope of enrolled) await this.#takers.take(envelope, SYSTEM);
+    }
+    this.driver.noteFreeze();
+    const { values } = await trust.load();
+    const crashed = values.has(RUNS_VALUE);
+    await trust.note({ values: new Map([[RUNS_VALUE, Buffer.from("1")]]) }).catch(() => {});
+    if (configSource === "signed") {
+      await this.driver.advance({ type: "restarted", nowMs: clock.nowMs(), crashed });
+      const { unrun } = this.driver;
+      if (unrun !== undefined) throw unrun;
+    }
+    this.#look();
+  }
+
+  /** 2.12, the rows in which the store is not believed. */
+  async #recover(): Promise<void> {
+    const { keeper, configSource } = this.#parts;
+    const { verdict } = keeper;
+    if (verdict.kind !== "frozen" || this.lifeCycle.freeze === "trustState") return;
+    const lastGood = configSource === "signed" ? this.#lastGood() : undefined;
+    const runs = verdict.runs === "lastGood" ? lastGood : undefined;
+    const state = recoveredLifeCycle(this.lifeCycle, verdict.floor, runs);
+    const known = this.ledger.trust?.version ?? 0;
+    const draft = { actor: SYSTEM, action: "trust.recovered", decision: verdict.cause };
+    await this.ledger.keep(
+      { state, transitions: [], effects: [] },
+      {
+        actor: SYSTEM,
+        drafts: [{ ...draft, ...(runs === undefined ? {} : { subject: offerOf(runs).digest }) }],
+        trust: (runs?.trust ?? []).filter(({ document }) => document.version > known),
+        ...(runs === undefined
+          ? {}
+          : { document: { kind: "config", digest: runs.config.digest, envelope: runs.envelope } }),
+        issuedAtMs: verdict.floor.timeFloorMs,
+      },
+    );
+  }
+
+  #lastGood(): InspectedLastGood | undefined {
+    const { stateDir, anchor, recipient } = this.#parts;
+    const bytes = readLastGood(stateDir);
+    if (typeof bytes === "string") return undefined;
+    return inspectLastGood(bytes, { anchor, recipient, forbiddenKeys: forbiddenKeys(this.#parts) });
+  }
+
+  async #mustOweNothing(): Promise<void> {
+    if (this.driver.isOwing && !(await this.driver.settle())) {
+      throw new AgentError("AUDIT_UNWRITABLE", {});
+    }
+  }
+
+  /** Whenever time may have changed something. */
+  async #tick(): Promise<void> {
+    const { policy, configSource } = this.#parts;
+    this.#look();
+    if (!(await this.driver.settle()) || configSource === "local") return;
+    const nowMs = nowOf(this.ledger.time);
+    await this.driver.advance({ type: "time", nowMs, windows: policy.changeWindows });
+  }
+
+  #look(): void {
+    const { conditions, clock, configSource } = this.#parts;
+    if (isClockSuspect(this.ledger.time)) conditions.open("clockSuspect", "", {}, clock.nowMs());
+    else conditions.close("clockSuspect", "");
+    const isSigned = configSource === "signed";
+    noteHead({ conditions, isSigned, ledger: this.ledger, nowMs: nowOf(this.ledger.time) });
+  }
+
+  /** After each turn: what comes next may be sooner now. */
+  #arm(): void {
+    this.#timer?.[Symbol.dispose]();
+    if (this.#isClosed) return;
+    this.#timer = this.#parts.clock.after(this.#nextMs(), () => {
+      void this.inTurn(() => this.#tick()).catch((error: unknown) => this.#failed(error));
+    });
+  }
+
+  #nextMs(): number {
+    const { policy } = this.#parts;
+    const { current } = this.lifeCycle;
+    if (current?.state !== "SCHEDULED") return TICK_MS;
+    const nowMs = nowOf(this.ledger.time);
+    const start = startTime(policy.changeWindows, current.approved, nowMs);
+    const opensMs = start.kind === "at" ? start.opensMs - nowMs : TICK_MS;
+    return Math.max(TICK_MIN_MS, Math.min(TICK_MS, opensMs));
+  }
+
+  #failed(error: unknown): void {
+    const fault =
+      error instanceof AgentError ? error : new AgentError("AGENT_DEFECT", {}, { cause: error });
+    if (fault.code !== "AGENT_NOT_RUNNING") this.#parts.log.fault("configFailed", fault);
+  }
+
+  /** What a process that starts now would run. */
+  get runs(): string | undefined {
+    return runsOf(this.lifeCycle)?.digest;
+  }
+}

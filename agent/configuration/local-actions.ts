@@ -1,0 +1,151 @@
+/**
+ * What a person at this machine does about signed configuration: says yes or no (07 2.8, mode A), goes back (2.11), ends
+ * a freeze (2.12). His name is recorded as claimed.
+ *
+ * @module
+ */
+import { ANY_TIME } from "#config/change-windows.ts";
+import { approvalFor } from "#config/policy.ts";
+import { readBundle } from "#documents/bundle.ts";
+import { nowOf, parseTime } from "#documents/time.ts";
+import type { AuditActor } from "../audit/entry.ts";
+import { AgentError, identifierFrom } from "../errors.ts";
+import { readLastGood } from "../marks/last-good.ts";
+import { thawValues } from "../marks/trust-keeper.ts";
+import type { Configuration } from "./configuration.ts";
+import { inspectLastGood } from "./last-good-bundle.ts";
+import type { DocumentOutcome } from "./outcomes.ts";
+import { type ConfigurationParts, forbiddenKeys } from "./parts.ts";
+import { highestOf } from "./recovery.ts";
+
+/** So much of a digest is enough to name the one that waits. */
+const DIGEST_MIN_LENGTH = 8;
+
+export class LocalActions {
+  readonly #parts: ConfigurationParts;
+  readonly #configuration: Configuration;
+
+  constructor(parts: ConfigurationParts, configuration: Configuration) {
+    this.#parts = parts;
+    this.#configuration = configuration;
+  }
+
+  /** 2.13: the trust chain in order, then the configuration, then approvals, then the head. */
+  async importBundle(bytes: Uint8Array, actor: AuditActor): Promise<readonly DocumentOutcome[]> {
+    const bundle = readBundle(bytes);
+    if ("kind" in bundle)
+      throw new AgentError("BUNDLE_MALFORMED", { code: identifierFrom(bundle.code) });
+    const { trustChain, config, approvals, head } = bundle;
+    const outcomes: DocumentOutcome[] = [];
+    for (const envelope of [...trustChain, config, ...approvals, head]) {
+      if (envelope === undefined || this.#isKnownTrust(envelope)) continue;
+      outcomes.push(await this.#configuration.take(envelope, actor));
+    }
+    return outcomes;
+  }
+
+  /** A stick carries the chain from its beginning, whatever is here of it already. */
+  #isKnownTrust(envelope: Uint8Array): boolean {
+    return this.#configuration.ledger.isKnownTrust(envelope);
+  }
+
+  /** @throws {AgentError} `CONFIG_NOT_WAITING`, `CONFIG_APPROVAL_MODE` */
+  async decide(digest: string, decision: "approve" | "reject", actor: AuditActor): Promise<string> {
+    const { policy } = this.#parts;
+    const { driver, ledger } = this.#configuration;
+    return await this.#configuration.inTurn(async () => {
+      const { current } = ledger.lifeCycle;
+      const isIt = current?.state === "AWAITING_APPROVAL" && isNamed(current.offer.digest, digest);
+      if (!isIt) throw new AgentError("CONFIG_NOT_WAITING", {});
+      const { offer } = current;
+      const need = approvalFor(policy.approval, offer.risk);
+      if (need !== "local")
+        throw new AgentError("CONFIG_APPROVAL_MODE", { need: identifierFrom(need) });
+      if (decision === "reject") {
+        await driver.advance({ type: "rejected", digest: offer.digest }, { actor });
+      } else {
+        await driver.advance({ type: "approved", digest: offer.digest, time: ANY_TIME }, { actor });
+        const nowMs = nowOf(ledger.time);
+        await driver.advance({ type: "time", nowMs, windows: policy.changeWindows });
+      }
+      return offer.digest;
+    });
+  }
+
+  /** @throws {AgentError} `CONFIG_NOT_IN_PROBATION` */
+  async rollBack(actor: AuditActor): Promise<string> {
+    const { driver, ledger } = this.#configuration;
+    return await this.#configuration.inTurn(async () => {
+      const { current } = ledger.lifeCycle;
+      if (current?.state !== "PROBATION") throw new AgentError("CONFIG_NOT_IN_PROBATION", {});
+      const { digest } = current.offer;
+      await driver.advance({ type: "rollbackAsked", digest }, { actor });
+      return digest;
+    });
+  }
+
+  /**
+   * 2.12: the highest of everything readable, after a head or a bundle has said what the newest is.
+   *
+   * @param bundle absent: the last head that was accepted, if it is still good
+   * @throws {AgentError} `CONFIG_NOT_FROZEN`, `CONFIG_REPAIR_NEEDS_HEAD`, `CONFIG_REPAIR_NEEDS_EPOCH`, `BUNDLE_MALFORMED`
+   */
+  async repair(
+    bundle: Uint8Array | undefined,
+    actor: AuditActor,
+  ): Promise<readonly DocumentOutcome[]> {
+    const { keeper } = this.#parts;
+    const { driver, ledger } = this.#configuration;
+    if (ledger.lifeCycle.freeze === undefined) throw new AgentError("CONFIG_NOT_FROZEN", {});
+    const isState = ledger.lifeCycle.freeze === "trustState";
+    if (isState && keeper.frozen === "allDamaged")
+      throw new AgentError("CONFIG_REPAIR_NEEDS_EPOCH", {});
+    // Trust documents and heads are taken while changes are frozen; a configuration is not, and comes after.
+    const first = bundle === undefined ? [] : await this.importBundle(bundle, actor);
+    await this.#configuration.inTurn(async () => {
+      if (isState && !this.#knowsNewest(first))
+        throw new AgentError("CONFIG_REPAIR_NEEDS_HEAD", {});
+      const { epoch, seqHigh } = this.#highest();
+      const draft = { actor, action: "config.repaired", decision: `epoch ${epoch} seq ${seqHigh}` };
+      await driver.advance(
+        { type: "repaired", epoch, seqHigh },
+        { actor, drafts: [draft], values: thawValues(new Map()) },
+      );
+      await keeper.thawed();
+      driver.noteFreeze();
+    });
+    const frozen = first.some((one) => one.kind === "refused" && one.code === "FROZEN");
+    return bundle !== undefined && frozen ? await this.importBundle(bundle, actor) : first;
+  }
+
+  /** A head that is still good says so; a bundle whose configuration is refused for nothing but the freeze, too. */
+  #knowsNewest(outcomes: readonly DocumentOutcome[]): boolean {
+    const { ledger } = this.#configuration;
+    const expiresMs = parseTime(ledger.head?.expires ?? "") ?? 0;
+    const isOffered = outcomes.some((one) => one.kind === "refused" && one.code === "FROZEN");
+    return isOffered || expiresMs > nowOf(ledger.time);
+  }
+
+  #highest() {
+    const { keeper, stateDir, anchor, recipient } = this.#parts;
+    const { lifeCycle, head, trust } = this.#configuration.ledger;
+    const bytes = readLastGood(stateDir);
+    const keys = forbiddenKeys(this.#parts);
+    const lastGood =
+      typeof bytes === "string"
+        ? undefined
+        : inspectLastGood(bytes, { anchor, recipient, forbiddenKeys: keys });
+    const document = lastGood?.config.document;
+    return highestOf([
+      lifeCycle,
+      keeper.marks,
+      { epoch: trust?.configEpoch ?? 0, seqHigh: 0 },
+      ...(document === undefined ? [] : [{ epoch: document.epoch, seqHigh: document.seq }]),
+      // What a head names has not come yet: it may still be applied.
+      ...(head === undefined ? [] : [{ epoch: head.epoch, seqHigh: 0 }]),
+    ]);
+  }
+}
+
+const isNamed = (digest: string, said: string): boolean =>
+  said.length >= DIGEST_MIN_LENGTH && digest.startsWith(said.toLowerCase());
