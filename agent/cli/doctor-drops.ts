@@ -8,6 +8,7 @@ import type { FileDropConfig } from "#config/file-drop.ts";
 import { pickupSettings } from "../drop-options.ts";
 import { AgentError, type Facts, identifierFrom } from "../errors.ts";
 import { FolderHand } from "../folders/hand.ts";
+import { isMadeBeside } from "../folders/make-beside.ts";
 import type { FolderRole } from "../folders/messages.ts";
 import type { PickupTrial } from "../folders/standing.ts";
 import { systemClock } from "../host/clock.ts";
@@ -39,7 +40,7 @@ async function lookAtDrop(drop: FileDropConfig): Promise<Findings> {
   const rows = FOLDERS.map(async ([role, key, name]) => {
     const finding =
       tried instanceof AgentError
-        ? await alone(drop[key], silenceMs)
+        ? await alone(drop, drop[key], silenceMs)
         : judge(role, drop, drop[key], tried);
     // The agent runs without this channel.
     const isFailed = finding.verdict === "failed";
@@ -49,10 +50,14 @@ async function lookAtDrop(drop: FileDropConfig): Promise<Findings> {
 }
 
 /** Which folder it is that does not answer. */
-async function alone(path: string, silenceMs: number): Promise<Finding> {
+async function alone(drop: FileDropConfig, path: string, silenceMs: number): Promise<Finding> {
   const probed = await asked(silenceMs, (hand) => hand.call("probe", path));
   if (probed instanceof AgentError) return about(path, trouble(probed));
-  return ok(`${escaped(path)}: answers`, {});
+  const [first] = probed.findings;
+  const isMade = path !== drop.folder && isMadeBeside(path, drop.folder);
+  return first?.sysCode !== undefined && !isMade
+    ? cannot(path, first, {})
+    : ok(`${escaped(path)}: answers`, {});
 }
 
 /** @returns also why the worker could not say it */

@@ -203,7 +203,10 @@ test("[P46] where a share is dead, the folder on it is named; the others answer"
   if (typeof share === "string") return t.skip(share);
   using _share = share;
   const errorFolder = join(share.path, "error");
-  const looked = await look(dropIn(site(...ALL), { errorFolder, shareTimeoutSeconds: 5 }));
-  assert.deepEqual(verdicts(looked), ["ok", "ok", "ok", "warning"]);
+  const more = { errorFolder, archiveFolder: "share/archive", shareTimeoutSeconds: 8 };
+  const looked = await look(dropIn(site("in"), more));
+  const said = Object.values(looked).map(({ text }: Finding) => text);
+  assert.deepEqual(verdicts(looked), ["ok", "ok", "warning", "warning"], said.join("\n"));
+  assert.match(looked.archive.text, /cannot open it \(ENOENT\)/);
   assert.equal(looked.error.facts["code"], "FOLDER_SILENT");
 });
