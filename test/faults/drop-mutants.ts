@@ -202,8 +202,9 @@ export const DROP_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "agent/ingest/file-drop/retention.ts",
-        search: "await claims.keptTargets(beforeMs)",
-        replacement: "(await claims.keptTargets(beforeMs)).slice(0, 0)",
+        search: "const kept = await claims.keptTargets(nowMs + 1).catch(unlessDamaged);",
+        replacement:
+          "const kept = (await claims.keptTargets(nowMs + 1).catch(unlessDamaged))?.slice(0, 0);",
       },
     ],
     caughtBy: [inDriver("outcomes", "P30")],
