@@ -12,6 +12,7 @@ import { ENROLL_REFUSALS } from "#certs/exchange.ts";
 import { DoorReceiver } from "#test/support/door-receiver.ts";
 import { EnrollingMachine } from "#test/support/enrolling-machine.ts";
 import { exportP12 } from "#test/support/p12-files.ts";
+import { until } from "#test/support/processes.ts";
 
 describe("holdfast enroll", () => {
   test("[EN1, EN9] from a token to an identity in use; the token is gone, and show tells what is there", async () => {
@@ -101,10 +102,12 @@ describe("holdfast run", () => {
     // The enrolment's own look is the first connection.
     let connection = await doors.tunnels.connection();
     connection = await doors.tunnels.connection();
-    await connection.welcome();
+    // The test does not answer PINGs: a slow machine must not take it for silent.
+    await connection.welcome({ heartbeatMs: 60_000 });
     const enrolling = machine.enroll(doors.token());
+    await until("it dials anew", () => doors.tunnels.connections.length > 2, 120_000);
     const next = await doors.tunnels.connection();
-    await next.welcome();
+    await next.welcome({ heartbeatMs: 60_000 });
     const { code, errors, out } = await enrolling;
     assert.equal(code, 0, errors);
     assert.match(out, /The token is used up/);
