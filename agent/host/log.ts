@@ -200,6 +200,3 @@ export function paced(log: Log, clock: Clock = systemClock): Log {
     },
   };
 }
-
-/** A log that keeps nothing, for commands that speak to a person instead. */
-export const silentLog: Log = { write: () => {}, fault: () => {} };
