@@ -56,9 +56,12 @@ export function listenerSettings(config: ChannelConfig): ListenerSettings {
 
 export const storeChannel = (config: ChannelConfig | FileDropConfig): StoreChannel => ({
   ...{ name: config.name, quarantineMaxBytes: config.quarantineMaxBytes },
-  // 04 P26
-  ...(config.kind === "file-drop" ? { fileWindowMs: config.duplicateWindowHours * HOUR_MS } : {}),
+  ...(config.kind === "file-drop" ? { fileWindowMs: fileWindowOf(config) } : {}),
 });
+
+/** 04 P26. Unless it is told, the store forgets a file's content after a day. */
+const fileWindowOf = ({ duplicateFilePolicy, duplicateWindowHours }: FileDropConfig): number =>
+  duplicateFilePolicy === "off" ? 0 : duplicateWindowHours * HOUR_MS;
 
 function listenerTls({ tls }: ChannelConfig): ListenerSettings["tls"] {
   if (tls === undefined) return undefined;

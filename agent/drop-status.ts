@@ -1,6 +1,7 @@
 /** What `status` shows of a folder that files are taken from (04). @module */
 import type { Facts } from "./errors.ts";
 import type { FileDropState, FileDropStatus } from "./ingest/file-drop/file-drop.ts";
+import type { FileCounts } from "./outbox/files/file-messages.ts";
 
 /** Times are RFC 3339. No names of files: those are patient data (04 P34). */
 export interface FolderStatus {
@@ -15,6 +16,8 @@ export interface FolderStatus {
   /** Claimed and not decided yet; decided and not moved yet. */
   readonly inWork: number;
   readonly toMove: number;
+  /** Set aside, as far back as the store's report goes (04 P31): not what lies in the error folder now. */
+  readonly setAside: number;
   readonly lastPollAt: string | undefined;
   /** Why it is not being watched. */
   readonly lastError: string | undefined;
@@ -23,7 +26,8 @@ export interface FolderStatus {
   readonly facts: Facts;
 }
 
-export function folderStatus(found: FileDropStatus): FolderStatus {
+/** @param kept of the store's rows */
+export function folderStatus(found: FileDropStatus, kept: FileCounts): FolderStatus {
   const { state, sinceMs, standing, error, lastPollAtMs } = found;
   return {
     state,
@@ -34,6 +38,7 @@ export function folderStatus(found: FileDropStatus): FolderStatus {
     incomplete: found.waitingCount,
     inWork: found.inWorkCount,
     toMove: found.toMoveCount,
+    setAside: kept.aside + kept.movedAside,
     lastPollAt: lastPollAtMs === undefined ? undefined : new Date(lastPollAtMs).toISOString(),
     lastError: error?.code,
     summary: error?.summary,

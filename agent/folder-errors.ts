@@ -27,9 +27,10 @@ export const FOLDER_ERRORS = {
   FOLDER_MOVED: {
     disposition: "retry",
     exit: EXIT.unavailable,
-    summary: "A folder of a channel is not the one it was when the agent started",
+    summary:
+      "A folder of a channel is not the one it should be: another mount or path, or without its sentinelFile",
     remedy:
-      "Mount the share again, or put the folder (or its sentinelFile) back; if it was moved on purpose, restart the agent",
+      "Mount the share, or put the folder (or its sentinelFile) there; if it was moved on purpose while the agent ran, restart the agent",
   },
   FOLDER_WORK_ELSEWHERE: {
     disposition: "retry",

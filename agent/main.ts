@@ -176,7 +176,7 @@ function addChannelRelease(channel: Command, choose: (act: Act) => void): void {
   channel
     .command("release")
     .description("decide about the message that a delivering channel holds (status: held)")
-    .argument("<name>", "a channel of kind mllp-sender")
+    .argument("<name>", "a channel of kind mllp-sender or folder")
     .addOption(
       new Option("--decision <what>", "send it again, or set it aside and go on behind it")
         .choices(["retry", "quarantine"])
@@ -201,6 +201,7 @@ function addFilesCommands(root: Command, choose: (act: Act) => void): void {
     .description("what became of them, newest first; names may name patients")
     .option("--channel <name>", "only of this channel")
     .option("--claim <id>", "only this one, as logs and alarms call it")
+    .option("--aside", "only those in the error folder, on their way there, or vanished", false)
     .addOption(
       new Option("--state <state>", "only those in it").choices([
         ...["claimed", "committed", "aside", "moved"],

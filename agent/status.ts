@@ -237,7 +237,7 @@ function channelStatus(
   { running, drops }: StatusParts,
 ): ChannelStatus {
   const drop = drops.find(({ name }) => name === tail.name);
-  const folder = drop === undefined ? undefined : folderStatus(drop.drop.status);
+  const folder = drop === undefined ? undefined : folderStatus(drop.drop.status, tail.files);
   const channel = running.find(({ config }) => config.name === tail.name);
   return {
     name: tail.name,

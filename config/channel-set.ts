@@ -96,7 +96,6 @@ function withAbsoluteSenderPaths({ tls, ...sender }: SenderConfig, folder: strin
 
 /** Every folder that a channel reads or writes (04 P2). */
 export function usedFolders(one: AnyChannel, index: number, base: string): readonly UsedFolder[] {
-  // What is not written out stands where the folder is.
   const written = (paths: Readonly<Record<string, string | undefined>>): UsedFolder[] =>
     Object.entries(paths).flatMap(([key, path]) =>
       path === undefined
@@ -104,8 +103,7 @@ export function usedFolders(one: AnyChannel, index: number, base: string): reado
         : [
             {
               channel: index,
-              key: key in one ? key : "folder",
-              path,
+              ...{ key, isDefault: !(key in one), path },
               use: "written" as const,
               recursive: false,
             },

@@ -23,8 +23,9 @@ import {
   channelName,
   charsetName,
   count,
+  fileMode,
+  folderMode,
   headerCodes,
-  mode,
   percent,
   seconds,
 } from "./values.ts";
@@ -62,7 +63,13 @@ export const fileDrop = z
     errorFolder: folder.optional(),
     shareKind: z.enum(["auto", "local", "smb", "nfs"]).default("auto"),
     shareTimeoutSeconds: seconds(SHARE_SILENCE_MS, 5, 600),
-    sentinelFile: z.string().min(1).max(255).optional(),
+    sentinelFile: z
+      .string()
+      .max(255)
+      .regex(/^(?!\.{1,2}$)[^/\\]+$/, {
+        message: "must be the bare name of a file in the drop folder",
+      })
+      .optional(),
     recursive: z.boolean().default(false),
     maxDepth: count(3, 1, 16),
     // When a file is complete.
@@ -118,8 +125,8 @@ export const fileDrop = z
     moveRetryMaxSeconds: seconds(300_000, 1, 3_600),
     archiveKeepDays: days(30),
     errorKeepDays: days(90),
-    fileMode: mode("0640"),
-    folderMode: mode("0750"),
+    fileMode,
+    folderMode,
     // What is a message: as in 03.
     allowEmptyControlId: z.boolean().default(false),
     allowedProcessingIds: headerCodes,

@@ -7,40 +7,30 @@ import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { templateFault } from "#agent/folders/outlet-names.ts";
 import { RETRY_MAX_MS, RETRY_MIN_MS, SENT_KEEP_DAYS, SHARE_SILENCE_MS } from "#agent/limits.ts";
+import { channelName, count, fileMode, folderMode, seconds } from "./values.ts";
 
 const YEAR_SECONDS = 31_536_000;
 
-const seconds = (standard: number, least: number, most: number): z.ZodDefault<z.ZodInt> =>
-  z.int().min(least).max(most).default(standard);
 const path = z.string().min(1);
 const suffix = z.string().regex(/^[A-Za-z0-9._-]{0,15}[A-Za-z0-9_-]$/, {
   message: "must be at most 16 letters, digits, '.', '_' and '-', without a dot at its end",
 });
-const IN_QUOTES = { error: "must be in quotes: four octal digits" };
 
 export const folder = z
   .strictObject({
-    name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
-      message: "must be lower-case letters, digits and hyphens, at most 63",
-    }),
+    name: channelName,
     kind: z.literal("folder"),
     // Where to.
     folder: path,
     shareKind: z.enum(["auto", "local", "smb", "nfs"]).default("auto"),
-    shareTimeoutSeconds: seconds(SHARE_SILENCE_MS / 1_000, 5, 600),
+    shareTimeoutSeconds: seconds(SHARE_SILENCE_MS, 5, 600),
     sentinelFile: path.optional(),
     // How a file gets there.
     tempSuffix: suffix.default(".tmp"),
     tempFolder: path.optional(),
     outControlSuffix: suffix.optional(),
-    fileMode: z
-      .string(IN_QUOTES)
-      .regex(/^0[0246]{3}$/, { message: 'must be octal and not executable, such as "0640"' })
-      .default("0640"),
-    folderMode: z
-      .string(IN_QUOTES)
-      .regex(/^07[0-7]{2}$/, { message: 'must be octal, and all for the owner, such as "0750"' })
-      .default("0750"),
+    fileMode,
+    folderMode,
     // What it is called.
     nameTemplate: z.string().default("{createdAt}_{sequence}_{id}.{ext}"),
     ext: z
@@ -53,9 +43,9 @@ export const folder = z
     pickupAlarmSeconds: seconds(0, 0, YEAR_SECONDS),
     keepSent: z.boolean().default(false),
     sentFolder: path.optional(),
-    sentKeepDays: z.int().min(0).max(3_650).default(SENT_KEEP_DAYS),
-    retryMinSeconds: seconds(RETRY_MIN_MS / 1_000, 1, 3_600),
-    retryMaxSeconds: seconds(RETRY_MAX_MS / 1_000, 1, 3_600),
+    sentKeepDays: count(SENT_KEEP_DAYS, 0, 3_650),
+    retryMinSeconds: seconds(RETRY_MIN_MS, 1, 3_600),
+    retryMaxSeconds: seconds(RETRY_MAX_MS, 1, 3_600),
     expireAfterSeconds: seconds(0, 0, 10 * YEAR_SECONDS),
   })
   .superRefine(({ nameTemplate }, { addIssue }) => {

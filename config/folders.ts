@@ -9,9 +9,11 @@
 import { dirname, isAbsolute, relative, sep } from "node:path";
 
 export interface UsedFolder {
-  /** Where it stands in the file: index of the channel, and its key. */
+  /** Where it stands, or would stand, in the file: index of the channel, and its key. */
   readonly channel: number;
   readonly key: string;
+  /** It does not stand there. */
+  readonly isDefault?: boolean;
   /** Absolute. */
   readonly path: string;
   readonly use: "drop" | "written";
@@ -35,17 +37,12 @@ export function folderClashes(folders: readonly UsedFolder[], stateDir?: string)
   const fixed: UsedFolder[] = stateDir === undefined ? [] : [{ ...state, path: stateDir }];
   const near = new Neighbours();
   for (const folder of fixed) near.add(folder);
-  const found = folders.flatMap((folder) => {
+  return folders.flatMap((folder) => {
     const messages = near.of(folder).map((other) => clash(folder, other));
     near.add(folder);
     const message = messages.find((one) => one !== undefined);
     return message === undefined ? [] : [{ channel: folder.channel, key: folder.key, message }];
   });
-  // Folders that are not named stand at one place: once is enough.
-  return found.filter(
-    (one, index) =>
-      index === found.findIndex(({ channel, key }) => channel === one.channel && key === one.key),
-  );
 }
 
 /** Folders by where they lie: a thousand channels have four thousand, and most have nothing to do with each other. */
@@ -84,17 +81,25 @@ function waysUp(path: string): string[] {
 }
 
 function clash(one: UsedFolder, other: UsedFolder): string | undefined {
-  const named = other.channel === -1 ? "stateDir" : `${other.key} of channels[${other.channel}]`;
+  const own = placeOf(one);
+  const named =
+    other.channel === -1
+      ? "stateDir"
+      : `${other.key} of channels[${other.channel}]${placeOf(other)}`;
   if (isInside(one.path, other.path) && isInside(other.path, one.path)) {
-    return `is the same folder as ${named}: give each its own`;
+    return `${own} is the same folder as ${named}: give each its own`.trimStart();
   }
   const isDrop = one.use === "drop" || other.use === "drop";
   if (!isDrop) return undefined;
   const bad = wouldBeRead(one, other) || wouldBeRead(other, one);
   return bad
-    ? `and ${named} lie in one another: what is written there would be read as a drop`
+    ? `${own} and ${named} lie in one another: what is written there would be read as a drop`.trimStart()
     : undefined;
 }
+
+/** Whoever wrote the file has not written this. */
+const placeOf = ({ isDefault = false, path }: UsedFolder): string =>
+  isDefault ? ` (by default ${path})` : "";
 
 /** Whether what is written to, or below, one folder may turn up in the drop folder. */
 function wouldBeRead(drop: UsedFolder, written: UsedFolder): boolean {

@@ -19,18 +19,13 @@ import {
   RETRY_MIN_MS,
   TLS_HANDSHAKE_TIMEOUT_MS,
 } from "#agent/limits.ts";
+import { channelName, seconds } from "./values.ts";
 
 /** RFC 1123 section 2.1; a trailing dot is allowed, a wildcard is not. */
 const HOST_NAME =
   /^(?=.{1,253}$)(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$/;
 const YEAR_SECONDS = 31_536_000;
 
-const seconds = (defaultMs: number, least = 1, most = 86_400): z.ZodDefault<z.ZodInt> =>
-  z
-    .int()
-    .min(least)
-    .max(most)
-    .default(defaultMs / 1000);
 const count = (standard: number, least: number): z.ZodDefault<z.ZodInt> =>
   z.int().min(least).max(1_000_000).default(standard);
 const fingerprint = z.string().regex(/^(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$/, {
@@ -62,9 +57,7 @@ const tls = z
 
 export const mllpSender = z
   .strictObject({
-    name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
-      message: "must be lower-case letters, digits and hyphens, at most 63",
-    }),
+    name: channelName,
     kind: z.literal("mllp-sender"),
     // Where to.
     host: z.string().refine((text) => isIP(text) !== 0 || isHostName(text), {

@@ -42,9 +42,15 @@ export const charsetName = z.string().refine(isCharsetName, {
   message: `must be a character set of HL7 table 0211, one of: ${CHARSET_NAMES.join(", ")}`,
 });
 
-/** Rights as chmod(1) takes them, in quotes: YAML would read 0640 as a number. */
-export const mode = (standard: string): z.ZodDefault<z.ZodString> =>
-  z
-    .string({ message: `must be in quotes, such as "${standard}"` })
-    .regex(/^0[0-7]{3}$/, { message: `must be four octal digits, such as "${standard}"` })
-    .default(standard);
+/** YAML would read 0640 as a number. */
+const inQuotes = z.string({ error: "must be in quotes: four octal digits" });
+
+/** Rights of files that the agent makes, as chmod(1) takes them (04 P33). */
+export const fileMode = inQuotes
+  .regex(/^0[0246]{3}$/, { message: 'must be octal and not executable, such as "0640"' })
+  .default("0640");
+
+/** Rights of folders that the agent makes, and works in. */
+export const folderMode = inQuotes
+  .regex(/^07[0-7]{2}$/, { message: 'must be octal, and all for the owner, such as "0750"' })
+  .default("0750");

@@ -14,6 +14,7 @@ import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
+import { fileURLToPath } from "node:url";
 import { fetchWindowsNode } from "./windows-node.ts";
 
 /** Debian packages that tests use, and a program by which each is known to be there. */
@@ -34,11 +35,20 @@ const PACKAGES = [
   { name: "kcat", has: ["kcat", "-V"] },
   { name: "faketime", has: ["faketime", "--version"] },
   { name: "rsyslog-openssl", has: ["sh", "-c", "ls /usr/lib/*/rsyslog/lmnsd_ossl.so"] },
+  { name: "softhsm2", has: ["softhsm2-util", "--version"] },
+  { name: "opensc", has: ["sh", "-c", "command -v pkcs11-tool"] },
+  { name: "python3-pykcs11", has: ["/usr/bin/python3", "-c", "import PyKCS11"] },
   { name: "xfsprogs", has: ["mkfs.xfs", "-V"] },
   // 101 MB to fetch, 740 MB on the disk, 23 s: for the tests of Windows's files.
   { name: "wine64", has: ["test", "-x", "/usr/lib/wine/wine64"] },
 ] as const;
 const TEST_TIMEOUT_MS = 300_000;
+/** Compiled code of all that tests start, which is a thousand programs: half of what a start takes. */
+process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(
+  new URL("../build/code-cache", import.meta.url),
+);
+/** Tests wait for clocks, disks and each other half of their time. */
+const CONCURRENCY = availableParallelism() + 1;
 
 function installMissing(): void {
   const missing = PACKAGES.filter(({ has: [program, ...args] }) => {
@@ -66,7 +76,7 @@ if (process.arch === "x64" && files.some((file) => file.endsWith("windows.test.t
 let passed = 0;
 let failed = 0;
 const skipped: string[] = [];
-const stream = run({ files, concurrency: availableParallelism(), timeout: TEST_TIMEOUT_MS });
+const stream = run({ files, concurrency: CONCURRENCY, timeout: TEST_TIMEOUT_MS });
 stream.on("test:pass", ({ name, skip, details }) => {
   if (details.type === "suite") return;
   if (skip === undefined) passed += 1;

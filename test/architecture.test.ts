@@ -20,6 +20,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   streams: ["protocol"],
   documents: [],
+  // The tool of those who sign: it reads YAML, asks the clock, and says exit codes like the other programs.
+  "documents/cli": [
+    "documents",
+    "config",
+    "agent/exit-codes.ts",
+    "agent/host/atomic-file.ts",
+    "agent/host/clock.ts",
+  ],
   config: [
     "agent/host",
     "agent/errors.ts",
@@ -155,7 +163,7 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   ws: ["agent/tunnel", "receiver"],
   cborg: ["protocol"],
   winston: ["agent/host", "receiver/host"],
-  commander: ["agent/main.ts", "agent/commands", "receiver/main.ts"],
+  commander: ["agent/main.ts", "agent/commands", "documents/cli/program.ts", "receiver/main.ts"],
   yaml: ["config"],
   zod: ["agent/identity", "certs", "config", "documents", "receiver"],
   "@peculiar/x509": ["certs/issuing.ts"],

@@ -8,7 +8,8 @@
  */
 import type { FolderConfig } from "#config/folder.ts";
 import { AgentError, identifierFrom } from "../errors.ts";
-import type { FolderFinding } from "../folders/messages.ts";
+import { isMadeBeside } from "../folders/make-beside.ts";
+import type { FolderFinding, FolderRole } from "../folders/messages.ts";
 import { isolationFor } from "../folders/share-kind.ts";
 import { systemClock } from "../host/clock.ts";
 import type { ChannelSet } from "../running/channel-set.ts";
@@ -21,14 +22,14 @@ export async function lookAtFolders({ drops, folderSenders }: ChannelSet): Promi
   const findings: Record<string, Finding> = {};
   for (const config of folderSenders) findings[config.name] = await lookAtTarget(config);
   if (drops.length === 0) return findings;
-  const { lookAtDrops } = await import("./doctor-folder.ts");
+  const { lookAtDrops } = await import("./doctor-drops.ts");
   return { ...(await lookAtDrops(drops)), ...findings };
 }
 
 async function lookAtTarget(config: FolderConfig): Promise<Finding> {
   const { folder, shareKind, name } = config;
   const { outlet, shareTimeoutMs } = folderSettings(config);
-  const isolation = isolationFor(folder, shareKind);
+  const isolation = isolationFor([folder, outlet.tempFolder, outlet.sentFolder], shareKind);
   try {
     // Only here: whoever has no such channel gets a doctor that can start no program.
     const { FolderHand } = await import("../folders/hand.ts");
@@ -37,7 +38,11 @@ async function lookAtTarget(config: FolderConfig): Promise<Finding> {
     });
     try {
       const asked = { ...outlet, channel: name, ownNames: undefined, mark: undefined };
-      return judgeFolders(await hand.call("outletTest", asked));
+      const isMade = (role: FolderRole): boolean => {
+        const path = role === "temp" ? outlet.tempFolder : outlet.sentFolder;
+        return role !== "target" && path !== undefined && isMadeBeside(path, folder);
+      };
+      return judgeFolders(await hand.call("outletTest", asked), isMade);
     } finally {
       hand.abort();
     }
@@ -47,8 +52,13 @@ async function lookAtTarget(config: FolderConfig): Promise<Finding> {
   }
 }
 
-/** Pure. A folder that fails stops its own channel alone: the agent runs. */
-export function judgeFolders(findings: readonly FolderFinding[]): Finding {
+/** A folder that fails stops its own channel alone: the agent runs. @param isMade where it is missing, by the agent */
+function judgeFolders(
+  findings: readonly FolderFinding[],
+  isMade: (role: FolderRole) => boolean,
+): Finding {
+  const isMadeLater = ({ folder, step, sysCode }: FolderFinding): boolean =>
+    step === "exists" && sysCode === "ENOENT" && isMade(folder);
   const failed = findings.filter((one) => one.sysCode !== undefined && !isMadeLater(one));
   const later = findings.filter(isMadeLater).map(({ folder }) => folder);
   const roles = [...new Set(findings.map(({ folder }) => folder))];
@@ -73,6 +83,3 @@ export function judgeFolders(findings: readonly FolderFinding[]): Finding {
     "Only this channel stands still: see that the folder is mounted, and what rights the account has there",
   );
 }
-
-const isMadeLater = ({ folder, step, sysCode }: FolderFinding): boolean =>
-  folder !== "target" && step === "exists" && sysCode === "ENOENT";

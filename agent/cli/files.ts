@@ -12,6 +12,8 @@ export interface FilesOptions {
   readonly channel: string | undefined;
   /** Only those in this state. */
   readonly state: FileEntry["state"] | undefined;
+  /** Only those that were, or are to be, set aside. */
+  readonly aside: boolean;
   /** Only the one that logs and alarms call so. */
   readonly claim: string | undefined;
   readonly limit: number;
@@ -31,13 +33,16 @@ export async function filesList(options: FilesOptions): Promise<ExitCode> {
 async function filesOf(
   stateDir: string,
   channel: string,
-  { state, claim, limit }: FilesOptions,
+  { state, aside, claim, limit }: FilesOptions,
 ): Promise<FileEntry[]> {
   const found: FileEntry[] = [];
   for (let beforeId = 0; ; ) {
     const page = (await question(stateDir, { ask: "files", channel, beforeId })) as FileEntry[];
     const fits = page.filter(
-      (one) => (state ?? one.state) === one.state && (claim ?? one.claim) === one.claim,
+      (one) =>
+        (state ?? one.state) === one.state &&
+        (claim ?? one.claim) === one.claim &&
+        (!aside || one.reason !== undefined),
     );
     found.push(...fits);
     const last = page.at(-1);

@@ -6,12 +6,17 @@ import { question } from "./question.ts";
 /** @returns the set of the agent that runs on a state folder; `undefined` if none does, or this account may not ask */
 export async function runningSet(stateDir: string): Promise<ChannelSet | undefined> {
   try {
-    return (await question(stateDir, { ask: "running" })) as ChannelSet;
+    const found = (await question(stateDir, { ask: "running" })) as Partial<ChannelSet>;
+    return isWhole(found) ? found : undefined;
   } catch (error) {
     if (error instanceof AgentError) return undefined;
     throw error;
   }
 }
+
+/** An agent of another version may say something else. */
+const isWhole = (found: Partial<ChannelSet>): found is ChannelSet =>
+  [found.channels, found.drops, found.senders, found.folderSenders].every(Array.isArray);
 
 /** What the file says of a name counts: it may be looked at before a restart brings it. */
 export function joined(file: ChannelSet, running: ChannelSet | undefined): ChannelSet {

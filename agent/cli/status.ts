@@ -71,7 +71,11 @@ function folderLines({ name, folder }: AgentStatus["channels"][number]): string[
       : `${name}: ${state} since ${since}, ${folder.lastError ?? "no error"}`;
   const facts = Object.entries(folder.facts).map(([fact, value]) => `  ${fact}: ${value}`);
   const why = [folder.summary, folder.remedy].flatMap((text) => (text === undefined ? [] : [text]));
-  return [first, ...why.map((text) => `  ${text}`), ...facts];
+  const aside =
+    folder.setAside === 0
+      ? []
+      : [`  ${folder.setAside} set aside within 90 days: holdfast files list --aside`];
+  return [first, ...why.map((text) => `  ${text}`), ...facts, ...aside];
 }
 
 /** Only what is unusual: epochs that end. */

@@ -29,7 +29,7 @@ export function explain(error: unknown): ExitCode {
       console.error(`holdfast: ${error.file}:${line}:${column}: ${message}`);
     }
     console.error(
-      "  Correct the file; README.md and docs/mllp-listener.md list every setting with its default",
+      "  Correct the file; README.md and, for each kind of channel, docs/KIND.md list every setting with its default",
     );
     return EXIT.configuration;
   }

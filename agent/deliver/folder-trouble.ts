@@ -15,9 +15,10 @@ const FULL = ["ENOSPC", "EDQUOT"];
 
 /** @returns `undefined` if the fault is not the folder's */
 export function troubleOf({ code, facts }: AgentError): FolderTrouble | undefined {
-  if (code === "FOLDER_MOVED") return "moved";
+  // A drive that this account does not have comes as seldom by itself as a folder that is another one.
+  if (code === "FOLDER_MOVED" || code === "FOLDER_DRIVE_LETTER") return "moved";
   if (code === "FOLDER_SILENT") return "silent";
-  if (code !== "FOLDER_FAILED") return undefined;
+  if (!code.startsWith("FOLDER_")) return undefined;
   return FULL.includes(String(facts["sysCode"])) ? "full" : "failing";
 }
 

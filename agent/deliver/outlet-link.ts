@@ -33,6 +33,8 @@ export class OutletLink {
   #opening: Promise<FolderHand> | undefined;
   #mark: OutletSettings["mark"];
   #isAborted = false;
+  /** A thread that hangs cannot be ended: there is no second one. */
+  #hasBeenSilent = false;
 
   constructor(parts: OutletLinkParts) {
     this.#parts = parts;
@@ -79,6 +81,7 @@ export class OutletLink {
       return await hand.call(method, ask);
     } catch (error) {
       if (isSilent(error) && this.#hand === hand) this.#hand = undefined;
+      this.#hasBeenSilent ||= isSilent(error);
       throw error;
     }
   }
@@ -91,10 +94,12 @@ export class OutletLink {
   }
 
   async #openNow(): Promise<FolderHand> {
-    const { folder, shareKind } = this.#parts.settings;
-    const isolation = isolationFor(folder, shareKind);
+    const { folder, tempFolder, sentFolder, shareKind } = this.#parts.settings;
+    const isolation = this.#hasBeenSilent
+      ? "process"
+      : isolationFor([folder, tempFolder, sentFolder], shareKind);
     let [hand, standing] = await this.#openIn(isolation);
-    if (isolation === "thread" && standing.kind !== "local" && shareKind === "auto") {
+    if (isolation === "thread" && standing.mayHang) {
       // A link led onto a share: a thread that hangs there could not be ended.
       hand.abort();
       [hand, standing] = await this.#openIn("process");
@@ -117,6 +122,7 @@ export class OutletLink {
       return [hand, await hand.call("outletOpen", { ...settings, mark: this.#mark })];
     } catch (error) {
       if (this.#hand === hand) this.#hand = undefined;
+      this.#hasBeenSilent ||= isSilent(error);
       hand.abort();
       throw error;
     }

@@ -4,12 +4,11 @@
  *
  * @module
  */
-import { isBusy } from "../host/platform.ts";
-import { type StepFault, stepFaultOf } from "./faults.ts";
+import { stepFaultOf } from "./faults.ts";
 import { fileStateOf, isPlainFile, isSameState } from "./file-state.ts";
 import { type FlushRules, flushContent } from "./flushing.ts";
 import type { Folder } from "./folder.ts";
-import type { Candidate, FileState, PickupSettings } from "./messages.ts";
+import type { Candidate, FileState, PickupSettings, StepFault } from "./messages.ts";
 import { type ByteName, baseOf, parentOf } from "./names.ts";
 import { newWorkPlace, type Part, type Place, partsOf } from "./placement.ts";
 import type { Visit } from "./roots.ts";
@@ -23,8 +22,7 @@ export type Taken =
   | "refused"
   /** Somebody has it open. */
   | "busy"
-  /** Windows: access denied, as of a file that is held for a moment, or for good (P62). */
-  | "denied"
+  /** On Windows also access denied, as of a file that is held for a moment, or for good (P62). */
   | StepFault;
 
 type Rules = Pick<PickupSettings, "claimBy" | "rejectHardLinks" | "folderMode"> & FlushRules;
@@ -54,11 +52,7 @@ export function takeFiles(
   return result;
 }
 
-function takenBy(fault: StepFault): Taken {
-  const code = fault.sysCode;
-  if (!isBusy({ code })) return fault;
-  return code === "EBUSY" ? "busy" : "denied";
-}
+const takenBy = (fault: StepFault): Taken => (fault.sysCode === "EBUSY" ? "busy" : fault);
 
 function takeOne(visit: Visit, rules: Rules, part: Part, taken: [Part, Place][]): Taken {
   const folder = visit.below("drop", parentOf(part.name));

@@ -1,6 +1,6 @@
 /** Errors of the system on folders, translated once: which step, whose folder, the system's code, no name (04 P52, P34). @module */
 import { AgentError, codeOf, identifierFrom } from "../errors.ts";
-import type { FolderRole } from "./messages.ts";
+import type { FolderRole, StepFault } from "./messages.ts";
 
 /** @returns what the system did; its errors are thrown as `FOLDER_FAILED` */
 export function doing<T>(folder: FolderRole, step: string, act: () => T): T {
@@ -26,12 +26,6 @@ export const folderMoved = (folder: FolderRole, what: "mount" | "path" | "sentin
 
 /** P2, P19. */
 export const workElsewhere = (): AgentError => new AgentError("FOLDER_WORK_ELSEWHERE", {});
-
-export interface StepFault {
-  readonly step: string;
-  readonly folder: FolderRole;
-  readonly sysCode: string;
-}
 
 /**
  * What went wrong with one file, so that the others go on.

@@ -87,6 +87,8 @@ export interface FolderStanding {
   readonly fileSystem: string;
   /** An exclusive name in archive and error folder is made by a link; else by an empty file, and then `plan` comes first. */
   readonly canLink: boolean;
+  /** One of its folders is on a share: a thread that hangs there could not be ended (P46). */
+  readonly mayHang: boolean;
 }
 
 /** One step of the folder test (P3): which, where, and what the system said. */
@@ -121,6 +123,13 @@ export interface Candidate {
   readonly unfit: "tooLarge" | "empty" | "contentGate" | "unpaired" | "sidecar" | undefined;
 }
 
+/** Where and why the system refused (P52). No names. */
+export interface StepFault {
+  readonly step: string;
+  readonly folder: FolderRole;
+  readonly sysCode: string;
+}
+
 /** Why something in the folder was not taken. */
 export const TROUBLES = [
   /** Links, several names of one file, pipes, devices: section 12. */
@@ -140,6 +149,14 @@ export const TROUBLES = [
 ] as const;
 export type Trouble = (typeof TROUBLES)[number];
 
+export interface TroubleFound {
+  /** How many are in it now, and of how many that was not said within the last hour. */
+  readonly count: number;
+  readonly fresh: number;
+  /** Of `unreadable`: what the system said last. */
+  readonly fault?: StepFault;
+}
+
 export interface PollResult {
   /** In the order of P14, at most `maxFilesPerPoll`. */
   readonly candidates: readonly Candidate[];
@@ -149,10 +166,7 @@ export interface PollResult {
   readonly untrackedCount: number;
   /** Of those: not complete yet. */
   readonly waitingCount: number;
-  /** How many are in trouble now, and of how many that was not said within the last hour. */
-  readonly troubles: Readonly<
-    Partial<Record<Trouble, { readonly count: number; readonly fresh: number }>>
-  >;
+  readonly troubles: Readonly<Partial<Record<Trouble, TroubleFound>>>;
   /** With `claimBy` `row`: claims whose files are gone or have changed. */
   readonly leftGone: readonly string[];
 }
@@ -185,8 +199,9 @@ export type ReadOutcome =
       readonly reason: "tooLarge" | "sidecar" | "namePattern";
     }
   /** Size, time or identity are not those of the claim: nothing of it may be used (P23). `gone`: not in `work/` (P65). */
-  | { readonly claim: string; readonly outcome: "changed" | "gone" | "refused" | "busy" }
-  | { readonly claim: string; readonly outcome: "failed"; readonly sysCode: string };
+  | { readonly claim: string; readonly outcome: "changed" | "gone" | "refused" }
+  | ({ readonly claim: string; readonly outcome: "busy" } & Partial<StepFault>)
+  | ({ readonly claim: string; readonly outcome: "failed" } & StepFault);
 
 /** What is known of a file besides its bytes (P43). */
 export interface About {
@@ -208,13 +223,7 @@ export type MoveOutcome =
   | { readonly claim: string; readonly outcome: "planned"; readonly targets: readonly FileName[] }
   /** It is neither in `work/` nor in the drop folder nor where it was to go (P65). */
   | { readonly claim: string; readonly outcome: "vanished" }
-  | {
-      readonly claim: string;
-      readonly outcome: "failed";
-      readonly step: string;
-      readonly folder: FolderRole;
-      readonly sysCode: string;
-    };
+  | ({ readonly claim: string; readonly outcome: "failed" } & StepFault);
 
 /** A claim as its row says it. */
 export interface ClaimedFiles {
@@ -236,6 +245,8 @@ export interface Reason {
   readonly code: string;
   readonly rule: string;
   readonly channel: string;
+  /** What the system said, if that is why. */
+  readonly fault?: StepFault;
 }
 
 /** Methods of a folder that files are picked up from: request and answer. */

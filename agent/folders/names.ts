@@ -22,6 +22,21 @@ export const byteNameFrom = (text: string): ByteName =>
 /** As text, for patterns: what is no UTF-8 becomes U+FFFD. */
 export const textOf = (name: ByteName): string => Buffer.from(name, "latin1").toString("utf8");
 
+/**
+ * Whether a file is the one of that name (04 P34).
+ *
+ * @param onSmb a server that may not tell case apart: there, as on Windows, case is no difference
+ */
+export function isNamed(
+  name: ByteName,
+  text: string,
+  onSmb: boolean,
+  onWindows = isWindows,
+): boolean {
+  if (name === byteNameFrom(text)) return true;
+  return (onSmb || onWindows) && textOf(name).toLowerCase() === text.toLowerCase();
+}
+
 /** The last component. */
 export const baseOf = (name: ByteName): ByteName => name.slice(name.lastIndexOf("/") + 1);
 

@@ -41,6 +41,8 @@ export interface OutletSettings {
 /** What `outletOpen` found. */
 export interface OutletStanding {
   readonly kind: ShareKind;
+  /** One of its folders is on a share: a thread that hangs there could not be ended (P46). */
+  readonly mayHang: boolean;
   /** To be compared for as long as the agent runs, whatever becomes of the worker. */
   readonly mark: FolderMark;
   /** Temporary files of this channel that a crash had left (P57): they are gone now. */

@@ -1,11 +1,11 @@
 /** The methods of a worker whose folder is written to. @module */
-import { chmodSync, mkdirSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { AgentError } from "../errors.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Handlers, WorkerVoice } from "./conversation.ts";
-import { doing, folderFault, folderMoved } from "./faults.ts";
+import { folderFault, folderMoved } from "./faults.ts";
 import { Folder } from "./folder.ts";
+import { makeBeside } from "./make-beside.ts";
 import type {
   FolderMark,
   OutletMethods,
@@ -19,7 +19,7 @@ import { Patience } from "./patience.ts";
 import { testFolder } from "./probes.ts";
 import { prune } from "./pruning.ts";
 import { type RootPath, Roots, type Visit } from "./roots.ts";
-import { shareKindOf } from "./share-kind.ts";
+import { isAnyOnShare, shareKindOf } from "./share-kind.ts";
 
 export interface OutletHost {
   readonly clock: Clock;
@@ -56,7 +56,8 @@ export class Outlet {
     const leftoverCount = this.#writer.sweep(visit) + (this.#sent?.sweep(visit) ?? 0);
     if (ownNames !== undefined) this.#uncollected.find(visit.root("target"), new RegExp(ownNames));
     const kind = shareKindOf(shareKind, mark.mount, mark.location, settings.folder);
-    this.standing = { kind, mark, leftoverCount };
+    const mayHang = isAnyOnShare(shareKind, this.#roots.recorded);
+    this.standing = { kind, mayHang, mark, leftoverCount };
   }
 
   look(): void {
@@ -111,23 +112,20 @@ function markOf({ folder, sentinelFile, mark }: OutletSettings, patience: Patien
   return now;
 }
 
-/** What is missing and ours to make is made; the target is not: where it is missing something is not mounted. */
 function rootsOf(settings: OutletSettings, patience: Patience): Roots {
-  const { sentinelFile, folderMode: mode } = settings;
+  const { sentinelFile, folderMode } = settings;
   const roots = rootPaths(settings);
-  for (const { role, path } of roots.slice(1)) {
-    doing(role, "makeFolder", () => makeFolder(path, mode));
-  }
+  const [target, ...others] = roots;
+  makeBeside(target, others, folderMode, patience);
   return new Roots(roots, sentinelFile, patience);
 }
 
-function makeFolder(path: string, mode: number): void {
-  // The mask of the process cuts rights that were asked for.
-  if (mkdirSync(path, { recursive: true, mode }) !== undefined) chmodSync(path, mode);
-}
-
-function rootPaths({ folder, tempFolder, sentFolder }: OutletSettings): RootPath[] {
-  const roots: RootPath[] = [{ role: "target", path: folder }];
+function rootPaths({
+  folder,
+  tempFolder,
+  sentFolder,
+}: OutletSettings): [target: RootPath, ...others: RootPath[]] {
+  const roots: [RootPath, ...RootPath[]] = [{ role: "target", path: folder }];
   if (tempFolder !== undefined) roots.push({ role: "temp", path: tempFolder });
   if (sentFolder !== undefined) roots.push({ role: "sent", path: sentFolder });
   return roots;

@@ -1,25 +1,23 @@
 /** The methods of a folder that files are picked up from, put together. @module */
-import { existsSync } from "node:fs";
-import { basename, dirname, resolve } from "node:path";
 import { AgentError } from "../errors.ts";
 import type { Clock } from "../host/clock.ts";
+import { isBusy } from "../host/platform.ts";
 import { FOLDER_TRACKED_MAX_COUNT } from "../limits.ts";
 import { takeFiles } from "./claiming.ts";
 import type { Handlers, WorkerVoice } from "./conversation.ts";
 import { refuseNetworkDrives } from "./drive-letters.ts";
 import { FAILURE } from "./entry-table.ts";
-import { codeIs, folderFault, folderMoved, stepFaultOf, workElsewhere } from "./faults.ts";
+import { codeIs, stepFaultOf } from "./faults.ts";
 import { putStraysBack, whereIs } from "./finding.ts";
 import type { FlushRules } from "./flushing.ts";
-import { Folder } from "./folder.ts";
 import { LeftFiles } from "./left-files.ts";
 import type { ListingRules } from "./listing.ts";
 import { lookBack } from "./look-back.ts";
+import { makeBeside } from "./make-beside.ts";
 import type {
   ClaimedFiles,
   ClaimOutcome,
   FolderFinding,
-  FolderRole,
   FolderStanding,
   Move,
   MoveOutcome,
@@ -28,23 +26,17 @@ import type {
 } from "./messages.ts";
 import { type Destination, type MoveRules, Mover } from "./moving.ts";
 import { NamePattern } from "./name-pattern.ts";
-import { byteNameFrom } from "./names.ts";
+import { isNamed } from "./names.ts";
 import { removeOldProbes } from "./old-probes.ts";
 import { Patience } from "./patience.ts";
 import { Patterns } from "./patterns.ts";
 import { partsOf, placeOf } from "./placement.ts";
 import { Poll } from "./poll.ts";
-import {
-  canLinkIn,
-  isOpenToSenders,
-  type RenameFinding,
-  renameBetween,
-  testFolder,
-} from "./probes.ts";
 import { prune } from "./pruning.ts";
 import { Reading } from "./reading.ts";
 import { Roots } from "./roots.ts";
-import { isNotTheShare, shareKindOf, stableForMsOn } from "./share-kind.ts";
+import { stableForMsOn } from "./share-kind.ts";
+import { pickupPaths, standingOf, testFolders } from "./standing.ts";
 import { Stranded } from "./stranded.ts";
 import { dayFolder } from "./target-names.ts";
 import { Tracker } from "./tracker.ts";
@@ -106,20 +98,15 @@ class Pickup implements Disposable {
     this.#settings = settings;
     this.#host = host;
     const patience = new Patience(host.clock);
-    const { folder, workFolder, archiveFolder, errorFolder } = settings;
-    const paths = [
-      { role: "drop", path: folder },
-      { role: "work", path: workFolder },
-      { role: "archive", path: archiveFolder },
-      { role: "error", path: errorFolder },
-    ] as const;
+    const paths = pickupPaths(settings);
     // What was there before is not made again: it is missed.
     if (settings.recorded === undefined) {
       refuseNetworkDrives(paths);
-      makeBeside(settings, patience);
+      const [drop, ...others] = paths;
+      makeBeside(drop, others, settings.folderMode, patience);
     }
     this.#roots = new Roots(paths, settings.sentinelFile, patience, settings.recorded);
-    this.standing = this.#look();
+    this.standing = standingOf(this.#roots, settings);
     const isLocal = this.standing.kind === "local";
     const stableForMs = settings.stableForMs ?? stableForMsOn(this.standing.kind);
     const patterns = new Patterns(settings.ignorePatterns, settings.includePatterns);
@@ -132,14 +119,14 @@ class Pickup implements Disposable {
       isIgnored: (name) => patterns.kindOf(name) !== "taken",
       ours: new Set(ours),
     };
-    const sentinel =
-      settings.sentinelFile === undefined ? undefined : byteNameFrom(settings.sentinelFile);
+    const { sentinelFile } = settings;
     const tracker = new Tracker(
       {
         patterns,
         rejectHardLinks: settings.rejectHardLinks,
         stableForMs,
-        isOurs: (name) => name === sentinel,
+        isOurs: (name) =>
+          sentinelFile !== undefined && isNamed(name, sentinelFile, this.standing.kind === "smb"),
         leftCount: () => this.left.count,
       },
       host.trackedMaxCount ?? FOLDER_TRACKED_MAX_COUNT,
@@ -169,22 +156,16 @@ class Pickup implements Disposable {
     this.#flushRules = { flushes: isLocal, rejectHardLinks, maxBytes, voice };
     const memory = { canLink: this.standing.canLink, nextMark: new Map<string, number>() };
     this.#moveRules = { ...settings, voice, memory };
-    this.#watch = isLocal ? watchFolder(folder, clock, voice) : undefined;
+    this.#watch = isLocal ? watchFolder(settings.folder, clock, voice) : undefined;
   }
 
   test(): readonly FolderFinding[] {
     using visit = this.#roots.visit();
-    const { claimBy } = this.#settings;
-    const roles: readonly FolderRole[] = ["drop", "work", "archive", "error"];
-    return roles.flatMap((role) => {
-      const found = testFolder(role, () => visit.root(role), role === "drop" && claimBy === "row");
-      const isThere = found.length > 1;
-      if (role === "drop" || !isThere || !isOpenToSenders(visit.root(role), visit.root("drop"))) {
-        return found;
-      }
-      const warning = "writableBySenders" as const;
-      return [...found, { folder: role, step: "rights" as const, sysCode: undefined, warning }];
-    });
+    return testFolders(
+      ["drop", "work", "archive", "error"],
+      (role) => visit.root(role),
+      this.#settings,
+    );
   }
 
   poll(): PickupMethods["poll"]["answer"] {
@@ -211,11 +192,13 @@ class Pickup implements Disposable {
       if (candidate === undefined) return { claim, outcome: "gone" };
       const taken = takeFiles(visit, rules, candidate, claim, this.#stranded);
       if (typeof taken !== "string") {
-        this.#poll.failed(candidate, FAILURE.unreadable);
-        return { claim, outcome: "failed", sysCode: taken.sysCode };
+        const { sysCode } = taken;
+        const isDenied = isBusy({ code: sysCode });
+        this.#poll.failed(candidate, isDenied ? FAILURE.denied : FAILURE.unreadable, taken);
+        return isDenied ? { claim, outcome: "busy" } : { claim, outcome: "failed", sysCode };
       }
-      if (taken === "busy" || taken === "denied") {
-        this.#poll.failed(candidate, FAILURE[taken]);
+      if (taken === "busy") {
+        this.#poll.failed(candidate, FAILURE.busy);
         return { claim, outcome: "busy" };
       }
       if (taken === "claimed" || taken === "gone") this.#poll.forget(candidate);
@@ -319,22 +302,6 @@ class Pickup implements Disposable {
     return this.#poll.poll(visit);
   }
 
-  #look(): FolderStanding {
-    using visit = this.#roots.visit();
-    const drop = visit.root("drop");
-    const mount = drop.mount();
-    const { shareKind, folder, claimBy } = this.#settings;
-    if (isNotTheShare(shareKind, mount.type)) throw folderMoved("drop", "mount");
-    // With claims by row nothing is written to the drop folder: it may have no right that a trial file needs.
-    if (claimBy === "rename") refuseUnlessRenamed(renameBetween(drop, visit.root("work")));
-    return {
-      recorded: this.#roots.recorded,
-      kind: shareKindOf(shareKind, mount, drop.location(), folder),
-      fileSystem: mount.type,
-      canLink: canLinkIn(visit.root("archive")) && canLinkIn(visit.root("error")),
-    };
-  }
-
   #noLongerLeft(moves: readonly Move[], outcomes: readonly MoveOutcome[]): void {
     for (const [index, move] of moves.entries()) {
       if (outcomes[index]?.outcome === "moved") this.left.remove(move);
@@ -342,34 +309,8 @@ class Pickup implements Disposable {
   }
 }
 
-/** Each file would fail to be claimed, or count as another one once it is in `work/`: none would ever be taken. */
-function refuseUnlessRenamed(found: RenameFinding): void {
-  if (found === "otherFileSystem") throw workElsewhere();
-  if (found === "otherIdentity") throw folderFault("drop", "identity", { code: "ENOTSUP" });
-}
-
 function sysCodeOf(error: unknown): string {
   return error instanceof AgentError && error.code === "FOLDER_FAILED"
     ? stepFaultOf(error).sysCode
     : "";
-}
-
-/**
- * P2: `work/`, `archive/` and `error/` beside the drop folder, or in it, are made. Elsewhere they must be there: a share
- * that is not mounted must not be replaced by a folder on this disk.
- */
-function makeBeside(settings: PickupSettings, patience: Patience): void {
-  const drop = resolve(settings.folder);
-  using _drop = Folder.open("drop", patience, drop);
-  for (const [role, folder] of [
-    ["work", settings.workFolder],
-    ["archive", settings.archiveFolder],
-    ["error", settings.errorFolder],
-  ] as const) {
-    const path = resolve(folder);
-    const parent = dirname(path);
-    if (existsSync(path) || (parent !== dirname(drop) && parent !== drop)) continue;
-    using beside = Folder.open(role, patience, parent);
-    beside.make(byteNameFrom(basename(path)), settings.folderMode)[Symbol.dispose]();
-  }
 }

@@ -9,7 +9,7 @@ import { Gatekeeper } from "./gatekeeper.ts";
 import { type Complete, Judge } from "./judge.ts";
 import type { LeftFiles } from "./left-files.ts";
 import { type ListingRules, listing } from "./listing.ts";
-import type { Candidate, PickupSettings, PollResult } from "./messages.ts";
+import type { Candidate, PickupSettings, PollResult, StepFault } from "./messages.ts";
 import { baseOf, byteNameOf, parentOf } from "./names.ts";
 import { compareFor, FirstOf, type Ordered } from "./order.ts";
 import type { Patterns } from "./patterns.ts";
@@ -88,7 +88,7 @@ export class Poll {
       fileCount: tracker.fileCount,
       untrackedCount: tracker.untrackedCount,
       waitingCount,
-      troubles: troubles.result(),
+      troubles: troubles.result(tracker.lastFault ?? stranded.lastFault),
       leftGone,
     };
   }
@@ -109,8 +109,14 @@ export class Poll {
   }
 
   /** It could not be claimed: tried again later and later. */
-  failed({ files }: Candidate, failure: (typeof FAILURE)["busy" | "denied" | "unreadable"]): void {
-    const { table } = this.#parts.tracker;
+  failed(
+    { files }: Candidate,
+    failure: (typeof FAILURE)["busy" | "denied" | "unreadable"],
+    fault?: StepFault,
+  ): void {
+    const { tracker } = this.#parts;
+    const { table } = tracker;
+    tracker.lastFault = fault ?? tracker.lastFault;
     const [data] = files;
     const slot = data === undefined ? undefined : table.slotOf(byteNameOf(data.name));
     if (slot === undefined) return;

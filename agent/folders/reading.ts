@@ -97,10 +97,9 @@ export class Reading implements Disposable {
       if (typeof sidecar === "string") return { claim, outcome: sidecar };
       return this.#content(visit, data, maxBytes, { named, sidecar });
     } catch (error) {
-      const { sysCode } = stepFaultOf(error);
-      return isBusy({ code: sysCode })
-        ? { claim, outcome: "busy" }
-        : { claim, outcome: "failed", sysCode };
+      const fault = stepFaultOf(error);
+      const outcome = isBusy({ code: fault.sysCode }) ? "busy" : "failed";
+      return { claim, outcome, ...fault };
     }
   }
 
@@ -134,7 +133,8 @@ export class Reading implements Disposable {
   #begin(part: Part, about: About): ReadOutcome {
     const { claim } = part;
     this.#giveUp(claim);
-    if (this.#large.size >= LARGE_MAX_COUNT) return { claim, outcome: "failed", sysCode: "EMFILE" };
+    if (this.#large.size >= LARGE_MAX_COUNT)
+      return { claim, outcome: "failed", step: "open", folder: "work", sysCode: "EMFILE" };
     // It stays open from call to call.
     const visit = this.#parts.roots.visit();
     let isKept = false;

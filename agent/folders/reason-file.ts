@@ -19,6 +19,7 @@ function textOf(move: Move, reason: Reason): string {
   const facts = {
     code: reason.code,
     rule: reason.rule,
+    ...reason.fault,
     channel: reason.channel,
     claim: move.claim,
     size: data?.size ?? 0,

@@ -2,7 +2,7 @@
 import { type Mount, mountIn, mountTable } from "../host/mounts.ts";
 import { isWindows } from "../host/platform.ts";
 import type { Isolation } from "./conversation.ts";
-import type { ShareKind } from "./messages.ts";
+import type { RecordedFolder, ShareKind } from "./messages.ts";
 
 const SMB = /^(?:cifs|smb2|smb3|smbfs|fuse\.smbnetfs)$/;
 const NFS = /^nfs4?$/;
@@ -46,18 +46,41 @@ export function shareKindOf(
 }
 
 /**
- * Where a folder must be worked on, by its path alone: the folder itself is not touched, for a dead share would
+ * Whether any folder of a channel is on a share, so that a thread that hangs there could not be ended (P46).
+ *
+ * @param wanted said of the first folder; of each other one its mount tells
+ */
+export const isAnyOnShare = (
+  wanted: "auto" | ShareKind,
+  folders: readonly Pick<RecordedFolder, "mount" | "location" | "path">[],
+): boolean =>
+  folders.some(
+    ({ mount, location, path }, index) =>
+      shareKindOf(index === 0 ? wanted : "auto", mount, location, path) !== "local",
+  );
+
+/**
+ * Where the folders of a channel must be worked on, by their paths alone: none is touched, for a dead share would
  * hang the thread that asks. A link that leads to a share is found by `open`, in the worker.
+ *
+ * @param folders absolute; `undefined`: the channel has none of this kind
+ * @param wanted said of the first one; one that is on a share is enough
  */
 export function isolationFor(
-  folder: string,
+  folders: readonly (string | undefined)[],
   wanted: "auto" | ShareKind,
   table = mountTable(),
 ): Isolation {
-  if (wanted === "local") return "thread";
-  if (wanted !== "auto") return "process";
-  if (isWindows) return isUnc(folder) ? "process" : "thread";
+  if (wanted !== "auto" && wanted !== "local") return "process";
+  const asked = wanted === "local" ? folders.slice(1) : folders;
+  return asked.some((folder) => folder !== undefined && mayBeOnShare(folder, table))
+    ? "process"
+    : "thread";
+}
+
+function mayBeOnShare(folder: string, table: string): boolean {
+  if (isWindows) return isUnc(folder);
   const type = mountIn(table, folder)?.type ?? "";
   // What comes up behind an automounter is known only once it is touched.
-  return type === "autofs" || kindOfMount(type) !== "local" ? "process" : "thread";
+  return type === "autofs" || kindOfMount(type) !== "local";
 }

@@ -6,6 +6,7 @@
  */
 import { STRANDED_MAX_COUNT } from "../limits.ts";
 import { stepFaultOf } from "./faults.ts";
+import type { StepFault } from "./messages.ts";
 import { type Part, type Place, placeOf } from "./placement.ts";
 import { putBack } from "./put-back.ts";
 import type { Visit } from "./roots.ts";
@@ -23,6 +24,8 @@ export class Stranded {
   #againMs = 0;
   #freshCount = 0;
   #toldMs = 0;
+  /** Why one of them could not go back. */
+  lastFault: StepFault | undefined;
 
   constructor(folderMode: number) {
     this.#folderMode = folderMode;
@@ -44,7 +47,7 @@ export class Stranded {
       putBack(visit, files, this.#folderMode);
       return files.length;
     } catch (error) {
-      stepFaultOf(error);
+      this.lastFault = stepFaultOf(error);
       this.#note(parts);
       return 0;
     }

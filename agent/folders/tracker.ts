@@ -10,7 +10,7 @@ import { ENTRY, type EntrySort, EntryTable, FAILURE } from "./entry-table.ts";
 import { stepFaultOf } from "./faults.ts";
 import { fileStateOf, isPlainFile, isSameState } from "./file-state.ts";
 import type { Listed } from "./listing.ts";
-import type { FileState } from "./messages.ts";
+import type { FileState, StepFault } from "./messages.ts";
 import { type ByteName, isBelow } from "./names.ts";
 import type { Patterns } from "./patterns.ts";
 
@@ -36,6 +36,8 @@ export class Tracker {
   /** In this poll: names that are not ignored; and of those, how many were not looked at, for there was no room. */
   fileCount = 0;
   untrackedCount = 0;
+  /** What the system said last of one that it refused. */
+  lastFault: StepFault | undefined;
 
   constructor(rules: TrackerRules, maxCount = FOLDER_TRACKED_MAX_COUNT) {
     this.#rules = rules;
@@ -101,7 +103,8 @@ export class Tracker {
       if (!isPlainFile(status, this.#rules.rejectHardLinks)) return "refused";
       return fileStateOf(status);
     } catch (error) {
-      return isBusy({ code: stepFaultOf(error).sysCode }) ? "held" : "unreadable";
+      this.lastFault = stepFaultOf(error);
+      return isBusy({ code: this.lastFault.sysCode }) ? "held" : "unreadable";
     }
   }
 

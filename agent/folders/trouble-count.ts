@@ -1,6 +1,6 @@
 /** What of a folder was not taken, told once for each name and hour (04 section 12). @module */
 import type { EntryTable } from "./entry-table.ts";
-import { type PollResult, TROUBLES, type Trouble } from "./messages.ts";
+import { type PollResult, type StepFault, TROUBLES, type Trouble } from "./messages.ts";
 
 const TELL_AGAIN_MS = 3_600_000;
 
@@ -44,7 +44,10 @@ export class TroubleCount {
     return this.#found[trouble];
   }
 
-  result(): PollResult["troubles"] {
-    return this.#found;
+  /** @param fault what the system said last of an entry that it refused */
+  result(fault?: StepFault): PollResult["troubles"] {
+    const { unreadable } = this.#found;
+    if (unreadable === undefined || fault === undefined) return this.#found;
+    return { ...this.#found, unreadable: { ...unreadable, fault } };
   }
 }

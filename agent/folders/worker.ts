@@ -15,6 +15,7 @@ import type { FolderMethods } from "./methods.ts";
 import { outletMethods } from "./outlet-methods.ts";
 import { pickupMethods } from "./pickup.ts";
 import { probeMethods } from "./probe-method.ts";
+import { trialMethods } from "./standing.ts";
 
 /** Often enough for every watchdog; a message costs as much as a small file. */
 const ALIVE_EVERY_MS = 1_000;
@@ -45,6 +46,7 @@ const voice: WorkerVoice = {
 const allMethods: Handlers<FolderMethods> = {
   ...pickupMethods({ clock: systemClock, voice }),
   ...probeMethods(),
+  ...trialMethods(),
   ...outletMethods({ clock: systemClock, voice }),
 };
 

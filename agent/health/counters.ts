@@ -47,6 +47,7 @@ export const COUNTER_NAMES = [
   "filesChanged",
   "filesPruned",
   "filesVanished",
+  "filesPutBack",
   "lateWrites",
   "framedInFile",
   "leftoverInFile",

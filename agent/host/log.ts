@@ -125,6 +125,7 @@ const EVENTS = {
   fileNotMoved: "error",
   lateWrite: "error",
   filesPruned: "info",
+  filesPutBack: "warn",
   leftoversRemoved: "info",
   sentPruned: "info",
   targetFailed: "warn",
@@ -199,6 +200,3 @@ export function paced(log: Log, clock: Clock = systemClock): Log {
     },
   };
 }
-
-/** A log that keeps nothing, for commands that speak to a person instead. */
-export const silentLog: Log = { write: () => {}, fault: () => {} };

@@ -29,11 +29,12 @@ export function standing(store: GroupCommit, database: Database, space: Space): 
   };
 }
 
-/** Of a small index: rows that are moved are not in it. */
+/** Of small indexes: rows of files that were archived are not in them. */
 function fileCounts({ prepared }: GroupCommit, channel: number): FileCounts {
   const count = (state: number): number => prepared.fileCount.get(channel, state) as number;
   const { claimed, committed, aside } = FILE_STATE;
-  return { claimed: count(claimed), committed: count(committed), aside: count(aside) };
+  const movedAside = prepared.fileAsideCount.get(channel) as number;
+  return { claimed: count(claimed), committed: count(committed), aside: count(aside), movedAside };
 }
 
 function oldestWaiting(store: GroupCommit, tail: ChannelTail): number | undefined {

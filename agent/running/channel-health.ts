@@ -7,6 +7,7 @@
 import type { SenderStatus } from "../deliver/senders.ts";
 import type { ChannelRecord } from "../health/channel-record.ts";
 import type { CounterName } from "../health/counters.ts";
+import type { FileDropState } from "../ingest/file-drop/file-drop.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { RunningDrop } from "./running-drops.ts";
 import type { RunningListener } from "./running-listeners.ts";
@@ -46,6 +47,8 @@ const SENDER_ERRORS = [
   ...(["applicationAckMissing", "targetFailures", "nameCollisions"] as const),
 ];
 
+const WORKING_DROPS: readonly FileDropState[] = ["starting", "watching", "storeFailing"];
+
 export function healthOf(
   { listeners, drops, senders }: HealthSources,
   {
@@ -67,7 +70,7 @@ export function healthOf(
     })),
     ...drops.map(({ name, config, channel, drop }) => ({
       ...{ name, kind: config.kind },
-      isWorking: drop.status.state !== "unreachable" && drop.status.state !== "stopped",
+      isWorking: WORKING_DROPS.includes(drop.status.state),
       negativeCount: sum(countsOf(channel.record, ["quarantined"])),
       errorCount: sum(countsOf(channel.record, DROP_ERRORS)),
       backlogBytes: outbox.backlogBytes(channel.id),

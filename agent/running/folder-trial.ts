@@ -9,7 +9,8 @@ import type { FolderConfig } from "#config/folder.ts";
 import { dropSettings } from "../drop-options.ts";
 import { AgentError, type Identifier, identifierFrom } from "../errors.ts";
 import { FolderHand, type HandOptions } from "../folders/hand.ts";
-import type { FolderFinding } from "../folders/messages.ts";
+import { isMadeBeside } from "../folders/make-beside.ts";
+import type { FolderFinding, FolderRole } from "../folders/messages.ts";
 import { isolationFor } from "../folders/share-kind.ts";
 import type { Clock } from "../host/clock.ts";
 import { folderSettings } from "../sender-options.ts";
@@ -45,9 +46,9 @@ export async function folderFaults(
   while (trials.length > 0) {
     const faults = trials.splice(0, AT_ONCE).map(async ({ channel, faultIn }) => {
       const fault = await faultIn();
-      if (fault !== undefined) found.push({ channel, fault });
+      return fault === undefined ? [] : [{ channel, fault }];
     });
-    await Promise.all(faults);
+    found.push(...(await Promise.all(faults)).flat());
   }
   return found;
 }
@@ -63,7 +64,9 @@ function fresh<Config extends { readonly name: string }>(
 /** Folders beside the drop folder are made, as when it starts. */
 function dropFault(config: FileDropConfig, parts: TrialParts): Promise<AgentError | undefined> {
   const { pickup, silenceMs } = dropSettings(config);
-  const isolation = isolationFor(pickup.folder, pickup.shareKind);
+  const { folder, workFolder, archiveFolder, errorFolder } = pickup;
+  const folders = [folder, workFolder, archiveFolder, errorFolder];
+  const isolation = isolationFor(folders, pickup.shareKind);
   return tried(config.name, { isolation, silenceMs, ...parts }, async (hand) => {
     await hand.call("open", pickup);
     return await hand.call("test", undefined);
@@ -72,11 +75,19 @@ function dropFault(config: FileDropConfig, parts: TrialParts): Promise<AgentErro
 
 function targetFault(config: FolderConfig, parts: TrialParts): Promise<AgentError | undefined> {
   const { outlet, shareTimeoutMs: silenceMs } = folderSettings(config);
-  const isolation = isolationFor(config.folder, config.shareKind);
+  const { folder, tempFolder, sentFolder } = outlet;
+  const isolation = isolationFor([folder, tempFolder, sentFolder], config.shareKind);
   const asked = { ...outlet, channel: config.name, ownNames: undefined, mark: undefined };
   return tried(config.name, { isolation, silenceMs, ...parts }, async (hand) => {
     const findings = await hand.call("outletTest", asked);
-    return findings.filter((one) => !isMadeLater(one));
+    // Beside the target they are made when the channel is opened.
+    const isMade = (role: FolderRole): boolean => {
+      const path = role === "temp" ? tempFolder : sentFolder;
+      return role !== "target" && path !== undefined && isMadeBeside(path, folder);
+    };
+    return findings.filter(({ folder: role, step, sysCode }) => {
+      return !(step === "exists" && sysCode === "ENOENT" && isMade(role));
+    });
   });
 }
 
@@ -114,7 +125,3 @@ function stepFailed(
     sysCode: identifierFrom(sysCode ?? "unknown"),
   });
 }
-
-/** All but the target itself are made when the channel is opened. */
-const isMadeLater = ({ folder, step, sysCode }: FolderFinding): boolean =>
-  folder !== "target" && step === "exists" && sysCode === "ENOENT";

@@ -14,7 +14,7 @@ export const OWN_CONDITIONS = {
   drop: [
     ...["folderUnreachable", "stableTooShort", "foldersWritable", "folderFilling", "fileRefused"],
     ...["fileGrowing", "fileOrphaned", "fileUnpaired", "controlFileAmbiguous", "fileBusy"],
-    ...["fileUnreadable", "fileNotMoved"],
+    ...["fileUnreadable", "fileNotMoved", "fileDropEnded"],
   ],
   target: [
     ...["endpointUnreachable", "endpointSilent", "endpointRefuses", "certificateExpiring"],

@@ -13,7 +13,7 @@ import { readHeads } from "#agent/audit/read-heads.ts";
 import { type ChainReport, verifyChain } from "#agent/audit/verify-chain.ts";
 import { Conditions } from "#agent/health/conditions.ts";
 import { systemChance, systemClock } from "#agent/host/clock.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import { chainHash } from "#agent/outbox/trust/audit-hash.ts";
 import { AUDIT_START } from "#agent/outbox/trust/trust-messages.ts";
 import { ManualClock } from "#test/support/clocks.ts";

@@ -7,7 +7,7 @@ import { describe, test } from "node:test";
 import { Agent } from "#agent/agent.ts";
 import type { DeviceKey } from "#agent/audit/device-key.ts";
 import { askLocal } from "#agent/host/local-socket.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import { loadLocalConfig } from "#config/local.ts";
 import { writeEnvelope } from "#documents/envelope.ts";
 import { bytesToSign, encodePayload, withAttached } from "#documents/sign.ts";

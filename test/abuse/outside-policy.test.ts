@@ -49,9 +49,9 @@ test("[U26] an absent list allows nothing, and each breach names its rule and it
     "policy.destinations channels.1.host",
     "policy.tlsFolder channels.1.tls",
     "policy.folderRoots channels.2.folder",
-    "policy.folderRoots channels.2.folder",
-    "policy.folderRoots channels.2.folder",
-    "policy.folderRoots channels.2.folder",
+    "policy.folderRoots channels.2.workFolder",
+    "policy.folderRoots channels.2.archiveFolder",
+    "policy.folderRoots channels.2.errorFolder",
     "policy.folderRoots channels.3.folder",
   ]);
 });
@@ -111,15 +111,16 @@ test("[U26] a destination is a host and a port together", () => {
 test("[U26] every folder of a channel lies in a root, also those that nobody wrote out", () => {
   const root = "policy.folderRoots channels.0";
   const own = { folder: join(allowed, "a/in") };
+  const beside = ["workFolder", "archiveFolder", "errorFolder"].map((key) => `${root}.${key}`);
   const table: readonly (readonly [SignedBody, readonly string[]])[] = [
-    [bodyOf(drop({ folder: join(outside, "a/in") })), [`${root}.folder`]],
+    [bodyOf(drop({ folder: join(outside, "a/in") })), [`${root}.folder`, ...beside]],
     [bodyOf(drop({ ...own, archiveFolder: join(outside, "b") })), [`${root}.archiveFolder`]],
     [bodyOf(drop({ ...own, workFolder: join(outside, "b") })), [`${root}.workFolder`]],
     [bodyOf(drop({ ...own, errorFolder: join(outside, "b") })), [`${root}.errorFolder`]],
     [bodyOf(outlet({ ...own, tempFolder: join(outside, "b") })), [`${root}.tempFolder`]],
     [bodyOf(outlet({ ...own, keepSent: true, sentFolder: outside })), [`${root}.sentFolder`]],
     // Work, archive and error would lie beside the root, and the agent's own folder in it.
-    [bodyOf(drop({ folder: allowed })), ["local.yaml channels.0.folder", `${root}.folder`]],
+    [bodyOf(drop({ folder: allowed })), ["local.yaml channels.0.folder", ...beside]],
     // A name that begins like the root's.
     [bodyOf(outlet({ folder: `${allowed}-too` })), [`${root}.folder`]],
   ];

@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { ChannelDesk, type SkipAnswer, type SkipQuestion } from "#agent/channel-desk.ts";
 import { DamagedRows } from "#agent/damaged-rows.ts";
 import { systemClock } from "#agent/host/clock.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import type { Relay } from "#agent/relay/relay.ts";
 import type { Outcome } from "#agent/upkeep-desk.ts";
 import { Scene } from "#test/faults/restored-scene.ts";

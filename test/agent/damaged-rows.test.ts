@@ -4,7 +4,7 @@ import { DamagedRows } from "#agent/damaged-rows.ts";
 import { ChannelRecord } from "#agent/health/channel-record.ts";
 import { Conditions } from "#agent/health/conditions.ts";
 import { systemClock } from "#agent/host/clock.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 
 describe("rows that a walk has found damaged", () => {
   test("[S16] the condition says the first and how many, the counter counts, each is said once", () => {

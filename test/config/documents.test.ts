@@ -29,7 +29,9 @@ for (const [file, schema] of DOCUMENTS) {
   for (const [key, { default: standard }] of keysOf(schema)) {
     test(`${file} has the key ${key} with its default`, () => {
       const rows = document.split("\n").filter((row) => row.startsWith("|"));
-      const line = rows.find((row) => row.split("|")[1]?.includes(`\`${key}\``));
+      const found = rows.filter((row) => row.split("|")[1]?.includes(`\`${key}\``));
+      assert.ok(found.length <= 1, `${key} is there twice`);
+      const [line] = found;
       assert.ok(line !== undefined, `${key} is not in a table`);
       if (standard === undefined) return;
       const [, , shown = ""] = line.split("|");

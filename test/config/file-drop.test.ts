@@ -48,10 +48,38 @@ test("[P2] folders that are not named lie beside the drop folder, relative to th
   assert.equal(only.errorFolder, join(beside, "error"));
 });
 
+test("[P47] a sentinel is a name in the drop folder: by a path the agent would take it for a drop", () => {
+  const sentinel = (text: string) => drop("files", `folder: in\nsentinelFile: ${text}`);
+  for (const bad of ["/srv/in/here", "./here", "sub/here", '"sub\\\\here"', "..", '"."', '""']) {
+    assert.match(
+      problems(sentinel(bad)).join(),
+      /must be the bare name of a file in the drop folder/,
+      bad,
+    );
+  }
+  for (const good of ["here", ".here", "..here", '"a b.txt"']) {
+    assert.deepEqual(problems(sentinel(good)), [], good);
+  }
+});
+
 test("[P2] two channels that would share a folder are refused, at the line of the second", () => {
+  const found = problems(
+    drop("one", "folder: /srv/a/in") + drop("two", "folder: /srv/b/in\nworkFolder: /srv/a/in"),
+  );
+  assert.deepEqual(found, [
+    "15:5 'channels.1.workFolder' is the same folder as folder of channels[0]: give each its own",
+  ]);
+});
+
+test("[P2] two drop folders in one parent share folders that nobody has named: each is said with its key and its path", () => {
   const found = problems(drop("one", "folder: /srv/a/in") + drop("two", "folder: /srv/a/in2"));
-  assert.equal(found.length, 1);
-  assert.match(found[0] ?? "", /^14:5 .*same folder as folder of channels\[0\]/);
+  assert.deepEqual(
+    found,
+    ["work", "archive", "error"].map((name) => {
+      const place = `(by default /srv/a/${name})`;
+      return `12:5 'channels.1.${name}Folder' ${place} is the same folder as ${name}Folder of channels[0] ${place}: give each its own`;
+    }),
+  );
   const apart = drop(
     "two",
     "folder: /srv/a/in2\nworkFolder: /srv/a/w2\narchiveFolder: /srv/a/a2\nerrorFolder: /srv/a/e2",
@@ -128,6 +156,8 @@ describe("what has no meaning is refused, with what to do", () => {
   const rows: readonly [string, string, RegExp][] = [
     ["[P25] leave without claimBy row", "afterCommit: leave", /only with claimBy: row/],
     ["[P33] a mode that YAML would read as a number", "fileMode: 0640", /in quotes/],
+    ["[P33] files that could be run", 'fileMode: "0755"', /not executable/],
+    ["[P33] folders that the agent could not enter", 'folderMode: "0640"', /all for the owner/],
     ["[P41] acknowledgment files", "fileAck: batch", /must be none/],
     ["[P43] a pattern that is none", "namePattern: '(?<x'", /regular expression/],
     ["[P44] a side-car of an HL7 file", "sidecar: json", /no meaning with content: hl7/],

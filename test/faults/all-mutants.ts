@@ -14,6 +14,8 @@ import { MUTANTS, type Mutant } from "./mutants.ts";
 import { OUTLET_MUTANTS } from "./outlet-mutants.ts";
 import { POLICY_MUTANTS } from "./policy-mutants.ts";
 import { RECEIVER_IDENTITY_MUTANTS } from "./receiver-identity-mutants.ts";
+import { RUNNING_MUTANTS } from "./running-mutants.ts";
+import { SIGN_TOOL_MUTANTS } from "./sign-tool-mutants.ts";
 import { SIMULATION_MUTANTS } from "./simulation-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
 import { TRUST_MUTANTS } from "./trust-mutants.ts";
@@ -28,6 +30,7 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...DOWNSTREAM_MUTANTS,
   ...OUTLET_MUTANTS,
   ...IDENTITY_MUTANTS,
+  ...RUNNING_MUTANTS,
   ...RECEIVER_IDENTITY_MUTANTS,
   ...SIMULATION_MUTANTS,
   ...POLICY_MUTANTS,
@@ -38,5 +41,6 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...TRUST_MUTANTS,
   ...DOCUMENT_RULE_MUTANTS,
   ...APPROVAL_MUTANTS,
+  ...SIGN_TOOL_MUTANTS,
   ...AUDIT_MUTANTS,
 ];

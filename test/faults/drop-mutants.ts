@@ -202,8 +202,8 @@ export const DROP_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "agent/ingest/file-drop/retention.ts",
-        search: "await claims.keptTargets(beforeMs)",
-        replacement: "(await claims.keptTargets(beforeMs)).slice(0, 0)",
+        search: "await claims.keptTargets(nowMs + 1).catch(unlessDamaged)",
+        replacement: "(await claims.keptTargets(nowMs + 1).catch(unlessDamaged))?.slice(0, 0)",
       },
     ],
     caughtBy: [inDriver("outcomes", "P30")],

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { hash } from "node:crypto";
 import { test } from "node:test";
 import { Conditions } from "#agent/health/conditions.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import { Tasks } from "#agent/host/tasks.ts";
 import { EPOCH_END } from "#agent/outbox/epochs/channel-tails.ts";
 import type { Outbox } from "#agent/outbox/outbox.ts";

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { ChannelRecord } from "#agent/health/channel-record.ts";
 import { Conditions } from "#agent/health/conditions.ts";
 import { systemClock } from "#agent/host/clock.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import type { Doorway, Verdict } from "#agent/ingest/accept.ts";
 import type { Arrival } from "#agent/ingest/channel.ts";
 import { MllpListener } from "#agent/ingest/mllp/listener.ts";

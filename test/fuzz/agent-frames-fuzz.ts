@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import type { TLSSocket } from "node:tls";
 import type { AgentError } from "#agent/errors.ts";
 import { type Clock, systemChance, systemClock } from "#agent/host/clock.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import { Session } from "#agent/tunnel/session.ts";
 import { SPOKEN_CAPABILITIES } from "#protocol/capabilities.ts";
 import { CHAIN_START } from "#protocol/chain.ts";

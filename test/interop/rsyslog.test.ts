@@ -7,7 +7,7 @@ import { readHeads } from "#agent/audit/read-heads.ts";
 import { entrySpool, headSpool } from "#agent/audit-spool.ts";
 import { Conditions } from "#agent/health/conditions.ts";
 import { type Clock, systemChance, systemClock } from "#agent/host/clock.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import { SiemFeed } from "#agent/siem/siem-feed.ts";
 import { type SiemSettings, siemTls } from "#agent/siem/siem-tls.ts";
 import { until } from "#test/support/processes.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { Agent } from "#agent/agent.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import { loadLocalConfig } from "#config/local.ts";
 import { makePair } from "#scripts/make-pair.ts";
 import { adt, framed } from "#test/support/messages.ts";

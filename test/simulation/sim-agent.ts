@@ -1,6 +1,6 @@
 /** One life of the agent: outbox, tunnel, and the real relay between them. @module */
 import { Conditions } from "#agent/health/conditions.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import { Tasks } from "#agent/host/tasks.ts";
 import { openRelay } from "#agent/relay/relay.ts";
 import { Life } from "./life.ts";

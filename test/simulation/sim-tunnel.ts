@@ -6,7 +6,7 @@
  */
 import type { AgentError } from "#agent/errors.ts";
 import type { Clock, Timer } from "#agent/host/clock.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import { DRAIN_MAX_MS, HANDSHAKE_TIMEOUT_MS, RETRY_AFTER_MAX_MS } from "#agent/limits.ts";
 import type { Dialled } from "#agent/tunnel/dial.ts";
 import { barredBy } from "#agent/tunnel/farewell.ts";

@@ -17,6 +17,7 @@ import { tmpdir } from "node:os";
 import { join, sep } from "node:path";
 import { dropRules, dropSettings } from "#agent/drop-options.ts";
 import type { AgentError, Facts } from "#agent/errors.ts";
+import type { Isolation } from "#agent/folders/conversation.ts";
 import { FolderHand } from "#agent/folders/hand.ts";
 import type { PickupSettings } from "#agent/folders/messages.ts";
 import { ChannelRecord } from "#agent/health/channel-record.ts";
@@ -52,11 +53,13 @@ export interface DropOptions {
   /** Where everything is; made and removed where it is not given. */
   readonly base?: string;
   readonly quarantineMaxBytes?: number;
+  /** Whether the store can store, as the gate asks it; the store's own answer where it is not given. */
+  readonly probe?: (own: () => Promise<void>) => Promise<void>;
   /** Fewer files of a group than usual. */
   readonly groupMaxCount?: number;
   /** Put before the real ones, to see or to stop what is asked of them. */
   readonly claims?: (own: FileClaims) => FileClaims;
-  readonly hand?: (own: PickupHand) => PickupHand;
+  readonly hand?: (own: PickupHand, isolation: Isolation) => PickupHand;
 }
 
 /** A message as the store gives it to the relay. */
@@ -121,7 +124,8 @@ export class DropStack implements AsyncDisposable {
     });
     const { conditions, log, record } = this;
     const gate = new StoreGate({
-      ...{ probe: () => outbox.probe(), clock, log, conditions, probeIntervalMs: 100 },
+      ...{ clock, log, conditions, probeIntervalMs: 100 },
+      probe: () => (this.#options.probe ?? ((own) => own()))(() => outbox.probe()),
     });
     const doorway = new Doorway({ outbox, gate, conditions, clock, log });
     const config = withFolders(
@@ -145,7 +149,7 @@ export class DropStack implements AsyncDisposable {
         },
         claims: (this.#options.claims ?? ((own) => own))(outbox.files.of("files")),
         openHand: async (asked) =>
-          (this.#options.hand ?? ((own) => own))(await FolderHand.open(asked)),
+          (this.#options.hand ?? ((own) => own))(await FolderHand.open(asked), asked.isolation),
         ...{ doorway, conditions, log, clock, chance: systemChance },
         ...(groupMaxCount && { groupMaxCount }),
       },

@@ -1,7 +1,7 @@
 /** One channel's feed on its own: the outbox before it is real, the tunnel behind it is played. @module */
 import assert from "node:assert/strict";
 import { Conditions } from "#agent/health/conditions.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import { Tasks } from "#agent/host/tasks.ts";
 import type { Outbox } from "#agent/outbox/outbox.ts";
 import type { OutboxOptions } from "#agent/outbox/outbox-options.ts";

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { StoreChannel } from "#agent/outbox/epochs/channel-tails.ts";
 import type { Database } from "#agent/outbox/format/database.ts";
 import { readRange } from "#agent/outbox/reader.ts";
 import { Space } from "#agent/outbox/space/space.ts";
@@ -25,8 +26,8 @@ export interface RoomOptions extends Partial<SpaceOptions> {
   readonly diskBudgetBytes?: number;
   /** Where the store is; made and removed where it is not given. */
   readonly stateDir?: string;
-  readonly channels?: readonly string[];
-  /** Of all channels. */
+  readonly channels?: readonly (string | StoreChannel)[];
+  /** Of all channels that do not say it. */
   readonly fileWindowMs?: number;
 }
 
@@ -75,7 +76,9 @@ export class RoomStore implements Disposable {
     const { clock, stateDir } = this;
     const { channels = ["adt", "oru"], diskBudgetBytes, fileWindowMs = 0 } = this.#options;
     const base = { stateDir, allowVolatileState: true, kek: TEST_KEK, duplicateMemoryKeys: 62_500 };
-    const named = channels.map((name) => ({ name, fileWindowMs }));
+    const named = channels.map((one) =>
+      typeof one === "string" ? { name: one, fileWindowMs } : one,
+    );
     const newStoreId = new Uint8Array(16).fill(7);
     const opened = openStore({ ...base, channels: named, newStoreId }, clock);
     const { database, sealer, keys } = opened;

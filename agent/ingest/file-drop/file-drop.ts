@@ -6,7 +6,7 @@
  */
 import { AgentError, identifierFrom } from "../../errors.ts";
 import type { Isolation } from "../../folders/conversation.ts";
-import type { FolderStanding } from "../../folders/messages.ts";
+import type { FolderStanding, PickupSettings } from "../../folders/messages.ts";
 import { isolationFor } from "../../folders/share-kind.ts";
 import { isFault } from "./folder-fault.ts";
 import type { FileDropParts, PickupHand } from "./parts.ts";
@@ -39,6 +39,11 @@ const NFS_CACHE_MS = 30_000;
 const NO_COUNTS: FolderCounts = {
   ...{ fileCount: 0, waitingCount: 0, inWorkCount: 0, toMoveCount: 0, lastPollAtMs: undefined },
 };
+
+/** The drop folder first. */
+const foldersOf = (pickup: PickupSettings): readonly string[] => [
+  ...[pickup.folder, pickup.workFolder, pickup.archiveFolder, pickup.errorFolder],
+];
 
 export class FileDrop implements AsyncDisposable {
   readonly #parts: FileDropParts;
@@ -123,13 +128,13 @@ export class FileDrop implements AsyncDisposable {
     const { settings, clock, openHand } = this.#parts;
     const { pickup, silenceMs } = settings;
     if (this.#hand === undefined) {
-      this.#isolation ??= isolationFor(pickup.folder, pickup.shareKind);
+      this.#isolation ??= isolationFor(foldersOf(pickup), pickup.shareKind);
       this.#hand = await openHand({ isolation: this.#isolation, silenceMs, clock });
       const standing = await this.#hand.call("open", {
         ...pickup,
         ...(this.#recorded === undefined ? {} : { recorded: this.#recorded }),
       });
-      if (standing.kind !== "local" && this.#isolation === "thread") {
+      if (standing.mayHang && this.#isolation === "thread") {
         // A link led to a share: a hung thread could not be ended.
         this.#isolation = "process";
         await this.#drop();
@@ -214,6 +219,8 @@ export class FileDrop implements AsyncDisposable {
       return;
     }
     await this.#drop();
+    // A thread that hangs cannot be ended: there is no second one.
+    if (error.code === "FOLDER_SILENT") this.#isolation = "process";
     this.#to("unreachable");
     const facts = {
       ...error.facts,

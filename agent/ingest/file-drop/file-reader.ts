@@ -5,6 +5,7 @@
  * @module
  */
 import type { AgentError } from "../../errors.ts";
+import { stepFaultOf } from "../../folders/faults.ts";
 import type { About, ReadOutcome } from "../../folders/messages.ts";
 import { isBusy } from "../../host/platform.ts";
 import { SLICE_BYTES } from "../../limits.ts";
@@ -91,10 +92,8 @@ async function failedAt(
     if (!isFault(again, "FOLDER_FAILED") && !isFault(again, "AGENT_DEFECT")) throw again;
   });
   await hand.call("whereIs", [named(file)]);
-  const sysCode = String(error.facts["sysCode"] ?? "EIO");
-  return isBusy({ code: sysCode })
-    ? { claim, outcome: "busy" }
-    : { claim, outcome: "failed", sysCode };
+  const fault = stepFaultOf(error);
+  return { claim, outcome: isBusy({ code: fault.sysCode }) ? "busy" : "failed", ...fault };
 }
 
 /** Reads what fits into one answer; at least the first. */

@@ -1,4 +1,5 @@
 /** A file between its claim and its move, as the driver holds it. What must outlive the process stands in its row. @module */
+import type { StepFault } from "../../folders/messages.ts";
 import type { ClaimRow, DroppedFile, FileReason } from "./claims.ts";
 
 export interface FileInWork {
@@ -19,6 +20,8 @@ export interface FileInWork {
   /** Times that it could not be read, and how many of them were errors (P32, P62). */
   tries: number;
   failures: number;
+  /** What the system said last. */
+  fault: StepFault | undefined;
   /** Monotonic: since when another program holds it, and when it is tried again. */
   busySinceMs: number | undefined;
   retryAtMs: number;
@@ -29,6 +32,7 @@ export const NOT_TRIED = {
   isCounted: false,
   tries: 0,
   failures: 0,
+  fault: undefined,
   busySinceMs: undefined,
   retryAtMs: 0,
 } as const;
@@ -44,6 +48,8 @@ export interface FileToMove {
   readonly duplicate: boolean;
   /** To the error folder, and why; else to the archive. */
   readonly reason: FileReason | undefined;
+  /** What the system said, if that is why; no restart remembers it. */
+  readonly fault: StepFault | undefined;
   /** How often it could not be moved, and when that is tried again, monotonic (P29). */
   moveFailures: number;
   retryAtMs: number;
@@ -56,9 +62,14 @@ export function movable(
   {
     duplicate = false,
     reason,
-  }: { readonly duplicate?: boolean; readonly reason?: FileReason | undefined },
+    fault,
+  }: {
+    readonly duplicate?: boolean;
+    readonly reason?: FileReason | undefined;
+    readonly fault?: StepFault | undefined;
+  },
 ): FileToMove {
-  const known = { id, claim, claimedAtMs, files, sha256, duplicate, reason };
+  const known = { id, claim, claimedAtMs, files, sha256, duplicate, reason, fault };
   return { ...known, targets: [], ...NOT_FAILED };
 }
 
@@ -72,6 +83,7 @@ export const toMoveFrom = (row: ClaimRow): FileToMove => ({
   targets: row.targets,
   duplicate: row.verdict === "duplicate" || row.verdict === "reappeared",
   reason: row.reason,
+  fault: undefined,
   ...NOT_FAILED,
 });
 

@@ -137,9 +137,10 @@ export class Moves {
     });
     const sound = group.filter(({ reason }) => reason === undefined);
     const aside = group.flatMap((file) => {
-      const { reason } = file;
+      const { reason, fault } = file;
       if (reason === undefined) return [];
-      const said = { code: reason, rule: RULE_OF[reason], channel: channel.name };
+      const why = fault === undefined ? {} : { fault };
+      const said = { code: reason, rule: RULE_OF[reason], channel: channel.name, ...why };
       return [{ ...moveOf(file), reason: said }];
     });
     const after = settings.afterCommit;

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { identifierFrom } from "../../errors.ts";
 import type { OpenClaim } from "./claims.ts";
 import { type FileInWork, type FileToMove, NOT_TRIED, toMoveFrom } from "./in-work.ts";
 import type { ServedParts } from "./parts.ts";
@@ -12,8 +13,6 @@ import { recordVanished } from "./vanished.ts";
 export interface Recovered {
   readonly inWork: readonly FileInWork[];
   readonly toMove: readonly FileToMove[];
-  /** Files in `work/` that no row knew: they are back in the drop folder. */
-  readonly strayCount: number;
 }
 
 /** @param isSuspect of a claim: it was in hand when the process, or its worker, ended (P32) */
@@ -28,6 +27,7 @@ export async function recover(
     "strays",
     rows.map(({ claim }) => claim),
   );
+  sayPutBack(parts, strayCount);
   // Of a damaged row nobody knows the name: its file stays where it is until a person looks (05 S16).
   const sound = rows.filter(({ files }) => files.length > 0);
   // What has a row is not claimed once more (P19).
@@ -51,7 +51,14 @@ export async function recover(
   }
   await recordVanished(parts, vanished);
   const toMove = sound.filter(({ state }) => state !== "claimed").map(toMoveFrom);
-  return { inWork, toMove, strayCount };
+  return { inWork, toMove };
+}
+
+/** P20: files in `work/` that no row knew are back in the drop folder. The store is older than it was, or somebody put them there. */
+function sayPutBack({ channel, log }: ServedParts, count: number): void {
+  if (count === 0) return;
+  channel.record.counters.add("filesPutBack", count);
+  log.write("filesPutBack", { channel: identifierFrom(channel.name), count });
 }
 
 function inWorkFrom(row: OpenClaim, suspect: boolean): FileInWork {

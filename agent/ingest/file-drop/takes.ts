@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { ReadOutcome } from "../../folders/messages.ts";
+import type { ReadOutcome, StepFault } from "../../folders/messages.ts";
 import { FILE_GROUP_MAX_COUNT, FILE_READ_MAX_BYTES } from "../../limits.ts";
 import { Deciding } from "./deciding.ts";
 import { type ReadFile, readLarge, readSmall } from "./file-reader.ts";
@@ -14,6 +14,7 @@ import { type FileInWork, named } from "./in-work.ts";
 import type { Moves } from "./moves.ts";
 import type { ServedParts } from "./parts.ts";
 import { setAside } from "./setting-aside.ts";
+import { sayUnreadable } from "./troubles.ts";
 import { recordVanished } from "./vanished.ts";
 
 /** P32: after errors while a file was read. */
@@ -170,9 +171,9 @@ export class Takes {
         // It has become a link, or has got a second name, since it was claimed: it is refused where it was.
         return await this.#putBack(file);
       case "busy":
-        return await this.#again(file, this.#isBusyForTooLong(file));
+        return await this.#again(file, this.#isBusyForTooLong(file), outcome);
       case "failed":
-        return await this.#again(file, true);
+        return await this.#again(file, true, outcome);
     }
   }
 
@@ -182,10 +183,18 @@ export class Takes {
   }
 
   /** P32. @param isError whether it counts */
-  async #again(file: FileInWork, isError: boolean): Promise<void> {
+  async #again(
+    file: FileInWork,
+    isError: boolean,
+    { step, folder, sysCode }: Partial<StepFault>,
+  ): Promise<void> {
     const { clock, settings } = this.#parts;
     file.tries += 1;
-    if (isError) file.failures += 1;
+    if (step && folder && sysCode) file.fault = { step, folder, sysCode };
+    if (isError) {
+      file.failures += 1;
+      if (file.failures === 1) sayUnreadable(this.#parts, file);
+    }
     if (file.failures >= settings.maxAttempts) {
       return await setAside(this.#parts, this.#moves, [{ file, reason: "unreadable" }]);
     }

@@ -2,6 +2,8 @@
 import { identifierFrom } from "../../errors.ts";
 import type { PollResult, Trouble } from "../../folders/messages.ts";
 import type { ConditionName } from "../../health/conditions.ts";
+import { faultFacts } from "./folder-fault.ts";
+import type { FileInWork } from "./in-work.ts";
 import type { FileDropParts } from "./parts.ts";
 
 const CONDITION_OF: Readonly<Record<Trouble, ConditionName>> = {
@@ -13,6 +15,12 @@ const CONDITION_OF: Readonly<Record<Trouble, ConditionName>> = {
   busy: "fileBusy",
   unreadable: "fileUnreadable",
 };
+
+/** A file in `work/` could not be read; it is tried again (P32). */
+export function sayUnreadable({ channel, log }: FileDropParts, { claim, fault }: FileInWork): void {
+  const facts = { channel: identifierFrom(channel.name), claim: identifierFrom(claim) };
+  log.write("fileUnreadable", { ...facts, ...faultFacts(fault) });
+}
 
 /** Opens and closes the conditions of a channel's folder by what lies in it now. */
 export function hearTroubles(
@@ -27,9 +35,10 @@ export function hearTroubles(
       conditions.close(condition, channel.name);
       continue;
     }
-    conditions.open(condition, channel.name, { channel: name, count: found.count }, nowMs);
+    const why = faultFacts(found.fault);
+    conditions.open(condition, channel.name, { channel: name, count: found.count, ...why }, nowMs);
     if (found.fresh === 0) continue;
-    log.write(condition as "fileRefused", { channel: name, count: found.fresh });
+    log.write(condition as "fileRefused", { channel: name, count: found.fresh, ...why });
     if (trouble === "refused") channel.record.counters.add("filesRefused", found.fresh);
   }
   if (fileCount > settings.folderAlarmFiles || untrackedCount > 0) {

@@ -81,9 +81,10 @@ export interface FileWriter {
   ): Promise<FileQuestions[Name]["answer"]>;
 }
 
-/** What `status` shows of a channel's files: how many are in each state but `moved`. */
+/** What `status` shows of a channel's files: how many are in each state; of `moved` those that were set aside. */
 export interface FileCounts {
   readonly claimed: number;
   readonly committed: number;
   readonly aside: number;
+  readonly movedAside: number;
 }

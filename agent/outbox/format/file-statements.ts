@@ -109,6 +109,12 @@ export const FILE_STATEMENTS = {
     sql: "SELECT count(*) FROM file_claim WHERE channel = ? AND state = ? AND state < 3",
     uses: "file_counted",
   },
+  /** In the error folder, or vanished: as long as the report is kept (04 P31). */
+  fileAsideCount: {
+    sql: `SELECT count(*) FROM file_claim
+          WHERE channel = ? AND state = 3 AND reason IS NOT NULL`,
+    uses: "file_aside",
+  },
   fileLeft: {
     sql: `SELECT ${COLUMNS} FROM file_claim WHERE channel = ? AND left_behind = 1 AND id > ?
           ORDER BY id LIMIT ?`,
@@ -201,6 +207,7 @@ export type FileIndex =
   | "file_listed"
   | "file_open"
   | "file_counted"
+  | "file_aside"
   | "file_left"
   | "file_same"
   | "file_content"
@@ -216,6 +223,7 @@ export const FILE_SINGLE_COLUMN = [
   "fileKnown",
   "fileAttempt",
   "fileCount",
+  "fileAsideCount",
   "fileSequence",
   "fileBlockOf",
   "fileBlockClaims",

@@ -135,7 +135,7 @@ export interface ChannelStanding extends ChannelTail {
   readonly oldestWaitingAtMs: number | undefined;
   readonly quarantineCount: number;
   readonly quarantineBytes: number;
-  /** Dropped files that are not moved yet (04). */
+  /** Dropped files that are not moved yet, or were set aside (04). */
   readonly files: FileCounts;
 }
 

@@ -5,7 +5,7 @@ import { Audit } from "#agent/audit/audit.ts";
 import { AuditUpkeep, cutIn, cutOld } from "#agent/audit/audit-upkeep.ts";
 import { readEntry } from "#agent/audit/entry.ts";
 import { Conditions } from "#agent/health/conditions.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import { ManualClock } from "#test/support/clocks.ts";
 import { until } from "#test/support/processes.ts";
 import { TestOutbox } from "#test/support/test-outbox.ts";

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { Heads, type MadeHead } from "#agent/audit/heads.ts";
 import { AgentError } from "#agent/errors.ts";
 import { systemChance } from "#agent/host/clock.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import { ManualClock } from "#test/support/clocks.ts";
 import { until } from "#test/support/processes.ts";
 import { TestOutbox } from "#test/support/test-outbox.ts";

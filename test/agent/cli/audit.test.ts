@@ -10,7 +10,7 @@ import { readHeads } from "#agent/audit/read-heads.ts";
 import type { AuditLine } from "#agent/audit-desk.ts";
 import { question } from "#agent/cli/question.ts";
 import { askLocal } from "#agent/host/local-socket.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import { loadLocalConfig } from "#config/local.ts";
 import { AgentFolder } from "#test/support/agent-folder.ts";
 import { framed, message } from "#test/support/messages.ts";

@@ -5,10 +5,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { lookAtDrops } from "#agent/cli/doctor-folder.ts";
-import type { Finding } from "#agent/cli/finding.ts";
-import { fileDrop, withFolders } from "#config/file-drop.ts";
-import { SmallDisk } from "#test/support/small-disk.ts";
+import { cannot } from "#agent/cli/folder-steps.ts";
 
 const base = mkdtempSync(join(tmpdir(), "holdfast-doctor-folder-"));
 chmodSync(base, 0o755);
@@ -72,45 +69,13 @@ test("[P3] in a folder with the sticky bit others' files cannot be renamed, one'
   assert.equal(doctor(folder, NOBODY).status, 0);
 });
 
-/** Of the drop folder of a channel. */
-async function lookedAt(config: Readonly<Record<string, unknown>>): Promise<Finding> {
-  const drop = withFolders(fileDrop.parse({ name: "lab", kind: "file-drop", ...config }), base);
-  const found = (await lookAtDrops([drop]))["lab drop folder"];
-  assert.ok(found);
-  return found;
-}
-
-test("[P3, P19] where files are claimed by row a folder may be read-only, and has one reader only", async (t) => {
-  const disk = SmallDisk.make(1 << 20);
-  if (typeof disk === "string") return t.skip(disk);
-  using _disk = disk;
-  const folder = join(disk.path, "in");
-  mkdirSync(folder);
-  spawnSync("mount", ["-o", "remount,ro", disk.path]);
-  try {
-    const folders = { folder, workFolder: "work", archiveFolder: "archive", errorFolder: "error" };
-    const row = await lookedAt({ ...folders, claimBy: "row" });
-    assert.equal(row.verdict, "ok", row.text);
-    assert.match(row.text, /only one reader/);
-    const rename = await lookedAt(folders);
-    assert.deepEqual([rename.verdict, rename.facts["sysCode"]], ["warning", "EROFS"]);
-  } finally {
-    spawnSync("mount", ["-o", "remount,rw", disk.path]);
-  }
-});
-
-test("[P2, P3] a work folder on another file system is said, before it is made, too", async (t) => {
-  const disk = SmallDisk.make(1 << 20);
-  if (typeof disk === "string") return t.skip(disk);
-  using _disk = disk;
-  const workFolder = join(base, "elsewhere");
-  for (const isMade of [false, true]) {
-    if (isMade) mkdirSync(workFolder);
-    const { verdict, facts, remedy } = await lookedAt({ folder: disk.path, workFolder });
-    assert.deepEqual([verdict, facts["code"]], ["warning", "FOLDER_WORK_ELSEWHERE"]);
-    assert.match(remedy ?? "", /claimBy: row/);
-    assert.equal((await lookedAt({ folder: disk.path, workFolder, claimBy: "row" })).verdict, "ok");
-  }
-  assert.deepEqual(readdirSync(workFolder), []);
-  assert.equal((await lookedAt({ folder: base, workFolder })).verdict, "ok");
+test("[P60] a drive letter is not to be made: what helps is said", () => {
+  const refused = { step: "exists", sysCode: "FOLDER_DRIVE_LETTER" } as const;
+  const { text, remedy } = cannot("Z:\\in", refused, {});
+  assert.match(text, /drive letter that leads to a network share/);
+  assert.match(remedy ?? "", /UNC path/);
+  assert.match(
+    cannot("/srv/in", { step: "exists", sysCode: "ENOENT" }, {}).remedy ?? "",
+    /Make it/,
+  );
 });

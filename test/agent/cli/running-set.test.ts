@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { Agent } from "#agent/agent.ts";
 import { joined, runningSet } from "#agent/cli/running-set.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import { loadLocalConfig } from "#config/local.ts";
 import { AgentFolder } from "#test/support/agent-folder.ts";
 import { dropIn, EMPTY_SET, listenerOn, senderTo } from "#test/support/running-stage.ts";

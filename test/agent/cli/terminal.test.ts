@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { test } from "node:test";
-import { escaped, escapedLines, terminalSafe } from "#agent/cli/terminal.ts";
+import { escaped, escapedLines, explain, terminalSafe } from "#agent/cli/terminal.ts";
+import { DocumentError } from "#config/document.ts";
 
 /** CSI and OSC of C1, DEL, a right-to-left override, a tag character beyond the first plane. */
 const HOSTILE = "a\u009bb\u009dc\u007fd\u202ee\u{e0041}f\u001b[31m";
@@ -11,5 +13,14 @@ test("[PL6] what a peer sent drives no terminal, as lines or as JSON, and JSON s
   assert.deepEqual(JSON.parse(json), { content: HOSTILE });
   for (const line of [...escapedLines(HOSTILE), escaped(HOSTILE)]) {
     assert.match(line, /^[\x20-\x7e]*$/);
+  }
+});
+
+test("a wrong configuration is explained with a page for whatever kind the channel is", (t) => {
+  const said = t.mock.method(console, "error", () => {});
+  assert.equal(explain(new DocumentError("local.yaml", [])), 78);
+  assert.match(String(said.mock.calls.at(-1)?.arguments[0]), /docs\/KIND\.md/);
+  for (const kind of ["mllp-listener", "mllp-sender", "file-drop", "folder"]) {
+    assert.ok(existsSync(`docs/${kind}.md`), kind);
   }
 });

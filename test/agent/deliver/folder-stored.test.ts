@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { FolderSender } from "#agent/deliver/folder-sender.ts";
 import { Conditions } from "#agent/health/conditions.ts";
 import { systemClock } from "#agent/host/clock.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import { Tasks } from "#agent/host/tasks.ts";
 import { type Changed, FOLDER_SETTINGS } from "#test/support/folder-bench.ts";
 import { adt } from "#test/support/messages.ts";

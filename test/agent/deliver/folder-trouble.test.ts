@@ -3,8 +3,27 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { FOLDER_START, folderStep } from "#agent/deliver/folder-sender-state.ts";
+import { troubleOf } from "#agent/deliver/folder-trouble.ts";
+import { AgentError } from "#agent/errors.ts";
+import { FOLDER_ERRORS } from "#agent/folder-errors.ts";
+import { DeadShare } from "#test/support/dead-share.ts";
 import { FolderBench, nameOf } from "#test/support/folder-bench.ts";
 import { adt } from "#test/support/messages.ts";
+
+test("[P52, P60] whatever is wrong with a folder is known as its trouble, and a drive letter is told at once", () => {
+  for (const code of Object.keys(FOLDER_ERRORS) as (keyof typeof FOLDER_ERRORS)[]) {
+    if (!code.startsWith("FOLDER_")) continue;
+    assert.ok(troubleOf(new AgentError(code, {})) !== undefined, code);
+  }
+  const why = troubleOf(new AgentError("FOLDER_DRIVE_LETTER", {}));
+  assert.ok(why !== undefined);
+  const failed = { on: "failed", why, nowMs: 0, chance: 0 } as const;
+  const rules = { retryMinMs: 1_000, retryMaxMs: 60_000 };
+  const { state, effects } = folderStep(FOLDER_START.state, failed, rules);
+  assert.equal(state.at, "backingOff");
+  assert.ok(effects.some(({ act }) => act === "alarm"));
+});
 
 /** Processes that this one has started and that still run. */
 const childrenOf = (pid: number): number[] =>
@@ -120,6 +139,24 @@ describe("a folder that cannot be written to", () => {
     // Whether it had come to the end nobody knows.
     const flags = bench.queue.rows.map(({ outcome }) => outcome?.flags.join());
     assert.deepEqual(flags, ["", "possibleRepeat", ""]);
+  });
+
+  test("[P46] a sentFolder on a dead share: the worker is a process, which is ended", async (t) => {
+    const share = DeadShare.make();
+    if (typeof share === "string") return t.skip(share);
+    using _share = share;
+    const before = new Set(childrenOf(process.pid));
+    await using bench = new FolderBench({ outlet: { sentFolder: join(share.path, "sent") } });
+    bench.queue.append(adt("M1"));
+    const isNew = (pid: number): boolean => !before.has(pid);
+    await bench.until("there is a process", () => childrenOf(process.pid).some(isNew));
+    // In steps: a worker that has just started is not silent yet.
+    await bench.until("it is given up", () => {
+      bench.clock.advance(1_000);
+      return bench.alarms.includes("targetUnreachable");
+    });
+    assert.ok(bench.lines.includes("targetFailed channel=orders code=FOLDER_SILENT seconds=30"));
+    assert.deepEqual(bench.queue.standing, ["open"]);
   });
 
   test("[E8] a stop finishes the file in hand, and takes no other", async () => {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { openSenders, type SendersOptions } from "#agent/deliver/senders.ts";
 import { Conditions } from "#agent/health/conditions.ts";
 import { systemClock } from "#agent/host/clock.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import { Tasks } from "#agent/host/tasks.ts";
 import { FOLDER_SETTINGS } from "#test/support/folder-bench.ts";
 import { HospitalSystem } from "#test/support/hospital-system.ts";

@@ -5,7 +5,7 @@ import { MllpSender } from "#agent/deliver/mllp-sender.ts";
 import type { SenderSettings } from "#agent/deliver/sender-settings.ts";
 import { Conditions } from "#agent/health/conditions.ts";
 import { systemClock } from "#agent/host/clock.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import { Tasks } from "#agent/host/tasks.ts";
 import { ack, alwaysAA, HospitalSystem } from "#test/support/hospital-system.ts";
 import { adt, message } from "#test/support/messages.ts";

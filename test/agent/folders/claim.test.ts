@@ -153,7 +153,8 @@ describe("claim", () => {
     );
     const after = folder.poll();
     assert.deepEqual(after.candidates, []);
-    assert.deepEqual(after.troubles, { unreadable: { count: 1, fresh: 1 } });
+    const fault = { step: "rename", folder: "work", sysCode: "EEXIST" };
+    assert.deepEqual(after.troubles, { unreadable: { count: 1, fresh: 1, fault } });
     let tries = 0;
     for (let polls = 0; polls < 720; polls++) {
       folder.clock.advance(5_000);

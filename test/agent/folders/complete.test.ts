@@ -8,6 +8,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { describe, test } from "node:test";
+import { folderFault } from "#agent/folders/faults.ts";
+import { Folder } from "#agent/folders/folder.ts";
 import { stableForMsOn } from "#agent/folders/share-kind.ts";
 import { DropFolder, namesOf } from "#test/support/drop-folder.ts";
 
@@ -174,4 +176,21 @@ describe("other methods", () => {
     assert.deepEqual(folder.list("error"), ["a.hl7", "a.hl7.reason.json"]);
     rmSync(folder.at("error", "a.hl7"));
   });
+});
+
+test("[P52] a file that cannot be looked at is said with step, folder and code, for as long as that lasts", () => {
+  using folder = new DropFolder();
+  folder.drop("a.hl7");
+  const { look } = Folder.prototype;
+  try {
+    Folder.prototype.look = function refused(name) {
+      if (name !== "a.hl7") return look.call(this, name);
+      throw folderFault(this.role, "look", { code: "EIO" });
+    };
+    const fault = { step: "look", folder: "drop", sysCode: "EIO" };
+    assert.deepEqual(folder.poll().troubles, { unreadable: { count: 1, fresh: 1, fault } });
+  } finally {
+    Folder.prototype.look = look;
+  }
+  assert.deepEqual(folder.poll().troubles, {});
 });

@@ -107,6 +107,7 @@ describe("[P1] content that its sender has not flushed", () => {
     const [claim = ""] = claims.map((one) => one.claim);
     denied = `${claim}.d.a.hl7`;
     const read = folder.methods.read({ claims, maxBytes: 1_000 });
-    assert.deepEqual(read, [{ claim, outcome: "failed", sysCode: "EACCES" }]);
+    const fault = { step: "read", folder: "work", sysCode: "EACCES" };
+    assert.deepEqual(read, [{ claim, outcome: "failed", ...fault }]);
   });
 });

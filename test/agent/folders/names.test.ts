@@ -6,6 +6,7 @@ import {
   fileNameOf,
   heldName,
   isBelow,
+  isNamed,
   readHeldName,
   readWorkName,
   stemOf,
@@ -36,6 +37,16 @@ describe("names in folders", () => {
       }
     });
   }
+
+  test("[P34] a file is the one of a name byte for byte; on SMB and on Windows without case", () => {
+    const rows = ["here.txt", "HERE.TXT", "\u00e4.ok", "\u00c4.ok", "there.txt"];
+    const found = (text: string, onSmb: boolean, onWindows: boolean) =>
+      rows.filter((row) => isNamed(byteNameFrom(row), text, onSmb, onWindows));
+    assert.deepEqual(found("here.txt", false, false), ["here.txt"]);
+    assert.deepEqual(found("here.txt", true, false), ["here.txt", "HERE.TXT"]);
+    assert.deepEqual(found("Here.Txt", false, true), ["here.txt", "HERE.TXT"]);
+    assert.deepEqual(found("\u00c4.ok", true, false), ["\u00e4.ok", "\u00c4.ok"]);
+  });
 
   test("[P20] a name in work that is not ours is not taken for ours", () => {
     for (const name of [

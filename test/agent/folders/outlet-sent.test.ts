@@ -63,6 +63,25 @@ describe("copies of what was sent", () => {
     }
   });
 
+  test("[P2, P47] a folder for copies is made beside the target alone: elsewhere a share may not be mounted", () => {
+    using target = new TargetFolder();
+    const elsewhere = join(target.root, "share/sent");
+    for (const folders of [{ sentFolder: elsewhere }, { tempFolder: elsewhere }]) {
+      const role = "sentFolder" in folders ? "sent" : "temp";
+      assert.equal(
+        faultOf(() => target.open(folders)),
+        `FOLDER_FAILED step=open folder=${role} sysCode=ENOENT`,
+      );
+    }
+    // Nor where its parent is there.
+    mkdirSync(join(target.root, "share"));
+    faultOf(() => target.open({ sentFolder: elsewhere }));
+    assert.deepEqual(readdirSync(join(target.root, "share")), []);
+    mkdirSync(elsewhere);
+    writeWhole(target.open({ sentFolder: elsewhere }), MESSAGE);
+    assert.deepEqual(readdirSync(elsewhere), ["2026"]);
+  });
+
   test("[P58] a copy of the same name is kept beside the first; the same message is kept once", () => {
     using target = new TargetFolder();
     const outlet = target.open({ sentFolder: target.sent });

@@ -1,7 +1,15 @@
 /** Files that go out, on a real folder (04 section 11). @module */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import {
@@ -58,6 +66,7 @@ describe("writing a file", () => {
     if (!existsSync("/dev/shm") || statSync("/dev/shm").dev === statSync(target.folder).dev) {
       return t.skip("not tested: there is no second file system");
     }
+    mkdirSync(tempFolder, { recursive: true });
     try {
       const fault = faultOf(() => target.open({ tempFolder }));
       assert.equal(fault, "FOLDER_FAILED step=sameFileSystem folder=temp sysCode=EXDEV");

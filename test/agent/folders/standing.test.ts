@@ -18,7 +18,7 @@ import { describe, test } from "node:test";
 import { AgentError } from "#agent/errors.ts";
 import { Folder } from "#agent/folders/folder.ts";
 import type { FolderFinding } from "#agent/folders/messages.ts";
-import { isolationFor, kindOfMount } from "#agent/folders/share-kind.ts";
+import { isAnyOnShare, isolationFor, kindOfMount } from "#agent/folders/share-kind.ts";
 import { DropFolder, namesOf, REASON } from "#test/support/drop-folder.ts";
 import { SmallDisk } from "#test/support/small-disk.ts";
 
@@ -141,6 +141,14 @@ describe("is it still the folder", () => {
     assert.throws(() => methods.poll(undefined), moved("drop", "sentinel"));
   });
 
+  test("[P34, P47] on a disk a name in another case is another file, and a drop", (t) => {
+    if (process.platform !== "linux") return t.skip("not tested: case; this is not Linux");
+    using folder = new DropFolder();
+    for (const name of ["here", "HERE"]) folder.drop(name);
+    const methods = folder.opened({ sentinelFile: "here" });
+    assert.equal(methods.poll(undefined).fileCount, 1);
+  });
+
   test("[P2, P47] work, archive and error beside the drop folder are made; without the drop folder nothing is", () => {
     using folder = new DropFolder();
     for (const name of ["work", "archive", "error"]) assert.ok(existsSync(folder.at(name)));
@@ -190,18 +198,35 @@ describe("kind of share", () => {
       "28 27 0:50 / /mnt/share rw - cifs //files/x rw",
       "29 27 0:51 / /mnt/auto rw - autofs systemd-1 rw",
     ].join("\n");
-    assert.equal(isolationFor("/srv/drop", "auto", table), "thread");
-    assert.equal(isolationFor("/mnt/share/drop", "auto", table), "process");
-    assert.equal(isolationFor("/mnt/auto/drop", "auto", table), "process");
-    assert.equal(isolationFor("/mnt/share/drop", "local", table), "thread");
-    assert.equal(isolationFor("/srv/drop", "smb", table), "process");
-    assert.equal(isolationFor("/there/is/no/such", "auto"), "thread");
+    assert.equal(isolationFor(["/srv/drop", undefined], "auto", table), "thread");
+    assert.equal(isolationFor(["/mnt/share/drop"], "auto", table), "process");
+    assert.equal(isolationFor(["/mnt/auto/drop"], "auto", table), "process");
+    assert.equal(isolationFor(["/mnt/share/drop"], "local", table), "thread");
+    assert.equal(isolationFor(["/srv/drop"], "smb", table), "process");
+    assert.equal(isolationFor(["/there/is/no/such"], "auto"), "thread");
+    // Any of them may hang; what is said of the drop folder is not said of the others.
+    for (const wanted of ["auto", "local"] as const) {
+      assert.equal(isolationFor(["/srv/drop", "/mnt/share/archive"], wanted, table), "process");
+    }
+  });
+
+  test("[P46, P48] one folder on a share is enough, wherever a link leads", () => {
+    const found = (path: string, type: string) => {
+      return { path, location: path, mount: { point: "/", root: "/", type, source: "x" } };
+    };
+    const [local, share] = [found("/srv/in", "ext4"), found("/srv/archive", "cifs")];
+    assert.equal(isAnyOnShare("auto", [local, local]), false);
+    assert.equal(isAnyOnShare("auto", [share, local]), true);
+    assert.equal(isAnyOnShare("local", [share, local]), false);
+    for (const wanted of ["auto", "local"] as const) {
+      assert.equal(isAnyOnShare(wanted, [local, share]), true);
+    }
   });
 
   test("[P48] open says what is mounted, and whether names can be linked", () => {
     using folder = new DropFolder();
-    const { kind, canLink, fileSystem } = folder.methods.open(folder.settings);
-    assert.deepEqual([kind, canLink], ["local", true]);
+    const { kind, canLink, mayHang, fileSystem } = folder.methods.open(folder.settings);
+    assert.deepEqual([kind, canLink, mayHang], ["local", true, false]);
     assert.match(fileSystem, /^\w+$/);
     assert.deepEqual(
       [

@@ -89,10 +89,11 @@ describe("put back", () => {
         folder.clock.advance(5_000);
         return folder.poll().troubles.unreadable;
       });
+      const fault = { step: "link", folder: "work", sysCode: "EACCES" };
       assert.deepEqual(told, [
-        { count: 1, fresh: 1 },
-        { count: 1, fresh: 0 },
-        { count: 1, fresh: 0 },
+        { count: 1, fresh: 1, fault },
+        { count: 1, fresh: 0, fault },
+        { count: 1, fresh: 0, fault },
       ]);
     }
     folder.clock.advance(60_000);

@@ -3,7 +3,8 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { type Facts, identifierFrom } from "#agent/errors.ts";
-import { type Log, silentLog } from "#agent/host/log.ts";
+import type { Log } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 

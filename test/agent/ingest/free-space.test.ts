@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { AgentError } from "#agent/errors.ts";
 import { Conditions } from "#agent/health/conditions.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import { Tasks } from "#agent/host/tasks.ts";
 import { FreeSpace } from "#agent/ingest/free-space.ts";
 import { StoreGate } from "#agent/ingest/store-gate.ts";

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { AgentError } from "#agent/errors.ts";
 import { Conditions } from "#agent/health/conditions.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import { StoreGate } from "#agent/ingest/store-gate.ts";
 import { ManualClock } from "#test/support/clocks.ts";
 

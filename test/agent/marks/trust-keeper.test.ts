@@ -6,7 +6,7 @@ import type { DeviceKey } from "#agent/audit/device-key.ts";
 import { AgentError } from "#agent/errors.ts";
 import { Conditions } from "#agent/health/conditions.ts";
 import { systemChance, systemClock } from "#agent/host/clock.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import { writeLastGood } from "#agent/marks/last-good.ts";
 import { type Marks, markValues } from "#agent/marks/marks.ts";
 import { thawValues } from "#agent/marks/trust-keeper.ts";

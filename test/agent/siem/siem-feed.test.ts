@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { Conditions } from "#agent/health/conditions.ts";
 import { type Clock, systemChance, systemClock } from "#agent/host/clock.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import { SiemFeed, type SpooledItem, type SpoolRow } from "#agent/siem/siem-feed.ts";
 import { type SiemSettings, siemTls } from "#agent/siem/siem-tls.ts";
 import { until } from "#test/support/processes.ts";

@@ -39,5 +39,5 @@ test("[07 1.10] a refusal that tells the time opens it, too", async () => {
   clock.advance(0);
   await tunnel.reaches("sticky");
   const names = tunnel.conditions.list().map(({ condition }) => condition);
-  assert.deepEqual(names.sort(), ["clockSkewed", "tunnelDown"]);
+  assert.deepEqual(names.sort(), ["clockSkewed", "identityRefused", "tunnelDown"]);
 });

@@ -7,7 +7,7 @@
  * @module
  */
 import { Agent } from "#agent/agent.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import { loadLocalConfig } from "#config/local.ts";
 import { listenerOn } from "#test/support/running-stage.ts";
 

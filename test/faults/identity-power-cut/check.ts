@@ -4,7 +4,7 @@ import { chmodSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { AgentError } from "#agent/errors.ts";
 import { systemChance } from "#agent/host/clock.ts";
-import { silentLog } from "#agent/host/log.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
 import { type LoadedIdentities, loadIdentities } from "#agent/identity/loading.ts";
 import { identityFolder } from "#certs/identity-folder.ts";
 import { IdentityStore } from "#certs/slots.ts";

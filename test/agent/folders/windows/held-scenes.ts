@@ -110,7 +110,8 @@ export const HELD_SCENES: Scenes = {
         assert.equal(folder.claim(folder.complete()).length, 1);
         assert.deepEqual(folder.poll().troubles, {});
         folder.clock.advance(5 * MINUTE_MS);
-        assert.deepEqual(folder.poll().troubles, { unreadable: { count: 1, fresh: 1 } });
+        const fault = { step: "holdTest", folder: "drop", sysCode: "EPERM" };
+        assert.deepEqual(folder.poll().troubles, { unreadable: { count: 1, fresh: 1, fault } });
       } finally {
         Folder.prototype.isHeld = isHeld;
       }
@@ -129,7 +130,8 @@ export const HELD_SCENES: Scenes = {
         };
         assert.deepEqual(folder.poll().troubles, {});
         folder.clock.advance(5 * MINUTE_MS);
-        assert.deepEqual(folder.poll().troubles, { unreadable: { count: 1, fresh: 1 } });
+        const fault = { step: "look", folder: "drop", sysCode: "EPERM" };
+        assert.deepEqual(folder.poll().troubles, { unreadable: { count: 1, fresh: 1, fault } });
       } finally {
         Folder.prototype.look = look;
       }

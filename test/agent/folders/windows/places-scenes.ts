@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { AgentError } from "#agent/errors.ts";
 import { folderClashes, type UsedFolder } from "#config/folders.ts";
 import { DropFolder, namesOf } from "#test/support/drop-folder.ts";
+import { FolderBench } from "#test/support/folder-bench.ts";
 import type { Scenes } from "#test/support/scenes.ts";
 import { archived, junction, textRead } from "./scene-folder.ts";
 
@@ -31,6 +32,11 @@ export const PLACES_SCENES: Scenes = {
     const claimed = folder.taken("a.hl7", "MSH|1");
     assert.equal(textRead(folder, claimed), "MSH|1");
     assert.equal(archived(folder, claimed), "2025/01/02/a.hl7");
+    using local = new DropFolder();
+    assert.equal(local.methods.open(local.settings).mayHang, false);
+    const archiveFolder = folder.at("archive");
+    const far = local.methods.open({ ...local.settings, archiveFolder });
+    assert.deepEqual([far.kind, far.mayHang], ["local", true]);
     return undefined;
   },
 
@@ -46,6 +52,25 @@ export const PLACES_SCENES: Scenes = {
         return true;
       },
     );
+    return undefined;
+  },
+
+  "[P60, P54] a channel that delivers to such a drive tells it, and goes on trying": async () => {
+    await using bench = new FolderBench({ outlet: { folder: "Q:\\out" } });
+    bench.queue.append("MSH|1");
+    await bench.until("it is told", () => bench.alarms.includes("targetUnreachable"), 60_000);
+    assert.equal(bench.state, "unreachable");
+    assert.match(bench.lines.join("\n"), /^targetFailed .*code=FOLDER_DRIVE_LETTER/m);
+    assert.deepEqual(bench.queue.standing, ["open"]);
+    return undefined;
+  },
+
+  "[P34, P47] the sentinel in another case is the sentinel, and no drop": () => {
+    using folder = new DropFolder();
+    folder.drop("Here.txt");
+    folder.drop("a.hl7");
+    const methods = folder.opened({ sentinelFile: "HERE.TXT" });
+    assert.equal(methods.poll(undefined).fileCount, 1);
     return undefined;
   },
 

@@ -122,7 +122,15 @@ test("[P19] a file that is claimed where it lies is not claimed once more by a w
           const [outcome] = await real();
           return outcome === undefined
             ? []
-            : [{ claim: outcome.claim, outcome: "failed", sysCode: "EIO" }];
+            : [
+                {
+                  claim: outcome.claim,
+                  outcome: "failed",
+                  step: "read",
+                  folder: "work",
+                  sysCode: "EIO",
+                },
+              ];
         },
       }),
   });

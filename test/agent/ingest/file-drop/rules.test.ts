@@ -6,6 +6,7 @@ import { describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { AgentError } from "#agent/errors.ts";
 import type { PickupHand } from "#agent/ingest/file-drop/parts.ts";
+import { answering } from "#test/support/drop-hands.ts";
 import { DropStack } from "#test/support/drop-stack.ts";
 import { adt } from "#test/support/messages.ts";
 import { until } from "#test/support/processes.ts";
@@ -46,13 +47,37 @@ describe("[P3] a folder that cannot be used", () => {
   });
 });
 
-test("[P4] while the store takes nothing, nothing is claimed; afterwards all of it is", async () => {
-  await using stack = await DropStack.open();
+test("[P4] while the store takes nothing, nothing is claimed, and one alarm says so; afterwards all of it is", async () => {
+  const room = Promise.withResolvers<void>();
+  let pollCount = 0;
+  await using stack = await DropStack.open({
+    probe: async (own) => {
+      await room.promise;
+      await own();
+    },
+    hand: answering({
+      poll: (answer) => {
+        pollCount += 1;
+        return answer;
+      },
+    }),
+  });
   stack.doorway.refusedBy(new AgentError("STORE_FULL", {}));
   for (const name of ["a", "b"]) stack.put(`${name}.hl7`, adt(name));
-  // The probe succeeds, and opens the gate again: until then the files lie where they were put.
+  // They are complete after two of them.
+  await until("six polls", () => pollCount >= 6);
+  assert.equal(stack.drop.status.fileCount, 2);
+  assert.equal(stack.drop.status.waitingCount, 0);
   assert.deepEqual(stack.files("in"), ["a.hl7", "b.hl7"]);
+  assert.deepEqual([stack.files("work"), await stack.rows()], [[], []]);
+  assert.deepEqual(
+    stack.conditions.list().map(({ condition }) => condition),
+    ["storeFailing"],
+  );
+  assert.equal(stack.logs("storeFailing").length, 1);
+  room.resolve();
   await stack.settled();
+  assert.equal(stack.isOpen("storeFailing"), false);
   assert.deepEqual(await texts(stack), [adt("a"), adt("b")]);
 });
 

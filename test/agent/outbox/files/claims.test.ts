@@ -225,16 +225,20 @@ describe("claims of dropped files", () => {
     assert.deepEqual(await files.known([contentKey], 0), [true]);
   });
 
-  test("[P52] status counts files in each state", async () => {
+  test("[P31, P52] status counts files in each state, and those that were set aside", async () => {
     await using made = await TestOutbox.open();
     const files = made.outbox.files.of("adt");
     const ids = [await claimOne(files), await claimOne(files), await claimOne(files)] as const;
     await files.setAside([{ id: ids[0], reason: "empty", sha256: undefined }]);
     await files.settle([{ ...markOf(ids[1]), verdict: "reappeared" }]);
-    assert.deepEqual((await made.tail()).files, { claimed: 1, committed: 1, aside: 1 });
+    const none = { claimed: 0, committed: 0, aside: 0, movedAside: 0 };
+    const counts = { ...none, claimed: 1, committed: 1, aside: 1 };
+    assert.deepEqual((await made.tail()).files, counts);
     await files.moved([{ id: ids[1], targets: [], left: false }]);
-    assert.deepEqual((await made.tail()).files, { claimed: 1, committed: 0, aside: 1 });
-    assert.deepEqual((await made.tail(2)).files, { claimed: 0, committed: 0, aside: 0 });
+    assert.deepEqual((await made.tail()).files, { ...counts, committed: 0 });
+    await files.moved([{ id: ids[0], targets: [], left: false }]);
+    assert.deepEqual((await made.tail()).files, { ...none, claimed: 1, movedAside: 1 });
+    assert.deepEqual((await made.tail(2)).files, none);
   });
 
   test("[P17] all claims of a call are made, or none", async () => {

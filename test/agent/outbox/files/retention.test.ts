@@ -1,9 +1,11 @@
 /** Which rows of dropped files, and which of their originals, have to stay (04 P26, P30, P31). */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { storeChannel } from "#agent/channel-options.ts";
 import { Reissue } from "#agent/outbox/epochs/reissue.ts";
 import { setAsideRefused } from "#agent/outbox/epochs/set-aside-refused.ts";
 import { listQuarantine, quarantined } from "#agent/outbox/quarantine-reader.ts";
+import { fileDrop, withFolders } from "#config/file-drop.ts";
 import { RoomFiles } from "#test/support/room-files.ts";
 import { HOUR_MS } from "#test/support/room-store.ts";
 
@@ -167,6 +169,25 @@ describe("rows of dropped files", () => {
     assert.deepEqual(made.left(), [id]);
     made.room.clock.advance(1);
     assert.deepEqual(made.left(), []);
+  });
+
+  test("[P26] stay for duplicateWindowHours of the configuration, and no longer where nobody asks", () => {
+    for (const [policy, hours] of [
+      ["archive", 48],
+      ["send", 48],
+      ["off", 24],
+    ] as const) {
+      const drop = { kind: "file-drop", name: "files", folder: "in", duplicateWindowHours: 48 };
+      const one = withFolders(fileDrop.parse({ ...drop, duplicateFilePolicy: policy }), "/srv");
+      using made = new RoomFiles({ channels: [storeChannel(one)] });
+      const id = made.committed({ controlId: "M1" });
+      made.moved(id);
+      made.room.settle(1n);
+      made.room.clock.advance(hours * HOUR_MS - 1);
+      assert.deepEqual(made.left(), [id], policy);
+      made.room.clock.advance(1);
+      assert.deepEqual(made.left(), [], policy);
+    }
   });
 
   test("[P31] of files that were set aside stay for 90 days as the report", () => {

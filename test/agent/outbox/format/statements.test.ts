@@ -42,6 +42,7 @@ const PROMISED: Readonly<Record<Statement["uses"], RegExp>> = {
   file_listed: /^SEARCH file_claim USING INDEX file_listed \(/,
   file_open: /^SEARCH file_claim USING INDEX file_open \(/,
   file_counted: /^SEARCH file_claim USING COVERING INDEX file_counted \(/,
+  file_aside: /^SEARCH file_claim USING COVERING INDEX file_aside \(/,
   file_left: /^SEARCH file_claim USING INDEX file_left \(/,
   file_same: /^SEARCH file_claim USING INDEX file_same \(/,
   file_content: /^SEARCH file_claim USING (?:COVERING )?INDEX file_content \(/,

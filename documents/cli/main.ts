@@ -1,0 +1,15 @@
+/**
+ * `holdfast-sign`: makes and signs documents, on the machines of those who may.
+ *
+ * @module
+ */
+import { run } from "./program.ts";
+
+/** Files that we create are nobody else's to write. */
+process.umask(0o022);
+
+process.exitCode = await run(
+  process.argv.slice(2),
+  (line) => console.log(line),
+  (text) => void process.stderr.write(text),
+);
