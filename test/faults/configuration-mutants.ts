@@ -250,12 +250,6 @@ export const CONFIGURATION_MUTANTS: readonly Mutant[] = [
     [ONCE, "U29"],
   ),
   oneEdit(
-    "read once: a file that says it is too large is read",
-    READ_ONCE,
-    ['    if (status.size > maxBytes) throw unreadable("tooLarge");\n', ""],
-    [ONCE, "U29"],
-  ),
-  oneEdit(
     "read once: a file that turns out to be too large is taken",
     READ_ONCE,
     ['  if (at > maxBytes) throw unreadable("tooLarge");\n', ""],

@@ -135,6 +135,11 @@ export class Machine implements AsyncDisposable {
     return "done" in answer ? "repaired" : answer.fault.code;
   }
 
+  /** Whatever was under way is done. */
+  async settled(): Promise<void> {
+    await this.opened.configuration.inTurn(async () => {});
+  }
+
   until(state: string): Promise<void> {
     return until(
       `the configuration is ${state}, and not ${this.state}`,

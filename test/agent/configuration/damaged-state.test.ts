@@ -185,12 +185,12 @@ describe("damaged trust state", () => {
       await using one = await scene();
       loseStore(one.site);
       act(one);
-      await assert.rejects(
-        one.site.start(),
-        (error) =>
-          error instanceof AgentError && error.code === "TRUST_UNUSABLE" && error.exit === 78,
-        text,
+      const ended = await one.site.start().then(
+        (machine) => machine[Symbol.asyncDispose](),
+        (error: unknown) => error,
       );
+      assert.ok(ended instanceof AgentError, text);
+      assert.deepEqual([ended.code, ended.exit], ["TRUST_UNUSABLE", 78], text);
     }
   });
 });

@@ -135,6 +135,7 @@ describe("the tunnel in probation", () => {
         await passed(site.clock, 5_000);
       }
       await passed(site.clock, 5_000);
+      await machine.settled();
       await machine.until(state);
     });
   }
