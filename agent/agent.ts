@@ -14,6 +14,7 @@ import { ChannelDesk } from "./channel-desk.ts";
 import { kekCustody, storeChannel } from "./channel-options.ts";
 import { DOCUMENTS_CHANNEL } from "./configuration/documents-channel.ts";
 import { effectiveDigestOf, isLifeCycleDamaged, newestStateOf } from "./configuration/ledger.ts";
+import { BUNDLED } from "./configuration-questions.ts";
 import { DamagedRows } from "./damaged-rows.ts";
 import { AgentError, identifierFrom } from "./errors.ts";
 import { FilesDesk } from "./files-desk.ts";
@@ -53,6 +54,7 @@ import { hearNotice } from "./store-notices.ts";
 import { type TraceRow, traceRows } from "./trace.ts";
 import { isWayOpen } from "./tunnel/dial.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
+import { isUp, ownSkew } from "./tunnel-standing.ts";
 import { UpkeepDesk } from "./upkeep-desk.ts";
 
 export interface AgentOptions {
@@ -238,7 +240,8 @@ export class Agent implements AsyncDisposable {
       }),
     };
     const answer = async (request: unknown): Promise<unknown> => answerLocal(request, desk);
-    stack.use(await LocalSocket.open(config.stateDir, recorded(recording.audit, answer)));
+    const asked = recorded(recording.audit, answer);
+    stack.use(await LocalSocket.open(config.stateDir, asked, BUNDLED));
   }
 
   /** 03 E1: healthy means that there is room, and that a transaction is durable. */
@@ -387,13 +390,4 @@ export class Agent implements AsyncDisposable {
     if (!outbox || !tunnel || !running || !identity) throw new AgentError("AGENT_NOT_RUNNING", {});
     return { outbox, tunnel, running, identity };
   }
-}
-
-const isUp = ({ standing: { state } }: Tunnel): boolean =>
-  state === "streaming" || state === "throttled";
-
-/** The receiver says how far its clock is ahead; a head says how far ours is (07 2.2). */
-function ownSkew(tunnel: Tunnel | undefined): number | null {
-  const ahead = tunnel?.standing.clockSkewMs;
-  return ahead === undefined ? null : -Math.round(ahead);
 }

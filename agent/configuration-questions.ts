@@ -11,6 +11,9 @@ const ASKS = [
 ];
 type Ask = (typeof ASKS)[number];
 
+/** Those that bring a bundle. */
+export const BUNDLED: readonly Ask[] = ["configImport", "configRepair"];
+
 const askOf = (question: Question): Ask | undefined =>
   ASKS.find((name) => name === question["ask"]);
 

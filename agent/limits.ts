@@ -299,8 +299,10 @@ export const PREVIOUS_IDENTITY_KEPT_MS = 86_400_000;
 /** 08 PL10: so many days before its end a certificate that was not renewed is an alarm. */
 export const RENEWAL_OVERDUE_DAYS = 7;
 
-/** One request on the local socket: a bundle of 5 MB in base64 (07 2.13) is the largest. */
-export const LOCAL_REQUEST_MAX_BYTES = 7_168 * KIB;
+/** One request on the local socket. */
+export const LOCAL_REQUEST_MAX_BYTES = 16 * KIB;
+/** One that brings a bundle: 5 MB in base64 (07 2.13). */
+export const LOCAL_BUNDLE_MAX_BYTES = 7_168 * KIB;
 /** What is kept of a control id for trace; MSA-2 always carries it whole (03 A11). */
 export const CONTROL_ID_KEPT_BYTES = 256;
 

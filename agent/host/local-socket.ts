@@ -9,13 +9,16 @@ import { chmodSync, rmSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { AgentError, codeOf } from "../errors.ts";
-import { LOCAL_REQUEST_MAX_BYTES } from "../limits.ts";
+import { LOCAL_BUNDLE_MAX_BYTES, LOCAL_REQUEST_MAX_BYTES } from "../limits.ts";
 
 /** Answers one request; what it throws is the defect of the asker or of this agent, told as such. */
 export type LocalAnswerer = (request: unknown) => Promise<unknown>;
 
 /** A status names every channel, a trace fifty messages: far below it. */
 const ANSWER_MAX_BYTES = 16 * 1024 * 1024;
+
+/** By which a question is known: all commands write `ask` first. */
+const BEGIN_BYTES = 64;
 
 const withBigints = (_key: string, value: unknown): unknown =>
   typeof value === "bigint" ? Number(value) : value;
@@ -31,23 +34,34 @@ export class LocalSocket implements AsyncDisposable {
   readonly #server: Server;
   readonly #open = new Set<Socket>();
 
-  private constructor(answer: LocalAnswerer) {
+  private constructor(answer: LocalAnswerer, bundled: readonly string[]) {
+    const begins = bundled.map((ask) => `{"ask":${JSON.stringify(ask)},`);
     this.#server = createServer((socket) => {
       this.#open.add(socket);
       socket.on("error", () => {});
       socket.on("close", () => this.#open.delete(socket));
-      readLine(socket, LOCAL_REQUEST_MAX_BYTES, (line) => void reply(socket, line, answer));
+      const maxBytes = (first: string): number =>
+        begins.some((begin) => first.startsWith(begin))
+          ? LOCAL_BUNDLE_MAX_BYTES
+          : LOCAL_REQUEST_MAX_BYTES;
+      readLine(socket, maxBytes, (line) => void reply(socket, line, answer));
     });
   }
 
   /**
    * Opens the socket. A file that a killed agent left is replaced: the store's lock, taken before,
    * says that no other agent is alive here.
+   *
+   * @param bundled questions that bring a bundle, and may therefore be long
    */
-  static async open(stateDir: string, answer: LocalAnswerer): Promise<LocalSocket> {
+  static async open(
+    stateDir: string,
+    answer: LocalAnswerer,
+    bundled: readonly string[] = [],
+  ): Promise<LocalSocket> {
     const path = localSocketPath(stateDir);
     if (process.platform !== "win32") rmSync(path, { force: true });
-    const local = new LocalSocket(answer);
+    const local = new LocalSocket(answer, bundled);
     await new Promise<void>((resolve, reject) => {
       local.#server.once("error", (cause) => {
         reject(new AgentError("LOCAL_SOCKET_FAILED", { sysCode: codeOf(cause) }, { cause }));
@@ -84,10 +98,14 @@ export function askLocal(stateDir: string, request: unknown): Promise<unknown> {
     socket.on("error", fail);
     socket.on("close", () => fail());
     socket.on("connect", () => socket.write(`${JSON.stringify(request)}\n`));
-    readLine(socket, ANSWER_MAX_BYTES, (line) => {
-      resolve(JSON.parse(line));
-      socket.destroy();
-    });
+    readLine(
+      socket,
+      () => ANSWER_MAX_BYTES,
+      (line) => {
+        resolve(JSON.parse(line));
+        socket.destroy();
+      },
+    );
   });
 }
 
@@ -101,19 +119,25 @@ async function reply(socket: Socket, line: string, answer: LocalAnswerer): Promi
   }
 }
 
-/** Calls `take` with the first line; one that does not end within `maxBytes` is cut off. */
-function readLine(socket: Socket, maxBytes: number, take: (line: string) => void): void {
+/** Calls `take` with the first line; one that does not end within `maxBytes`, as its beginning says, is cut off. */
+function readLine(
+  socket: Socket,
+  maxBytes: (first: string) => number,
+  take: (line: string) => void,
+): void {
+  let limitBytes = 0;
   const parts: Buffer[] = [];
   let bytes = 0;
   let taken = false;
   socket.on("data", (part: Buffer) => {
     if (taken) return;
+    if (parts.length === 0) limitBytes = maxBytes(part.toString("latin1", 0, BEGIN_BYTES));
     parts.push(part);
     bytes += part.length;
     if (part.includes(0x0a)) {
       taken = true;
       take(Buffer.concat(parts).toString("utf8").split("\n", 1)[0] ?? "");
-    } else if (bytes > maxBytes) {
+    } else if (bytes > limitBytes) {
       socket.destroy();
     }
   });

@@ -61,6 +61,19 @@ describe("local socket", () => {
     assert.deepEqual(await askLocal(state.dir, {}), { answer: 1 });
   });
 
+  test("[U29] a question that brings a bundle may be long; that it says so is no way to be longer", async () => {
+    using state = new State();
+    await using _socket = await LocalSocket.open(state.dir, async () => 1, ["configImport"]);
+    const bundle = "x".repeat(1_000_000);
+    assert.deepEqual(await askLocal(state.dir, { ask: "configImport", bundle }), { answer: 1 });
+    await assert.rejects(askLocal(state.dir, { ask: "status", bundle }), /AGENT_NOT_RUNNING/);
+    const longer = "x".repeat(8 * 1024 * 1024);
+    await assert.rejects(
+      askLocal(state.dir, { ask: "configImport", bundle: longer }),
+      /AGENT_NOT_RUNNING/,
+    );
+  });
+
   test("a request that is no JSON is answered, and a guest who leaves early does no harm", async () => {
     using state = new State();
     await using _socket = await LocalSocket.open(state.dir, async () => 1);
