@@ -79,7 +79,6 @@ export class Agent implements AsyncDisposable {
   readonly #damaged: DamagedRows;
   #stack = new AsyncDisposableStack();
   readonly #early: StoreNotice[] = [];
-  #device: DeviceIdentity | undefined;
   #outbox: Outbox | undefined;
   #recording: Recording | undefined;
   #tunnel: Tunnel | undefined;
@@ -171,7 +170,6 @@ export class Agent implements AsyncDisposable {
     const noted = recordedLog(log, (draft) => this.#recording?.note([draft]));
     const identity = new IdentityDesk({ config, credentials, log: noted, conditions, tasks });
     this.#identity = identity;
-    this.#device = this.#options.device ?? identity.device;
     if (config.configSource === "signed" && this.#device === undefined) {
       throw new AgentError("DEVICE_KEY_ABSENT", {});
     }
@@ -352,6 +350,10 @@ export class Agent implements AsyncDisposable {
     };
   }
 
+  get #device(): DeviceIdentity | undefined {
+    return this.#options.device ?? this.#identity?.device;
+  }
+
   #channelOf(channel: number): { name: string; record: ChannelRecord | undefined } {
     const tail = this.#outbox?.channels.find((one) => one.channel === channel);
     const name = tail?.name ?? String(channel);
@@ -380,8 +382,8 @@ export class Agent implements AsyncDisposable {
     readonly running: RunningChannels;
     readonly identity: IdentityDesk;
   } {
-    const [outbox, tunnel, running] = [this.#outbox, this.#tunnel, this.#running];
-    const identity = this.#identity;
+    const [outbox, tunnel] = [this.#outbox, this.#tunnel];
+    const [running, identity] = [this.#running, this.#identity];
     if (!outbox || !tunnel || !running || !identity) throw new AgentError("AGENT_NOT_RUNNING", {});
     return { outbox, tunnel, running, identity };
   }

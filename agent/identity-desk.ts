@@ -87,6 +87,12 @@ export class IdentityDesk implements Disposable {
     this.identities = this.#keeper;
   }
 
+  /** Envelopes of the trust chain that came with the identity, oldest first. */
+  get trustChain(): readonly Uint8Array[] {
+    const chain: unknown = JSON.parse(this.#keeper?.signer?.trustChain ?? "[]");
+    return Array.isArray(chain) ? chain.map((one) => Buffer.from(JSON.stringify(one))) : [];
+  }
+
   /** Who signs heads and marks, and for whom; `undefined` for imported files, which have no device key. */
   get device(): DeviceIdentity | undefined {
     const keeper = this.#keeper;
@@ -96,12 +102,6 @@ export class IdentityDesk implements Disposable {
     // Asked each time: another enrolment brings another key.
     const key = followingKey(() => keeper?.signer?.keys.device ?? keys.device);
     return { key, tenant, agent, generation: () => keeper?.signer?.generation ?? 0 };
-  }
-
-  /** Envelopes of the trust chain that came with the identity, oldest first. */
-  get trustChain(): readonly Uint8Array[] {
-    const chain: unknown = JSON.parse(this.#keeper?.held?.trustChain ?? "[]");
-    return Array.isArray(chain) ? chain.map((one) => Buffer.from(JSON.stringify(one))) : [];
   }
 
   /** @param reconnect shows the identity anew */

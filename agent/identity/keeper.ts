@@ -167,13 +167,6 @@ export class IdentityKeeper implements Identities, Disposable {
     return turn;
   }
 
-  /** What is in use. @throws {AgentError} `IDENTITY_MISSING` */
-  get held(): SlotIdentity {
-    const found = this.#held.current ?? this.#held.next;
-    if (found === undefined) throw new AgentError("IDENTITY_MISSING", {});
-    return found;
-  }
-
   get standing(): IdentityStanding {
     const { current, next } = this.#held;
     const inUse = current ?? next;

@@ -42,7 +42,5 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...DOCUMENT_RULE_MUTANTS,
   ...APPROVAL_MUTANTS,
   ...SIGN_TOOL_MUTANTS,
-  ...POLICY_MUTANTS,
-  ...LIFE_CYCLE_MUTANTS,
   ...AUDIT_MUTANTS,
 ];
