@@ -8,6 +8,7 @@
  */
 import { type CatalogueRow, EXIT } from "./exit-codes.ts";
 import { FOLDER_ERRORS } from "./folder-errors.ts";
+import { RELEASE_ERRORS } from "./release-errors.ts";
 import { STORE_ERRORS } from "./store-errors.ts";
 import { TUNNEL_ERRORS } from "./tunnel-errors.ts";
 
@@ -138,5 +139,6 @@ export const CATALOGUE = {
     remedy:
       "What is unsettled is sent again under new numbers, nothing is lost here; find out who restored what",
   },
+  ...RELEASE_ERRORS,
   ...STORE_ERRORS,
 } as const satisfies Record<string, CatalogueRow>;

@@ -28,6 +28,7 @@ import { explain } from "./cli/terminal.ts";
 import { trace } from "./cli/trace.ts";
 import { version } from "./cli/version.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { addReleaseCommands } from "./release-commands.ts";
 
 const DEFAULT_CONFIG = "/etc/holdfast/local.yaml";
 const DEFAULT_STATE_DIR = "/var/lib/holdfast";
@@ -142,6 +143,7 @@ function program(choose: (act: Act) => void): Command {
   addQuarantineCommands(root, choose);
   addStoreCommands(root, choose);
   addTestCommands(root, choose);
+  addReleaseCommands(root, versionText, choose);
   root
     .command("version")
     .description("print the version")
