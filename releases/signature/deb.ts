@@ -18,7 +18,12 @@ const SIGNATURE = "_gpgorigin";
 const SIGNATURE_MAX_BYTES = 16_384;
 const BY_HAND = "debsig-verify FILE";
 
-export async function judgeDeb(judged: Judged, publisher: Publisher): Promise<SignatureVerdict> {
+/** @param gpgv the program; it is named in tests alone */
+export async function judgeDeb(
+  judged: Judged,
+  publisher: Publisher,
+  gpgv = "gpgv",
+): Promise<SignatureVerdict> {
   await using handle = await open(judged.path, "r");
   const members = await readMembers(handle);
   const parts = members === undefined ? undefined : signedParts(members);
@@ -32,7 +37,7 @@ export async function judgeDeb(judged: Judged, publisher: Publisher): Promise<Si
   await writeFile(inFolder("signature"), await contentOf(handle, signature));
   await writeFile(inFolder("keyring"), dearmoured(publisher.openpgp.armoured));
   const ran = await runTool([
-    ...(["gpgv", "--homedir", judged.workFolder, "--weak-digest", "SHA1"] as const),
+    ...([gpgv, "--homedir", judged.workFolder, "--weak-digest", "SHA1"] as const),
     ...["--status-fd", "1", "--keyring", inFolder("keyring")],
     ...[inFolder("signature"), inFolder("signed")],
   ]);

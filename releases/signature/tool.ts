@@ -20,7 +20,7 @@ export interface Ran {
 /** @returns undefined if there is no such program */
 export async function runTool([program, ...args]: Command): Promise<Ran | undefined> {
   const child = spawn(program, args, {
-    ...{ env: ENVIRONMENT, timeout: LIMIT_MS, stdio: ["ignore", "pipe", "pipe"] },
+    ...{ env: ENVIRONMENT, signal: limit(), stdio: ["ignore", "pipe", "pipe"] },
   });
   const [stdout, stderr] = [collected(child.stdout), collected(child.stderr)];
   const status = await endOf(child);
@@ -41,7 +41,7 @@ export async function hashOfPipe(
   const children = commands.map(([program, ...args]) =>
     spawn(program, args, {
       env: ENVIRONMENT,
-      timeout: LIMIT_MS,
+      signal: limit(),
       stdio: ["pipe", "pipe", "ignore"],
     }),
   );
@@ -57,19 +57,26 @@ export async function hashOfPipe(
     bytes += chunk.length;
     hash.update(chunk);
   });
-  const ends = await Promise.all(children.map(endOf));
-  if (ends.includes("absent")) {
-    for (const child of children) child.kill();
-    return undefined;
-  }
+  const ends = await Promise.all(
+    children.map(async (child) => {
+      const end = await endOf(child);
+      // The others would wait for it, or for room in a pipe that nobody reads.
+      if (end !== 0) for (const other of children) other.kill();
+      return end;
+    }),
+  );
+  if (ends.includes("absent")) return undefined;
   return ends.every((end) => end === 0) && bytes > 0 ? hash.digest("hex") : "failed";
 }
 
 type Child = ReturnType<typeof spawn>;
 
+/** Not `timeout` of `spawn`: after a program that is not there its timer keeps the process alive. */
+const limit = (): AbortSignal => AbortSignal.timeout(LIMIT_MS);
+
 function endOf(child: Child): Promise<number | null | "absent"> {
   return new Promise((resolve) => {
-    child.on("error", () => resolve("absent"));
+    child.on("error", (error) => resolve(error.name === "AbortError" ? null : "absent"));
     child.on("close", (status) => resolve(status));
   });
 }

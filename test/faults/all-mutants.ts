@@ -11,6 +11,7 @@ import { LIFE_CYCLE_MUTANTS } from "./life-cycle-mutants.ts";
 import { MUTANTS, type Mutant } from "./mutants.ts";
 import { OUTLET_MUTANTS } from "./outlet-mutants.ts";
 import { POLICY_MUTANTS } from "./policy-mutants.ts";
+import { RELEASE_MUTANTS } from "./release-mutants.ts";
 import { SIGN_TOOL_MUTANTS } from "./sign-tool-mutants.ts";
 import { SIMULATION_MUTANTS } from "./simulation-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
@@ -33,6 +34,7 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...DOCUMENT_RULE_MUTANTS,
   ...APPROVAL_MUTANTS,
   ...SIGN_TOOL_MUTANTS,
+  ...RELEASE_MUTANTS,
   ...POLICY_MUTANTS,
   ...LIFE_CYCLE_MUTANTS,
 ];

@@ -4,7 +4,7 @@ import { createPrivateKey, sign } from "node:crypto";
 import { existsSync } from "node:fs";
 import { test } from "node:test";
 import { FolderSource } from "#releases/folder-source.ts";
-import { Looker, KEYS as YARD, sha256 } from "#test/support/release-yard.ts";
+import { Looker, sha256, KEYS as YARD } from "#test/support/release-yard.ts";
 import { SigningDesk } from "#test/support/signing-desk.ts";
 
 const ROLES = ["root", "targets", "snapshot", "timestamp", "foreign"] as const;
@@ -81,7 +81,14 @@ test("[W1, W5] two of three sign a root and a release in turn; what is published
 test("[B01, B02] what not enough of the right people have signed is not published", async () => {
   using desk = await releaseDesk();
   await desk.sign("release", "root", "root.yaml", "--repo", "r", ...by("root1", "foreign1"));
-  await desk.sign("release", "targets", "release.yaml", "--repo", "r", ...by("targets1", "targets3"));
+  await desk.sign(
+    "release",
+    "targets",
+    "release.yaml",
+    "--repo",
+    "r",
+    ...by("targets1", "targets3"),
+  );
   const early = await desk.run(...PUBLISH, ...ONLINE);
   assert.equal(early.status, 65);
   assert.match(early.stderr, /root 1 needs 2 of root 1 \[SIGNATURES_MISSING\]/);
@@ -98,7 +105,14 @@ test("[B04] all root keys are replaced: old and new ones sign, and who knows the
   looker.root = desk.read("r/metadata/1.root.json");
   await believed(desk, looker);
   desk.write("next.yaml", rootYaml("foreign"));
-  await desk.sign("release", "root", "next.yaml", "--repo", "r", ...by("foreign1", "foreign2", "root1"));
+  await desk.sign(
+    "release",
+    "root",
+    "next.yaml",
+    "--repo",
+    "r",
+    ...by("foreign1", "foreign2", "root1"),
+  );
   const early = await desk.run(...PUBLISH, ...ONLINE);
   assert.match(early.stderr, /root 2 needs 2 of root 1 \[SIGNATURES_MISSING\]/);
   await desk.sign("release", "add", "r/drafts/2.root.json", ...by("root2"));
@@ -115,7 +129,14 @@ test("[W4] a counter that was used is not signed twice; a renewal raises snapsho
   assert.match(again.stderr, /releaseCounter must be above 1 \[DOCUMENT_UNFIT\]/);
   await desk.sign(...PUBLISH, ...ONLINE);
   desk.write("release.yaml", releaseYaml(2));
-  await desk.sign("release", "targets", "release.yaml", "--repo", "r", ...by("targets1", "targets2"));
+  await desk.sign(
+    "release",
+    "targets",
+    "release.yaml",
+    "--repo",
+    "r",
+    ...by("targets1", "targets2"),
+  );
   await desk.sign(...PUBLISH, ...ONLINE, "--days", "7");
   using looker = new Looker();
   looker.root = desk.read("r/metadata/1.root.json");
@@ -135,7 +156,14 @@ test("[W6] hardware signs the bytes of a draft; a signature of another key or fi
   const attach = ["release", "attach", draft, "--signature", "sig.bin", "--public-key"];
   assert.match((await desk.run(...attach, other)).stderr, /SIGNATURE_FOREIGN/);
   assert.match(await desk.sign(...attach, hex), /root 1, 2 signatures/);
-  await desk.sign("release", "targets", "release.yaml", "--repo", "r", ...by("targets1", "targets2"));
+  await desk.sign(
+    "release",
+    "targets",
+    "release.yaml",
+    "--repo",
+    "r",
+    ...by("targets1", "targets2"),
+  );
   await desk.sign(...PUBLISH, ...ONLINE);
 });
 

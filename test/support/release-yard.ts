@@ -113,7 +113,9 @@ export interface Plan {
   readonly snapshot?: Uint8Array;
   readonly timestamp?: Uint8Array;
   /** What an attacker who holds the keys, or a careless vendor, would sign. */
-  readonly change?: Partial<Readonly<Record<"root" | "targets" | "snapshot" | "timestamp", Change>>>;
+  readonly change?: Partial<
+    Readonly<Record<"root" | "targets" | "snapshot" | "timestamp", Change>>
+  >;
   readonly roles?: YardRoles;
 }
 
