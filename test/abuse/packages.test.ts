@@ -145,6 +145,18 @@ test(
   },
 );
 
+test("[B17] a publisher's key that has expired", DEB, async () => {
+  using yard = new PackageYard();
+  yard.addExpired();
+  const file = yard.deb("holdfast.deb");
+  await yard.sign(file, "expired");
+  yard.publish(file);
+  const options = { file, metadata: yard.path("metadata"), marks: undefined, time: TIME };
+  const trust = yard.trustIn("expired");
+  const report = await verifyPackage({ ...options, trust, running: "1.0.0" });
+  assert.equal(said(report), "signature SIGNATURE at W12");
+});
+
 test("[W12] a deb that debsigs itself has signed", {
   skip: DEB.skip || without("debsigs"),
 }, async () => {

@@ -201,7 +201,12 @@ test("[B12, W10] a foreign path, and names that every object has, are no targets
   const content = targetsJson(1);
   const targets = content["targets"] as Json;
   const [one] = Object.values(targets);
-  Object.assign(targets, { "../../etc/passwd": one, "linux-x64/other.deb": one, toString: one });
+  Object.assign(targets, {
+    "../../etc/passwd": one,
+    "linux-x64/other.deb": one,
+    toString: one,
+    undefined: one,
+  });
   const answer = await looker.look(repository({ targets: signed(content, [T1, T2]) }));
   assert.ok(answer.kind === "refreshed");
   const names = ["../../etc/passwd", "linux-x64/other.deb", "toString", "constructor", ""];

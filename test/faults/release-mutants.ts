@@ -252,7 +252,7 @@ export const RELEASE_MUTANTS: readonly Mutant[] = [
     "W12 a signature that is not good",
     "signature/deb",
     ["if (!isGood) return", 'if (status === "") return'],
-    packages("a deb that is unsigned"),
+    packages("key that has expired"),
   ),
   mutant(
     "W12 an rpm without a signature",

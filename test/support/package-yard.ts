@@ -29,6 +29,10 @@ export const SBOM = '{"bomFormat":"CycloneDX"}';
 const PUBLISHER = "Holdfast Releases <releases@example.org>";
 const FOREIGN = "Somebody Else <else@example.org>";
 
+const EXPIRED = "Holdfast Releases of Old <old@example.org>";
+const THEN = ["--faked-system-time", "20240101T000000"];
+type Signer = "publisher" | "foreign" | "expired";
+
 export interface PackagePlan {
   /** What the metadata says beside length and hash. */
   readonly custom?: Json;
@@ -59,17 +63,29 @@ export class PackageYard implements Disposable {
     return join(this.folder, name);
   }
 
-  fingerprint(name: "publisher" | "foreign"): string {
+  fingerprint(name: Signer): string {
     return this.#fingerprints[name] ?? "";
   }
 
   get trust(): ReleaseTrust {
+    return this.trustIn("publisher");
+  }
+
+  /** A publisher whose key, of a year ago and more, was good for a year; `sign` signs while it was. */
+  addExpired(): void {
+    const made = ["--passphrase", "", "--quick-gen-key", EXPIRED, "ed25519", "sign", "1y"];
+    this.#gpg(...THEN, ...made);
+    const listed = this.#gpg("--with-colons", "--list-keys", EXPIRED);
+    this.#fingerprints["expired"] = /^fpr:+([0-9A-F]{40}):/m.exec(listed)?.[1] ?? "";
+  }
+
+  trustIn(name: Signer): ReleaseTrust {
     return {
       root: repository().get("1.root.json") ?? new Uint8Array(),
       publisher: {
         openpgp: {
-          armoured: this.#gpg("--armor", "--export", PUBLISHER),
-          fingerprints: [this.fingerprint("publisher")],
+          armoured: this.#gpg("--armor", "--export", this.fingerprint(name)),
+          fingerprints: [this.fingerprint(name)],
         },
         authenticode: { cas: "", subject: "" },
       },
@@ -93,14 +109,14 @@ export class PackageYard implements Disposable {
   }
 
   /** Signs as `debsigs --sign=origin` does. */
-  async sign(deb: string, by: "publisher" | "foreign", member = "_gpgorigin"): Promise<void> {
+  async sign(deb: string, by: Signer, member = "_gpgorigin"): Promise<void> {
     const bytes = readFileSync(deb);
     await using handle = await open(deb, "r");
     const members = (await readMembers(handle)) ?? [];
     const parts = members.slice(0, 3).map(({ at, length }) => bytes.subarray(at, at + length));
     writeFileSync(this.path("to-sign"), Buffer.concat(parts));
     rmSync(this.path("to-sign.sig"), { force: true });
-    const user = ["--local-user", this.fingerprint(by)];
+    const user = [...(by === "expired" ? THEN : []), "--local-user", this.fingerprint(by)];
     this.#gpg(
       ...user,
       "--openpgp",
