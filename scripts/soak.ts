@@ -10,6 +10,7 @@
  *   npm run soak -- --drop-writers 10000            so many files, written in every way at once
  *   npm run soak -- --drop-kills 10000              so many files, while the agent is killed again and again
  *   npm run soak -- --changes 2000                  so many changes of the channels that run, under senders
+ *   npm run soak -- --configurations 20000          power cuts while signed configurations come into force
  *
  * A seed that is printed with a violation repeats it; the first bad image is kept in `build/soak`.
  *
@@ -41,6 +42,7 @@ import { cutPower } from "#test/faults/power-cut/power-cut.ts";
 import { WORKLOADS, type WorkloadKind } from "#test/faults/power-cut/workload-kinds.ts";
 import { recorderMissing } from "#test/rigs/recorder.ts";
 import { soakChanges } from "./soak-changes.ts";
+import { soakConfigurations } from "./soak-configuration.ts";
 import { soakDropImages, soakDropKills, soakDropWriters } from "./soak-drops.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -170,21 +172,23 @@ const { values } = parseArgs({
     "drop-writers": { type: "string" },
     "drop-kills": { type: "string" },
     changes: { type: "string" },
+    configurations: { type: "string" },
     seeds: { type: "string" },
   },
 });
 const rounds = values["kill-rounds"];
-const DROPS = [
+const COUNTED = [
   [values["drop-images"], soakDropImages],
   [values["drop-writers"], soakDropWriters],
   [values["drop-kills"], soakDropKills],
+  [values.configurations, soakConfigurations],
 ] as const;
 const others =
   rounds !== undefined ||
   values["every-call"] ||
   values["bit-flips"] ||
   values.changes !== undefined ||
-  DROPS.some(([count]) => count !== undefined);
+  COUNTED.some(([count]) => count !== undefined);
 const seeds = (values.seeds ?? (others ? "1" : "1,2,3")).split(",").map(whole);
 const workload = WORKLOADS.find((kind) => kind === values.workload);
 if (workload === undefined) {
@@ -199,7 +203,7 @@ if (rounds !== undefined) violations += await soakKills(whole(rounds), seeds);
 if (values["every-call"]) violations += await soakEveryCall();
 if (values["bit-flips"]) violations += await soakBitFlips(seeds);
 if (values.changes !== undefined) violations += await soakChanges(whole(values.changes), seeds);
-for (const [count, soak] of DROPS) {
+for (const [count, soak] of COUNTED) {
   if (count !== undefined) violations += await soak(whole(count), seeds);
 }
 process.exitCode = violations === 0 ? 0 : 1;

@@ -32,35 +32,14 @@ import { Recording } from "#agent/recording.ts";
 import { RunningChannels } from "#agent/running/running-channels.ts";
 import { STATUS_CHANNEL } from "#agent/status-channel.ts";
 import { type LocalConfig, loadLocalConfig } from "#config/local.ts";
-import { writeBundle } from "#documents/bundle.ts";
-import { encodePayload } from "#documents/sign.ts";
-import { formatTime } from "#documents/time.ts";
-import type { ApprovalDocument } from "#documents/types/approval.ts";
-import type { ConfigDocument } from "#documents/types/config.ts";
-import type { HeadDocument } from "#documents/types/head.ts";
-import type { TrustDocument } from "#documents/types/trust.ts";
-import { digestOf } from "#documents/verify.ts";
 import type { Logged } from "./agent-stack.ts";
 import { ManualClock } from "./clocks.ts";
-import { listener } from "./configurations.ts";
+import { NOW_MS } from "./configured-documents.ts";
 import { until } from "./processes.ts";
 import { EMPTY_SET } from "./running-stage.ts";
-import {
-  ANCHOR,
-  approval,
-  config,
-  head,
-  KEYS,
-  RECIPIENT,
-  signed,
-  type TestKey,
-  trust,
-} from "./signed-documents.ts";
+import { ANCHOR, KEYS, RECIPIENT } from "./signed-documents.ts";
 import { TestOutbox } from "./test-outbox.ts";
 
-export const NOW_MS = Date.UTC(2026, 1, 10, 12, 0, 0);
-export const DAY_MS = 86_400_000;
-export const MINUTE_MS = 60_000;
 const OPERATOR: AuditActor = { kind: "local", id: "anna", claimed: true };
 const CHANNELS = [{ name: STATUS_CHANNEL }];
 
@@ -76,69 +55,9 @@ export interface SiteOptions {
   /** Instead of all. */
   readonly ports?: string;
   readonly configSource?: "local" | "signed";
+  /** Instead of a folder of its own. */
+  readonly stateDir?: string;
 }
-
-export const at = (ms: number): string => formatTime(ms);
-
-/** A configuration with its digest. */
-export interface Made {
-  readonly envelope: Uint8Array;
-  readonly digest: string;
-}
-
-export const trustOf = (change: Partial<TrustDocument> = {}): Uint8Array =>
-  signed("trust", trust({ issuedAt: at(NOW_MS - 30 * DAY_MS), ...change }), KEYS.trust.slice(0, 2));
-
-export function configOf(
-  change: Partial<ConfigDocument>,
-  keys: readonly TestKey[] = KEYS.config.slice(0, 2),
-): Made {
-  const payload = config({
-    ...{ issuedAt: at(NOW_MS - DAY_MS), offerExpires: at(NOW_MS + 30 * DAY_MS), maxAgent: "9.0.0" },
-    ...change,
-  });
-  return {
-    envelope: signed("config", payload, keys),
-    digest: digestOf(encodePayload("config", payload)),
-  };
-}
-
-export const channelsOn = (...ports: readonly number[]) => ({
-  channels: ports.map((port, index) =>
-    listener({ name: `c${index + 1}`, host: "127.0.0.1", port, allow: ["127.0.0.1"] }),
-  ),
-});
-
-export function approvalOf(
-  change: Partial<ApprovalDocument>,
-  keys: readonly TestKey[] = KEYS.hospital.slice(0, 1),
-): Uint8Array {
-  const times = { notBefore: at(NOW_MS - DAY_MS), notAfter: at(NOW_MS + 20 * DAY_MS) };
-  const own = { issuedAt: at(NOW_MS - MINUTE_MS), expires: at(NOW_MS + 20 * DAY_MS), ...times };
-  return signed("approval", approval({ ...own, ...change }), keys);
-}
-
-export const headOf = (change: Partial<HeadDocument>): Uint8Array =>
-  signed(
-    "head",
-    head({ issuedAt: at(NOW_MS), expires: at(NOW_MS + 7 * DAY_MS), ...change }),
-    KEYS.head,
-  );
-
-export const bundleOf = (
-  made: Made | undefined,
-  more: {
-    readonly trust?: readonly Uint8Array[];
-    readonly approvals?: readonly Uint8Array[];
-    readonly head?: Uint8Array;
-  } = {},
-): Uint8Array =>
-  writeBundle({
-    trustChain: more.trust ?? [trustOf()],
-    config: made?.envelope,
-    approvals: more.approvals ?? [],
-    head: more.head,
-  });
 
 /** One start of the agent, as far as configuration goes. */
 export class Machine implements AsyncDisposable {
@@ -262,13 +181,16 @@ export class Site implements AsyncDisposable {
 
   static async make(options: SiteOptions = {}): Promise<Site> {
     return new Site(
-      await TestOutbox.open({ channels: CHANNELS, downstream: [DOCUMENTS_CHANNEL] }),
+      await TestOutbox.open({
+        ...{ channels: CHANNELS, downstream: [DOCUMENTS_CHANNEL] },
+        ...(options.stateDir === undefined ? {} : { stateDir: options.stateDir }),
+      }),
       options,
     );
   }
 
   get stateDir(): string {
-    return this.outbox.stateDir;
+    return this.options.stateDir ?? this.outbox.stateDir;
   }
 
   get local(): LocalConfig {

@@ -9,13 +9,11 @@ import {
   channelsOn,
   configOf,
   DAY_MS,
-  type Machine,
   MINUTE_MS,
   NOW_MS,
-  passed,
-  Site,
   trustOf,
-} from "#test/support/configured-site.ts";
+} from "#test/support/configured-documents.ts";
+import { type Machine, passed, Site } from "#test/support/configured-site.ts";
 import { KEYS } from "#test/support/signed-documents.ts";
 
 const HOUR_MS = 60 * MINUTE_MS;

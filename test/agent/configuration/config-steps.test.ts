@@ -10,10 +10,9 @@ import {
   DAY_MS,
   MINUTE_MS,
   NOW_MS,
-  passed,
-  Site,
   trustOf,
-} from "#test/support/configured-site.ts";
+} from "#test/support/configured-documents.ts";
+import { passed, Site } from "#test/support/configured-site.ts";
 import { changed, KEYS } from "#test/support/signed-documents.ts";
 
 const BODY = channelsOn(21_001);

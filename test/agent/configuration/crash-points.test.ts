@@ -8,12 +8,10 @@ import {
   bundleOf,
   channelsOn,
   configOf,
-  type Machine,
   type Made,
   MINUTE_MS,
-  passed,
-  Site,
-} from "#test/support/configured-site.ts";
+} from "#test/support/configured-documents.ts";
+import { type Machine, passed, Site } from "#test/support/configured-site.ts";
 
 type Audit = ConfigurationParts["audit"];
 const PROBATION_MS = 2 * MINUTE_MS + 5_000;

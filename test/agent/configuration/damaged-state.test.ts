@@ -15,10 +15,10 @@ import {
   type Made,
   MINUTE_MS,
   NOW_MS,
-  passed,
-  Site,
   trustOf,
-} from "#test/support/configured-site.ts";
+} from "#test/support/configured-documents.ts";
+import { passed, Site } from "#test/support/configured-site.ts";
+import { KEYS, trust } from "#test/support/signed-documents.ts";
 
 const PROBATION_MS = 2 * MINUTE_MS + 5_000;
 
@@ -185,6 +185,48 @@ describe("damaged trust state", () => {
       );
     }
   });
+});
+
+test("[U22] a store that is lost in the probation of another one: what was good before runs, not that one", async () => {
+  await using site = await Site.make();
+  const [port, other] = [await freePort(), await freePort()];
+  const first = configOf({ body: channelsOn(port) });
+  const second = configOf({ seq: 2, base: first.digest, body: channelsOn(other) });
+  {
+    await using machine = await site.start();
+    await machine.imported(bundleOf(first));
+    await machine.approved(first.digest);
+    await passed(site.clock, PROBATION_MS);
+    await machine.until("COMMITTED");
+    await machine.taken(second.envelope);
+    assert.equal(await machine.approved(second.digest), "PROBATION");
+  }
+  loseStore(site);
+  await using machine = await site.start();
+  const { freeze, seqHigh } = machine.desk.status;
+  assert.deepEqual([machine.ports, freeze, seqHigh], [[port], "trustState", 2]);
+});
+
+test("[U22] last-good stays good when the keys that signed it are withdrawn", async () => {
+  await using site = await Site.make();
+  const port = await freePort();
+  const first = configOf({ body: channelsOn(port) });
+  {
+    await using machine = await site.start();
+    await machine.imported(bundleOf(first));
+    await machine.approved(first.digest);
+    await passed(site.clock, PROBATION_MS);
+    await machine.until("COMMITTED");
+    const { roles } = trust();
+    const keyIds = KEYS.config.slice(1).map(({ id }) => id);
+    const next = trustOf({ version: 2, roles: { ...roles, config: { keyIds, threshold: 2 } } });
+    assert.equal(await machine.taken(next), "accepted");
+  }
+  // Written anew at each start, with the whole chain by now.
+  await (await site.start())[Symbol.asyncDispose]();
+  loseStore(site);
+  await using machine = await site.start();
+  assert.deepEqual([machine.ports, machine.desk.status.freeze], [[port], "trustState"]);
 });
 
 test("[U30] [VH1] [VH2] [VH3] with no head for eight days the agent says so, and one that names a newer number for a day, too; nothing stops", async () => {

@@ -10,7 +10,7 @@ import { formatTime } from "#documents/time.ts";
 import { enrolPair } from "#scripts/enrol-pair.ts";
 import { freePort } from "#scripts/free-port.ts";
 import { AGENT, makePair, type Pair } from "#scripts/make-pair.ts";
-import { bundleOf, channelsOn } from "#test/support/configured-site.ts";
+import { bundleOf, channelsOn } from "#test/support/configured-documents.ts";
 import { adt, framed } from "#test/support/messages.ts";
 import { MllpSocket } from "#test/support/mllp-socket.ts";
 import { Started, startReceiver, until } from "#test/support/processes.ts";

@@ -2,14 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { freePort } from "#scripts/free-port.ts";
-import {
-  bundleOf,
-  channelsOn,
-  configOf,
-  MINUTE_MS,
-  passed,
-  Site,
-} from "#test/support/configured-site.ts";
+import { bundleOf, channelsOn, configOf, MINUTE_MS } from "#test/support/configured-documents.ts";
+import { passed, Site } from "#test/support/configured-site.ts";
 import { adt, framed } from "#test/support/messages.ts";
 import { MllpSocket } from "#test/support/mllp-socket.ts";
 

@@ -11,12 +11,10 @@ import {
   bundleOf,
   channelsOn,
   configOf,
-  type Machine,
   type Made,
   MINUTE_MS,
-  passed,
-  Site,
-} from "#test/support/configured-site.ts";
+} from "#test/support/configured-documents.ts";
+import { type Machine, passed, Site } from "#test/support/configured-site.ts";
 import { adt, framed } from "#test/support/messages.ts";
 import { MllpSocket } from "#test/support/mllp-socket.ts";
 
@@ -217,4 +215,33 @@ test("[07 2.7] a policy that forbids a channel in effect closes it with an alarm
   assert.deepEqual(machine.ports, [port]);
   const open = machine.conditions.list().find(({ condition }) => condition === "policyForbids");
   assert.deepEqual([open?.subject, open?.facts["rule"]], ["c2", "policy.listenPorts"]);
+});
+
+test("[VC9] a policy that has become narrower while it waited refuses it before it is tried; in probation it goes back", async () => {
+  const window = `  changeWindows: [{ days: [sun, mon, tue, wed, thu, fri, sat], from: "22:00", to: "23:00", zone: UTC }]\n`;
+  await using site = await Site.make({ policy: window });
+  const port = await freePort();
+  const made = configOf({ body: channelsOn(port) });
+  {
+    await using machine = await site.start();
+    await machine.imported(bundleOf(made));
+    assert.equal(await machine.approved(made.digest), "SCHEDULED");
+  }
+  site.options = { policy: window, ports: "[1]" };
+  {
+    await using machine = await site.start();
+    site.clock.advance(10 * 60 * MINUTE_MS);
+    await machine.until("REFUSED");
+    assert.equal(machine.desk.status.newest?.reason, "POLICY");
+    assert.deepEqual(machine.ports, []);
+  }
+  site.options = {};
+  const next = configOf({ seq: 2, body: channelsOn(port) });
+  {
+    await using machine = await site.start();
+    assert.equal(await offered(machine, next), "PROBATION");
+  }
+  site.options = { ports: "[1]" };
+  await using machine = await site.start();
+  assert.deepEqual([machine.state, machine.ports], ["ROLLED_BACK", []]);
 });
