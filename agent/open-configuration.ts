@@ -32,7 +32,8 @@ export type ConfigurationOptions = Omit<
   | "synthetic"
 > & {
   readonly outbox: Outbox;
-  readonly recording: Recording;
+  readonly recording: Pick<ConfigurationParts, "audit" | "keeper"> &
+    Pick<Recording, "signedStatus">;
   readonly device: DeviceIdentity;
   readonly config: LocalConfig;
   /** `local.yaml`, absolute. */

@@ -130,6 +130,7 @@ export class Configuration implements AsyncDisposable {
       await this.driver.advance({ type: "restarted", nowMs: clock.nowMs(), crashed });
       const { unrun } = this.driver;
       if (unrun !== undefined) throw unrun;
+      await this.#pass();
     }
     this.#look();
   }
@@ -173,11 +174,16 @@ export class Configuration implements AsyncDisposable {
 
   /** Whenever time may have changed something. */
   async #tick(): Promise<void> {
-    const { policy, configSource } = this.#parts;
+    const { configSource } = this.#parts;
     this.#look();
     if (!(await this.driver.settle()) || configSource === "local") return;
-    const nowMs = nowOf(this.ledger.time);
-    await this.driver.advance({ type: "time", nowMs, windows: policy.changeWindows });
+    await this.#pass();
+  }
+
+  /** Whatever waited for a time, and that time has come. */
+  async #pass(): Promise<void> {
+    const { changeWindows: windows } = this.#parts.policy;
+    await this.driver.advance({ type: "time", nowMs: nowOf(this.ledger.time), windows });
   }
 
   #look(): void {

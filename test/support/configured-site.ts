@@ -5,7 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deviceKeyOf } from "#agent/audit/device-key.ts";
@@ -240,7 +240,10 @@ export class Machine implements AsyncDisposable {
   }
 }
 
-export type Senses = Partial<Pick<ConfigurationParts, "isTunnelUp" | "isWayOpen">>;
+export interface Senses extends Partial<Pick<ConfigurationParts, "isTunnelUp" | "isWayOpen">> {
+  /** Stands before the audit: what it does to a record is done to a step of the life cycle. */
+  readonly audit?: (real: ConfigurationParts["audit"]) => ConfigurationParts["audit"];
+}
 
 export class Site implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), "holdfast-site-"));
@@ -286,6 +289,23 @@ ${POLICY}  listenPorts: ${ports}
 ${policy}${channels}`,
     );
     return loadLocalConfig(file);
+  }
+
+  /** Remembers the state folder of a machine that is off. */
+  async keep(): Promise<void> {
+    await this.outbox.close();
+    cpSync(this.stateDir, this.#kept, { recursive: true });
+  }
+
+  /** As it was then. */
+  async reset(): Promise<void> {
+    await this.outbox.close();
+    rmSync(this.stateDir, { recursive: true });
+    cpSync(this.#kept, this.stateDir, { recursive: true });
+  }
+
+  get #kept(): string {
+    return join(this.folder, "kept");
   }
 
   /** One start that ends as a killed process does: nothing is said of its end. */
@@ -350,7 +370,8 @@ ${policy}${channels}`,
     );
     opened.current = stack.use(
       await openConfiguration({
-        ...{ outbox, recording, running, device, config: local, version: "1.2.3", log },
+        ...{ outbox, running, device, config: local, version: "1.2.3", log },
+        recording: withAudit(recording, senses.audit?.(recording.audit) ?? recording.audit),
         ...{ anchor: ANCHOR, conditions, clock, enrolled: [], configFile: undefined },
         isTunnelUp: senses.isTunnelUp ?? (() => false),
         isWayOpen: senses.isWayOpen ?? (async () => true),
@@ -372,6 +393,16 @@ ${policy}${channels}`,
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
+
+/** The same recording, with another audit for whoever changes configuration. */
+const withAudit = (
+  recording: Recording,
+  audit: ConfigurationParts["audit"],
+): Parameters<typeof openConfiguration>[0]["recording"] => ({
+  audit,
+  keeper: recording.keeper,
+  signedStatus: () => recording.signedStatus(),
+});
 
 /** Lets a probation pass, look by look: each looks at what has become of the one before. */
 export async function passed(clock: ManualClock, ms: number): Promise<void> {

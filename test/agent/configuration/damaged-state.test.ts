@@ -1,0 +1,239 @@
+/** What runs when trust state is not what it was, row by row of 07 2.12, and how a person ends it (U22). */
+import assert from "node:assert/strict";
+import { cpSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { AgentError } from "#agent/errors.ts";
+import { freePort } from "#scripts/free-port.ts";
+import {
+  at,
+  bundleOf,
+  channelsOn,
+  configOf,
+  DAY_MS,
+  headOf,
+  type Made,
+  MINUTE_MS,
+  NOW_MS,
+  passed,
+  Site,
+  trustOf,
+} from "#test/support/configured-site.ts";
+
+const PROBATION_MS = 2 * MINUTE_MS + 5_000;
+
+interface Scene extends AsyncDisposable {
+  readonly site: Site;
+  readonly ports: readonly number[];
+  readonly made: readonly Made[];
+  /** State folder as it was when the first one was in force. */
+  readonly copy: string;
+}
+
+/** A machine on which two configurations came into force, one after the other; it is off now. */
+async function scene(): Promise<Scene> {
+  const site = await Site.make();
+  const ports = [await freePort(), await freePort()];
+  const first = configOf({ body: channelsOn(...ports.slice(0, 1)) });
+  const second = configOf({ seq: 2, base: first.digest, body: channelsOn(...ports.slice(1)) });
+  const copy = join(site.folder, "copy");
+  for (const made of [first, second]) {
+    const machine = await site.start();
+    await machine.imported(bundleOf(made));
+    await machine.approved(made.digest);
+    await passed(site.clock, PROBATION_MS);
+    await machine.until("COMMITTED");
+    await machine[Symbol.asyncDispose]();
+    if (made === first) cpSync(site.stateDir, copy, { recursive: true });
+  }
+  const made = [first, second];
+  return { site, ports, made, copy, [Symbol.asyncDispose]: () => site[Symbol.asyncDispose]() };
+}
+
+const storeOf = (site: Site): string => join(site.stateDir, "outbox");
+const marksOf = (site: Site): string[] =>
+  ["marks-a", "marks-b"].map((name) => join(site.stateDir, "trust", name));
+
+function loseStore(site: Site): void {
+  rmSync(storeOf(site), { recursive: true });
+  rmSync(join(site.stateDir, "keys"), { recursive: true, force: true });
+}
+
+/** The folder of the store from another day; what lies beside it stays. */
+function putBack({ site, copy }: Scene): void {
+  for (const part of ["outbox", "keys"]) {
+    rmSync(join(site.stateDir, part), { recursive: true, force: true });
+    cpSync(join(copy, part), join(site.stateDir, part), { recursive: true });
+  }
+}
+
+const damageMarks = (site: Site): void => {
+  for (const file of marksOf(site)) writeFileSync(file, "{}\nx\n");
+};
+
+async function assertFrozenAt(scene: Scene): Promise<void> {
+  const { site, ports, made } = scene;
+  await using machine = await site.start();
+  assert.deepEqual(machine.ports, ports.slice(1), "last-good runs");
+  const { freeze, effective, seqHigh } = machine.desk.status;
+  assert.deepEqual([freeze, effective?.digest, seqHigh], ["trustState", made[1]?.digest, 2]);
+  assert.ok(machine.conditionNames.includes("trustRollback"));
+  const next = configOf({ seq: 3, base: made[1]?.digest ?? null, body: channelsOn(ports[0] ?? 0) });
+  assert.equal(await machine.taken(next.envelope), "FROZEN");
+}
+
+describe("damaged trust state", () => {
+  test("[U22] store good, marks damaged or gone: normal, and marks are written", async () => {
+    await using one = await scene();
+    const { site, ports } = one;
+    for (const lose of [
+      damageMarks,
+      (at: Site) => marksOf(at).forEach((file) => void rmSync(file)),
+    ]) {
+      lose(site);
+      await using machine = await site.start();
+      assert.deepEqual([machine.ports, machine.desk.status.freeze], [ports.slice(1), undefined]);
+      assert.equal(machine.recording.keeper.marks.seqHigh, 2);
+      const written = marksOf(site).filter(
+        (file) => existsSync(file) && readFileSync(file, "utf8").includes("seqHigh"),
+      );
+      assert.ok(written.length > 0);
+    }
+  });
+
+  test("[U22] store from a copy, marks good: last-good runs, frozen, alarm; a start more ends nothing; a repair does", async () => {
+    await using one = await scene();
+    const { site, made, ports } = one;
+    putBack(one);
+    await assertFrozenAt(one);
+    await assertFrozenAt(one);
+    await using machine = await site.start();
+    assert.equal(await machine.repaired(), "CONFIG_REPAIR_NEEDS_HEAD");
+    const old = headOf({
+      seq: 2,
+      digest: made[1]?.digest ?? null,
+      issuedAt: at(NOW_MS - DAY_MS),
+      expires: at(NOW_MS + DAY_MS),
+    });
+    assert.equal(await machine.taken(old), "accepted");
+    assert.equal(await machine.repaired(), "repaired");
+    const { freeze, seqHigh } = machine.desk.status;
+    assert.deepEqual([freeze, seqHigh], [undefined, 2]);
+    assert.equal(await machine.taken(made[0]?.envelope ?? new Uint8Array()), "ROLLBACK");
+    const next = configOf({
+      seq: 3,
+      base: made[1]?.digest ?? null,
+      body: channelsOn(ports[0] ?? 0),
+    });
+    assert.equal(await machine.taken(next.envelope), "AWAITING_APPROVAL");
+    await machine[Symbol.asyncDispose]();
+    await using again = await site.start();
+    assert.equal(again.desk.status.freeze, undefined);
+  });
+
+  test("[U22] store gone, marks good: last-good runs, the marks are the floor, frozen; a bundle repairs it", async () => {
+    await using one = await scene();
+    const { site, made, ports } = one;
+    loseStore(site);
+    await assertFrozenAt(one);
+    await using machine = await site.start();
+    const next = configOf({
+      seq: 3,
+      base: made[1]?.digest ?? null,
+      body: channelsOn(ports[0] ?? 0),
+    });
+    assert.equal(await machine.repaired(bundleOf(next)), "repaired");
+    assert.deepEqual([machine.state, machine.desk.status.seqHigh], ["AWAITING_APPROVAL", 3]);
+  });
+
+  test("[U22] store and marks damaged: last-good runs if it verifies from the anchor; only a higher epoch ends it", async () => {
+    await using one = await scene();
+    const { site, ports } = one;
+    loseStore(site);
+    damageMarks(site);
+    await using machine = await site.start();
+    assert.deepEqual([machine.ports, machine.desk.status.freeze], [ports.slice(1), "trustState"]);
+    assert.equal(await machine.taken(headOf({})), "accepted");
+    assert.equal(await machine.repaired(), "CONFIG_REPAIR_NEEDS_EPOCH");
+    assert.equal(await machine.taken(trustOf({ version: 2 })), "accepted");
+    assert.equal(machine.desk.status.freeze, "trustState", "the epoch is the same");
+    assert.equal(await machine.taken(trustOf({ version: 3, configEpoch: 2 })), "accepted");
+    assert.equal(machine.desk.status.freeze, undefined);
+    const first = configOf({ epoch: 2, seq: 1, base: null, body: channelsOn(ports[0] ?? 0) });
+    assert.equal(await machine.taken(first.envelope), "AWAITING_APPROVAL");
+  });
+
+  test("[U22] last-good unusable beside a store that is not believed: no listener opens, exit 78 with the remedy", async () => {
+    const lastGood = (site: Site): string => join(site.stateDir, "trust/last-good");
+    const spoil: readonly [text: string, spoil: (one: Scene) => void][] = [
+      ["gone", ({ site }) => rmSync(lastGood(site))],
+      ["cut short", ({ site }) => truncateSync(lastGood(site), 100)],
+      [
+        "of another digest",
+        ({ site, copy }) => cpSync(join(copy, "trust/last-good"), lastGood(site)),
+      ],
+    ];
+    for (const [text, act] of spoil) {
+      await using one = await scene();
+      loseStore(one.site);
+      act(one);
+      await assert.rejects(
+        one.site.start(),
+        (error) =>
+          error instanceof AgentError && error.code === "TRUST_UNUSABLE" && error.exit === 78,
+        text,
+      );
+    }
+  });
+});
+
+test("[U30] [VH1] [VH2] [VH3] with no head for eight days the agent says so, and one that names a newer number for a day, too; nothing stops", async () => {
+  await using one = await scene();
+  const { site, ports } = one;
+  await using machine = await site.start();
+  const isOpen = (name: string): boolean => machine.conditionNames.includes(name);
+  const later = async (ms: number): Promise<void> => {
+    site.clock.advance(ms);
+    await passed(site.clock, 60_000);
+  };
+  const nowMs = site.clock.nowMs();
+  const upToDate = headOf({ seq: 2, issuedAt: at(nowMs), expires: at(nowMs + 7 * DAY_MS) });
+  assert.equal(await machine.taken(upToDate), "accepted");
+  await later(MINUTE_MS);
+  assert.deepEqual([isOpen("headStale"), isOpen("configStale")], [false, false]);
+  const newer = headOf({
+    seq: 3,
+    issuedAt: at(nowMs + MINUTE_MS),
+    expires: at(nowMs + 7 * DAY_MS),
+  });
+  assert.equal(await machine.taken(newer), "accepted");
+  assert.equal(await machine.taken(upToDate), "ROLLBACK", "VH2");
+  await later(DAY_MS - 10 * MINUTE_MS);
+  assert.equal(isOpen("configStale"), false);
+  await later(20 * MINUTE_MS);
+  assert.equal(isOpen("configStale"), true);
+  await later(6 * DAY_MS);
+  assert.equal(isOpen("headStale"), false);
+  await later(DAY_MS);
+  assert.equal(isOpen("headStale"), true);
+  assert.deepEqual(machine.ports, ports.slice(1));
+  assert.equal(
+    await machine.taken(
+      headOf({
+        seq: 3,
+        issuedAt: at(site.clock.nowMs() - 8 * DAY_MS),
+        expires: at(site.clock.nowMs()),
+      }),
+    ),
+    "EXPIRED",
+    "VH2",
+  );
+  const fresh = headOf({
+    seq: 2,
+    issuedAt: at(site.clock.nowMs()),
+    expires: at(site.clock.nowMs() + DAY_MS),
+  });
+  assert.equal(await machine.taken(fresh), "accepted");
+  await later(MINUTE_MS);
+  assert.equal(isOpen("headStale"), false);
+});
