@@ -142,6 +142,16 @@ const CATALOGUE = {
     summary: "The command cannot be taken: its id is none, or its document is empty or too large",
     remedy: "Pass the nonce of the document, 16 bytes, and a signed document of at most 16 KiB",
   },
+  DOCUMENT_MALFORMED: {
+    exit: EXIT.badData,
+    summary: "A file is no signed document that an agent takes, and no bundle of such",
+    remedy: "Pass envelopes of trust, config, approval or head, or a holdfast-bundle/1",
+  },
+  STATUS_UNKNOWN: {
+    exit: EXIT.badData,
+    summary: "No status document of this agent is here",
+    remedy: "Wait until it has connected; an agent that was not enrolled signs none",
+  },
   SEND_REFUSED: {
     exit: EXIT.usage,
     summary:

@@ -16,6 +16,7 @@ import {
   unlockAgent,
 } from "./cli/agent.ts";
 import { createCa, importTrust } from "./cli/authority.ts";
+import { sendDocuments, showStatus } from "./cli/document.ts";
 import { exportMessages } from "./cli/export.ts";
 import type { Output } from "./cli/output.ts";
 import { listSent, send } from "./cli/send.ts";
@@ -105,6 +106,12 @@ agent
   .option(...JSON_FLAG)
   .action((name, options) => listHeads(output, name, options));
 agent
+  .command("status <tenant/agent>")
+  .description("print the newest status document that it has signed")
+  .requiredOption(...CONFIG)
+  .option(...JSON_FLAG)
+  .action((name, options) => showStatus(output, name, options));
+agent
   .command("confirm <tenant/agent> <code>")
   .description("the code that the hospital sees is that of agent list: issue the certificate")
   .requiredOption(...CONFIG)
@@ -137,6 +144,14 @@ agent
   .requiredOption(...CONFIG)
   .option(...JSON_FLAG)
   .action((name, options) => unlockAgent(output, name, options));
+program
+  .command("document")
+  .description("signed documents for agents: configurations, trust, approvals, heads")
+  .command("send <tenant/agent> <file...>")
+  .description("queue envelopes and bundles for an agent, which judges each by itself")
+  .requiredOption(...CONFIG)
+  .option(...JSON_FLAG)
+  .action((name, files, options) => sendDocuments(output, [name, files], options));
 program
   .command("ca")
   .description("the CA that issues certificates for agents")

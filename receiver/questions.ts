@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 import { type AgentLine, agentLine } from "./agent-line.ts";
+import { sendDocument } from "./documents.ts";
 import { ReceiverError } from "./errors.ts";
 import { exportLines, type LinePart } from "./export.ts";
 import { addToken, confirmAgent, denyAgent, resetRecovery } from "./identity/administration.ts";
@@ -42,6 +43,13 @@ export const QUESTION = z.discriminatedUnion("ask", [
     key: z.string().nullable(),
     /** Base64. */
     body: z.string(),
+    atMs: z.int(),
+  }),
+  z.strictObject({
+    ask: z.literal("sendDocument"),
+    ...AGENT,
+    /** Base64. */
+    envelope: z.string(),
     atMs: z.int(),
   }),
   z.strictObject({
@@ -154,6 +162,9 @@ export async function* answerTo(
     case "send":
       yield* sendLines(store, question);
       break;
+    case "sendDocument":
+      yield* documentLines(store, question);
+      break;
     case "sent":
       for await (const message of sentMessages(store, question)) {
         yield JSON.stringify(toldLine(message));
@@ -238,6 +249,15 @@ async function* sendLines(
 ): AsyncGenerator<string> {
   const sending = { ...rest, body: Buffer.from(body, "base64") };
   const sent = await send(store, key === null ? sending : { ...sending, key });
+  const [epoch, seq] = [String(sent.epoch), String(sent.seq)];
+  yield JSON.stringify({ ...sent, epoch, seq } satisfies SentLine);
+}
+
+async function* documentLines(
+  store: Store & OutgoingStore,
+  { envelope, ...rest }: Extract<Question, { ask: "sendDocument" }>,
+): AsyncGenerator<string> {
+  const sent = await sendDocument(store, { ...rest, envelope: Buffer.from(envelope, "base64") });
   const [epoch, seq] = [String(sent.epoch), String(sent.seq)];
   yield JSON.stringify({ ...sent, epoch, seq } satisfies SentLine);
 }

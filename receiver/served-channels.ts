@@ -4,6 +4,8 @@
 export const OUTCOMES_CHANNEL = "$outcomes";
 /** Where agents say where they stand, signed (08 6). */
 export const STATUS_CHANNEL = "$status";
+/** On which signed documents go down (07). */
+export const DOCUMENTS_CHANNEL = "$documents";
 /** Under which commands wait in the outbox (TP36). It is no stream: they leave as CMD. */
 export const COMMANDS_CHANNEL = "$commands";
 /** Reserved ones that this version serves. */
