@@ -1,7 +1,7 @@
 /**
  * The story that docs/trust.md tells, with both programs and the tool of those who sign: the page is run (07).
  *
- * Where it has people wait for minutes, the clock of the agent goes faster.
+ * Where it has people wait for minutes, the clock of the agent goes faster: no setting is made shorter for it.
  *
  * @module
  */
@@ -10,14 +10,16 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { askLocal } from "#agent/host/local-socket.ts";
 import { SteppedClock } from "#test/faults/stepped-clock.ts";
 import { blocksOf, isAsSaid, Walk } from "#test/support/walkthrough.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const HEADING = "## The whole story, to try out";
-const STEP_MS = 100;
-/** Twenty times as fast: the agent still hears the receiver's answers within three of its heartbeats. */
-const STEP_SECONDS = 2;
+/** Fewer than ten steps until the agent calls the receiver silent; each lets it hear what has come. */
+const STEP_SECONDS = 4;
+const STEP_MS = 50;
 const SHOWN_CHARACTERS = 3_000;
 
 const clock = SteppedClock.make();
@@ -26,10 +28,25 @@ const skip =
     ? clock
     : process.getuid?.() !== 0 && "needs root, whose local.yaml alone is believed: not tested";
 
-/** Until disposal. */
-function faster(moved: SteppedClock): Disposable {
-  const timer = setInterval(() => moved.set(moved.hours + STEP_SECONDS / 3_600), STEP_MS);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
+/** Until disposal. As fast as the agent follows: each step waits for its answer, which also wakes it. */
+function faster(moved: SteppedClock, stateDir: string): AsyncDisposable {
+  let isOver = false;
+  const stepping = async (): Promise<void> => {
+    while (!isOver) {
+      moved.set(moved.hours + STEP_SECONDS / 3_600);
+      await askLocal(stateDir, { ask: "status" });
+      await pause(STEP_MS);
+    }
+  };
+  const end = stepping();
+  // Looked at on disposal.
+  end.catch(() => {});
+  return {
+    [Symbol.asyncDispose]: () => {
+      isOver = true;
+      return end;
+    },
+  };
 }
 
 test("the story of docs/trust.md runs as it is told: enrolment, two signatures, approval, window, probation, rollback, rotation, recovery", {
@@ -41,9 +58,10 @@ test("the story of docs/trust.md runs as it is told: enrolment, two signatures, 
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const path = [join(folder, "bin"), dirname(process.execPath), process.env["PATH"]].join(":");
   const blocks = blocksOf(readFileSync(join(ROOT, "docs/trust.md"), "utf8"), HEADING);
+  const stateDir = join(folder, "hospital/state");
   using walk = new Walk(folder, { ...process.env, HOLDFAST: ROOT, PATH: path });
   for (const block of blocks) {
-    using _faster = block.kind === "waits" ? faster(clock) : undefined;
+    await using _faster = block.kind === "waits" ? faster(clock, stateDir) : undefined;
     const env = block.kind === "starts" ? clock.env("allClocks") : {};
     const { code, said } = await walk.run(block, env);
     const where = `docs/trust.md, line ${block.line}`;
