@@ -18,7 +18,7 @@ import {
   trustOf,
 } from "#test/support/configured-documents.ts";
 import { passed, Site } from "#test/support/configured-site.ts";
-import { KEYS, trust } from "#test/support/signed-documents.ts";
+import { KEYS, signed, trust } from "#test/support/signed-documents.ts";
 
 const PROBATION_MS = 2 * MINUTE_MS + 5_000;
 
@@ -66,6 +66,13 @@ function putBack({ site, copy }: Scene): void {
     cpSync(join(copy, part), join(site.stateDir, part), { recursive: true });
   }
 }
+
+/** The right configuration, behind a chain that ends in a document which nobody here has signed. */
+const foreign = (made: Made | undefined): Uint8Array => {
+  const strangers = KEYS.config.slice(0, 2);
+  const last = signed("trust", trust({ version: 2 }), strangers);
+  return bundleOf(made, { trust: [trustOf(), last] });
+};
 
 const damageMarks = (site: Site): void => {
   for (const file of marksOf(site)) writeFileSync(file, "{}\nx\n");
@@ -168,6 +175,7 @@ describe("damaged trust state", () => {
     const spoil: readonly [text: string, spoil: (one: Scene) => void][] = [
       ["gone", ({ site }) => rmSync(lastGood(site))],
       ["cut short", ({ site }) => truncateSync(lastGood(site), 100)],
+      ["of foreign keys", ({ site, made }) => writeFileSync(lastGood(site), foreign(made[1]))],
       [
         "of another digest",
         ({ site, copy }) => cpSync(join(copy, "trust/last-good"), lastGood(site)),

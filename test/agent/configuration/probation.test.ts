@@ -35,7 +35,7 @@ async function offered(machine: Machine, made: Made): Promise<string> {
   return await machine.approved(made.digest);
 }
 
-test("[U24] port in use, missing folder, bad certificate: PREFLIGHT; the old one runs, and the offer may run again", async () => {
+test("[U24] port in use, missing folder, bad certificate: PREFLIGHT; the old one runs, and the offer may run again", async (t) => {
   const folder = '  folderRoots: ["/tmp"]\n';
   await using site = await Site.make({ policy: `${folder}  tlsFolder: ../tls\n` });
   mkdirSync(join(site.folder, "tls"), { recursive: true });
@@ -43,6 +43,7 @@ test("[U24] port in use, missing folder, bad certificate: PREFLIGHT; the old one
   const port = await freePort();
   const first = await committed(machine, site, port);
   const taken = createServer().listen(0, "127.0.0.1");
+  t.after(() => void taken.close());
   await once(taken, "listening");
   const { port: busy } = taken.address() as { port: number };
   await using socket = await MllpSocket.open(port);
@@ -192,7 +193,10 @@ test("[07 2.11] two crashes of last known good within ten minutes freeze changes
     await using machine = await site.start();
     await committed(machine, site, port);
   }
-  for (let stops = 0; stops < 3; stops++) await (await site.start())[Symbol.asyncDispose]();
+  for (let stops = 0; stops < 3; stops++) {
+    await using machine = await site.start();
+    assert.equal(machine.desk.status.freeze, undefined);
+  }
   await site.crash();
   await site.crash();
   await using machine = await site.start();
