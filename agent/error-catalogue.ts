@@ -10,6 +10,7 @@ import { CONFIG_ERRORS } from "./config-errors.ts";
 import { type CatalogueRow, EXIT } from "./exit-codes.ts";
 import { FOLDER_ERRORS } from "./folder-errors.ts";
 import { IDENTITY_ERRORS } from "./identity-errors.ts";
+import { RELEASE_ERRORS } from "./release-errors.ts";
 import { STORE_ERRORS } from "./store-errors.ts";
 import { TUNNEL_ERRORS } from "./tunnel-errors.ts";
 
@@ -150,5 +151,6 @@ export const CATALOGUE = {
     remedy:
       "What is unsettled is sent again under new numbers, nothing is lost here; find out who restored what",
   },
+  ...RELEASE_ERRORS,
   ...STORE_ERRORS,
 } as const satisfies Record<string, CatalogueRow>;

@@ -33,6 +33,7 @@ import { addConfigCommands } from "./commands/config.ts";
 import { addIdentityCommands } from "./commands/identity.ts";
 import { type Act, configOption, jsonOption, timeOf, wholeNumber } from "./commands/options.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { addReleaseCommands } from "./release-commands.ts";
 
 const DEFAULT_STATE_DIR = "/var/lib/holdfast";
 const DEFAULT_MLLP_PORT = 2575;
@@ -118,6 +119,7 @@ function program(choose: (act: Act) => void): Command {
   addQuarantineCommands(root, choose);
   addStoreCommands(root, choose);
   addTestCommands(root, choose);
+  addReleaseCommands(root, versionText, choose);
   root
     .command("version")
     .description("print the version")

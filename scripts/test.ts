@@ -38,6 +38,11 @@ const PACKAGES = [
   { name: "softhsm2", has: ["softhsm2-util", "--version"] },
   { name: "opensc", has: ["sh", "-c", "command -v pkcs11-tool"] },
   { name: "python3-pykcs11", has: ["/usr/bin/python3", "-c", "import PyKCS11"] },
+  { name: "gpg", has: ["gpg", "--version"] },
+  { name: "gpgv", has: ["gpgv", "--version"] },
+  { name: "debsigs", has: ["sh", "-c", "command -v debsigs"] },
+  { name: "rpm", has: ["rpmbuild", "--version"] },
+  { name: "cpio", has: ["cpio", "--version"] },
   { name: "xfsprogs", has: ["mkfs.xfs", "-V"] },
   // 101 MB to fetch, 740 MB on the disk, 23 s: for the tests of Windows's files.
   { name: "wine64", has: ["test", "-x", "/usr/lib/wine/wine64"] },

@@ -27,6 +27,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "agent/exit-codes.ts",
     "agent/host/atomic-file.ts",
     "agent/host/clock.ts",
+    "releases/cli/register.ts",
+  ],
+  releases: ["documents", "agent/host/atomic-file.ts"],
+  // The part of `holdfast-sign` that makes releases.
+  "releases/cli": [
+    "releases",
+    "documents",
+    "config/document.ts",
+    "agent/host/atomic-file.ts",
+    "agent/host/clock.ts",
   ],
   config: [
     "agent/host",
@@ -58,6 +68,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "agent/folder-errors.ts": ["agent/exit-codes.ts"],
   "agent/identity-errors.ts": ["agent/exit-codes.ts"],
   "agent/config-errors.ts": ["agent/exit-codes.ts"],
+  "agent/release-errors.ts": ["agent/exit-codes.ts"],
   "agent/store-errors.ts": ["agent/exit-codes.ts"],
   "agent/tunnel-errors.ts": ["agent/exit-codes.ts"],
   "agent/error-catalogue.ts": [
@@ -65,6 +76,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "agent/folder-errors.ts",
     "agent/identity-errors.ts",
     "agent/config-errors.ts",
+    "agent/release-errors.ts",
     "agent/store-errors.ts",
     "agent/tunnel-errors.ts",
   ],
@@ -135,7 +147,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "documents",
     ...BASE,
   ],
-  agent: ["agent", "config", "certs", "documents"],
+  agent: ["agent", "config", "certs", "documents", "releases"],
   receiver: [
     "protocol",
     "streams",
@@ -163,9 +175,19 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   ws: ["agent/tunnel", "receiver"],
   cborg: ["protocol"],
   winston: ["agent/host", "receiver/host"],
-  commander: ["agent/main.ts", "agent/commands", "documents/cli/program.ts", "receiver/main.ts"],
+  commander: [
+    "agent/main.ts",
+    "agent/commands",
+    "agent/release-commands.ts",
+    "documents/cli/program.ts",
+    "receiver/main.ts",
+    "releases/cli/register.ts",
+  ],
   yaml: ["config"],
-  zod: ["agent/identity", "certs", "config", "documents", "receiver"],
+  zod: ["agent/identity", "certs", "config", "documents", "receiver", "releases"],
+  "tuf-js": ["releases"],
+  "tuf-js/dist/error.js": ["releases/fetcher.ts"],
+  "@tufjs/models": ["releases"],
   "@peculiar/x509": ["certs/issuing.ts"],
   // 07, Libraries: exactly two importers.
   "node-forge/lib/asn1.js": ["certs/csr.ts", "certs/p12.ts"],
@@ -194,7 +216,9 @@ function importsOf(file: string): string[] {
   });
 }
 
-const sources = globSync("{agent,certs,config,documents,protocol,receiver,streams}/**/*.ts").sort();
+const sources = globSync(
+  "{agent,certs,config,documents,protocol,receiver,releases,streams}/**/*.ts",
+).sort();
 const isPackage = (target: string): boolean => !existsSync(target);
 
 for (const [part, allowed] of Object.entries(MAY_IMPORT)) {
@@ -357,7 +381,7 @@ test("every test and source that the documents name exists, and no line numbers 
   for (const name of ["ARCHITECTURE.md", "README.md", "SECURITY.md", ...globSync("docs/*.md")]) {
     const text = readFileSync(name, "utf8");
     for (const [, path = ""] of text.matchAll(
-      /`((?:test|agent|receiver|protocol|certs|config|documents)\/[\w./-]+)`/g,
+      /`((?:test|agent|receiver|protocol|certs|config|documents|releases)\/[\w./-]+)`/g,
     )) {
       const file = path.replace(/\.(?:settle)$/, "");
       assert.ok(existsSync(file) || existsSync(`${file}.ts`), `${name} names ${path}`);

@@ -25,7 +25,11 @@ export async function keygen(say: Say, options: KeygenOptions): Promise<void> {
   writeNew(`${out}.pub.pem`, publicKey.export({ format: "pem", type: "spki" }));
   say(`private key  ${out}.key.pem${passphrase === undefined ? "  WITHOUT passphrase" : ""}`);
   say(`public key   ${out}.pub.pem`);
-  if (options.support !== true) say(`key id       ${keyIdOf(rawOf(publicKey))}`);
+  if (options.support === true) return;
+  const raw = rawOf(publicKey);
+  // As `policy.approval.hospitalKeys` and an anchor name it.
+  say(`in hex       ${Buffer.from(raw).toString("hex")}`);
+  say(`key id       ${keyIdOf(raw)}`);
 }
 
 async function newPassphrase(file: string | undefined): Promise<string> {

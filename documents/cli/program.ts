@@ -4,6 +4,7 @@ import { EXIT } from "#agent/exit-codes.ts";
 import { systemClock } from "#agent/host/clock.ts";
 import { DocumentError } from "#config/document.ts";
 import { BODY_SCHEMA, signedBody } from "#config/signed-body.ts";
+import { registerRelease } from "#releases/cli/register.ts";
 import { makeApproval, makeCommand, makeConfig, makeHead } from "./author.ts";
 import { makeBundle } from "./carry.ts";
 import { addSignatures, attach, writePae } from "./hands.ts";
@@ -37,6 +38,7 @@ export function signProgram(say: Say): Command {
     .configureOutput({ writeErr: (text) => process.stderr.write(text) });
   registerAuthoring(program, say);
   registerHands(program, say);
+  registerRelease(program, say);
   return program;
 }
 

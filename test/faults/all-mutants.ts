@@ -15,6 +15,7 @@ import { MUTANTS, type Mutant } from "./mutants.ts";
 import { OUTLET_MUTANTS } from "./outlet-mutants.ts";
 import { POLICY_MUTANTS } from "./policy-mutants.ts";
 import { RECEIVER_IDENTITY_MUTANTS } from "./receiver-identity-mutants.ts";
+import { RELEASE_MUTANTS } from "./release-mutants.ts";
 import { RUNNING_MUTANTS } from "./running-mutants.ts";
 import { SIGN_TOOL_MUTANTS } from "./sign-tool-mutants.ts";
 import { SIMULATION_MUTANTS } from "./simulation-mutants.ts";
@@ -45,4 +46,7 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...APPROVAL_MUTANTS,
   ...SIGN_TOOL_MUTANTS,
   ...AUDIT_MUTANTS,
+  ...RELEASE_MUTANTS,
+  ...POLICY_MUTANTS,
+  ...LIFE_CYCLE_MUTANTS,
 ];

@@ -40,6 +40,10 @@ export class SigningDesk implements Disposable {
     writeFileSync(this.path(name), content);
   }
 
+  writeSecret(name: string, content: string | Uint8Array): void {
+    writeFileSync(this.path(name), content, { mode: 0o600 });
+  }
+
   read(name: string): Uint8Array {
     return new Uint8Array(readFileSync(this.path(name)));
   }

@@ -73,8 +73,6 @@ const INDEXES: readonly string[] = [
   "CREATE INDEX file_listed ON file_claim (channel, id)",
   "CREATE INDEX file_open ON file_claim (channel, id) WHERE state < 3",
   "CREATE INDEX file_counted ON file_claim (channel, state) WHERE state < 3",
-  `CREATE INDEX file_aside ON file_claim (channel, state, reason)
-     WHERE state = 3 AND reason IS NOT NULL`,
   "CREATE INDEX file_left ON file_claim (channel, id) WHERE left_behind = 1",
   "CREATE INDEX file_same ON file_claim (channel, identity_token) WHERE verdict IS NOT NULL",
   `CREATE INDEX file_content ON file_claim (channel, content_token, decided_at_ms)

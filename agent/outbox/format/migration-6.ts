@@ -9,6 +9,8 @@
  * `audit_entry` holds entries as their bytes were written; `hash` is SHA-256 of the hash before and the bytes. Entries are
  * removed from the old end only.
  *
+ * `file_aside` counts files that were set aside (04 P31).
+ *
  * @module
  */
 
@@ -43,6 +45,8 @@ const INDEXES: readonly string[] = [
   "CREATE UNIQUE INDEX trust_document_by_digest ON trust_document (kind, digest)",
   "CREATE INDEX trust_document_by_kind ON trust_document (kind, id)",
   "CREATE INDEX trust_nonce_by_end ON trust_nonce (expires_ms)",
+  `CREATE INDEX file_aside ON file_claim (channel, state, reason)
+     WHERE state = 3 AND reason IS NOT NULL`,
 ];
 
 export const TRUST_SCHEMA: string = [...TRUST_TABLES, ...INDEXES].join(";\n");

@@ -3,8 +3,8 @@
 /** As in SQLite; that it is append-only, the database says itself. */
 export const HEAD_TABLES = `
 CREATE TABLE holdfast.head (
-  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   agent bigint NOT NULL,
+  id bigint GENERATED ALWAYS AS IDENTITY,
   device_key text COLLATE "C" NOT NULL,
   digest text COLLATE "C" NOT NULL,
   counter bigint NOT NULL,
@@ -16,10 +16,10 @@ CREATE TABLE holdfast.head (
   top_audit_head text NOT NULL,
   top_generation bigint NOT NULL,
   received_ms bigint NOT NULL,
-  envelope text NOT NULL
+  envelope text NOT NULL,
+  PRIMARY KEY (agent, id)
 );
 CREATE UNIQUE INDEX head_by_digest ON holdfast.head (agent, digest);
-CREATE INDEX head_by_agent ON holdfast.head (agent, id);
 CREATE INDEX head_by_key ON holdfast.head (agent, device_key, id);
 CREATE FUNCTION holdfast.head_stays() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { AgentError } from "#agent/errors.ts";
 import { askLocal, LocalSocket, localSocketPath } from "#agent/host/local-socket.ts";
+import { LOCAL_REQUEST_MAX_BYTES } from "#agent/limits.ts";
 
 class State implements Disposable {
   readonly dir = mkdtempSync(join(tmpdir(), "holdfast-socket-"));
@@ -50,13 +51,13 @@ describe("local socket", () => {
     assert.deepEqual(await askLocal(state.dir, {}), { error: "unknown" });
   });
 
-  test("[I-8] a request that does not end is cut off at 16 KiB; others are served", async () => {
+  test("[I-8] a request that does not end is cut off at its limit; others are served", async () => {
     using state = new State();
     await using _socket = await LocalSocket.open(state.dir, async () => 1);
     const talker = connect(localSocketPath(state.dir));
     talker.on("error", () => {});
     await once(talker, "connect");
-    talker.write("x".repeat(17 * 1024));
+    talker.write("x".repeat(LOCAL_REQUEST_MAX_BYTES + 1));
     await once(talker, "close");
     assert.deepEqual(await askLocal(state.dir, {}), { answer: 1 });
   });

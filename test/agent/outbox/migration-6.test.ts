@@ -83,6 +83,7 @@ function takeBack(file: string): void {
   for (const table of later) {
     database.exec(`DROP TABLE ${table}`);
   }
+  database.exec("DROP INDEX file_aside");
   database.pragma("user_version = 5");
   const left = database
     .prepare(

@@ -1,6 +1,7 @@
 /** Private keys: who can read them, what opens them, and keys that are elsewhere. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { createPublicKey } from "node:crypto";
 import { chmodSync, statSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { verifyDocument } from "#documents/verify.ts";
@@ -16,12 +17,16 @@ function openssl(...args: readonly string[]): string {
 test("keygen: a private key of mode 0600 that a passphrase opens, here and in openssl; nothing is overwritten", async () => {
   using desk = await SigningDesk.open();
   writeFileSync(desk.path("pass"), "correct horse\n", { mode: 0o600 });
-  await desk.sign("keygen", "--out", "erika", "--passphrase-file", "pass");
+  const said = await desk.sign("keygen", "--out", "erika", "--passphrase-file", "pass");
   assert.equal(statSync(desk.path("erika.key.pem")).mode & 0o777, 0o600);
   assert.match(Buffer.from(desk.read("erika.key.pem")).toString(), /BEGIN ENCRYPTED PRIVATE KEY/);
   const key = desk.path("erika.key.pem");
   const shown = openssl("pkey", "-in", key, "-passin", `file:${desk.path("pass")}`, "-pubout");
   assert.equal(shown, Buffer.from(desk.read("erika.pub.pem")).toString());
+  // SubjectPublicKeyInfo ends in the 32 bytes of the key (RFC 8410).
+  const der = createPublicKey(shown).export({ format: "der", type: "spki" });
+  const hex = der.subarray(-32).toString("hex");
+  assert.match(said, new RegExp(`^in hex {7}${hex}$`, "m"));
   const again = await desk.run("keygen", "--out", "erika", "--no-passphrase");
   assert.deepEqual([again.status, /FILE_EXISTS/.test(again.stderr)], [73, true]);
 

@@ -178,7 +178,7 @@ describe("PostgreSQL store, opened", { skip }, async () => {
       database,
       `SELECT string_agg(t.relname, ' ') FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
         WHERE t.relnamespace = 'holdfast'::regnamespace AND c.contype IN ('p', 'u')
-          AND t.relname NOT IN ('store', 'migration', 'day', 'agent')
+          AND t.relname NOT IN ('store', 'migration', 'day', 'agent', 'denied', 'trust')
           AND (SELECT attname FROM pg_attribute a
             WHERE a.attrelid = t.oid AND a.attnum = c.conkey[1]) <> 'agent'`,
     );

@@ -163,7 +163,7 @@ test("[P42] [P-A25] [P-A26] archives and documents are never looked into", async
   }
 });
 
-test("[P1] [P40] messages of a file keep their order, and those of a connection go in between as whole files do", async () => {
+test("[P1] [P40] messages of a file keep their order, whatever connections bring in between", async () => {
   await using bench = await FileDoorwayBench.open();
   const texts = Array.from({ length: 5_000 }, (_, index) => adt(`M${index}`));
   const file = bench.take(texts.join(""), { sliceBytes: 100_000 });
@@ -175,8 +175,11 @@ test("[P1] [P40] messages of a file keep their order, and those of a connection 
   assert.deepEqual(await file, committed(5_000));
   await Promise.all(others);
   const kept = (await bench.kept()).map(({ text }) => text);
-  const start = kept.indexOf(texts[0] ?? "");
-  assert.deepEqual(kept.slice(start, start + 5_000), texts);
+  const own = new Set(texts);
+  assert.deepEqual(
+    kept.filter((text) => own.has(text)),
+    texts,
+  );
   assert.equal(kept.length, 5_020);
 });
 
