@@ -6,6 +6,7 @@
  */
 import { FOLDER_PRUNE_FILES } from "../limits.ts";
 import type { WorkerVoice } from "./conversation.ts";
+import { stepFaultOf } from "./faults.ts";
 import type { Entry, Folder } from "./folder.ts";
 import type { FolderRole, PickupMethods } from "./messages.ts";
 import { type ByteName, byteNameOf, joined } from "./names.ts";
@@ -44,10 +45,20 @@ class Step {
         this.more = true;
         return;
       }
-      if (!folder.remove(name)) continue;
+      if (!isRemoved(folder, name)) continue;
       this.deleted += 1;
       this.bytes += Number(status.size);
     }
+  }
+}
+
+/** One that may not be deleted keeps nobody else: it is tried again an hour later. */
+function isRemoved(folder: Folder, name: ByteName): boolean {
+  try {
+    return folder.remove(name);
+  } catch (error) {
+    stepFaultOf(error);
+    return false;
   }
 }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { FOLDER_PRUNE_FILES } from "#agent/limits.ts";
@@ -34,6 +35,23 @@ describe("retention", () => {
       2,
     );
     assert.deepEqual(folder.list("archive"), ["2024/12/31/b"]);
+  });
+
+  test("[P30] a file that may not be deleted keeps no other, behind it or on a later day", (t) => {
+    using folder = new DropFolder();
+    for (const path of ["2024/12/30/a", "2024/12/30/b", "2024/12/31/c"])
+      put(folder, "archive", path);
+    const stuck = folder.at("archive", "2024/12/30/a");
+    if (spawnSync("chattr", ["+i", stuck]).status !== 0) {
+      return t.skip("not tested: a file that may not be deleted; chattr does not work here");
+    }
+    try {
+      const ask = { folder: "archive", beforeMs: Date.UTC(2026), kept: [] } as const;
+      assert.deepEqual(folder.methods.prune(ask), { deleted: 2, bytes: 10, more: false });
+      assert.deepEqual(folder.list("archive"), ["2024/12/30/a"]);
+    } finally {
+      spawnSync("chattr", ["-i", stuck]);
+    }
   });
 
   test("[P30] a step is bounded, and says that there is more", () => {
