@@ -25,6 +25,7 @@ import { storageKind } from "./host/file-system.ts";
 import { LocalSocket } from "./host/local-socket.ts";
 import type { Log } from "./host/log.ts";
 import { Tasks } from "./host/tasks.ts";
+import { HourDesk } from "./hour-desk.ts";
 import { COMPILED_ANCHOR } from "./identity/anchor.ts";
 import { IdentityDesk } from "./identity-desk.ts";
 import { Doorway } from "./ingest/accept.ts";
@@ -226,7 +227,7 @@ export class Agent implements AsyncDisposable {
       reconnect: () => tunnel.dialNow(),
       audit: new AuditDesk({ recording, trust: outbox.trust, keepDays: config.auditKeepDays }),
       quarantine: new QuarantineDesk({ outbox, log, running }),
-      files: new FilesDesk({ outbox, running }),
+      ...{ files: new FilesDesk({ outbox, running }), hours: new HourDesk(outbox) },
       running,
       upkeep: new UpkeepDesk({ outbox, log, config, version, credentials, exclusively }),
       identity,
@@ -301,9 +302,9 @@ export class Agent implements AsyncDisposable {
     return recording;
   }
 
-  /** Where heads go up. */
+  /** Where heads and counts go up. */
   get #ownChannels(): readonly StoreChannel[] {
-    return this.#device === undefined ? [] : [{ name: STATUS_CHANNEL }];
+    return [{ name: STATUS_CHANNEL }];
   }
 
   /** Where signed documents come down. */

@@ -9,6 +9,7 @@ import type { ChannelDesk, ReleaseQuestion, SkipQuestion } from "./channel-desk.
 import type { ConfigurationDesk } from "./configuration-desk.ts";
 import { answerConfiguration, isAboutConfiguration } from "./configuration-questions.ts";
 import type { FilesDesk } from "./files-desk.ts";
+import { type HourDesk, isAboutHours } from "./hour-desk.ts";
 import type { IdentityDesk } from "./identity-desk.ts";
 import type { QuarantineDesk } from "./quarantine-desk.ts";
 import type { ChannelSet } from "./running/channel-set.ts";
@@ -28,6 +29,7 @@ export interface LocalDesk {
   readonly upkeep: UpkeepDesk;
   readonly channels: ChannelDesk;
   readonly files: FilesDesk;
+  readonly hours: HourDesk;
   /** What runs. */
   readonly running: { readonly set: ChannelSet };
   readonly identity: Pick<IdentityDesk, "renew" | "adopt">;
@@ -46,6 +48,7 @@ export function answerLocal(request: unknown, desk: LocalDesk): Promise<unknown>
   const question = request as Partial<Record<string, unknown>>;
   const number = (name: string): number => wholeNumber(question[name]);
   if (isAboutConfiguration(question)) return answerConfiguration(question, desk.configuration);
+  if (isAboutHours(question)) return desk.hours.answer(question);
   switch (question["ask"]) {
     case "status":
       return desk.status();

@@ -32,6 +32,7 @@ import { addAuditCommands } from "./commands/audit.ts";
 import { addConfigCommands } from "./commands/config.ts";
 import { addIdentityCommands } from "./commands/identity.ts";
 import { type Act, configOption, jsonOption, timeOf, wholeNumber } from "./commands/options.ts";
+import { addReportCommand } from "./commands/report.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { addReleaseCommands } from "./release-commands.ts";
 
@@ -97,6 +98,7 @@ function program(choose: (act: Act) => void): Command {
     .addOption(jsonOption())
     .action((options) => choose(() => init(options)));
   addQuestionCommands(root, choose);
+  addReportCommand(root, choose);
   root
     .command("doctor")
     .description("whether this machine is fit for the store, and the receiver is reached from it")

@@ -127,6 +127,11 @@ const CATALOGUE = {
     summary: "The receiver cannot listen: another program has this port",
     remedy: "Stop the other program, or choose another listen.port in the configuration",
   },
+  REPORT_TIME: {
+    exit: EXIT.usage,
+    summary: "--from or --to is no time",
+    remedy: "Use a date, a time with its zone such as 2026-01-31T08:00:00Z, today or yesterday",
+  },
   SEND_FILE: {
     exit: EXIT.badData,
     summary: "The file with the message cannot be read",

@@ -20,6 +20,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   streams: ["protocol"],
   documents: [],
+  // What both sides count, and how it is compared: pure.
+  reconcile: ["protocol"],
   // The tool of those who sign: it reads YAML, asks the clock, and says exit codes like the other programs.
   "documents/cli": [
     "documents",
@@ -112,6 +114,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "agent/sealing": ["agent/host", "agent/errors.ts", "agent/limits.ts"],
   "agent/outbox": [
+    "reconcile",
     "agent/sealing",
     "agent/deliver/queue.ts",
     "agent/ingest/file-drop/claims.ts",
@@ -147,10 +150,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "documents",
     ...BASE,
   ],
-  agent: ["agent", "config", "certs", "documents", "releases"],
+  agent: ["agent", "config", "certs", "documents", "reconcile", "releases"],
   receiver: [
     "protocol",
     "streams",
+    "reconcile",
     "config/document.ts",
     // Trust documents are verified before they are handed on.
     "documents",
@@ -217,7 +221,7 @@ function importsOf(file: string): string[] {
 }
 
 const sources = globSync(
-  "{agent,certs,config,documents,protocol,receiver,releases,streams}/**/*.ts",
+  "{agent,certs,config,documents,protocol,receiver,reconcile,releases,streams}/**/*.ts",
 ).sort();
 const isPackage = (target: string): boolean => !existsSync(target);
 

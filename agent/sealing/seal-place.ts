@@ -21,6 +21,7 @@ const COLUMNS = [
   "file_claim.head",
   "file_claim.targets",
   "file_claim.digest",
+  "stretch.chains",
 ] as const;
 
 /** `table.column`: every column of the store that holds a sealed value. */

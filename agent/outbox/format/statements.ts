@@ -8,6 +8,7 @@
  */
 
 import { FILE_STATEMENTS, type FileIndex } from "./file-statements.ts";
+import { HOUR_STATEMENTS, type HourIndex } from "./hour-statements.ts";
 import { IDENTITY_STATEMENTS } from "./identity-statements.ts";
 import { INBOX_STATEMENTS } from "./inbox-statements.ts";
 import { TRUST_STATEMENTS, type TrustIndex } from "./trust-statements.ts";
@@ -32,6 +33,7 @@ export interface Statement {
     | "inbox_prunable"
     | "inbox_ledger"
     | FileIndex
+    | HourIndex
     | TrustIndex;
 }
 
@@ -40,6 +42,7 @@ export const STATEMENTS = {
   ...FILE_STATEMENTS,
   ...TRUST_STATEMENTS,
   ...IDENTITY_STATEMENTS,
+  ...HOUR_STATEMENTS,
 
   channelInsert: { sql: "INSERT INTO channel (name) VALUES (?)", uses: "insert" },
   channelList: { sql: "SELECT id, name FROM channel ORDER BY id", uses: "small table" },

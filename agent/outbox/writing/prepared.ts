@@ -2,6 +2,7 @@
 import type { Statement as SqliteStatement } from "better-sqlite3";
 import type { Database } from "../format/database.ts";
 import { FILE_BIG_INTEGERS, FILE_SINGLE_COLUMN } from "../format/file-statements.ts";
+import { HOUR_BIG_INTEGERS } from "../format/hour-statements.ts";
 import { INBOX_BIG_INTEGERS, INBOX_SINGLE_COLUMN } from "../format/inbox-statements.ts";
 import { STATEMENTS, type StatementName } from "../format/statements.ts";
 import { TRUST_SINGLE_COLUMN } from "../format/trust-statements.ts";
@@ -42,6 +43,7 @@ const SINGLE_COLUMN: ReadonlySet<StatementName> = new Set<StatementName>([
 const BIG_INTEGERS: ReadonlySet<StatementName> = new Set<StatementName>([
   ...INBOX_BIG_INTEGERS,
   ...FILE_BIG_INTEGERS,
+  ...HOUR_BIG_INTEGERS,
   "cursorEpochs",
   "cursorTrimmed",
   "missingList",

@@ -10,6 +10,7 @@ import { DATABASE_MIGRATION_WAIT_MS } from "../../limits.ts";
 import { CHANNEL_FUNCTIONS } from "./channel-functions.ts";
 import { DAY_FUNCTIONS } from "./day-functions.ts";
 import { HEAD_TABLES } from "./head-statements.ts";
+import { HOUR_TABLES } from "./hour-statements.ts";
 import { INGEST_FUNCTIONS } from "./ingest-functions.ts";
 import { COMMANDS, OUTGOING } from "./outgoing-functions.ts";
 import { REGISTRY_TABLES } from "./registry-statements.ts";
@@ -20,6 +21,7 @@ const MIGRATIONS: readonly string[] = [
   COMMANDS,
   REGISTRY_TABLES,
   HEAD_TABLES,
+  HOUR_TABLES,
 ];
 
 /** The version that this program writes. */

@@ -16,6 +16,7 @@ import type {
 } from "#streams/sink/sink-store.ts";
 import type { ErrorCode, Facts } from "../../errors.ts";
 import type { Heads } from "../heads.ts";
+import type { HourLedger } from "../hours.ts";
 import type { OpenCommand, OutgoingChannel, OutgoingRecord, OutgoingStore } from "../outgoing.ts";
 import type {
   GapsCall,
@@ -50,7 +51,8 @@ export interface Operations
   extends OutgoingOperations,
     OutletOperations,
     RegistryOperations,
-    HeadOperations {
+    HeadOperations,
+    HourOperations {
   addAgent: { ask: AddAgentCall; answer: AddAgentResult };
   findAgent: { ask: AgentName; answer: AgentRecord | null };
   listAgents: { ask: { readonly after: AgentName | null }; answer: readonly AgentRecord[] };
@@ -119,6 +121,14 @@ type HeadOperations = {
   [Name in keyof Heads]: {
     ask: { readonly call: Parameters<Heads[Name]>[0] };
     answer: Awaited<ReturnType<Heads[Name]>>;
+  };
+};
+
+/** Those of hours, as {@link HourLedger} has them. */
+type HourOperations = {
+  [Name in keyof HourLedger]: {
+    ask: { readonly call: Parameters<HourLedger[Name]>[0] };
+    answer: Awaited<ReturnType<HourLedger[Name]>>;
   };
 };
 

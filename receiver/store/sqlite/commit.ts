@@ -9,6 +9,7 @@ import type { Checked } from "./body-check.ts";
 import type { OperationName, Operations, Reply } from "./calls.ts";
 import * as heads from "./head-step.ts";
 import { hello } from "./hello-step.ts";
+import * as hours from "./hour-step.ts";
 import { ingest, skip } from "./ingest-step.ts";
 import { open } from "./open-step.ts";
 import * as outgoing from "./outgoing-step.ts";
@@ -107,6 +108,7 @@ function inSavepoint(sql: Prepared, storeId: Uint8Array, checked: Checked): Answ
 function answer(sql: Prepared, storeId: Uint8Array, { request, checked }: Checked): Answer {
   if (registry.isOfRegistry(request)) return registry.answer(sql, request);
   if (heads.isOfHeads(request)) return heads.answer(sql, request);
+  if (hours.isOfHours(request)) return hours.answer(sql, request);
   const { name, ask } = request;
   switch (name) {
     case "addAgent":

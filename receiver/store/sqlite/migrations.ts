@@ -7,6 +7,7 @@
 import type { Database } from "better-sqlite3";
 import { ReceiverError } from "../../errors.ts";
 import { HEAD_SCHEMA } from "./head-statements.ts";
+import { HOUR_SCHEMA } from "./hour-statements.ts";
 import { COMMAND_SCHEMA, OUTGOING_SCHEMA } from "./outgoing-statements.ts";
 import { OUTLET_SCHEMA } from "./outlet-statements.ts";
 import { PRUNE_SCHEMA } from "./prune-step.ts";
@@ -143,6 +144,9 @@ const MIGRATIONS: readonly string[] = [
 
   // Heads of agents' audits (08 6).
   HEAD_SCHEMA,
+
+  // What agents have told of their hours (03 D4).
+  HOUR_SCHEMA,
 ];
 
 /** The version that this program writes. */

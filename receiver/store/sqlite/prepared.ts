@@ -7,6 +7,7 @@
 import type { Database } from "better-sqlite3";
 import type { AgentRow } from "./agent-row.ts";
 import { prepareHeads } from "./head-statements.ts";
+import { prepareHours } from "./hour-statements.ts";
 import { prepareOutgoing } from "./outgoing-statements.ts";
 import { prepareOutlets } from "./outlet-statements.ts";
 import { preparing } from "./preparing.ts";
@@ -67,6 +68,7 @@ export function prepare(db: Database) {
     outlets: prepareOutlets(db),
     registry: prepareRegistry(db),
     heads: prepareHeads(db),
+    hours: prepareHours(db),
 
     readChannel: read<ChannelKey, PositionRow>(SQL.readChannel),
     countChannels: read<[agent: number], [count: bigint]>(SQL.countChannels),
