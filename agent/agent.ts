@@ -52,7 +52,7 @@ import { loadKek } from "./sealing/kek.ts";
 import { type AgentStatus, statusOf } from "./status.ts";
 import { STATUS_CHANNEL } from "./status-channel.ts";
 import { hearNotice } from "./store-notices.ts";
-import { type TraceRow, traceRows } from "./trace.ts";
+import { type TraceResult, traceAll } from "./trace.ts";
 import { isWayOpen } from "./tunnel/dial.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
 import { isUp, ownSkew } from "./tunnel-standing.ts";
@@ -150,9 +150,9 @@ export class Agent implements AsyncDisposable {
     });
   }
 
-  /** The journey of every message with this control id (MSH-10, as text), newest first, at most 50. */
-  trace(controlId: string): Promise<TraceRow[]> {
-    return traceRows(this.#parts().outbox, controlId);
+  /** The journey of everything with this control id (MSH-10, as text), newest first, at most 50 of each kind. */
+  trace(controlId: string): Promise<TraceResult> {
+    return traceAll(this.#parts().outbox, controlId);
   }
 
   /** Stops in order, within the grace of the configuration; nothing acknowledged is lost either way. */

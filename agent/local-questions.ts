@@ -14,14 +14,14 @@ import type { IdentityDesk } from "./identity-desk.ts";
 import type { QuarantineDesk } from "./quarantine-desk.ts";
 import type { ChannelSet } from "./running/channel-set.ts";
 import type { AgentStatus } from "./status.ts";
-import type { TraceRow } from "./trace.ts";
+import type { TraceResult } from "./trace.ts";
 import type { Reconnected } from "./tunnel/tunnel.ts";
 import type { ReplayQuestion, UpkeepDesk } from "./upkeep-desk.ts";
 
 /** Who answers. */
 export interface LocalDesk {
   status(): Promise<AgentStatus>;
-  trace(controlId: string): Promise<TraceRow[]>;
+  trace(controlId: string): Promise<TraceResult>;
   /** Dials the receiver now, if that waits. */
   reconnect(): Reconnected;
   readonly audit: AuditDesk;

@@ -95,6 +95,11 @@ export const STATEMENTS = {
           ORDER BY at_ms DESC LIMIT 1`,
     uses: "primary key",
   },
+  settleMarkFirst: {
+    sql: `SELECT at_ms FROM settle_mark WHERE channel = ? AND epoch = ? AND seq >= ?
+          ORDER BY at_ms LIMIT 1`,
+    uses: "primary key",
+  },
   settleMarkForget: {
     sql: "DELETE FROM settle_mark WHERE channel = ? AND epoch = ? AND at_ms < ?",
     uses: "primary key",

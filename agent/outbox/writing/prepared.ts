@@ -24,6 +24,7 @@ const SINGLE_COLUMN: ReadonlySet<StatementName> = new Set<StatementName>([
   "sliceLast",
   "recentLast",
   "recentSealed",
+  "settleMarkFirst",
   "missingDamaged",
   "missingBefore",
   "recentAt",
