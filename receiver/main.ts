@@ -61,6 +61,7 @@ let exitCode: ExitCode = EXIT.ok;
 const program = new Command("holdfast-receiver")
   .description("The cloud end of Holdfast: stores what agents send, once and in order")
   .exitOverride()
+  .showHelpAfterError("The same with --help says what it takes")
   .configureOutput({ writeErr: (text) => process.stderr.write(text) });
 program
   .command("serve")
