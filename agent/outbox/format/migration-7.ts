@@ -12,6 +12,10 @@
  * @module
  */
 
+import type Sqlite from "better-sqlite3";
+import { hourOf } from "#reconcile/hours.ts";
+import { systemClock } from "../../host/clock.ts";
+
 /** Each begins with `CREATE TABLE`. */
 export const HOUR_TABLES: readonly string[] = [
   `CREATE TABLE stretch (
@@ -50,4 +54,13 @@ const INDEXES: readonly string[] = [
   "CREATE INDEX hour_count_untold ON hour_count (hour) WHERE told = 0",
 ];
 
-export const HOUR_SCHEMA: string = [...HOUR_TABLES, ...INDEXES].join(";\n");
+const HOUR_SCHEMA: string = [...HOUR_TABLES, ...INDEXES].join(";\n");
+
+/** The hour in which counting begins may not be a whole one. */
+export function beginHours(database: Sqlite.Database): void {
+  const hour = hourOf(systemClock.nowMs());
+  database.exec(HOUR_SCHEMA);
+  database
+    .prepare("INSERT INTO hour_told (id, since, through) VALUES (1, ?, ?)")
+    .run(hour, hour - 1);
+}

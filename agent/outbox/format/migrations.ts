@@ -13,7 +13,7 @@ import { sealEverything } from "./migration-3.ts";
 import { INBOX_SCHEMA } from "./migration-4.ts";
 import { FILE_SCHEMA } from "./migration-5.ts";
 import { TRUST_SCHEMA } from "./migration-6.ts";
-import { HOUR_SCHEMA } from "./migration-7.ts";
+import { beginHours } from "./migration-7.ts";
 
 /** A step: SQL, or what has to seal as it goes. */
 export type Migration = string | ((database: Sqlite.Database, sealer: Sealer) => void);
@@ -133,7 +133,7 @@ export const MIGRATIONS: readonly Migration[] = [
 
   TRUST_SCHEMA,
 
-  HOUR_SCHEMA,
+  beginHours,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -103,14 +103,9 @@ export class HourTelling implements Chore {
   }
 
   #standing(nowHour: number): Standing {
-    const { store } = this.#options;
-    const { hourToldRead, hourToldMove } = store.prepared;
-    const row = hourToldRead.get() as [number, number] | undefined;
-    if (row !== undefined) return { since: row[0], through: row[1] };
-    // Counting begins; the hour in which it does may not be a whole one.
-    const standing = { since: nowHour, through: nowHour - 1 };
-    store.inTransaction(() => hourToldMove.run(standing.since, standing.through));
-    return standing;
+    const row = this.#options.store.prepared.hourToldRead.get() as [number, number] | undefined;
+    const [since = nowHour, through = nowHour - 1] = row ?? [];
+    return { since, through };
   }
 
   #record(
