@@ -47,7 +47,7 @@ import { type DeviceIdentity, Recording } from "./recording.ts";
 import { openRelay } from "./relay/relay.ts";
 import { downstreamOf, upstreamOf } from "./running/channel-set.ts";
 import { RunningChannels } from "./running/running-channels.ts";
-import { loadKek } from "./sealing/kek.ts";
+import { loadOwnKek } from "./sealing/kek.ts";
 import { type AgentStatus, statusOf } from "./status.ts";
 import { STATUS_CHANNEL } from "./status-channel.ts";
 import { hearNotice } from "./store-notices.ts";
@@ -179,6 +179,7 @@ export class Agent implements AsyncDisposable {
     stack.use(outbox);
     const recording = await this.#openRecording(outbox);
     stack.use(recording);
+    await identity.readTrust(outbox.trust);
     stack.use(tasks);
     stack.use(identity);
     const parts = { clock: systemClock, log, conditions: this.#conditions, tasks };
@@ -192,7 +193,8 @@ export class Agent implements AsyncDisposable {
     });
     this.#tunnel = tunnel;
     stack.use(tunnel);
-    identity.begin(() => tunnel.renewConnection());
+    const inUse = (): void => void this.#configuration?.configuration.enrolled();
+    identity.begin(() => tunnel.renewConnection(), inUse);
     const ownDownstream = this.#ownDownstream;
     const delivered = [...downstreamOf(config), ...ownDownstream];
     const rules = new Map(upstreamOf(config).map((channel) => [channel.name, channel]));
@@ -219,6 +221,8 @@ export class Agent implements AsyncDisposable {
       identity,
     });
     this.#configuration = configuration;
+    // An identity that came to be used meanwhile.
+    inUse();
     const { exclusively } = identity;
     const desk: LocalDesk = {
       status: () => this.status(),
@@ -262,7 +266,7 @@ export class Agent implements AsyncDisposable {
       ballastBytes: config.ballastBytes,
       retainHours: config.retainHours,
       ledgerDays: config.ledgerDays,
-      kek: loadKek(kekCustody(config.kek, this.#options.credentials), config.stateDir),
+      kek: loadOwnKek(kekCustody(config.kek, this.#options.credentials), config.stateDir),
       clock: systemClock,
       chance: systemChance,
       onNotice: (notice) => {
@@ -337,7 +341,8 @@ export class Agent implements AsyncDisposable {
     const opened = await openConfiguration({
       ...{ ...parts, running, device, config, configFile, version, log },
       ...{ anchor: this.#anchor, conditions: this.#conditions, clock: systemClock },
-      enrolled: identity.trustChain,
+      enrolled: () => identity.trustChain,
+      trusted: (held) => identity.trusts(held, tunnel),
       isTunnelUp: () => isUp(tunnel),
       isWayOpen: () => isWayOpen(way),
     });

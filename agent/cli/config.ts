@@ -29,6 +29,7 @@ export async function configShow(options: Common): Promise<ExitCode> {
 
 export function configurationLines(status: ConfigurationStatus): string[] {
   const { source, trustVersion, epoch, seqHigh, effective, lastGood, newest, freeze } = status;
+  const ended = status.thawedBy === "higherEpoch" ? HIGHER_EPOCH : "holdfast config repair";
   return [
     `configuration: ${source}, for ${status.tenant}/${status.agent}; trust document ${trustVersion || "none yet"}, epoch ${epoch}, highest number ${seqHigh}`,
     ...(source === "local"
@@ -46,11 +47,12 @@ export function configurationLines(status: ConfigurationStatus): string[] {
           ...(newest.waitsFor === undefined ? [] : [`  waits for ${newest.waitsFor}`]),
           ...newest.trouble.map((line) => `    ${escaped(line)}`),
         ]),
-    ...(freeze === undefined
-      ? []
-      : [`  FROZEN (${freeze}): nothing is changed until holdfast config repair`]),
+    ...(freeze === undefined ? [] : [`  FROZEN (${freeze}): nothing is changed until ${ended}`]),
   ];
 }
+
+const HIGHER_EPOCH =
+  "a trust document with a higher configEpoch comes (holdfast config import), or holdfast enroll";
 
 const named = (one: { readonly digest: string; readonly seq: number } | undefined): string =>
   one === undefined ? "nothing" : `number ${one.seq}, ${one.digest}`;

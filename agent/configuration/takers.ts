@@ -33,7 +33,7 @@ import {
   type RefusedDocument,
   refusedAs,
 } from "./outcomes.ts";
-import { type ConfigurationParts, forbiddenKeys, hospitalRole } from "./parts.ts";
+import { type ConfigurationParts, forbiddenKeys, hospitalRoleBeside } from "./parts.ts";
 
 export interface TakerParts extends ConfigurationParts {
   readonly ledger: Ledger;
@@ -50,6 +50,17 @@ export class Takers {
     this.#parts = parts;
   }
 
+  /**
+   * One of the chain that came with the identity: it has been here before, so that it cures nothing (2.12).
+   *
+   * @returns whether it is in force
+   */
+  async takeEnrolled(envelope: Uint8Array, actor: AuditActor): Promise<boolean> {
+    const outcome = await this.#takeTrust(envelope, actor, false);
+    if (outcome.kind === "refused") await this.#noteRefusal(outcome, actor);
+    return outcome.kind === "taken";
+  }
+
   /** One envelope, whatever it is. @throws {AgentError} `AUDIT_UNWRITABLE`, `STORE_*`: it may come again */
   async take(envelope: Uint8Array, actor: AuditActor): Promise<DocumentOutcome> {
     const type = claimedType(envelope);
@@ -64,7 +75,7 @@ export class Takers {
   #taken(type: CarriedType, envelope: Uint8Array, actor: AuditActor): Promise<DocumentOutcome> {
     switch (type) {
       case "trust":
-        return this.#takeTrust(envelope, actor);
+        return this.#takeTrust(envelope, actor, true);
       case "config":
         return this.#takeConfig(envelope, actor);
       case "approval":
@@ -75,7 +86,11 @@ export class Takers {
   }
 
   /** VT1 to VT7. */
-  async #takeTrust(envelope: Uint8Array, actor: AuditActor): Promise<DocumentOutcome> {
+  async #takeTrust(
+    envelope: Uint8Array,
+    actor: AuditActor,
+    mayCure: boolean,
+  ): Promise<DocumentOutcome> {
     const { ledger, anchor, recipient, driver, keeper } = this.#parts;
     const accepted = acceptTrust({
       ...{ stored: ledger.trust, anchor, envelope, tenant: recipient.tenant },
@@ -88,8 +103,8 @@ export class Takers {
     const before = ledger.lifeCycle;
     const raised = step(before, { type: "epochRaised", epoch: document.configEpoch });
     // 2.12: what ends a freeze that nothing readable could end.
-    const isCure =
-      keeper.frozen === "allDamaged" && document.configEpoch > before.epoch && before.epoch > 0;
+    const isHigher = document.configEpoch > before.epoch && before.epoch > 0;
+    const isCure = mayCure && isHigher && keeper.frozen === "allDamaged";
     const done = isCure
       ? joined(raised, { type: "repaired", epoch: document.configEpoch, seqHigh: 0 })
       : raised;
@@ -151,7 +166,7 @@ export class Takers {
   /** VA1 to VA5. */
   async #takeApproval(envelope: Uint8Array, actor: AuditActor): Promise<DocumentOutcome> {
     const { ledger, policy, recipient } = this.#parts;
-    const hospital = hospitalRole(policy);
+    const hospital = hospitalRoleBeside(policy, ledger.trust);
     const verified = verifyApproval(envelope, hospital, recipient);
     const digest = payloadDigest(envelope, "approval");
     if (verified.kind === "refused") return refusedAs("approval", verified, digest);
@@ -191,7 +206,7 @@ export class Takers {
     const { ledger, driver, policy, recipient } = this.#parts;
     const { current } = ledger.lifeCycle;
     if (current === undefined) return;
-    const hospital = hospitalRole(policy);
+    const hospital = hospitalRoleBeside(policy, ledger.trust);
     const envelopes = await ledger.envelopes("approval", APPROVALS_MAX_COUNT);
     const approvals = envelopes.flatMap((envelope): CountedApproval[] => {
       const verified = verifyApproval(envelope, hospital, recipient);
