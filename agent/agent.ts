@@ -9,20 +9,15 @@
  */
 import type { LocalConfig } from "#config/local.ts";
 import type { Role } from "#documents/role.ts";
-import { AuditDesk } from "./audit-desk.ts";
-import { ChannelDesk } from "./channel-desk.ts";
 import { kekCustody, storeChannel } from "./channel-options.ts";
 import { DOCUMENTS_CHANNEL } from "./configuration/documents-channel.ts";
 import { effectiveDigestOf, isLifeCycleDamaged, newestStateOf } from "./configuration/ledger.ts";
-import { BUNDLED } from "./configuration-questions.ts";
 import { DamagedRows } from "./damaged-rows.ts";
 import { AgentError, identifierFrom } from "./errors.ts";
-import { FilesDesk } from "./files-desk.ts";
 import type { ChannelRecord } from "./health/channel-record.ts";
 import { Conditions } from "./health/conditions.ts";
 import { systemChance, systemClock } from "./host/clock.ts";
 import { storageKind } from "./host/file-system.ts";
-import { LocalSocket } from "./host/local-socket.ts";
 import type { Log } from "./host/log.ts";
 import { Tasks } from "./host/tasks.ts";
 import { COMPILED_ANCHOR } from "./identity/anchor.ts";
@@ -30,7 +25,8 @@ import { IdentityDesk } from "./identity-desk.ts";
 import { Doorway } from "./ingest/accept.ts";
 import { FreeSpace } from "./ingest/free-space.ts";
 import { StoreGate } from "./ingest/store-gate.ts";
-import { answerLocal, type LocalDesk } from "./local-questions.ts";
+import { localDesk } from "./local-desk.ts";
+import { openLocalDoors } from "./local-doors.ts";
 import {
   lastGoodState,
   type OpenedConfiguration,
@@ -39,10 +35,8 @@ import {
 import type { StoreChannel } from "./outbox/epochs/channel-tails.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import type { StoreNotice } from "./outbox/writing/writer-messages.ts";
-import { QuarantineDesk } from "./quarantine-desk.ts";
 import { receiverOptions } from "./receiver-options.ts";
 import { recordedLog } from "./recorded-log.ts";
-import { recorded } from "./recorded-questions.ts";
 import { type DeviceIdentity, Recording } from "./recording.ts";
 import { openRelay } from "./relay/relay.ts";
 import { downstreamOf, upstreamOf } from "./running/channel-set.ts";
@@ -55,7 +49,6 @@ import { type TraceRow, traceRows } from "./trace.ts";
 import { isWayOpen } from "./tunnel/dial.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
 import { isUp, ownSkew } from "./tunnel-standing.ts";
-import { UpkeepDesk } from "./upkeep-desk.ts";
 
 export interface AgentOptions {
   readonly config: LocalConfig;
@@ -223,29 +216,15 @@ export class Agent implements AsyncDisposable {
     this.#configuration = configuration;
     // An identity that came to be used meanwhile.
     inUse();
-    const { exclusively } = identity;
-    const desk: LocalDesk = {
+    const desk = localDesk({
+      ...{ outbox, relay, running, recording, identity, tunnel, config, log, version, credentials },
+      ...{ damaged: this.#damaged, configuration: configuration?.desk },
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
-      reconnect: () => tunnel.dialNow(),
-      audit: new AuditDesk({ recording, trust: outbox.trust, keepDays: config.auditKeepDays }),
-      quarantine: new QuarantineDesk({ outbox, log, running }),
-      files: new FilesDesk({ outbox, running }),
-      running,
-      upkeep: new UpkeepDesk({ outbox, log, config, version, credentials, exclusively }),
-      identity,
-      configuration: configuration?.desk,
-      channels: new ChannelDesk({
-        outbox,
-        relay,
-        damaged: this.#damaged,
-        log,
-        senders: running.senders,
-      }),
-    };
-    const answer = async (request: unknown): Promise<unknown> => answerLocal(request, desk);
-    const asked = recorded(recording.audit, answer);
-    stack.use(await LocalSocket.open(config.stateDir, asked, BUNDLED));
+    });
+    const { approverSocket } = config;
+    const doors = { stateDir, approverSocket, audit: recording.audit, log };
+    stack.use(await openLocalDoors(desk, doors));
   }
 
   /** 03 E1: healthy means that there is room, and that a transaction is durable. */

@@ -57,8 +57,9 @@ export class Takers {
    */
   async takeEnrolled(envelope: Uint8Array, actor: AuditActor): Promise<boolean> {
     const outcome = await this.#takeTrust(envelope, actor, false);
-    if (outcome.kind === "refused") await this.#noteRefusal(outcome, actor);
-    return outcome.kind === "taken";
+    if (outcome.kind === "taken") return true;
+    await this.#noteRefusal(outcome, actor);
+    return false;
   }
 
   /** One envelope, whatever it is. @throws {AgentError} `AUDIT_UNWRITABLE`, `STORE_*`: it may come again */

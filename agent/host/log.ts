@@ -16,6 +16,8 @@ const EVENTS = {
   agentStopping: "info",
   agentStopped: "info",
   agentFailed: "error",
+  approverSocketClosed: "error",
+  approverSocketOpened: "info",
   channelReleased: "info",
   channelsChanged: "info",
   channelsWentBack: "error",
