@@ -31,7 +31,7 @@ export async function thaw({ parts, ledger, driver, actor, action }: Thaw): Prom
 
 function highestKnown(parts: ConfigurationParts, ledger: Ledger): Height {
   const { keeper, stateDir, anchor, recipient } = parts;
-  const { lifeCycle, head, trust } = ledger;
+  const { lifeCycle, trust } = ledger;
   const bytes = readLastGood(stateDir);
   const keys = forbiddenKeys(parts);
   const lastGood =
@@ -44,7 +44,6 @@ function highestKnown(parts: ConfigurationParts, ledger: Ledger): Height {
     keeper.marks,
     { epoch: trust?.configEpoch ?? 0, seqHigh: 0 },
     ...(document === undefined ? [] : [{ epoch: document.epoch, seqHigh: document.seq }]),
-    // What a head names has not come yet: it may still be applied.
-    ...(head === undefined ? [] : [{ epoch: head.epoch, seqHigh: 0 }]),
+    // Not what a head names: an epoch begins by the signature of the trust role alone (VT6).
   ]);
 }

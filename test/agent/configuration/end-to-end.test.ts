@@ -135,13 +135,7 @@ test("[U23] [TP35] sent by the receiver, approved at the machine, in force; two 
     new RegExp(`What opens\\n  c1 \\+ "mllp-listener"(?:.*\\n)+ {2}c1: port \\+ ${port}`),
     diff.stdout + diff.stderr,
   );
-  status = await said<ConfigurationStatus>(
-    "agent",
-    agentConfig,
-    "config",
-    "approve",
-    digest.slice(0, 12),
-  );
+  status = await said<ConfigurationStatus>("agent", agentConfig, "config", "approve", digest);
   assert.equal(status.newest?.state, "PROBATION");
   assert.deepEqual(await acknowledged(port, "E1"), ["AA E1"]);
 
