@@ -217,10 +217,11 @@ export class Agent implements AsyncDisposable {
     // An identity that came to be used meanwhile.
     inUse();
     const desk = localDesk({
-      ...{ outbox, relay, running, recording, identity, tunnel, config, log, version, credentials },
+      ...{ outbox, relay, running, recording, identity, config, log, version, credentials },
       ...{ damaged: this.#damaged, configuration: configuration?.desk },
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
+      reconnect: () => tunnel.dialNow(),
     });
     const { approverSocket } = config;
     const doors = { stateDir, approverSocket, audit: recording.audit, log };

@@ -13,16 +13,14 @@ import { QuarantineDesk } from "./quarantine-desk.ts";
 import type { Recording } from "./recording.ts";
 import type { Relay } from "./relay/relay.ts";
 import type { RunningChannels } from "./running/running-channels.ts";
-import type { Reconnected } from "./tunnel/tunnel.ts";
 import { UpkeepDesk } from "./upkeep-desk.ts";
 
-export interface LocalDeskParts extends Pick<LocalDesk, "status" | "trace"> {
+export interface LocalDeskParts extends Pick<LocalDesk, "status" | "trace" | "reconnect"> {
   readonly outbox: Outbox;
   readonly relay: Relay;
   readonly running: RunningChannels;
   readonly recording: Recording;
   readonly identity: IdentityDesk;
-  readonly tunnel: { dialNow(): Reconnected };
   /** Absent where the agent was not enrolled. */
   readonly configuration: ConfigurationDesk | undefined;
   readonly damaged: DamagedRows;
@@ -35,11 +33,10 @@ export interface LocalDeskParts extends Pick<LocalDesk, "status" | "trace"> {
 
 export function localDesk(parts: LocalDeskParts): LocalDesk {
   const { outbox, relay, running, recording, identity, config, log } = parts;
-  const { status, trace, tunnel, configuration, damaged, version, credentials } = parts;
+  const { status, trace, reconnect, configuration, damaged, version, credentials } = parts;
   const { exclusively } = identity;
   return {
-    ...{ status, trace, running, identity, configuration },
-    reconnect: () => tunnel.dialNow(),
+    ...{ status, trace, reconnect, running, identity, configuration },
     audit: new AuditDesk({ recording, trust: outbox.trust, keepDays: config.auditKeepDays }),
     quarantine: new QuarantineDesk({ outbox, log, running }),
     files: new FilesDesk({ outbox, running }),
