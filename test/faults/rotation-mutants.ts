@@ -49,10 +49,7 @@ export const ROTATION_MUTANTS: readonly Mutant[] = [
   oneEdit(
     "rotation: a dial that was given up is gone on with",
     TUNNEL,
-    [
-      'this.#state.at !== "connecting" || this.#dialling !== dialling',
-      'this.#state.at !== "connecting"',
-    ],
+    ["    dialling?.abort();\n", ""],
     ["test/agent/tunnel/tunnel.test.ts", "not gone on with"],
   ),
   oneEdit(
