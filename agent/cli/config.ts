@@ -14,6 +14,7 @@ import { DEFAULT_APPROVER_SOCKET } from "../host/approver-folder.ts";
 import { readOnce } from "../host/read-once.ts";
 import { entriesOf } from "./audit.ts";
 import { question, questionAt } from "./question.ts";
+import { remedyOfRefusal } from "./refusal-remedies.ts";
 import { escaped, printFacts, table } from "./terminal.ts";
 
 interface Common {
@@ -87,6 +88,7 @@ function outcomeLines(outcomes: readonly DocumentOutcome[]): string[] {
     return [
       `${type} ${digest}: REFUSED ${code} (${step}${detail === undefined ? "" : `, ${detail}`})`,
       ...told.map((line) => `  ${escaped(line)}`),
+      `  ${remedyOfRefusal(code)}`,
     ];
   });
 }
