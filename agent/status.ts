@@ -6,8 +6,10 @@ import type { SenderStatus } from "./deliver/senders.ts";
 import { type DeliveryStatus, deliveriesOf } from "./delivery-status.ts";
 import { type FolderStatus, folderStatus } from "./drop-status.ts";
 import type { Facts } from "./errors.ts";
+import { CONDITIONS, type ConditionName } from "./health/catalogue.ts";
 import type { ObservedChannel } from "./health/channel-record.ts";
 import type { OpenCondition } from "./health/conditions.ts";
+import type { Severity, Whose } from "./health/warning.ts";
 import { EPOCH_END, type EpochStanding } from "./outbox/epochs/channel-tails.ts";
 import { END_UNKNOWN } from "./outbox/epochs/missing.ts";
 import type { InboxStanding } from "./outbox/inbox/inbox-messages.ts";
@@ -26,9 +28,11 @@ export interface AgentStatus {
   readonly version: string;
   readonly pid: number;
   readonly startedAt: string;
-  /** `ok`: nothing is open in `conditions`. */
+  /** `ok`: nothing is open in `conditions` that is more than information. */
   readonly health: "ok" | "attention";
   readonly conditions: readonly OpenCondition[];
+  /** Those of them that a person should act on, gravest first, what explains others above these. */
+  readonly alarms: readonly AlarmStatus[];
   readonly tunnel: {
     readonly state: string;
     /** Since when it is in that state. */
@@ -92,6 +96,30 @@ export interface AgentStatus {
     readonly ballastHeld: boolean;
   };
   readonly memoryBytes: number;
+}
+
+/** An alarm that is open (08 PL9). */
+export interface AlarmStatus {
+  /** Of the catalogue, `agent/health/catalogue.ts`. */
+  readonly code: ConditionName;
+  /** What it is about: a channel's name, or empty. */
+  readonly subject: string;
+  readonly severity: Severity;
+  readonly since: string;
+  readonly facts: Facts;
+  /** In one line, what it means. */
+  readonly summary: string;
+  readonly remedy: string;
+  /** Who can mend it. */
+  readonly whose: Whose;
+  /** Path of its runbook in the repository and in every package. */
+  readonly runbook: string;
+  /** What is wrong because of it, and is no alarm of its own. */
+  readonly suppressed: readonly {
+    readonly code: ConditionName;
+    readonly subject: string;
+    readonly since: string;
+  }[];
 }
 
 export interface ChannelStatus {
@@ -169,8 +197,9 @@ export function statusOf(parts: StatusParts): AgentStatus {
     version: parts.version,
     pid: process.pid,
     startedAt: new Date(parts.startedAtMs).toISOString(),
-    health: conditions.length === 0 ? "ok" : "attention",
+    health: conditions.some(needsAttention) ? "attention" : "ok",
     conditions,
+    alarms: conditions.map(alarmStatus),
     tunnel: tunnelStatus(tunnel),
     identity: parts.identity,
     configuration: parts.configuration,
@@ -194,6 +223,16 @@ export function statusOf(parts: StatusParts): AgentStatus {
     },
     memoryBytes: process.memoryUsage.rss(),
   };
+}
+
+const needsAttention = ({ condition }: OpenCondition): boolean =>
+  CONDITIONS[condition].severity !== "information";
+
+function alarmStatus({ condition: code, subject, sinceMs, facts }: OpenCondition): AlarmStatus {
+  const { severity, means, remedy, whose, runbook } = CONDITIONS[code];
+  const since = new Date(sinceMs).toISOString();
+  const told = { summary: means, remedy, whose, runbook };
+  return { code, subject, severity, since, facts, ...told, suppressed: [] };
 }
 
 function roomOf({ store: { space }, freeBytes }: StatusParts) {
