@@ -6,6 +6,7 @@ import type { SenderStatus } from "./deliver/senders.ts";
 import { type DeliveryStatus, deliveriesOf } from "./delivery-status.ts";
 import { type FolderStatus, folderStatus } from "./drop-status.ts";
 import type { Facts } from "./errors.ts";
+import type { OpenAlarm, PlainFacts } from "./health/alarm-step.ts";
 import { CONDITIONS, type ConditionName } from "./health/catalogue.ts";
 import type { ObservedChannel } from "./health/channel-record.ts";
 import type { OpenCondition } from "./health/conditions.ts";
@@ -31,7 +32,7 @@ export interface AgentStatus {
   /** `ok`: nothing is open in `conditions` that is more than information. */
   readonly health: "ok" | "attention";
   readonly conditions: readonly OpenCondition[];
-  /** Those of them that a person should act on, gravest first, what explains others above these. */
+  /** What a person should act on, gravest first: each opens once, and closes once (08 PL9). */
   readonly alarms: readonly AlarmStatus[];
   readonly tunnel: {
     readonly state: string;
@@ -106,7 +107,7 @@ export interface AlarmStatus {
   readonly subject: string;
   readonly severity: Severity;
   readonly since: string;
-  readonly facts: Facts;
+  readonly facts: PlainFacts;
   /** In one line, what it means. */
   readonly summary: string;
   readonly remedy: string;
@@ -179,6 +180,7 @@ export interface StatusParts {
   readonly version: string;
   readonly startedAtMs: number;
   readonly conditions: readonly OpenCondition[];
+  readonly alarms: readonly OpenAlarm[];
   readonly tunnel: TunnelStanding;
   readonly identity: AgentStatus["identity"];
   readonly configuration: AgentStatus["configuration"];
@@ -199,7 +201,7 @@ export function statusOf(parts: StatusParts): AgentStatus {
     startedAt: new Date(parts.startedAtMs).toISOString(),
     health: conditions.some(needsAttention) ? "attention" : "ok",
     conditions,
-    alarms: conditions.map(alarmStatus),
+    alarms: alarmsOf(parts.alarms),
     tunnel: tunnelStatus(tunnel),
     identity: parts.identity,
     configuration: parts.configuration,
@@ -228,11 +230,22 @@ export function statusOf(parts: StatusParts): AgentStatus {
 const needsAttention = ({ condition }: OpenCondition): boolean =>
   CONDITIONS[condition].severity !== "information";
 
-function alarmStatus({ condition: code, subject, sinceMs, facts }: OpenCondition): AlarmStatus {
+const GRAVEST_FIRST: readonly Severity[] = ["critical", "warning", "information"];
+
+function alarmsOf(open: readonly OpenAlarm[]): readonly AlarmStatus[] {
+  const rank = ({ severity }: AlarmStatus): number => GRAVEST_FIRST.indexOf(severity);
+  return open.map(alarmStatus).toSorted((a, b) => rank(a) - rank(b));
+}
+
+function alarmStatus({ code, subject, sinceMs, facts, suppressed }: OpenAlarm): AlarmStatus {
   const { severity, means, remedy, whose, runbook } = CONDITIONS[code];
-  const since = new Date(sinceMs).toISOString();
-  const told = { summary: means, remedy, whose, runbook };
-  return { code, subject, severity, since, facts, ...told, suppressed: [] };
+  return {
+    ...{ code, subject, severity, since: new Date(sinceMs).toISOString(), facts },
+    ...{ summary: means, remedy, whose, runbook },
+    suppressed: suppressed.map(({ sinceMs: from, ...one }) => ({
+      ...{ ...one, since: new Date(from).toISOString() },
+    })),
+  };
 }
 
 function roomOf({ store: { space }, freeBytes }: StatusParts) {

@@ -22,7 +22,7 @@ export interface WarningRow {
    * listed under it and is no alarm of its own. None is less severe than this one. [none]
    */
   readonly dependsOn?: readonly string[];
-  /** An alarm opens only after it has lasted so long. [0] */
+  /** An alarm opens only after it has lasted so long. [0, or {@link EXPLAINED_MS} where something may explain it] */
   readonly visibleAfterMs?: number;
   /** An alarm closes only after all has been well for so long. [{@link CLOSES_AFTER_MS}] */
   readonly closesAfterMs?: number;
@@ -34,6 +34,8 @@ export interface WarningRow {
 }
 
 export const CLOSES_AFTER_MS = 60_000;
+/** What explains it may be found a moment later. */
+export const EXPLAINED_MS = 5_000;
 const SECOND_MS = 1_000;
 export const MINUTE_MS = 60 * SECOND_MS;
 /** One that came and went within it was a restart, a failover or a hiccup. */
@@ -46,9 +48,11 @@ export interface Warning extends Required<WarningRow> {
 }
 
 export function warningOf(code: string, row: WarningRow): Warning {
+  const { dependsOn = [] } = row;
   return {
-    ...{ dependsOn: [], visibleAfterMs: 0, closesAfterMs: CLOSES_AFTER_MS, inMaintenance: false },
-    ...row,
+    ...{ closesAfterMs: CLOSES_AFTER_MS, inMaintenance: false },
+    visibleAfterMs: dependsOn.length === 0 ? 0 : EXPLAINED_MS,
+    ...{ ...row, dependsOn },
     runbook: `docs/runbooks/${kebab(code)}.md`,
   };
 }
