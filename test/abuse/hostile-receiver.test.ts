@@ -6,21 +6,15 @@
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
-import { join } from "node:path";
 import { describe, test } from "node:test";
-import { askLocal } from "#agent/host/local-socket.ts";
-import type { AgentStatus } from "#agent/status.ts";
 import { encodeFrame } from "#protocol/codec.ts";
 import { ERROR_CODE } from "#protocol/frame.ts";
 import { SUBPROTOCOL } from "#protocol/limits.ts";
-import { sendOnce } from "#test/faults/mllp-sender.ts";
-import { AgentFolder } from "#test/support/agent-folder.ts";
+import { AttackedAgent } from "#test/support/attacked-agent.ts";
 import { ManualClock } from "#test/support/clocks.ts";
-import { type FakeConnection, FakeReceiver } from "#test/support/fake-receiver.ts";
-import { adt, latin1 } from "#test/support/messages.ts";
-import { type Started, until } from "#test/support/processes.ts";
+import { FakeReceiver } from "#test/support/fake-receiver.ts";
+import { until } from "#test/support/processes.ts";
 import { TestTunnel } from "#test/support/test-tunnel.ts";
 import { WEBSOCKET_ABUSE } from "#test/support/websocket-abuse.ts";
 
@@ -33,82 +27,9 @@ const WAIT_MAX_S = 60;
 /** RFC 6455 section 1.3. */
 const ACCEPT_SUFFIX = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/** An agent of its own process whose receiver is the test. */
-class Attacked implements AsyncDisposable {
-  readonly #folder: AgentFolder;
-  readonly #receiver: FakeReceiver;
-  readonly #agent: Started;
-  #sent = 0;
-
-  private constructor(folder: AgentFolder, receiver: FakeReceiver, agent: Started) {
-    this.#folder = folder;
-    this.#receiver = receiver;
-    this.#agent = agent;
-  }
-
-  static async start(): Promise<Attacked> {
-    const folder = await AgentFolder.make();
-    const pem = (name: string): string =>
-      readFileSync(join(folder.path, "receiver/tls", name), "utf8");
-    const identity = {
-      certificatePem: pem("server.crt"),
-      privateKeyPem: pem("server.key"),
-      serialHex: "",
-    };
-    const receiver = await FakeReceiver.open({ identity });
-    const yaml = readFileSync(folder.config, "utf8");
-    writeFileSync(folder.config, yaml.replace(/wss:\S+/, receiver.url.href.replace(/\/$/, "")));
-    return new Attacked(folder, receiver, await folder.start());
-  }
-
-  /** The highest that its resident memory has been. */
-  get peakBytes(): number {
-    const status = readFileSync(`/proc/${this.#agent.child.pid}/status`, "utf8");
-    return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1_024;
-  }
-
-  async tunnel(): Promise<AgentStatus["tunnel"]> {
-    const { answer } = (await askLocal(this.#folder.stateDir, { ask: "status" })) as {
-      readonly answer: AgentStatus;
-    };
-    return answer.tunnel;
-  }
-
-  /** A person does not wait for the backoff. */
-  async reconnect(): Promise<void> {
-    await askLocal(this.#folder.stateDir, { ask: "reconnect", by: "test" });
-  }
-
-  /** A connection that streams. */
-  async streaming(): Promise<FakeConnection> {
-    const connection = await this.#receiver.connection();
-    await connection.welcome({ capabilities: ["commands"] });
-    await connection.opened();
-    await until("it streams", async () => (await this.tunnel()).state === "streaming");
-    return connection;
-  }
-
-  /** @returns how long the acknowledgment took */
-  async send(): Promise<number> {
-    this.#sent += 1;
-    const controlId = `M${this.#sent}`;
-    const sentMs = performance.now();
-    const answer = await sendOnce(this.#folder.port, latin1(adt(controlId)));
-    assert.deepEqual(answer, { kind: "accepted", controlId });
-    return performance.now() - sentMs;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const { code } = await this.#agent.end("SIGTERM");
-    await this.#receiver[Symbol.asyncDispose]();
-    this.#folder[Symbol.dispose]();
-    assert.equal(code, 0, this.#agent.errors);
-  }
-}
-
 describe("a receiver that breaks the websocket", () => {
   test("[I15] [TP3] is hung up on, costs no memory, is dialled again with backoff, and keeps no message out", async () => {
-    await using agent = await Attacked.start();
+    await using agent = await AttackedAgent.start();
     let connection = await agent.streaming();
     await agent.send();
     const before = agent.peakBytes;
@@ -118,7 +39,7 @@ describe("a receiver that breaks the websocket", () => {
       const replyMs = await agent.send();
       assert.ok(replyMs < REPLY_MAX_MS, `${what}: ${replyMs} ms`);
       await until(`it hangs up on ${what}`, () => connection.isClosed);
-      const { lastError, nextAttemptInSeconds } = await agent.tunnel();
+      const { lastError, nextAttemptInSeconds } = (await agent.status()).tunnel;
       assert.equal(lastError, "TUNNEL_PROTOCOL", what);
       if (nextAttemptInSeconds !== undefined) waitsS.push(nextAttemptInSeconds);
       // The first time it is waited for.
