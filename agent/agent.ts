@@ -9,20 +9,16 @@
  */
 import type { LocalConfig } from "#config/local.ts";
 import type { Role } from "#documents/role.ts";
-import { AuditDesk } from "./audit-desk.ts";
-import { ChannelDesk } from "./channel-desk.ts";
 import { kekCustody, storeChannel } from "./channel-options.ts";
+import { CommandDesk } from "./command-desk.ts";
 import { DOCUMENTS_CHANNEL } from "./configuration/documents-channel.ts";
 import { effectiveDigestOf, isLifeCycleDamaged, newestStateOf } from "./configuration/ledger.ts";
-import { BUNDLED } from "./configuration-questions.ts";
 import { DamagedRows } from "./damaged-rows.ts";
 import { AgentError, identifierFrom } from "./errors.ts";
-import { FilesDesk } from "./files-desk.ts";
 import type { ChannelRecord } from "./health/channel-record.ts";
 import { Conditions } from "./health/conditions.ts";
 import { systemChance, systemClock } from "./host/clock.ts";
 import { storageKind } from "./host/file-system.ts";
-import { LocalSocket } from "./host/local-socket.ts";
 import type { Log } from "./host/log.ts";
 import { Tasks } from "./host/tasks.ts";
 import { COMPILED_ANCHOR } from "./identity/anchor.ts";
@@ -30,19 +26,18 @@ import { IdentityDesk } from "./identity-desk.ts";
 import { Doorway } from "./ingest/accept.ts";
 import { FreeSpace } from "./ingest/free-space.ts";
 import { StoreGate } from "./ingest/store-gate.ts";
-import { answerLocal, type LocalDesk } from "./local-questions.ts";
 import {
   lastGoodState,
   type OpenedConfiguration,
   openConfiguration,
 } from "./open-configuration.ts";
+import { ANSWERS_CHANNEL, openControl } from "./open-control.ts";
+import { openLocalDesk } from "./open-local-desk.ts";
 import type { StoreChannel } from "./outbox/epochs/channel-tails.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import type { StoreNotice } from "./outbox/writing/writer-messages.ts";
-import { QuarantineDesk } from "./quarantine-desk.ts";
 import { receiverOptions } from "./receiver-options.ts";
 import { recordedLog } from "./recorded-log.ts";
-import { recorded } from "./recorded-questions.ts";
 import { type DeviceIdentity, Recording } from "./recording.ts";
 import { openRelay } from "./relay/relay.ts";
 import { downstreamOf, upstreamOf } from "./running/channel-set.ts";
@@ -51,11 +46,11 @@ import { loadKek } from "./sealing/kek.ts";
 import { type AgentStatus, statusOf } from "./status.ts";
 import { STATUS_CHANNEL } from "./status-channel.ts";
 import { hearNotice } from "./store-notices.ts";
+import type { SupportDesk } from "./support-desk.ts";
 import { type TraceRow, traceRows } from "./trace.ts";
 import { isWayOpen } from "./tunnel/dial.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
 import { isUp, ownSkew } from "./tunnel-standing.ts";
-import { UpkeepDesk } from "./upkeep-desk.ts";
 
 export interface AgentOptions {
   readonly config: LocalConfig;
@@ -88,6 +83,7 @@ export class Agent implements AsyncDisposable {
   #freeSpace: FreeSpace | undefined;
   #running: RunningChannels | undefined;
   #configuration: OpenedConfiguration | undefined;
+  #support: SupportDesk | undefined;
 
   private constructor(options: AgentOptions) {
     this.#options = options;
@@ -140,6 +136,7 @@ export class Agent implements AsyncDisposable {
       tunnel: tunnel.standing,
       identity: identity.status,
       configuration: this.#configuration?.desk.status,
+      support: this.#support?.status,
       store: await outbox.standing(),
       freeBytes: this.#freeSpace?.freeBytes,
       running: running.listeners,
@@ -192,6 +189,8 @@ export class Agent implements AsyncDisposable {
     });
     this.#tunnel = tunnel;
     stack.use(tunnel);
+    const commands = new CommandDesk();
+    if (this.#device !== undefined) tunnel.answerWith(commands);
     identity.begin(() => tunnel.renewConnection());
     const ownDownstream = this.#ownDownstream;
     const delivered = [...downstreamOf(config), ...ownDownstream];
@@ -219,29 +218,16 @@ export class Agent implements AsyncDisposable {
       identity,
     });
     this.#configuration = configuration;
-    const { exclusively } = identity;
-    const desk: LocalDesk = {
+    const support = this.#openSupport(outbox, recording, commands);
+    stack.use(support);
+    const local = await openLocalDesk({
+      ...{ config, version, credentials, log, outbox, recording, running, identity, relay },
+      ...{ support, damaged: this.#damaged, configuration: configuration?.desk },
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
       reconnect: () => tunnel.dialNow(),
-      audit: new AuditDesk({ recording, trust: outbox.trust, keepDays: config.auditKeepDays }),
-      quarantine: new QuarantineDesk({ outbox, log, running }),
-      files: new FilesDesk({ outbox, running }),
-      running,
-      upkeep: new UpkeepDesk({ outbox, log, config, version, credentials, exclusively }),
-      identity,
-      configuration: configuration?.desk,
-      channels: new ChannelDesk({
-        outbox,
-        relay,
-        damaged: this.#damaged,
-        log,
-        senders: running.senders,
-      }),
-    };
-    const answer = async (request: unknown): Promise<unknown> => answerLocal(request, desk);
-    const asked = recorded(recording.audit, answer);
-    stack.use(await LocalSocket.open(config.stateDir, asked, BUNDLED));
+    });
+    stack.use(local);
   }
 
   /** 03 E1: healthy means that there is room, and that a transaction is durable. */
@@ -303,7 +289,8 @@ export class Agent implements AsyncDisposable {
 
   /** Where heads go up. */
   get #ownChannels(): readonly StoreChannel[] {
-    return this.#device === undefined ? [] : [{ name: STATUS_CHANNEL }];
+    const names = this.#device === undefined ? [] : [STATUS_CHANNEL, ANSWERS_CHANNEL];
+    return names.map((name) => ({ name }));
   }
 
   /** Where signed documents come down. */
@@ -342,6 +329,19 @@ export class Agent implements AsyncDisposable {
       isWayOpen: () => isWayOpen(way),
     });
     return stack.use(opened);
+  }
+
+  #openSupport(outbox: Outbox, recording: Recording, commands: CommandDesk): SupportDesk {
+    const { config, log } = this.#options;
+    const [device, configuration] = [this.#device, this.#configuration?.configuration];
+    this.#support = openControl({
+      ...{ config, outbox, recording, commands, log, conditions: this.#conditions },
+      enrolled: device && configuration && { device, configuration },
+      ...{ status: () => this.status(), startedAtMs: this.#startedAtMs },
+      skewMs: () => this.#tunnel?.standing.clockSkewMs,
+      ...{ clock: systemClock, chance: systemChance },
+    });
+    return this.#support;
   }
 
   #standing() {

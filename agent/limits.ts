@@ -335,3 +335,17 @@ export const NAME_PATTERN_MAX_BYTES = 255;
 
 /** 08 6: how long entries of the audit are kept, in days. Six years. */
 export const AUDIT_KEEP_DAYS = 2_190;
+
+/** 08 4.4: questions of support in a minute, those that are refused included. */
+export const QUESTIONS_PER_MINUTE = 10;
+/** 08 4.4: how long one of them may take, and how large its answer may be. */
+export const QUESTION_MAX_MS = 30_000;
+export const ANSWER_MAX_BYTES = 10_485_760;
+/** 06 TP35: answers above it go up on a channel of their own. */
+export const INLINE_ANSWER_MAX_BYTES = 16_384;
+/** Commands that wait to be judged; the receiver has sixteen under way. */
+export const COMMANDS_WAITING_MAX_COUNT = 32;
+/** 06 TP36: an answer is repeated so long after each reconnect. */
+export const ANSWER_OWED_MS = 86_400_000;
+/** 07 VM3: so long after its end the nonce of a command is kept. */
+export const NONCE_KEPT_MS = 600_000;

@@ -13,6 +13,8 @@ import type { IdentityDesk } from "./identity-desk.ts";
 import type { QuarantineDesk } from "./quarantine-desk.ts";
 import type { ChannelSet } from "./running/channel-set.ts";
 import type { AgentStatus } from "./status.ts";
+import type { SupportDesk } from "./support-desk.ts";
+import { answerSupport, isAboutSupport } from "./support-questions.ts";
 import type { TraceRow } from "./trace.ts";
 import type { Reconnected } from "./tunnel/tunnel.ts";
 import type { ReplayQuestion, UpkeepDesk } from "./upkeep-desk.ts";
@@ -33,6 +35,7 @@ export interface LocalDesk {
   readonly identity: Pick<IdentityDesk, "renew" | "adopt">;
   /** Absent where the agent was not enrolled. */
   readonly configuration: ConfigurationDesk | undefined;
+  readonly support: SupportDesk;
 }
 
 /**
@@ -46,6 +49,7 @@ export function answerLocal(request: unknown, desk: LocalDesk): Promise<unknown>
   const question = request as Partial<Record<string, unknown>>;
   const number = (name: string): number => wholeNumber(question[name]);
   if (isAboutConfiguration(question)) return answerConfiguration(question, desk.configuration);
+  if (isAboutSupport(question)) return answerSupport(question, desk.support);
   switch (question["ask"]) {
     case "status":
       return desk.status();

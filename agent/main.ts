@@ -32,6 +32,7 @@ import { addAuditCommands } from "./commands/audit.ts";
 import { addConfigCommands } from "./commands/config.ts";
 import { addIdentityCommands } from "./commands/identity.ts";
 import { type Act, configOption, jsonOption, timeOf, wholeNumber } from "./commands/options.ts";
+import { addSupportCommands } from "./commands/support.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { addReleaseCommands } from "./release-commands.ts";
 
@@ -114,6 +115,7 @@ function program(choose: (act: Act) => void): Command {
     );
   addAuditCommands(root, choose);
   addConfigCommands(root, choose);
+  addSupportCommands(root, choose);
   addChannelCommands(root, choose);
   addFilesCommands(root, choose);
   addQuarantineCommands(root, choose);

@@ -144,7 +144,8 @@ export const STORE_ERRORS = {
   SUPPORT_COPIES_FULL: {
     disposition: "retry",
     exit: EXIT.unavailable,
-    summary: "The copies of what was told to support have no more room, so that nothing more is told",
+    summary:
+      "The copies of what was told to support have no more room, so that nothing more is told",
     remedy: "They are kept for policy.support.sentCopyDays: lower it, or find who asks so much",
   },
   NONCE_SEEN: {

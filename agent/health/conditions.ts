@@ -115,6 +115,12 @@ export const CONDITIONS = {
     "There is no room for the files of a channel: its messages are kept; free space where its folder is",
   filesNotCollected:
     "Files of a channel lie in its folder for longer than pickupAlarmSeconds: look at the system that should take them",
+  supportOff:
+    "Support is switched off at this machine: no question is answered; holdfast support on allows it again",
+  supportWindowOpen:
+    "A window for support is open (facts: until when): logs and probes are answered; holdfast support close ends it",
+  structureAsked:
+    "Support has asked for the structure of messages or configuration: see what left with holdfast support list",
   openToAll: "A channel accepts plain MLLP from every address: restrict allow",
 } as const satisfies Record<string, string>;
 export type ConditionName = keyof typeof CONDITIONS;

@@ -27,6 +27,9 @@ export interface RelayOptions {
 }
 
 const UNCONFIGURED: RelayRules = { priority: "normal", onReceiverReject: "hold" };
+/** 06 TP35: nothing of a hospital system waits for what support asked. */
+const ANSWERS_CHANNEL = "$answers";
+const ANSWERS: RelayRules = { priority: "bulk", onReceiverReject: "quarantine" };
 
 /** What the configuration says of channels that are on their way, or come from the receiver. */
 export interface Relayed {
@@ -51,7 +54,8 @@ export function openRelay(options: RelayOptions): Relay {
   const { outbox, tunnel, delivered: first, rules: firstRules = new Map(), ...parts } = options;
   let delivered: ReadonlySet<string> = new Set(first);
   let rules: Relayed["rules"] = firstRules;
-  const rulesOf = (channel: string): RelayRules => rules.get(channel) ?? UNCONFIGURED;
+  const rulesOf = (channel: string): RelayRules =>
+    rules.get(channel) ?? (channel === ANSWERS_CHANNEL ? ANSWERS : UNCONFIGURED);
   tunnel.deliverTo(downstreamInbox(outbox.inbox, (channel) => delivered.has(channel)));
   outbox.inbox.onRoom(() => tunnel.roomChanged());
   const feeds = new Map<number, ChannelFeed>();

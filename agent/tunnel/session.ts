@@ -20,7 +20,7 @@ import { AgentError, codeOf, identifierFrom } from "../errors.ts";
 import type { Chance, Clock, Timer } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 import { SOCKET_UNSENT_LIMIT_BYTES } from "../limits.ts";
-import { answerTo } from "./command-answer.ts";
+import { type Commands, refusalOf } from "./command-answer.ts";
 import { dataSocket } from "./data-socket.ts";
 import type { Dialled } from "./dial.ts";
 import { type DownstreamInbox, ReceivingStreams } from "./receiving-streams.ts";
@@ -36,6 +36,8 @@ export interface SessionOptions {
   readonly chance: Chance;
   readonly log: Log;
   readonly inbox: DownstreamInbox | undefined;
+  /** Who answers commands; absent: each is refused. */
+  readonly commands?: Commands | undefined;
   readonly onWelcome: (frame: WelcomeFrame) => void;
   /** Every stream has its OPENED, or a refusal. */
   readonly onResumed: () => void;
@@ -247,11 +249,18 @@ export class Session {
       onSilence: () => this.#end(new AgentError("TUNNEL_SILENT", {})),
     });
     this.#options.onWelcome(frame);
+    if (areCommandsInForce && !this.#ended) this.#options.commands?.connected(send);
   }
 
   #command(frame: CmdFrame | CmdDoneFrame): void {
     if (!this.#takesCommands) {
       throw new ProtocolError(ERROR_CODE.outOfOrder, `Cannot take ${frame.type} here`);
+    }
+    const { commands } = this.#options;
+    if (commands !== undefined) {
+      if (frame.type === "cmd") commands.asked(frame);
+      else commands.done(frame.id);
+      return;
     }
     // Nothing was kept of it.
     if (frame.type === "cmdDone") return;
@@ -259,7 +268,7 @@ export class Session {
     const command = identifierFrom(Buffer.from(frame.id).toString("hex"));
     if (!this.#hasRefused) this.#options.log.write("commandRefused", { command });
     this.#hasRefused = true;
-    this.#sendNow(answerTo(frame));
+    this.#sendNow(refusalOf(frame));
   }
 
   #noteOpened(): void {

@@ -7,7 +7,6 @@ import {
   COPIES_MAX_BYTES,
   COPIES_MAX_COUNT,
   COPY_STATE,
-  type CopyPart,
   type CopyState,
   type SupportCopy,
   type SupportQuestions,

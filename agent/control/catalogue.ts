@@ -1,0 +1,48 @@
+/**
+ * What may be asked from afar: a closed list, compiled in (08 4.4). No path, no address, no SQL, no pattern and no
+ * script is among the arguments of any of them.
+ *
+ * @module
+ */
+import { z } from "zod";
+
+/** 08 4.2. L3 is not here, nor anywhere. */
+export type ConsentLevel = 0 | 1 | 2;
+
+export interface OperationRule {
+  readonly level: ConsentLevel;
+  readonly args: z.ZodType;
+}
+
+const none = z.strictObject({});
+
+export const OPERATIONS = {
+  "status.get": { level: 0, args: none },
+  "outbox.stats": { level: 0, args: none },
+  "clock.check": { level: 0, args: none },
+  "disk.check": { level: 0, args: none },
+} as const satisfies Record<string, OperationRule>;
+
+export type OperationName = keyof typeof OPERATIONS;
+export type ArgsOf<Name extends OperationName> = z.infer<(typeof OPERATIONS)[Name]["args"]>;
+
+/** One of the list, with arguments that its schema has accepted. */
+export type Operation = {
+  [Name in OperationName]: {
+    readonly name: Name;
+    readonly level: ConsentLevel;
+    readonly args: ArgsOf<Name>;
+  };
+}[OperationName];
+
+/** VM4: an own property of the list, and its schema. @returns `undefined` if it is not allowed */
+export function operationOf(op: string, args: unknown): Operation | undefined {
+  // `constructor` and `__proto__` are no own properties.
+  if (!Object.hasOwn(OPERATIONS, op)) return undefined;
+  const name = op as OperationName;
+  const rule: OperationRule = OPERATIONS[name];
+  const parsed = rule.args.safeParse(args);
+  if (!parsed.success) return undefined;
+  // The schema of this very name has parsed it.
+  return { name, level: rule.level, args: parsed.data } as Operation;
+}

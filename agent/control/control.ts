@@ -1,0 +1,215 @@
+/**
+ * What may be asked of the agent from afar, and answered (08 4): questions of a closed list, never commands.
+ *
+ * In this order: verify → rate → consent → the audit says "accepted", flushed with the nonce → run → the copy of what
+ * will leave is stored → the audit says what leaves, by its digest → it is sent. A refusal is recorded, and answered with
+ * a code alone. Where one of them cannot be done, nothing leaves.
+ *
+ * Questions are judged one after the other, and one at a time is answered.
+ *
+ * @module
+ */
+import { hash } from "node:crypto";
+import { type RefusalCode, refused } from "#documents/refusal.ts";
+import type { Audit } from "../audit/audit.ts";
+import { AgentError, codeOf, identifierFrom } from "../errors.ts";
+import type { Conditions } from "../health/conditions.ts";
+import type { Clock } from "../host/clock.ts";
+import type { Log } from "../host/log.ts";
+import { ANSWER_OWED_MS, COMMANDS_WAITING_MAX_COUNT, NONCE_KEPT_MS } from "../limits.ts";
+import { COPY_STATE } from "../outbox/support/support-messages.ts";
+import type { SupportStore } from "../outbox/support/support-store.ts";
+import { Answering, type AnsweringParts } from "./answering.ts";
+import { type JudgeParts, judge, type Question, type Verdict } from "./judge.ts";
+import { failure, type Reply, refusal } from "./reply.ts";
+import {
+  type CopyHead,
+  headText,
+  readCopy,
+  replyIn,
+  type SentCopy,
+  withReply,
+} from "./sent-copy.ts";
+
+export interface ControlParts
+  extends Omit<JudgeParts, "isBusy">,
+    Omit<AnsweringParts, "log" | "clock" | "audit" | "copies"> {
+  readonly audit: Pick<Audit, "record" | "note">;
+  readonly copies: SupportStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly conditions: Conditions;
+  /** Takes what is to be told; forgotten if nobody is connected, for it is told again (TP36). */
+  readonly reply: (id: Uint8Array, reply: Reply) => void;
+}
+
+/** A signed document from the receiver, which gives it no authority (06 TP36). */
+export interface Asked {
+  /** 16 bytes. */
+  readonly id: Uint8Array;
+  readonly document: Uint8Array;
+}
+
+const RECEIVER = { kind: "receiver", id: "commands" } as const;
+/** Told again at once, after a reconnect. */
+const OWED_MAX_COUNT = 1_000;
+
+export class Control implements AsyncDisposable {
+  readonly #parts: ControlParts;
+  readonly #answering: Answering;
+  #turn: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+  #isClosed = false;
+
+  constructor(parts: ControlParts) {
+    this.#parts = parts;
+    this.#answering = new Answering(parts);
+  }
+
+  /** Judges it in its turn; what is to be told goes to `reply`. Never rejects. */
+  async asked(asked: Asked): Promise<void> {
+    if (this.#isClosed) return;
+    if (this.#waiting >= COMMANDS_WAITING_MAX_COUNT) {
+      this.#parts.reply(asked.id, refusal("BUSY"));
+      return;
+    }
+    this.#waiting += 1;
+    const turn = this.#turn
+      .then(() => this.#take(asked))
+      .catch((error: unknown) => this.#failed(error));
+    this.#turn = turn;
+    await turn;
+    this.#waiting -= 1;
+  }
+
+  /** A connection is there: what is owed is told again, for a day (TP36). Never rejects. */
+  async connected(): Promise<void> {
+    const { copies, clock } = this.#parts;
+    try {
+      for (const row of await copies.owed(OWED_MAX_COUNT)) {
+        const copy = readCopy(row);
+        const isOld = clock.nowMs() - row.atMs > ANSWER_OWED_MS;
+        if (copy === undefined || isOld) await this.#forget(row.id, row.nonce);
+        else await this.#repeat(copy);
+      }
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** The receiver has the answer: it is told no more (CMD_DONE). Never rejects. */
+  async done(id: Uint8Array): Promise<void> {
+    try {
+      const copy = await this.#parts.copies.find(id);
+      if (copy?.state === COPY_STATE.owed) {
+        await this.#parts.copies.move(copy.id, COPY_STATE.done);
+      }
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** 08 4.3: ends what is being answered, at once. */
+  stop(): void {
+    this.#answering.stop();
+  }
+
+  /** What is being answered ends; it is told at the next start that it was cut off. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    await this.#turn;
+    await this.#answering[Symbol.asyncDispose]();
+  }
+
+  async #take(asked: Asked): Promise<void> {
+    const { copies, reply } = this.#parts;
+    const before = await copies.find(asked.id);
+    const copy = before === undefined ? undefined : readCopy(before);
+    // TP36: the same bytes again are told the same, as long as the receiver may not have it.
+    if (copy?.head.envelope === hash("sha256", asked.document) && copy.state !== COPY_STATE.done) {
+      await this.#repeat(copy);
+      return;
+    }
+    const verdict = await judge(asked.document, asked.id, {
+      ...this.#parts,
+      isBusy: () => this.#answering.isBusy,
+    });
+    if (verdict.kind === "accepted") await this.#accept(asked, verdict.question);
+    else reply(asked.id, await this.#refused(verdict));
+  }
+
+  async #accept(asked: Asked, question: Question): Promise<void> {
+    const { copies, audit, clock, reply } = this.#parts;
+    const { nonce, expiresMs, document, digest } = question;
+    const head: CopyHead = {
+      ...{ format: 1, op: question.operation.name, by: document.engineer, ticket: document.ticket },
+      ...{ question: digest, envelope: hash("sha256", asked.document) },
+    };
+    const actor = { kind: "engineer", id: document.engineer } as const;
+    const nowMs = clock.nowMs();
+    let id: number | undefined;
+    try {
+      id = await copies.begin(nonce, nowMs, headText(head));
+      const nonces = { add: [{ nonce, expiresMs: expiresMs + NONCE_KEPT_MS }], nowMs };
+      const draft = { actor, action: "question.accepted", subject: digest };
+      const about = { decision: head.op, reason: `ticket ${document.ticket}` };
+      await audit.record([{ ...draft, ...about }], { nonces });
+    } catch (error) {
+      if (id !== undefined) await copies.forget([id]).catch(() => {});
+      const by = { engineer: document.engineer, digest };
+      const why = refused(codeFor(error), "VM3");
+      reply(asked.id, await this.#refused({ kind: "refused", why, by }));
+      return;
+    }
+    this.#answering.begin({ id, nonce, head, question });
+  }
+
+  /** Recorded, unless too many of them come; whoever asked hears its code and nothing else. */
+  async #refused({ why, by }: Extract<Verdict, { kind: "refused" }>): Promise<Reply> {
+    const { audit, log } = this.#parts;
+    const { code, step, detail } = why;
+    log.write("questionRefused", { code: identifierFrom(code), step: identifierFrom(step) });
+    const actor = by === undefined ? RECEIVER : ({ kind: "engineer", id: by.engineer } as const);
+    const reason = detail === undefined ? step : `${step} ${detail}`;
+    const subject = by === undefined ? {} : { subject: by.digest };
+    const draft = { actor, action: "question.refused", ...subject, decision: code, reason };
+    // A refusal that cannot be recorded is a refusal; the audit says by itself that it cannot.
+    await audit.note([draft]).catch(() => {});
+    return refusal(code);
+  }
+
+  async #repeat(copy: SentCopy): Promise<void> {
+    const { copies, reply } = this.#parts;
+    const known = replyIn(copy);
+    if (known !== undefined) {
+      reply(copy.nonce, known);
+      return;
+    }
+    if (copy.state !== COPY_STATE.asked || this.#answering.isUnderWay(copy.nonce)) return;
+    // The process ended in between.
+    const cut = failure("QUESTION_INTERRUPTED");
+    await copies.keep(copy.id, COPY_STATE.owed, headText(withReply(copy.head, cut)));
+    reply(copy.nonce, cut);
+  }
+
+  async #forget(id: number, nonce: Uint8Array): Promise<void> {
+    if (!this.#answering.isUnderWay(nonce)) await this.#parts.copies.move(id, COPY_STATE.done);
+  }
+
+  #failed(error: unknown): void {
+    const fault =
+      error instanceof AgentError ? error : new AgentError("AGENT_DEFECT", {}, { cause: error });
+    this.#parts.log.fault("questionFailed", fault);
+  }
+}
+
+function codeFor(error: unknown): RefusalCode {
+  switch (codeOf(error)) {
+    case "NONCE_SEEN":
+      return "REPLAY";
+    case "AUDIT_UNWRITABLE":
+      return "AUDIT";
+    default:
+      return "BUSY";
+  }
+}

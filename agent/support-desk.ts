@@ -1,0 +1,197 @@
+/** What a person at the machine says and sees of remote diagnostics (08 4.2, 4.3): switch, window, and what left. @module */
+import { hash } from "node:crypto";
+import type { Policy } from "#config/policy.ts";
+import type { Audit } from "./audit/audit.ts";
+import type { AuditActor } from "./audit/entry.ts";
+import type { Consent } from "./control/consent.ts";
+import type { Control } from "./control/control.ts";
+import { readCopy } from "./control/sent-copy.ts";
+import { AgentError, identifierFrom } from "./errors.ts";
+import type { Conditions } from "./health/conditions.ts";
+import type { Clock, Timer } from "./host/clock.ts";
+import type { Log } from "./host/log.ts";
+import { COPY_PART, COPY_STATE } from "./outbox/support/support-messages.ts";
+import type { SupportStore } from "./outbox/support/support-store.ts";
+
+/** As JSON. */
+export interface SupportStatus {
+  /** Whether anybody could ask: the agent is enrolled. */
+  readonly isReachable: boolean;
+  /** `policy.support.enabled`. */
+  readonly isEnabled: boolean;
+  /** The kill switch, or the policy. */
+  readonly isOff: boolean;
+  readonly consentLevel: number;
+  readonly window: { readonly ticket: string; readonly endsAt: string } | undefined;
+  readonly windowMaxHours: number;
+  readonly releaseMode: string;
+  readonly sentCopyDays: number;
+}
+
+/** A line of `support list`. */
+export interface SentLine {
+  readonly id: number;
+  readonly at: string;
+  readonly state: string;
+  readonly op: string;
+  readonly by: string;
+  readonly ticket: string;
+  readonly bytes: number;
+  readonly result: string | undefined;
+  /** SHA-256 of what left, as the audit has it. */
+  readonly sent: string | undefined;
+}
+
+export interface SupportDeskParts {
+  readonly consent: Consent;
+  /** Absent where the agent was not enrolled. */
+  readonly control: Control | undefined;
+  readonly policy: Policy["support"];
+  readonly audit: Pick<Audit, "record">;
+  readonly copies: SupportStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly conditions: Conditions;
+  readonly forgetting: { readonly everyMs: number; readonly keepMs: number };
+}
+
+const LISTED_MAX_COUNT = 500;
+const SYSTEM = { kind: "system", id: "agent" } as const;
+
+export class SupportDesk implements AsyncDisposable {
+  readonly #parts: SupportDeskParts;
+  #forgetting: Timer | undefined;
+  #isClosed = false;
+
+  constructor(parts: SupportDeskParts) {
+    this.#parts = parts;
+    const { consent } = parts;
+    consent.onChange(() => this.#note());
+    this.#note();
+    // Found, and not said by anybody now: switched off by hand, or while no agent ran.
+    if (consent.isOff) void this.#recorded(SYSTEM, "support.foundOff").catch(() => {});
+    this.#forget();
+  }
+
+  get status(): SupportStatus {
+    const { consent, control, policy } = this.#parts;
+    const { window, isOff } = consent;
+    return {
+      ...{ isReachable: control !== undefined, isEnabled: policy.enabled, isOff },
+      ...{ consentLevel: policy.consentLevel, windowMaxHours: policy.windowMaxHours },
+      ...{ releaseMode: policy.releaseMode, sentCopyDays: policy.sentCopyDays },
+      window: window && { ticket: window.ticket, endsAt: isoOf(window.endsMs) },
+    };
+  }
+
+  /** Ends what is being answered, too. It is off even where it cannot be recorded. @throws {AgentError} */
+  async off(actor: AuditActor): Promise<SupportStatus> {
+    const { consent, control } = this.#parts;
+    try {
+      consent.turnOff();
+    } finally {
+      control?.stop();
+    }
+    await this.#recorded(actor, "support.off");
+    return this.status;
+  }
+
+  /** @throws {AgentError} `AUDIT_UNWRITABLE`, `SUPPORT_SWITCH`: it stays off */
+  async on(actor: AuditActor): Promise<SupportStatus> {
+    await this.#recorded(actor, "support.on");
+    this.#parts.consent.turnOn();
+    return this.status;
+  }
+
+  /** @throws {AgentError} `SUPPORT_IS_OFF`, `SUPPORT_WINDOW_TOO_LONG`, `AUDIT_UNWRITABLE` */
+  async open(hours: number, ticket: string, actor: AuditActor): Promise<SupportStatus> {
+    const { consent } = this.#parts;
+    consent.refuseWindow(hours);
+    await this.#recorded(actor, "support.windowOpened", ticket, `${hours} hours`);
+    consent.open(hours, ticket);
+    return this.status;
+  }
+
+  async close(actor: AuditActor): Promise<SupportStatus> {
+    // Closed first: it is closed even where that cannot be recorded.
+    if (this.#parts.consent.close()) await this.#recorded(actor, "support.windowClosed");
+    return this.status;
+  }
+
+  /** What was asked and what left, newest first, at most 500. */
+  async list(beforeId: number): Promise<SentLine[]> {
+    const rows = await this.#parts.copies.list(beforeId, LISTED_MAX_COUNT);
+    return rows.map((row) => {
+      const { id, atMs, bytes, state } = row;
+      const head = readCopy(row)?.head;
+      return {
+        ...{ id, at: isoOf(atMs), bytes, state: STATE_NAMES.get(state) ?? "?" },
+        ...{ op: head?.op ?? "?", by: head?.by ?? "?", ticket: head?.ticket ?? "?" },
+        ...{ result: head?.outcome?.result, sent: head?.outcome?.sent },
+      };
+    });
+  }
+
+  /** The answer as people read it, base64; with its digest. @throws {AgentError} `SUPPORT_COPY_UNKNOWN` */
+  async show(id: number): Promise<{ readonly base64: string; readonly sha256: string }> {
+    const { copies } = this.#parts;
+    const [row] = await copies.list(id + 1, 1);
+    if (row?.id !== id) throw new AgentError("SUPPORT_COPY_UNKNOWN", {});
+    const plain = await copies.read(id, COPY_PART.plain);
+    return { base64: Buffer.from(plain).toString("base64"), sha256: hash("sha256", plain) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    this.#forgetting?.[Symbol.dispose]();
+    await this.#parts.control?.[Symbol.asyncDispose]();
+    this.#parts.consent[Symbol.dispose]();
+  }
+
+  #note(): void {
+    const { consent, conditions, clock, log } = this.#parts;
+    const { window, isOff } = consent;
+    const nowMs = clock.nowMs();
+    if (isOff) conditions.open("supportOff", "", {}, nowMs);
+    else conditions.close("supportOff", "");
+    if (window === undefined) conditions.close("supportWindowOpen", "");
+    else {
+      const until = identifierFrom(isoOf(window.endsMs));
+      conditions.open("supportWindowOpen", "", { until }, nowMs);
+    }
+    log.write("supportChanged", { isOff, isWindowOpen: window !== undefined });
+  }
+
+  /** 08 5.4: `sentCopyDays`. */
+  #forget(): void {
+    const { copies, clock, forgetting, log } = this.#parts;
+    copies
+      .forgetBefore(clock.nowMs() - forgetting.keepMs)
+      .catch((error: unknown) => {
+        if (error instanceof AgentError && !this.#isClosed) log.fault("questionFailed", error);
+      })
+      .finally(() => {
+        if (this.#isClosed) return;
+        this.#forgetting = clock.after(forgetting.everyMs, () => this.#forget());
+      });
+  }
+
+  async #recorded(
+    actor: AuditActor,
+    action: string,
+    subject?: string,
+    reason?: string,
+  ): Promise<void> {
+    const about = {
+      ...(subject === undefined ? {} : { subject }),
+      ...(reason === undefined ? {} : { reason }),
+    };
+    await this.#parts.audit.record([{ actor, action, ...about }]);
+  }
+}
+
+const STATE_NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(COPY_STATE).map(([name, state]) => [state, name]),
+);
+
+const isoOf = (ms: number): string => new Date(ms).toISOString();
