@@ -18,6 +18,7 @@ import { AgentError, identifierFrom } from "./errors.ts";
 import type { ChannelRecord } from "./health/channel-record.ts";
 import { Conditions } from "./health/conditions.ts";
 import { systemChance, systemClock } from "./host/clock.ts";
+import { EventRing } from "./host/event-ring.ts";
 import { storageKind } from "./host/file-system.ts";
 import type { Log } from "./host/log.ts";
 import { Tasks } from "./host/tasks.ts";
@@ -31,7 +32,7 @@ import {
   type OpenedConfiguration,
   openConfiguration,
 } from "./open-configuration.ts";
-import { ANSWERS_CHANNEL, openControl } from "./open-control.ts";
+import { ANSWERS_CHANNEL, type ControlOptions, openControl } from "./open-control.ts";
 import { openLocalDesk } from "./open-local-desk.ts";
 import type { StoreChannel } from "./outbox/epochs/channel-tails.ts";
 import { Outbox } from "./outbox/outbox.ts";
@@ -70,6 +71,7 @@ export interface AgentOptions {
 
 export class Agent implements AsyncDisposable {
   readonly #options: AgentOptions;
+  readonly #events = new EventRing(systemClock);
   readonly #startedAtMs = systemClock.nowMs();
   readonly #conditions = new Conditions();
   readonly #failed = Promise.withResolvers<AgentError>();
@@ -86,9 +88,10 @@ export class Agent implements AsyncDisposable {
   #support: SupportDesk | undefined;
 
   private constructor(options: AgentOptions) {
-    this.#options = options;
+    const log = this.#events.over(options.log);
+    this.#options = { ...options, log };
     this.#damaged = new DamagedRows({
-      ...{ conditions: this.#conditions, clock: systemClock, log: options.log },
+      ...{ conditions: this.#conditions, clock: systemClock, log },
       channelOf: (channel) => this.#channelOf(channel),
     });
   }
@@ -218,7 +221,7 @@ export class Agent implements AsyncDisposable {
       identity,
     });
     this.#configuration = configuration;
-    const support = this.#openSupport(outbox, recording, commands);
+    const support = this.#openSupport({ outbox, recording, running, commands });
     stack.use(support);
     const local = await openLocalDesk({
       ...{ config, version, credentials, log, outbox, recording, running, identity, relay },
@@ -331,14 +334,17 @@ export class Agent implements AsyncDisposable {
     return stack.use(opened);
   }
 
-  #openSupport(outbox: Outbox, recording: Recording, commands: CommandDesk): SupportDesk {
+  #openSupport(
+    parts: Pick<ControlOptions, "outbox" | "recording" | "running" | "commands">,
+  ): SupportDesk {
     const { config, log } = this.#options;
     const [device, configuration] = [this.#device, this.#configuration?.configuration];
     this.#support = openControl({
-      ...{ config, outbox, recording, commands, log, conditions: this.#conditions },
+      ...{ ...parts, config, log, conditions: this.#conditions, events: this.#events },
       enrolled: device && configuration && { device, configuration },
       ...{ status: () => this.status(), startedAtMs: this.#startedAtMs },
       skewMs: () => this.#tunnel?.standing.clockSkewMs,
+      ownCertificate: () => this.#identity?.identities.identity().certificatePem,
       ...{ clock: systemClock, chance: systemChance },
     });
     return this.#support;

@@ -1,29 +1,30 @@
 /** Remote diagnostics in the running agent: what may be asked, and by whom it is allowed (08 4). @module */
 import type { LocalConfig } from "#config/local.ts";
-import { isClockSuspect } from "#documents/time.ts";
+import { sealForSupport } from "#documents/support-seal.ts";
 import { roleOf } from "#documents/trust-rules.ts";
 import type { CommandDesk } from "./command-desk.ts";
 import type { Configuration } from "./configuration/configuration.ts";
+import { makeBundle } from "./control/bundle.ts";
 import { Consent } from "./control/consent.ts";
 import { Control } from "./control/control.ts";
-import type { ControlFacts, DiskFacts } from "./control/facts.ts";
 import { Rate } from "./control/rate.ts";
-import { runners, runWith } from "./control/run.ts";
+import { type RunParts, runners, runWith } from "./control/run.ts";
 import { SupportSwitch } from "./control/support-switch.ts";
-import { AgentError } from "./errors.ts";
+import { controlFacts } from "./control-facts.ts";
+import { AgentError, codeOf } from "./errors.ts";
 import type { Conditions } from "./health/conditions.ts";
 import type { Chance, Clock } from "./host/clock.ts";
-import { diskSpaceOf } from "./host/disk-space.ts";
+import type { EventRing } from "./host/event-ring.ts";
 import type { Log } from "./host/log.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import { appendOwn } from "./own-messages.ts";
 import type { DeviceIdentity, Recording } from "./recording.ts";
+import type { RunningChannels } from "./running/running-channels.ts";
 import type { AgentStatus } from "./status.ts";
 import { SupportDesk } from "./support-desk.ts";
 
 /** Answers above 16 KiB go up there (06 TP35). */
 export const ANSWERS_CHANNEL = "$answers";
-const FLUSHES = 3;
 /** How often it is looked for copies that are too old. */
 const FORGET_EVERY_MS = 3_600_000;
 const DAY_MS = 86_400_000;
@@ -31,16 +32,20 @@ const DAY_MS = 86_400_000;
 export interface ControlOptions {
   readonly config: LocalConfig;
   readonly outbox: Outbox;
-  readonly recording: Pick<Recording, "audit">;
+  readonly recording: Pick<Recording, "audit" | "signer" | "signedStatus">;
   readonly commands: CommandDesk;
+  readonly running: Pick<RunningChannels, "set">;
   /** Absent: nobody can ask, for there is nobody to be believed. */
   readonly enrolled:
     | { readonly device: DeviceIdentity; readonly configuration: Configuration }
     | undefined;
+  readonly events: EventRing;
   readonly status: () => Promise<AgentStatus>;
   readonly startedAtMs: number;
   /** The receiver's clock minus ours. */
   readonly skewMs: () => number | undefined;
+  /** That the tunnel shows, PEM. */
+  readonly ownCertificate: () => string | undefined;
   readonly clock: Clock;
   readonly chance: Chance;
   readonly log: Log;
@@ -49,31 +54,38 @@ export interface ControlOptions {
 
 /** @returns what a person at the machine asks; disposed, nothing is answered any more */
 export function openControl(options: ControlOptions): SupportDesk {
-  const { config, outbox, recording, commands, enrolled, clock, log, conditions } = options;
-  const { stateDir, policy } = config;
-  const consent = new Consent({
-    ...{ policy: policy.support, clock, killSwitch: new SupportSwitch(stateDir) },
-  });
-  const control = enrolled && controlOf(options, enrolled, consent);
-  if (control !== undefined) commands.openTo(control);
-  return new SupportDesk({
-    ...{ consent, control, policy: policy.support, audit: recording.audit },
-    ...{ copies: outbox.support, clock, log, conditions },
+  const { config, outbox, recording, commands, enrolled, clock, chance, log, conditions } = options;
+  const support = config.policy.support;
+  const killSwitch = new SupportSwitch(config.stateDir);
+  const consent = new Consent({ policy: support, clock, killSwitch });
+  const parts: RunParts = { facts: controlFacts(options), chance, clock };
+  const held = (id: number): void => desk.held(id);
+  const control = enrolled && controlOf(options, enrolled, { consent, parts, held });
+  const desk = new SupportDesk({
+    ...{ consent, control, policy: support, audit: recording.audit, copies: outbox.support },
+    ...{ clock, chance, log, conditions, bundle: (names) => makeBundle(parts, names) },
     forgetting: {
       everyMs: FORGET_EVERY_MS,
-      keepMs: Math.max(1, policy.support.sentCopyDays) * DAY_MS,
+      keepMs: Math.max(1, support.sentCopyDays) * DAY_MS,
     },
   });
+  if (control !== undefined) commands.openTo(control);
+  return desk;
 }
 
 function controlOf(
   options: ControlOptions,
   { device, configuration }: NonNullable<ControlOptions["enrolled"]>,
-  consent: Consent,
+  asking: {
+    readonly consent: Consent;
+    readonly parts: RunParts;
+    readonly held: (id: number) => void;
+  },
 ): Control {
-  const { outbox, recording, commands, clock, log, conditions } = options;
+  const { config, outbox, recording, commands, clock, log, conditions } = options;
+  const { consent, parts, held } = asking;
   const { ledger } = configuration;
-  const all = runners(factsOf(options, configuration));
+  const all = runners(parts);
   return new Control({
     recipient: { tenant: device.tenant, agent: device.agent },
     role: () => (ledger.trust === undefined ? undefined : roleOf(ledger.trust, "command")),
@@ -81,37 +93,26 @@ function controlOf(
     hasNonce: (nonce) => outbox.trust.hasNonce(nonce),
     ...{ consent, rate: new Rate(clock), audit: recording.audit, copies: outbox.support },
     run: (operation, signal) => runWith(all, operation, signal),
-    seal: () => {
-      throw new AgentError("AGENT_DEFECT", {});
+    seal: (plain) => sealed(plain, ledger.trust?.supportKey),
+    sendLarge: (body) => {
+      const atMs = clock.nowMs();
+      return appendOwn(outbox, { channel: ANSWERS_CHANNEL, controlId: "answer", atMs, body });
     },
-    sendLarge: (body) =>
-      appendOwn(outbox, {
-        ...{ channel: ANSWERS_CHANNEL, controlId: "answer", atMs: clock.nowMs(), body },
-      }),
+    ...{ releaseMode: config.policy.support.releaseMode, onHeld: held },
     reply: (id, reply) => commands.reply(id, reply),
     ...{ clock, log, conditions },
   });
 }
 
-function factsOf(options: ControlOptions, { ledger }: Configuration): ControlFacts {
-  const { status, startedAtMs, skewMs, clock } = options;
-  return {
-    status,
-    clock: () => ({
-      ...{ nowMs: clock.nowMs(), upSinceMs: startedAtMs, skewMs: skewMs() },
-      ...{ floorMs: ledger.time.floorMs, isSuspect: isClockSuspect(ledger.time) },
-    }),
-    disk: () => diskFacts(options),
-  };
+/** @throws {AgentError} `SUPPORT_KEY_UNUSABLE`: nothing leaves that others could read */
+function sealed(plain: Uint8Array, supportKey: string | undefined): Uint8Array {
+  try {
+    if (supportKey !== undefined) return sealForSupport(plain, supportKey);
+  } catch (cause) {
+    throw unusable(cause);
+  }
+  throw unusable(undefined);
 }
 
-async function diskFacts({ config, outbox, clock }: ControlOptions): Promise<DiskFacts> {
-  const { totalBytes, freeBytes } = await diskSpaceOf(config.stateDir);
-  const flushMs: number[] = [];
-  for (let count = 0; count < FLUSHES; count++) {
-    const beganMs = clock.monotonicMs();
-    await outbox.probe();
-    flushMs.push(Math.round((clock.monotonicMs() - beganMs) * 100) / 100);
-  }
-  return { totalBytes, freeBytes, flushMs, custody: config.kek.custody };
-}
+const unusable = (cause: unknown): AgentError =>
+  new AgentError("SUPPORT_KEY_UNUSABLE", { sysCode: codeOf(cause) }, { cause });

@@ -3,12 +3,13 @@ import { hash } from "node:crypto";
 import type { Policy } from "#config/policy.ts";
 import type { Audit } from "./audit/audit.ts";
 import type { AuditActor } from "./audit/entry.ts";
+import type { PartName } from "./control/bundle-parts.ts";
 import type { Consent } from "./control/consent.ts";
 import type { Control } from "./control/control.ts";
-import { readCopy } from "./control/sent-copy.ts";
+import { type CopyHead, headText, readCopy, type SentCopy } from "./control/sent-copy.ts";
 import { AgentError, identifierFrom } from "./errors.ts";
 import type { Conditions } from "./health/conditions.ts";
-import type { Clock, Timer } from "./host/clock.ts";
+import type { Chance, Clock, Timer } from "./host/clock.ts";
 import type { Log } from "./host/log.ts";
 import { COPY_PART, COPY_STATE } from "./outbox/support/support-messages.ts";
 import type { SupportStore } from "./outbox/support/support-store.ts";
@@ -42,6 +43,15 @@ export interface SentLine {
   readonly sent: string | undefined;
 }
 
+/** One copy, for a person to read. */
+export interface ShownCopy {
+  readonly id: number;
+  readonly state: string;
+  readonly base64: string;
+  /** Of what `base64` holds. */
+  readonly sha256: string;
+}
+
 export interface SupportDeskParts {
   readonly consent: Consent;
   /** Absent where the agent was not enrolled. */
@@ -52,10 +62,14 @@ export interface SupportDeskParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly conditions: Conditions;
+  /** Makes one for a person at the machine. */
+  readonly bundle: (names: readonly PartName[] | undefined) => Promise<Uint8Array>;
+  readonly chance: Pick<Chance, "bytes">;
   readonly forgetting: { readonly everyMs: number; readonly keepMs: number };
 }
 
 const LISTED_MAX_COUNT = 500;
+const NONCE_BYTES = 16;
 const SYSTEM = { kind: "system", id: "agent" } as const;
 
 export class SupportDesk implements AsyncDisposable {
@@ -66,10 +80,14 @@ export class SupportDesk implements AsyncDisposable {
   constructor(parts: SupportDeskParts) {
     this.#parts = parts;
     const { consent } = parts;
-    consent.onChange(() => this.#note());
+    consent.onChange(() => {
+      parts.control?.recheck();
+      this.#note();
+    });
     this.#note();
     // Found, and not said by anybody now: switched off by hand, or while no agent ran.
     if (consent.isOff) void this.#recorded(SYSTEM, "support.foundOff").catch(() => {});
+    this.#lookForHeld().catch((error: unknown) => this.#failed(error));
     this.#forget();
   }
 
@@ -90,7 +108,7 @@ export class SupportDesk implements AsyncDisposable {
     try {
       consent.turnOff();
     } finally {
-      control?.stop();
+      control?.recheck();
     }
     await this.#recorded(actor, "support.off");
     return this.status;
@@ -133,12 +151,59 @@ export class SupportDesk implements AsyncDisposable {
   }
 
   /** The answer as people read it, base64; with its digest. @throws {AgentError} `SUPPORT_COPY_UNKNOWN` */
-  async show(id: number): Promise<{ readonly base64: string; readonly sha256: string }> {
-    const { copies } = this.#parts;
-    const [row] = await copies.list(id + 1, 1);
-    if (row?.id !== id) throw new AgentError("SUPPORT_COPY_UNKNOWN", {});
-    const plain = await copies.read(id, COPY_PART.plain);
-    return { base64: Buffer.from(plain).toString("base64"), sha256: hash("sha256", plain) };
+  async show(id: number): Promise<ShownCopy> {
+    const { state } = await this.#copy(id);
+    return await this.#shown(id, STATE_NAMES.get(state) ?? "?");
+  }
+
+  /** A bundle for this person alone: it is kept, and sent to nobody. */
+  async make(names: readonly PartName[] | undefined, actor: AuditActor): Promise<ShownCopy> {
+    const { copies, bundle, clock, chance, audit } = this.#parts;
+    const plain = await bundle(names);
+    const sha256 = hash("sha256", plain);
+    const head: CopyHead = { format: 1, op: "bundle.create", by: actor.id, ticket: "local" };
+    const id = await copies.begin(chance.bytes(NONCE_BYTES), clock.nowMs(), headText(head));
+    await copies.write(id, COPY_PART.plain, plain);
+    await copies.keep(id, COPY_STATE.local, headText(head));
+    const draft = { actor, action: "bundle.made", subject: `bundle ${id}` };
+    await audit.record([{ ...draft, reason: `plain sha256 ${sha256}` }]);
+    return await this.#shown(id, "local");
+  }
+
+  /** Lets a bundle leave that waits. @throws {AgentError} `BUNDLE_NOT_HELD`, `SUPPORT_IS_OFF`, why it could not */
+  async release(id: number, actor: AuditActor): Promise<ShownCopy> {
+    const { control, conditions } = this.#parts;
+    const copy = await this.#copy(id);
+    if (control === undefined) throw new AgentError("SUPPORT_UNAVAILABLE", {});
+    await control.release(copy, actor);
+    conditions.close("bundleWaiting", "");
+    await this.#lookForHeld();
+    return await this.#shown(id, "owed");
+  }
+
+  /** A bundle waits for a person. */
+  held(id: number): void {
+    const { conditions, clock } = this.#parts;
+    conditions.open("bundleWaiting", "", { number: id }, clock.nowMs());
+  }
+
+  async #copy(id: number): Promise<SentCopy> {
+    const [row] = await this.#parts.copies.list(id + 1, 1);
+    const copy = row?.id === id ? readCopy(row) : undefined;
+    if (copy === undefined) throw new AgentError("SUPPORT_COPY_UNKNOWN", {});
+    return copy;
+  }
+
+  async #shown(id: number, state: string): Promise<ShownCopy> {
+    const plain = await this.#parts.copies.read(id, COPY_PART.plain);
+    const base64 = Buffer.from(plain).toString("base64");
+    return { id, state, base64, sha256: hash("sha256", plain) };
+  }
+
+  async #lookForHeld(): Promise<void> {
+    const rows = await this.#parts.copies.list(Number.MAX_SAFE_INTEGER, LISTED_MAX_COUNT);
+    const held = rows.find(({ state }) => state === COPY_STATE.held);
+    if (held !== undefined) this.held(held.id);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -164,16 +229,20 @@ export class SupportDesk implements AsyncDisposable {
 
   /** 08 5.4: `sentCopyDays`. */
   #forget(): void {
-    const { copies, clock, forgetting, log } = this.#parts;
+    const { copies, clock, forgetting } = this.#parts;
     copies
       .forgetBefore(clock.nowMs() - forgetting.keepMs)
-      .catch((error: unknown) => {
-        if (error instanceof AgentError && !this.#isClosed) log.fault("questionFailed", error);
-      })
+      .catch((error: unknown) => this.#failed(error))
       .finally(() => {
         if (this.#isClosed) return;
         this.#forgetting = clock.after(forgetting.everyMs, () => this.#forget());
       });
+  }
+
+  #failed(error: unknown): void {
+    if (error instanceof AgentError && !this.#isClosed) {
+      this.#parts.log.fault("questionFailed", error);
+    }
   }
 
   async #recorded(

@@ -31,6 +31,21 @@ export const SUPPORT_ERRORS = {
     summary: "Nothing that left has this number, or its copy is gone",
     remedy: "See what there is: holdfast support list",
   },
+  MESSAGE_NOT_HERE: {
+    ...NOT_NOW,
+    summary: "No message of this channel, epoch and seq is here any more, or it cannot be read",
+    remedy: "Nothing is to be done here; see holdfast status for what is retained",
+  },
+  SUPPORT_KEY_UNUSABLE: {
+    ...NOT_NOW,
+    summary: "The trust document names no key to which a bundle could be sealed: nothing left",
+    remedy: "Ask the vendor for a trust document with a usable supportKey",
+  },
+  BUNDLE_NOT_HELD: {
+    ...NOT_NOW,
+    summary: "No bundle of this number waits for its release",
+    remedy: "See what waits: holdfast support list",
+  },
   QUESTION_TIMEOUT: {
     ...NOT_NOW,
     summary: "A question of support took longer than 30 seconds and was given up",

@@ -1,4 +1,5 @@
 /** What commands on this machine may ask about remote diagnostics: parsed here, at the door. @module */
+import { PART_NAMES, type PartName } from "./control/bundle-parts.ts";
 import { AgentError, type ErrorCode, type Facts } from "./errors.ts";
 import { localActor } from "./recorded-questions.ts";
 import type { SupportDesk } from "./support-desk.ts";
@@ -7,7 +8,7 @@ type Question = Partial<Record<string, unknown>>;
 
 const ASKS = [
   ...(["supportStatus", "supportOff", "supportOn", "supportOpen", "supportClose"] as const),
-  ...(["supportList", "supportShow"] as const),
+  ...(["supportList", "supportShow", "bundleCreate", "bundleRelease"] as const),
 ];
 type Ask = (typeof ASKS)[number];
 
@@ -50,6 +51,10 @@ function answered(question: Question, desk: SupportDesk): Promise<unknown> {
       return desk.list(whole(question["beforeId"]));
     case "supportShow":
       return desk.show(whole(question["id"]));
+    case "bundleCreate":
+      return desk.make(partsOf(question["parts"]), actor);
+    case "bundleRelease":
+      return desk.release(whole(question["id"]), actor);
     case undefined:
       throw new TypeError("Cannot answer an unknown question");
   }
@@ -58,6 +63,12 @@ function answered(question: Question, desk: SupportDesk): Promise<unknown> {
 function whole(value: unknown): number {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 1) return value;
   throw new TypeError("Cannot answer a question without its number");
+}
+
+function partsOf(value: unknown): PartName[] | undefined {
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value)) throw new TypeError("Cannot make a bundle without a list of parts");
+  return PART_NAMES.filter((name) => value.includes(name));
 }
 
 /** One line of printable text: it stands in the audit. */

@@ -3,7 +3,7 @@ import { loadLocalConfig } from "#config/local.ts";
 import { SupportSwitch } from "../control/support-switch.ts";
 import { AgentError } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import type { SentLine, SupportStatus } from "../support-desk.ts";
+import type { SentLine, ShownCopy, SupportStatus } from "../support-desk.ts";
 import type { SupportAnswer } from "../support-questions.ts";
 import { question } from "./question.ts";
 import { escaped, printFacts, table } from "./terminal.ts";
@@ -68,13 +68,11 @@ function listLines(lines: readonly SentLine[]): string[] {
   ]);
 }
 
-/** The answer, as it left or as it was sealed: on standard output, byte for byte. */
+/** The answer, as it left or before it was sealed: on standard output, byte for byte. */
 export async function supportShow(options: Common & { readonly id: number }): Promise<ExitCode> {
-  const found = await asked<{ readonly base64: string; readonly sha256: string }>(options, {
-    ...{ ask: "supportShow", id: options.id },
-  });
-  const text = Buffer.from(found.base64, "base64").toString("utf8");
-  printFacts(options.json, found, () => [text.trimEnd()]);
+  const found = await asked<ShownCopy>(options, { ask: "supportShow", id: options.id });
+  if (options.json) console.log(JSON.stringify(found));
+  else process.stdout.write(Buffer.from(found.base64, "base64"));
   return EXIT.ok;
 }
 

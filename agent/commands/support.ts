@@ -1,5 +1,6 @@
 /** `holdfast support …`: how it is asked. @module */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { bundleCreate, bundlePreview } from "../cli/bundle.ts";
 import {
   supportClose,
   supportList,
@@ -9,6 +10,7 @@ import {
   supportShow,
   supportStatus,
 } from "../cli/support.ts";
+import { PART_NAMES } from "../control/bundle-parts.ts";
 import { type Act, configOption, jsonOption, wholeNumber } from "./options.ts";
 
 const HOURS_MAX = 72;
@@ -44,4 +46,20 @@ export function addSupportCommands(root: Command, choose: (act: Act) => void): v
   command("show", "one answer, exactly as it left; of a bundle what was sealed")
     .argument("<number>", "as in the list", wholeNumber(1, Number.MAX_SAFE_INTEGER))
     .action((id, options) => choose(() => supportShow({ id, ...options })));
+  addBundleCommands(root, choose);
+}
+
+function addBundleCommands(root: Command, choose: (act: Act) => void): void {
+  const bundle = root
+    .command("bundle")
+    .description("what a bundle for support holds, exactly as it leaves");
+  const command = (name: string, description: string): Command =>
+    bundle.command(name).description(description).addOption(configOption()).addOption(jsonOption());
+  command("create", "make one, keep it, print it; it is sent to nobody")
+    .addOption(new Option("--parts <names...>", "only these").choices(PART_NAMES))
+    .action((options) => choose(() => bundleCreate(options)));
+  command("preview", "print one as it left, or as it would leave")
+    .argument("<number>", "as in support list", wholeNumber(1, Number.MAX_SAFE_INTEGER))
+    .option("--release", "let it leave (policy.support.releaseMode: hold)", false)
+    .action((id, options) => choose(() => bundlePreview({ id, ...options })));
 }

@@ -7,6 +7,7 @@
  */
 import { hash } from "node:crypto";
 import type { Audit } from "../audit/audit.ts";
+import type { AuditActor } from "../audit/entry.ts";
 import { AgentError, identifierFrom } from "../errors.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Clock } from "../host/clock.ts";
@@ -15,10 +16,11 @@ import { ANSWER_MAX_BYTES, INLINE_ANSWER_MAX_BYTES, QUESTION_MAX_MS } from "../l
 import { COPY_PART, COPY_STATE } from "../outbox/support/support-messages.ts";
 import type { SupportStore } from "../outbox/support/support-store.ts";
 import type { Answered } from "./answer.ts";
-import type { Operation } from "./catalogue.ts";
+import type { ConsentLevel, Operation } from "./catalogue.ts";
+import type { Consent } from "./consent.ts";
 import type { Question } from "./judge.ts";
 import { elsewhere, failure, json, type MessagePlace, type Reply, refusal } from "./reply.ts";
-import { type CopyHead, headText, withReply } from "./sent-copy.ts";
+import { type CopyHead, headText, type SentCopy, withReply } from "./sent-copy.ts";
 
 export interface AnsweringParts {
   /** Runs one operation. May be cut off at any time; what it began to read it lets go then. */
@@ -28,6 +30,11 @@ export interface AnsweringParts {
   /** Puts a large answer on `$answers`; durable when it resolves. */
   readonly sendLarge: (bytes: Uint8Array) => Promise<MessagePlace>;
   readonly reply: (id: Uint8Array, reply: Reply) => void;
+  /** `hold`: a bundle leaves when a person has said so (08 5.4). */
+  readonly releaseMode: "auto" | "hold";
+  /** A bundle waits for that, by the number of its copy. */
+  readonly onHeld: (id: number) => void;
+  readonly consent: Pick<Consent, "objection">;
   readonly audit: Pick<Audit, "record" | "note">;
   readonly copies: SupportStore;
   readonly clock: Clock;
@@ -46,6 +53,7 @@ export interface Accepted {
 const DAY_MS = 86_400_000;
 
 interface UnderWay {
+  readonly level: ConsentLevel;
   readonly cut: AbortController;
   readonly work: Promise<void>;
 }
@@ -80,12 +88,36 @@ export class Answering implements AsyncDisposable {
         this.#parts.log.fault("questionFailed", faultOf(error));
       })
       .finally(() => this.#underWay.delete(key));
-    this.#underWay.set(key, { cut, work });
+    const { level } = accepted.question.operation;
+    this.#underWay.set(key, { level, cut, work });
   }
 
-  /** 08 4.3. */
-  stop(): void {
-    for (const { cut } of this.#underWay.values()) cut.abort(new AgentError("SUPPORT_IS_OFF", {}));
+  /** 08 4.2, 4.3: what is not allowed any more ends at once. */
+  recheck(): void {
+    for (const { level, cut } of this.#underWay.values()) {
+      if (this.#parts.consent.objection(level) !== undefined) {
+        cut.abort(new AgentError("SUPPORT_IS_OFF", {}));
+      }
+    }
+  }
+
+  /**
+   * A person has looked at a bundle that waits, and says that it leaves (08 5.4).
+   *
+   * @throws {AgentError} `SUPPORT_KEY_UNUSABLE`, `AUDIT_UNWRITABLE`, `STORE_*`: it goes on waiting
+   */
+  async release({ id, nonce, head }: SentCopy, actor: AuditActor): Promise<Reply> {
+    const { copies, seal, sendLarge, audit, reply } = this.#parts;
+    const plain = await copies.read(id, COPY_PART.plain);
+    const sent = seal(plain);
+    await copies.write(id, COPY_PART.sealed, sent);
+    const digests = { plain: hash("sha256", plain), sent: hash("sha256", sent) };
+    const about = { subject: head.question ?? `bundle ${id}`, reason: saidOf(digests) };
+    await audit.record([{ actor, action: "bundle.released", ...about }]);
+    const told = elsewhere(sent, await sendLarge(sent));
+    await copies.keep(id, COPY_STATE.owed, headText(withReply(head, told, digests)));
+    reply(nonce, told);
+    return told;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -98,7 +130,7 @@ export class Answering implements AsyncDisposable {
     const { clock, log } = this.#parts;
     const { name } = accepted.question.operation;
     const beganMs = clock.monotonicMs();
-    let reply: Reply;
+    let reply: Reply | undefined;
     try {
       const answered = await this.#within(accepted.question.operation, cut);
       reply = await this.#leave(accepted, answered, cut.signal);
@@ -111,6 +143,7 @@ export class Answering implements AsyncDisposable {
       await this.#record(accepted, "question.failed", code).catch(() => {});
       await this.#keep(accepted, withReply(accepted.head, reply));
     }
+    if (reply === undefined) return;
     const durationMs = Math.round(clock.monotonicMs() - beganMs);
     const facts = { op: identifierFrom(name), result: identifierFrom(reply.result), durationMs };
     log.write("questionAnswered", { ...facts, bytes: reply.answer.length });
@@ -130,9 +163,17 @@ export class Answering implements AsyncDisposable {
     return await Promise.race([run(operation, signal), ended]);
   }
 
-  /** Kept, recorded, and sent, in this order. */
-  async #leave(accepted: Accepted, answered: Answered, signal: AbortSignal): Promise<Reply> {
-    const { copies, sendLarge, seal, clock } = this.#parts;
+  /** Kept, recorded, and sent, in this order. @returns nothing of a bundle that waits */
+  async #leave(
+    accepted: Accepted,
+    answered: Answered,
+    signal: AbortSignal,
+  ): Promise<Reply | undefined> {
+    const { copies, sendLarge, seal, clock, releaseMode } = this.#parts;
+    if (answered.kind === "bundle" && releaseMode === "hold") {
+      await this.#hold(accepted, answered.plain);
+      return undefined;
+    }
     const { id, head, question } = accepted;
     const plain =
       answered.kind === "bundle"
@@ -144,7 +185,8 @@ export class Answering implements AsyncDisposable {
     if (answered.kind === "bundle") await copies.write(id, COPY_PART.sealed, sent);
     signal.throwIfAborted();
     const digests = { plain: hash("sha256", plain), sent: hash("sha256", sent) };
-    await this.#record(accepted, "question.answered", `sha256 ${digests.sent}`);
+    const said = answered.kind === "bundle" ? saidOf(digests) : `sha256 ${digests.sent}`;
+    await this.#record(accepted, "question.answered", said);
     signal.throwIfAborted();
     const isInline = answered.kind === "facts" && sent.length <= INLINE_ANSWER_MAX_BYTES;
     const reply: Reply = isInline
@@ -152,6 +194,15 @@ export class Answering implements AsyncDisposable {
       : elsewhere(sent, await sendLarge(sent));
     await this.#keep(accepted, withReply(head, reply, digests));
     return reply;
+  }
+
+  async #hold(accepted: Accepted, plain: Uint8Array): Promise<void> {
+    const { copies, onHeld } = this.#parts;
+    const { id, head } = accepted;
+    await copies.write(id, COPY_PART.plain, plain);
+    await this.#record(accepted, "question.held", `plain sha256 ${hash("sha256", plain)}`);
+    await copies.keep(id, COPY_STATE.held, headText(head));
+    onHeld(id);
   }
 
   /** @throws {AgentError} `AUDIT_UNWRITABLE`: nothing leaves then */
@@ -177,6 +228,10 @@ export class Answering implements AsyncDisposable {
     conditions.openFor("structureAsked", "", facts, clock, DAY_MS);
   }
 }
+
+/** Of a bundle both: what people have read, and what was carried. */
+const saidOf = ({ plain, sent }: { readonly plain: string; readonly sent: string }): string =>
+  `sha256 ${sent}, plain ${plain}`;
 
 const keyOf = (nonce: Uint8Array): string => Buffer.from(nonce).toString("hex");
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { z } from "zod";
+import { PART_NAMES } from "./bundle-parts.ts";
 
 /** 08 4.2. L3 is not here, nor anywhere. */
 export type ConsentLevel = 0 | 1 | 2;
@@ -15,12 +16,34 @@ export interface OperationRule {
 }
 
 const none = z.strictObject({});
+/** A name that is looked up among those that exist, and never followed. */
+const channel = z.string().regex(/^\$?[A-Za-z0-9_.:-]{1,64}$/);
+/** Below 2^53: epochs and seqs of an agent that was not attacked. */
+const whole = z.int().min(1);
+const time = z.iso.datetime({ offset: false });
+const EVENT_CODES_MAX_COUNT = 50;
+const eventCode = z.string().regex(/^[a-z][A-Za-z0-9]{0,63}$/);
 
 export const OPERATIONS = {
   "status.get": { level: 0, args: none },
   "outbox.stats": { level: 0, args: none },
   "clock.check": { level: 0, args: none },
   "disk.check": { level: 0, args: none },
+  "listener.list": { level: 1, args: none },
+  "config.show": { level: 1, args: none },
+  "message.structure": { level: 1, args: z.strictObject({ channel, epoch: whole, seq: whole }) },
+  "bundle.create": {
+    level: 1,
+    args: z.strictObject({ parts: z.array(z.enum(PART_NAMES)).min(1).optional() }),
+  },
+  "log.excerpt": {
+    level: 2,
+    args: z.strictObject({
+      codes: z.array(eventCode).max(EVENT_CODES_MAX_COUNT).optional(),
+      from: time.optional(),
+      to: time.optional(),
+    }),
+  },
 } as const satisfies Record<string, OperationRule>;
 
 export type OperationName = keyof typeof OPERATIONS;

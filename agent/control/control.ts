@@ -12,6 +12,7 @@
 import { hash } from "node:crypto";
 import { type RefusalCode, refused } from "#documents/refusal.ts";
 import type { Audit } from "../audit/audit.ts";
+import type { AuditActor } from "../audit/entry.ts";
 import { AgentError, codeOf, identifierFrom } from "../errors.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Clock } from "../host/clock.ts";
@@ -33,7 +34,7 @@ import {
 
 export interface ControlParts
   extends Omit<JudgeParts, "isBusy">,
-    Omit<AnsweringParts, "log" | "clock" | "audit" | "copies"> {
+    Omit<AnsweringParts, "log" | "clock" | "audit" | "copies" | "consent"> {
   readonly audit: Pick<Audit, "record" | "note">;
   readonly copies: SupportStore;
   readonly clock: Clock;
@@ -109,9 +110,20 @@ export class Control implements AsyncDisposable {
     }
   }
 
-  /** 08 4.3: ends what is being answered, at once. */
-  stop(): void {
-    this.#answering.stop();
+  /** What is allowed has changed: what is not any more ends at once (08 4.3). */
+  recheck(): void {
+    this.#answering.recheck();
+  }
+
+  /**
+   * A person lets a bundle leave that waits (08 5.4).
+   *
+   * @throws {AgentError} `BUNDLE_NOT_HELD`, `SUPPORT_IS_OFF`, or why it could not leave
+   */
+  async release(copy: SentCopy, actor: AuditActor): Promise<Reply> {
+    if (copy.state !== COPY_STATE.held) throw new AgentError("BUNDLE_NOT_HELD", {});
+    if (this.#parts.consent.objection(0) !== undefined) throw new AgentError("SUPPORT_IS_OFF", {});
+    return await this.#answering.release(copy, actor);
   }
 
   /** What is being answered ends; it is told at the next start that it was cut off. */

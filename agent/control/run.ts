@@ -1,22 +1,45 @@
 /** Each operation of the catalogue, carried out (08 4.4). The compiler sees that none is missing, and no other there. @module */
+import type { Chance, Clock } from "../host/clock.ts";
 import type { Answered } from "./answer.ts";
+import { makeBundle } from "./bundle.ts";
 import type { ArgsOf, Operation, OperationName } from "./catalogue.ts";
 import type { ControlFacts } from "./facts.ts";
+import { eventsAnswer } from "./operations/events.ts";
 import { clockAnswer, diskAnswer } from "./operations/machine.ts";
 import { outboxAnswer, statusAnswer } from "./operations/status.ts";
+import { configurationAnswer, listenersAnswer, structureAnswer } from "./operations/structure.ts";
+import { Tokens } from "./tokens.ts";
+
+export interface RunParts {
+  readonly facts: ControlFacts;
+  readonly chance: Pick<Chance, "bytes">;
+  readonly clock: Pick<Clock, "nowMs">;
+}
 
 type Runner<Name extends OperationName> = (
   args: ArgsOf<Name>,
   signal: AbortSignal,
 ) => Promise<Answered>;
-type Runners = { readonly [Name in OperationName]: Runner<Name> };
+export type Runners = { readonly [Name in OperationName]: Runner<Name> };
 
-export function runners(facts: ControlFacts): Runners {
+export function runners(parts: RunParts): Runners {
+  const { facts, chance } = parts;
+  // A salt of its own for each answer (08 5.3).
+  const tokens = (): Tokens => new Tokens(chance);
   return {
     "status.get": async () => told(statusAnswer(await facts.status())),
     "outbox.stats": async () => told(outboxAnswer(await facts.status())),
     "clock.check": async () => told(clockAnswer(facts.clock())),
     "disk.check": async () => told(diskAnswer(await facts.disk())),
+    "listener.list": async () => told(listenersAnswer(await facts.status(), tokens())),
+    "config.show": async () => told(configurationAnswer(facts.configuration(), tokens())),
+    "message.structure": async ({ channel, epoch, seq }) =>
+      told(structureAnswer(await facts.structure(channel, epoch, seq), tokens())),
+    "bundle.create": async ({ parts: names }, signal) => ({
+      ...{ kind: "bundle", plain: await makeBundle(parts, names, signal) },
+    }),
+    "log.excerpt": async ({ codes, from, to }) =>
+      told(eventsAnswer(facts.events(), { codes, fromMs: msOf(from), toMs: msOf(to) }, tokens())),
   };
 }
 
@@ -24,6 +47,9 @@ const told = (answer: Extract<Answered, { kind: "facts" }>["answer"]): Answered 
   kind: "facts",
   answer,
 });
+
+const msOf = (iso: string | undefined): number | undefined =>
+  iso === undefined ? undefined : Date.parse(iso);
 
 /** @throws {AgentError} why it has no answer */
 export function runWith(

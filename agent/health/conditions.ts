@@ -119,6 +119,8 @@ export const CONDITIONS = {
     "Support is switched off at this machine: no question is answered; holdfast support on allows it again",
   supportWindowOpen:
     "A window for support is open (facts: until when): logs and probes are answered; holdfast support close ends it",
+  bundleWaiting:
+    "A bundle for support waits: read it with holdfast bundle preview NUMBER (facts), and let it leave with --release",
   structureAsked:
     "Support has asked for the structure of messages or configuration: see what left with holdfast support list",
   openToAll: "A channel accepts plain MLLP from every address: restrict allow",

@@ -40,6 +40,8 @@ export class ControlBench implements AsyncDisposable {
   readonly logged: string[] = [];
   /** By id in hexadecimal, what was told, in order. */
   readonly told: { readonly id: string; readonly result: string; readonly said: string }[] = [];
+  /** Numbers of bundles that wait. */
+  readonly held: number[] = [];
   /** Operations that were run. */
   readonly ran: string[] = [];
   readonly stateDir = mkdtempSync(join(tmpdir(), "holdfast-control-"));
@@ -97,6 +99,8 @@ export class ControlBench implements AsyncDisposable {
       },
       seal: this.#options.seal ?? ((plain) => plain),
       sendLarge: this.#options.sendLarge ?? (async () => ({ epoch: 1n, seq: 1n })),
+      releaseMode: support.releaseMode,
+      onHeld: (number) => this.held.push(number),
       reply: (id, reply) => this.told.push(toldOf(id, reply)),
       log: {
         write: (event) => void this.logged.push(event),

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { formatTime } from "#documents/time.ts";
 import type { TrustDocument } from "#documents/types/trust.ts";
 import { enrolPair } from "#scripts/enrol-pair.ts";
-import { AGENT, makePair, type Pair } from "#scripts/make-pair.ts";
+import { AGENT, makePair, type Pair, type PairOptions } from "#scripts/make-pair.ts";
 import { agentStatus, Started, startReceiver, until } from "./processes.ts";
 import { KEYS, signed, trust } from "./signed-documents.ts";
 
@@ -30,10 +30,14 @@ export class QuestionedPair implements AsyncDisposable {
   #count = 0;
 
   /** @param policy lines of `local.yaml`, such as `policy:` and what is under it */
-  static async open(policy = "", change: Partial<TrustDocument> = {}): Promise<QuestionedPair> {
+  static async open(
+    policy = "",
+    change: Partial<TrustDocument> = {},
+    more: Partial<PairOptions> = {},
+  ): Promise<QuestionedPair> {
     const made = new QuestionedPair();
     const { folder } = made;
-    const pair = await makePair({ folder, enrolling: true });
+    const pair = await makePair({ folder, enrolling: true, ...more });
     made.#pair = pair;
     const local = readFileSync(pair.agentConfig, "utf8");
     writeFileSync(pair.agentConfig, `${local}${policy}`);
@@ -132,6 +136,11 @@ export class QuestionedPair implements AsyncDisposable {
 
   receiver(...args: readonly string[]): Ran {
     return run("receiver/main.ts", [...args, "--config", this.pair.receiverConfig]);
+  }
+
+  /** The tool of those who sign, and who open bundles. */
+  vendor(...args: readonly string[]): Ran {
+    return run("documents/cli/main.ts", args);
   }
 
   hospital(...args: readonly string[]): Ran {

@@ -45,7 +45,7 @@ export const SUPPORT_STATEMENTS = {
   },
 
   supportSliceInsert: {
-    sql: "INSERT INTO support_slice (copy, part, ordinal, bytes) VALUES (?, ?, ?, ?)",
+    sql: "INSERT OR REPLACE INTO support_slice (copy, part, ordinal, bytes) VALUES (?, ?, ?, ?)",
     uses: "insert",
   },
   supportSliceAt: {
