@@ -349,3 +349,6 @@ export const COMMANDS_WAITING_MAX_COUNT = 32;
 export const ANSWER_OWED_MS = 86_400_000;
 /** 07 VM3: so long after its end the nonce of a command is kept. */
 export const NONCE_KEPT_MS = 600_000;
+/** 08 4.4: between two probes of a host, and how many of them in one window. */
+export const PROBE_EVERY_MS = 10_000;
+export const PROBES_PER_WINDOW = 20;

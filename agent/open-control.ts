@@ -7,6 +7,7 @@ import type { Configuration } from "./configuration/configuration.ts";
 import { makeBundle } from "./control/bundle.ts";
 import { Consent } from "./control/consent.ts";
 import { Control } from "./control/control.ts";
+import { Probes } from "./control/probes.ts";
 import { Rate } from "./control/rate.ts";
 import { type RunParts, runners, runWith } from "./control/run.ts";
 import { SupportSwitch } from "./control/support-switch.ts";
@@ -18,6 +19,7 @@ import type { EventRing } from "./host/event-ring.ts";
 import type { Log } from "./host/log.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import { appendOwn } from "./own-messages.ts";
+import { probeNetwork } from "./probe-network.ts";
 import type { DeviceIdentity, Recording } from "./recording.ts";
 import type { RunningChannels } from "./running/running-channels.ts";
 import type { AgentStatus } from "./status.ts";
@@ -58,7 +60,12 @@ export function openControl(options: ControlOptions): SupportDesk {
   const support = config.policy.support;
   const killSwitch = new SupportSwitch(config.stateDir);
   const consent = new Consent({ policy: support, clock, killSwitch });
-  const parts: RunParts = { facts: controlFacts(options), chance, clock };
+  const facts = controlFacts(options);
+  const probes = new Probes({
+    ...{ consent, clock, network: probeNetwork(clock) },
+    hosts: () => facts.configuration().hosts,
+  });
+  const parts: RunParts = { facts, probes, chance, clock };
   const held = (id: number): void => desk.held(id);
   const control = enrolled && controlOf(options, enrolled, { consent, parts, held });
   const desk = new SupportDesk({

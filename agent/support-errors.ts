@@ -46,6 +46,22 @@ export const SUPPORT_ERRORS = {
     summary: "No bundle of this number waits for its release",
     remedy: "See what waits: holdfast support list",
   },
+  PROBE_HOST_UNKNOWN: {
+    ...NOT_NOW,
+    summary: "A probe was asked for of a host that neither configuration nor local.yaml names",
+    remedy: "Nothing is to be done here; whoever asked takes an index of config.show",
+  },
+  PROBE_FORBIDDEN: {
+    ...NOT_NOW,
+    summary:
+      "The name of a host leads to this machine, its own network segment, or a cloud's metadata: it was not probed",
+    remedy: "If it really is there, write its address instead of the name; else look at the DNS",
+  },
+  PROBE_RATE: {
+    ...NOT_NOW,
+    summary: "Too many probes: one every 10 seconds, 20 in one window for support",
+    remedy: "Nothing is to be done here; whoever asked waits",
+  },
   QUESTION_TIMEOUT: {
     ...NOT_NOW,
     summary: "A question of support took longer than 30 seconds and was given up",

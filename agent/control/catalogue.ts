@@ -21,6 +21,8 @@ const channel = z.string().regex(/^\$?[A-Za-z0-9_.:-]{1,64}$/);
 /** Below 2^53: epochs and seqs of an agent that was not attacked. */
 const whole = z.int().min(1);
 const time = z.iso.datetime({ offset: false });
+/** Of a host, as `config.show` lists them. */
+const host = z.strictObject({ host: z.int().min(0).max(9_999) });
 const EVENT_CODES_MAX_COUNT = 50;
 const eventCode = z.string().regex(/^[a-z][A-Za-z0-9]{0,63}$/);
 
@@ -44,6 +46,9 @@ export const OPERATIONS = {
       to: time.optional(),
     }),
   },
+  "dns.probe": { level: 2, args: host },
+  "tcp.probe": { level: 2, args: host },
+  "tls.probe": { level: 2, args: host },
 } as const satisfies Record<string, OperationRule>;
 
 export type OperationName = keyof typeof OPERATIONS;

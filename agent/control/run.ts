@@ -8,10 +8,12 @@ import { eventsAnswer } from "./operations/events.ts";
 import { clockAnswer, diskAnswer } from "./operations/machine.ts";
 import { outboxAnswer, statusAnswer } from "./operations/status.ts";
 import { configurationAnswer, listenersAnswer, structureAnswer } from "./operations/structure.ts";
+import type { ProbeKind, Probes } from "./probes.ts";
 import { Tokens } from "./tokens.ts";
 
 export interface RunParts {
   readonly facts: ControlFacts;
+  readonly probes: Pick<Probes, "probe">;
   readonly chance: Pick<Chance, "bytes">;
   readonly clock: Pick<Clock, "nowMs">;
 }
@@ -26,6 +28,10 @@ export function runners(parts: RunParts): Runners {
   const { facts, chance } = parts;
   // A salt of its own for each answer (08 5.3).
   const tokens = (): Tokens => new Tokens(chance);
+  const probe =
+    (kind: ProbeKind) =>
+    async ({ host }: { readonly host: number }, signal: AbortSignal): Promise<Answered> =>
+      told(await parts.probes.probe(kind, host, tokens(), signal));
   return {
     "status.get": async () => told(statusAnswer(await facts.status())),
     "outbox.stats": async () => told(outboxAnswer(await facts.status())),
@@ -35,6 +41,9 @@ export function runners(parts: RunParts): Runners {
     "config.show": async () => told(configurationAnswer(facts.configuration(), tokens())),
     "message.structure": async ({ channel, epoch, seq }) =>
       told(structureAnswer(await facts.structure(channel, epoch, seq), tokens())),
+    "dns.probe": probe("dns"),
+    "tcp.probe": probe("tcp"),
+    "tls.probe": probe("tls"),
     "bundle.create": async ({ parts: names }, signal) => ({
       ...{ kind: "bundle", plain: await makeBundle(parts, names, signal) },
     }),

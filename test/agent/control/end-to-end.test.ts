@@ -55,3 +55,25 @@ test("[D05] support off refuses everything, survives kill and restart, and is un
     assert.ok(actions.includes(action), action);
   }
 });
+
+test("[D05] [08 4.2] logs and probes only inside a window that a person opens, and it ends with the process", async () => {
+  await using pair = await QuestionedPair.open("policy:\n  support: { consentLevel: 2 }\n");
+  const excerpt = (): ReturnType<QuestionedPair["ask"]> =>
+    pair.ask(pair.sign("log.excerpt", { codes: ["tunnelState"] }));
+  assert.match(excerpt().stderr, /code=CONSENT/);
+  assert.equal(pair.hospital("support", "open", "--hours", "5", "--ticket", "T-1").status, 65);
+  const opened = pair.hospital("support", "open", "--hours", "1", "--ticket", "T-1");
+  assert.equal(opened.status, 0, opened.stderr);
+  assert.match(opened.stdout, /a window is open until .*ticket T-1/);
+  const shown = excerpt();
+  assert.equal(shown.status, 0, shown.stderr);
+  const { answer } = JSON.parse(shown.stdout) as { answer: { events: { event: string }[] } };
+  assert.ok(answer.events.length > 0);
+  assert.ok(answer.events.every(({ event }) => event === "tunnelState"));
+  const probed = pair.answer<{ use: string; certificates: unknown[] }>("tls.probe", { host: 0 });
+  assert.deepEqual([probed.use, probed.certificates.length > 0], ["receiver", true]);
+  assert.match(pair.ask(pair.sign("dns.probe", { host: 0 })).stderr, /FAILED code=PROBE_RATE/);
+  await pair.stop();
+  await pair.start();
+  assert.match(excerpt().stderr, /code=CONSENT/);
+});
