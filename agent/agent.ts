@@ -9,6 +9,7 @@
  */
 import type { LocalConfig } from "#config/local.ts";
 import type { Role } from "#documents/role.ts";
+import { ChannelHolds } from "./channel-holds.ts";
 import { kekCustody, storeChannel } from "./channel-options.ts";
 import { CommandDesk } from "./command-desk.ts";
 import { DOCUMENTS_CHANNEL } from "./configuration/documents-channel.ts";
@@ -32,7 +33,7 @@ import {
   type OpenedConfiguration,
   openConfiguration,
 } from "./open-configuration.ts";
-import { ANSWERS_CHANNEL, type ControlOptions, openControl } from "./open-control.ts";
+import { ANSWERS_CHANNEL, type ControlStage, openControl } from "./open-control.ts";
 import { openLocalDesk } from "./open-local-desk.ts";
 import type { StoreChannel } from "./outbox/epochs/channel-tails.ts";
 import { Outbox } from "./outbox/outbox.ts";
@@ -198,7 +199,8 @@ export class Agent implements AsyncDisposable {
     const ownDownstream = this.#ownDownstream;
     const delivered = [...downstreamOf(config), ...ownDownstream];
     const rules = new Map(upstreamOf(config).map((channel) => [channel.name, channel]));
-    const relay = openRelay({ ...parts, outbox, tunnel, delivered, rules });
+    const holds = await ChannelHolds.load(outbox.trust, { ...parts, audit: recording.audit });
+    const relay = openRelay({ ...parts, outbox, tunnel, delivered, rules, holds });
     const probeIntervalMs = config.healthProbeSeconds * 1000;
     const gate = new StoreGate({ ...parts, probe: () => this.#probe(outbox), probeIntervalMs });
     stack.use(gate);
@@ -206,7 +208,7 @@ export class Agent implements AsyncDisposable {
     this.#freeSpace = await FreeSpace.open({ ...parts, stateDir, ballastBytes, outbox, gate });
     stack.use(this.#freeSpace);
     const running = await RunningChannels.open(config, {
-      ...{ ...parts, outbox, relay, chance: systemChance, ownDownstream },
+      ...{ ...parts, outbox, relay, holds, chance: systemChance, ownDownstream },
       doorway: new Doorway({ ...parts, outbox, gate }),
       graceMs: config.shutdownGraceSeconds * 1000,
       diskBudgetBytes: config.diskBudgetBytes,
@@ -221,10 +223,10 @@ export class Agent implements AsyncDisposable {
       identity,
     });
     this.#configuration = configuration;
-    const support = this.#openSupport({ outbox, recording, running, commands });
+    const support = this.#openSupport({ outbox, recording, running, commands, holds });
     stack.use(support);
     const local = await openLocalDesk({
-      ...{ config, version, credentials, log, outbox, recording, running, identity, relay },
+      ...{ config, version, credentials, log, outbox, recording, running, identity, relay, holds },
       ...{ support, damaged: this.#damaged, configuration: configuration?.desk },
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
@@ -334,9 +336,7 @@ export class Agent implements AsyncDisposable {
     return stack.use(opened);
   }
 
-  #openSupport(
-    parts: Pick<ControlOptions, "outbox" | "recording" | "running" | "commands">,
-  ): SupportDesk {
+  #openSupport(parts: ControlStage): SupportDesk {
     const { config, log } = this.#options;
     const [device, configuration] = [this.#device, this.#configuration?.configuration];
     this.#support = openControl({

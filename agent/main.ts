@@ -7,7 +7,6 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { backupCreate, backupRestore, backupVerify } from "./cli/backup.ts";
 import { channelList } from "./cli/channel.ts";
-import { channelRelease } from "./cli/channel-release.ts";
 import { channelSkip } from "./cli/channel-skip.ts";
 import { doctor } from "./cli/doctor.ts";
 import { filesList } from "./cli/files.ts";
@@ -29,6 +28,7 @@ import { explain } from "./cli/terminal.ts";
 import { trace } from "./cli/trace.ts";
 import { version } from "./cli/version.ts";
 import { addAuditCommands } from "./commands/audit.ts";
+import { addHoldCommands } from "./commands/channel-hold.ts";
 import { addConfigCommands } from "./commands/config.ts";
 import { addIdentityCommands } from "./commands/identity.ts";
 import { type Act, configOption, jsonOption, timeOf, wholeNumber } from "./commands/options.ts";
@@ -173,22 +173,7 @@ function addChannelCommands(root: Command, choose: (act: Act) => void): void {
     .addOption(configOption())
     .addOption(jsonOption())
     .action((name, options) => choose(() => channelSkip({ name, ...options })));
-  addChannelRelease(channel, choose);
-}
-
-function addChannelRelease(channel: Command, choose: (act: Act) => void): void {
-  channel
-    .command("release")
-    .description("decide about the message that a delivering channel holds (status: held)")
-    .argument("<name>", "a channel of kind mllp-sender or folder")
-    .addOption(
-      new Option("--decision <what>", "send it again, or set it aside and go on behind it")
-        .choices(["retry", "quarantine"])
-        .makeOptionMandatory(),
-    )
-    .addOption(configOption())
-    .addOption(jsonOption())
-    .action((name, options) => choose(() => channelRelease({ channel: name, ...options })));
+  addHoldCommands(channel, choose);
 }
 
 const blockNumber = wholeNumber(1, Number.MAX_SAFE_INTEGER);

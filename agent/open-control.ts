@@ -2,6 +2,7 @@
 import type { LocalConfig } from "#config/local.ts";
 import { sealForSupport } from "#documents/support-seal.ts";
 import { roleOf } from "#documents/trust-rules.ts";
+import type { ChannelHolds } from "./channel-holds.ts";
 import type { CommandDesk } from "./command-desk.ts";
 import type { Configuration } from "./configuration/configuration.ts";
 import { makeBundle } from "./control/bundle.ts";
@@ -30,13 +31,20 @@ export const ANSWERS_CHANNEL = "$answers";
 /** How often it is looked for copies that are too old. */
 const FORGET_EVERY_MS = 3_600_000;
 const DAY_MS = 86_400_000;
+/** Who asked, and who said yes, stands in the entries before. */
+const SUPPORT = { kind: "system", id: "support" } as const;
 
-export interface ControlOptions {
-  readonly config: LocalConfig;
+/** Of the agent, as far as it is open by then. */
+export interface ControlStage {
   readonly outbox: Outbox;
   readonly recording: Pick<Recording, "audit" | "signer" | "signedStatus">;
   readonly commands: CommandDesk;
   readonly running: Pick<RunningChannels, "set">;
+  readonly holds: ChannelHolds;
+}
+
+export interface ControlOptions extends ControlStage {
+  readonly config: LocalConfig;
   /** Absent: nobody can ask, for there is nobody to be believed. */
   readonly enrolled:
     | { readonly device: DeviceIdentity; readonly configuration: Configuration }
@@ -65,9 +73,11 @@ export function openControl(options: ControlOptions): SupportDesk {
     ...{ consent, clock, network: probeNetwork(clock) },
     hosts: () => facts.configuration().hosts,
   });
-  const parts: RunParts = { facts, probes, chance, clock };
+  const holds = holdsFor(options);
+  const parts: RunParts = { facts, probes, holds, chance, clock };
   const held = (id: number): void => desk.held(id);
-  const control = enrolled && controlOf(options, enrolled, { consent, parts, held });
+  const waiting = (): void => desk.waitingChanged();
+  const control = enrolled && controlOf(options, enrolled, { consent, parts, held, waiting });
   const desk = new SupportDesk({
     ...{ consent, control, policy: support, audit: recording.audit, copies: outbox.support },
     ...{ clock, chance, log, conditions, bundle: (names) => makeBundle(parts, names) },
@@ -87,10 +97,11 @@ function controlOf(
     readonly consent: Consent;
     readonly parts: RunParts;
     readonly held: (id: number) => void;
+    readonly waiting: () => void;
   },
 ): Control {
   const { config, outbox, recording, commands, clock, log, conditions } = options;
-  const { consent, parts, held } = asking;
+  const { consent, parts, held, waiting } = asking;
   const { ledger } = configuration;
   const all = runners(parts);
   return new Control({
@@ -105,10 +116,26 @@ function controlOf(
       const atMs = clock.nowMs();
       return appendOwn(outbox, { channel: ANSWERS_CHANNEL, controlId: "answer", atMs, body });
     },
-    ...{ releaseMode: config.policy.support.releaseMode, onHeld: held },
+    ...{ releaseMode: config.policy.support.releaseMode, onHeld: held, onWaiting: waiting },
     reply: (id, reply) => commands.reply(id, reply),
     ...{ clock, log, conditions },
   });
+}
+
+/** What support may change, once a person has said yes: a channel that exists, and none of our own. */
+function holdsFor({ holds, running }: ControlOptions): RunParts["holds"] {
+  const mustExist = (channel: string): void => {
+    const { channels, drops, senders, folderSenders } = running.set;
+    const all = [...channels, ...drops, ...senders, ...folderSenders];
+    if (!all.some(({ name }) => name === channel)) throw new AgentError("CHANNEL_UNKNOWN", {});
+  };
+  return {
+    hold: async (channel) => {
+      mustExist(channel);
+      await holds.hold(channel, SUPPORT);
+    },
+    release: (channel) => holds.release(channel, SUPPORT),
+  };
 }
 
 /** @throws {AgentError} `SUPPORT_KEY_UNUSABLE`: nothing leaves that others could read */

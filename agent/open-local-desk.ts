@@ -16,7 +16,7 @@ import { UpkeepDesk, type UpkeepDeskParts } from "./upkeep-desk.ts";
 export interface LocalDeskParts
   extends Pick<LocalDesk, "status" | "trace" | "reconnect" | "configuration" | "support">,
     Pick<UpkeepDeskParts, "config" | "version" | "credentials">,
-    Pick<ChannelDeskParts, "relay" | "damaged" | "log"> {
+    Pick<ChannelDeskParts, "relay" | "damaged" | "log" | "holds"> {
   readonly outbox: Outbox;
   readonly recording: Recording;
   readonly running: RunningChannels;

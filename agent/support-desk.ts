@@ -26,6 +26,14 @@ export interface SupportStatus {
   readonly window: { readonly ticket: string; readonly endsAt: string } | undefined;
   readonly windowMaxHours: number;
   readonly releaseMode: string;
+  /** Questions that need the yes of a person: `holdfast config approve DIGEST`. */
+  readonly waiting: readonly {
+    readonly digest: string;
+    readonly op: string;
+    readonly channel: string;
+    readonly by: string;
+    readonly until: string;
+  }[];
   readonly sentCopyDays: number;
 }
 
@@ -98,6 +106,10 @@ export class SupportDesk implements AsyncDisposable {
       ...{ isReachable: control !== undefined, isEnabled: policy.enabled, isOff },
       ...{ consentLevel: policy.consentLevel, windowMaxHours: policy.windowMaxHours },
       ...{ releaseMode: policy.releaseMode, sentCopyDays: policy.sentCopyDays },
+      waiting: (control?.waiting ?? []).map(({ untilMs, ...one }) => ({
+        ...one,
+        until: isoOf(untilMs),
+      })),
       window: window && { ticket: window.ticket, endsAt: isoOf(window.endsMs) },
     };
   }
@@ -179,6 +191,24 @@ export class SupportDesk implements AsyncDisposable {
     conditions.close("bundleWaiting", "");
     await this.#lookForHeld();
     return await this.#shown(id, "owed");
+  }
+
+  /** Whether a question of this digest waits for a yes. */
+  isWaiting(digest: string): boolean {
+    return this.#parts.control?.isWaiting(digest) === true;
+  }
+
+  /** @throws {AgentError} `CONFIG_NOT_WAITING`, `AUDIT_UNWRITABLE` */
+  async decide(digest: string, isYes: boolean, actor: AuditActor): Promise<void> {
+    await this.#parts.control?.decide(digest, isYes, actor);
+    this.waitingChanged();
+  }
+
+  waitingChanged(): void {
+    const { control, conditions, clock } = this.#parts;
+    const count = control?.waiting.length ?? 0;
+    if (count === 0) conditions.close("questionWaiting", "");
+    else conditions.open("questionWaiting", "", { count }, clock.nowMs());
   }
 
   /** A bundle waits for a person. */

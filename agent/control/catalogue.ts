@@ -13,6 +13,8 @@ export type ConsentLevel = 0 | 1 | 2;
 export interface OperationRule {
   readonly level: ConsentLevel;
   readonly args: z.ZodType;
+  /** It changes something: a person at the machine has to say yes, too. */
+  readonly needsApproval?: true;
 }
 
 const none = z.strictObject({});
@@ -49,6 +51,8 @@ export const OPERATIONS = {
   "dns.probe": { level: 2, args: host },
   "tcp.probe": { level: 2, args: host },
   "tls.probe": { level: 2, args: host },
+  "channel.hold": { level: 2, args: z.strictObject({ channel }), needsApproval: true },
+  "channel.release": { level: 2, args: z.strictObject({ channel }), needsApproval: true },
 } as const satisfies Record<string, OperationRule>;
 
 export type OperationName = keyof typeof OPERATIONS;
@@ -62,6 +66,11 @@ export type Operation = {
     readonly args: ArgsOf<Name>;
   };
 }[OperationName];
+
+export const needsApproval = (name: OperationName): boolean => {
+  const rule: OperationRule = OPERATIONS[name];
+  return rule.needsApproval === true;
+};
 
 /** VM4: an own property of the list, and its schema. @returns `undefined` if it is not allowed */
 export function operationOf(op: string, args: unknown): Operation | undefined {

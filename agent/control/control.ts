@@ -20,7 +20,9 @@ import type { Log } from "../host/log.ts";
 import { ANSWER_OWED_MS, COMMANDS_WAITING_MAX_COUNT, NONCE_KEPT_MS } from "../limits.ts";
 import { COPY_STATE } from "../outbox/support/support-messages.ts";
 import type { SupportStore } from "../outbox/support/support-store.ts";
-import { Answering, type AnsweringParts } from "./answering.ts";
+import { type Accepted, Answering, type AnsweringParts } from "./answering.ts";
+import { Approvals, type WaitingQuestion } from "./approvals.ts";
+import { needsApproval } from "./catalogue.ts";
 import { type JudgeParts, judge, type Question, type Verdict } from "./judge.ts";
 import { failure, type Reply, refusal } from "./reply.ts";
 import {
@@ -40,6 +42,8 @@ export interface ControlParts
   readonly clock: Clock;
   readonly log: Log;
   readonly conditions: Conditions;
+  /** A question begins to wait for a person, or waits no more. */
+  readonly onWaiting: () => void;
   /** Takes what is to be told; forgotten if nobody is connected, for it is told again (TP36). */
   readonly reply: (id: Uint8Array, reply: Reply) => void;
 }
@@ -58,6 +62,7 @@ const OWED_MAX_COUNT = 1_000;
 export class Control implements AsyncDisposable {
   readonly #parts: ControlParts;
   readonly #answering: Answering;
+  readonly #approvals: Approvals;
   #turn: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #isClosed = false;
@@ -65,6 +70,7 @@ export class Control implements AsyncDisposable {
   constructor(parts: ControlParts) {
     this.#parts = parts;
     this.#answering = new Answering(parts);
+    this.#approvals = new Approvals(parts.clock);
   }
 
   /** Judges it in its turn; what is to be told goes to `reply`. Never rejects. */
@@ -112,7 +118,36 @@ export class Control implements AsyncDisposable {
 
   /** What is allowed has changed: what is not any more ends at once (08 4.3). */
   recheck(): void {
+    const { consent } = this.#parts;
     this.#answering.recheck();
+    if (consent.objection(2) === undefined) return;
+    for (const accepted of this.#approvals.takeAll()) void this.#end(accepted, "SUPPORT_OFF");
+  }
+
+  /** Questions that wait for the yes of a person at the machine. */
+  get waiting(): readonly WaitingQuestion[] {
+    return this.#approvals.list;
+  }
+
+  isWaiting(digest: string): boolean {
+    return this.#approvals.has(digest);
+  }
+
+  /** A person's word about one of them. @throws {AgentError} `CONFIG_NOT_WAITING`, `AUDIT_UNWRITABLE` */
+  async decide(digest: string, isYes: boolean, actor: AuditActor): Promise<void> {
+    const accepted = this.#approvals.take(digest);
+    const { question } = accepted;
+    const action = isYes ? "question.approved" : "question.rejected";
+    const draft = { actor, action, subject: question.digest, decision: question.operation.name };
+    try {
+      await this.#parts.audit.record([draft]);
+    } catch (error) {
+      await this.#end(accepted, "AUDIT");
+      throw error;
+    }
+    if (!isYes) await this.#end(accepted, "CONSENT");
+    else if (question.expiresMs <= this.#parts.clock.nowMs()) await this.#end(accepted, "EXPIRED");
+    else this.#answering.begin(accepted);
   }
 
   /**
@@ -130,6 +165,7 @@ export class Control implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     await this.#turn;
+    this.#approvals[Symbol.dispose]();
     await this.#answering[Symbol.asyncDispose]();
   }
 
@@ -173,7 +209,26 @@ export class Control implements AsyncDisposable {
       reply(asked.id, await this.#refused({ kind: "refused", why, by }));
       return;
     }
-    this.#answering.begin({ id, nonce, head, question });
+    const accepted = { id, nonce, head, question };
+    if (!needsApproval(question.operation.name)) this.#answering.begin(accepted);
+    else if (this.#approvals.isFull) await this.#end(accepted, "BUSY");
+    else {
+      this.#approvals.wait(accepted, () => void this.#end(accepted, "EXPIRED"));
+      this.#parts.onWaiting();
+    }
+  }
+
+  /** Of one that was accepted, and will not be run. Never rejects. */
+  async #end({ id, nonce, head }: Accepted, code: RefusalCode): Promise<void> {
+    const { copies, reply, onWaiting } = this.#parts;
+    const told = refusal(code);
+    try {
+      await copies.keep(id, COPY_STATE.owed, headText(withReply(head, told)));
+      reply(nonce, told);
+    } catch (error) {
+      this.#failed(error);
+    }
+    onWaiting();
   }
 
   /** Recorded, unless too many of them come; whoever asked hears its code and nothing else. */
@@ -197,7 +252,9 @@ export class Control implements AsyncDisposable {
       reply(copy.nonce, known);
       return;
     }
-    if (copy.state !== COPY_STATE.asked || this.#answering.isUnderWay(copy.nonce)) return;
+    const { nonce, state } = copy;
+    const isThere = this.#answering.isUnderWay(nonce) || this.#approvals.isWaiting(nonce);
+    if (state !== COPY_STATE.asked || isThere) return;
     // The process ended in between.
     const cut = failure("QUESTION_INTERRUPTED");
     await copies.keep(copy.id, COPY_STATE.owed, headText(withReply(copy.head, cut)));
@@ -205,7 +262,8 @@ export class Control implements AsyncDisposable {
   }
 
   async #forget(id: number, nonce: Uint8Array): Promise<void> {
-    if (!this.#answering.isUnderWay(nonce)) await this.#parts.copies.move(id, COPY_STATE.done);
+    if (!this.#answering.isUnderWay(nonce) && !this.#approvals.isWaiting(nonce))
+      await this.#parts.copies.move(id, COPY_STATE.done);
   }
 
   #failed(error: unknown): void {

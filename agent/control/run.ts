@@ -1,6 +1,6 @@
 /** Each operation of the catalogue, carried out (08 4.4). The compiler sees that none is missing, and no other there. @module */
 import type { Chance, Clock } from "../host/clock.ts";
-import type { Answered } from "./answer.ts";
+import { type Answered, nameFact } from "./answer.ts";
 import { makeBundle } from "./bundle.ts";
 import type { ArgsOf, Operation, OperationName } from "./catalogue.ts";
 import type { ControlFacts } from "./facts.ts";
@@ -14,6 +14,11 @@ import { Tokens } from "./tokens.ts";
 export interface RunParts {
   readonly facts: ControlFacts;
   readonly probes: Pick<Probes, "probe">;
+  /** @throws {AgentError} `CHANNEL_UNKNOWN`, `CHANNEL_NOT_HELD`, `AUDIT_UNWRITABLE` */
+  readonly holds: {
+    hold(channel: string): Promise<void>;
+    release(channel: string): Promise<void>;
+  };
   readonly chance: Pick<Chance, "bytes">;
   readonly clock: Pick<Clock, "nowMs">;
 }
@@ -41,6 +46,14 @@ export function runners(parts: RunParts): Runners {
     "config.show": async () => told(configurationAnswer(facts.configuration(), tokens())),
     "message.structure": async ({ channel, epoch, seq }) =>
       told(structureAnswer(await facts.structure(channel, epoch, seq), tokens())),
+    "channel.hold": async ({ channel }) => {
+      await parts.holds.hold(channel);
+      return told({ channel: nameFact(channel), isHeld: true });
+    },
+    "channel.release": async ({ channel }) => {
+      await parts.holds.release(channel);
+      return told({ channel: nameFact(channel), isHeld: false });
+    },
     "dns.probe": probe("dns"),
     "tcp.probe": probe("tcp"),
     "tls.probe": probe("tls"),

@@ -23,6 +23,8 @@ export const CONDITIONS = {
   renewalOverdue:
     "The agent's certificate ends soon and was not renewed: see why with holdfast identity show, before it ends",
   channelHeld: "A channel is held: its messages are kept and not sent; see the code of the fact",
+  channelHeldByHand:
+    "A person has held a channel: its messages are kept, and neither sent nor delivered; holdfast channel release NAME",
   channelParted:
     "The receiver held other messages under a channel's numbers: what is unsettled is sent again under new ones",
   gapSent:
@@ -121,6 +123,8 @@ export const CONDITIONS = {
     "A window for support is open (facts: until when): logs and probes are answered; holdfast support close ends it",
   bundleWaiting:
     "A bundle for support waits: read it with holdfast bundle preview NUMBER (facts), and let it leave with --release",
+  questionWaiting:
+    "Support asks to hold or release a channel, which needs your yes: see holdfast support status, then holdfast config approve DIGEST",
   structureAsked:
     "Support has asked for the structure of messages or configuration: see what left with holdfast support list",
   openToAll: "A channel accepts plain MLLP from every address: restrict allow",

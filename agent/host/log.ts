@@ -99,6 +99,7 @@ const EVENTS = {
   messageSetAside: "error",
   gapSent: "error",
   channelHeld: "error",
+  channelHeldByHand: "warn",
   channelParted: "error",
   epochBegun: "warn",
   keysSetAside: "warn",

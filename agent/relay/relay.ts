@@ -24,6 +24,11 @@ export interface RelayOptions {
   readonly tasks: Tasks;
   readonly delivered: Relayed["delivered"];
   readonly rules?: Relayed["rules"];
+  /** Channels that a person has stopped by hand. */
+  readonly holds?: {
+    isHeld(channel: string): boolean;
+    onChange(tell: (channel: string) => void): Disposable;
+  };
 }
 
 const UNCONFIGURED: RelayRules = { priority: "normal", onReceiverReject: "hold" };
@@ -51,7 +56,14 @@ export interface Relay {
 
 /** Joins every channel of the outbox, configured or not, to a stream of the tunnel: its messages must leave. */
 export function openRelay(options: RelayOptions): Relay {
-  const { outbox, tunnel, delivered: first, rules: firstRules = new Map(), ...parts } = options;
+  const {
+    outbox,
+    tunnel,
+    delivered: first,
+    rules: firstRules = new Map(),
+    holds,
+    ...parts
+  } = options;
   let delivered: ReadonlySet<string> = new Set(first);
   let rules: Relayed["rules"] = firstRules;
   const rulesOf = (channel: string): RelayRules =>
@@ -62,6 +74,7 @@ export function openRelay(options: RelayOptions): Relay {
   const add = (tail: ChannelTail): void => {
     const feed = new ChannelFeed(tail, {
       ...{ ...parts, outbox, rules: rulesOf(tail.name) },
+      isHeld: () => holds?.isHeld(tail.name) === true,
       wake: (source) => tunnel.wake(source),
       reopen: (source) => tunnel.reopen(source),
     });
@@ -72,6 +85,9 @@ export function openRelay(options: RelayOptions): Relay {
   outbox.epochs.onChannel(add);
   outbox.onAppended((channel, lastSeq) => feeds.get(channel)?.appended(lastSeq));
   outbox.epochs.onEpoch((tail) => feeds.get(tail.channel)?.begun(tail));
+  holds?.onChange((channel) => {
+    for (const feed of feeds.values()) if (feed.channel === channel) tunnel.wake(feed);
+  });
   return {
     follow: (relayed) => {
       delivered = new Set(relayed.delivered);

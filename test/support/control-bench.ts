@@ -101,6 +101,7 @@ export class ControlBench implements AsyncDisposable {
       sendLarge: this.#options.sendLarge ?? (async () => ({ epoch: 1n, seq: 1n })),
       releaseMode: support.releaseMode,
       onHeld: (number) => this.held.push(number),
+      onWaiting: () => {},
       reply: (id, reply) => this.told.push(toldOf(id, reply)),
       log: {
         write: (event) => void this.logged.push(event),
