@@ -98,7 +98,7 @@ export function supportLines(status: SupportStatus): string[] {
       : [`  a window is open until ${window.endsAt}, ticket ${escaped(window.ticket)}`]),
     ...status.waiting.map(
       ({ digest, op, channel, by, until }) =>
-        `  ${escaped(by)} asks for ${op} ${escaped(channel)}: holdfast config approve ${digest.slice(0, 12)}, until ${until}`,
+        `  ${escaped(by)} asks for ${op} ${escaped(channel)}: holdfast config approve ${digest}, until ${until}`,
     ),
     `  windows last ${windowMaxHours} h at most; bundles ${releaseMode === "hold" ? "wait for bundle preview ID --release" : "leave by themselves"}; copies are kept for ${sentCopyDays} days`,
   ];

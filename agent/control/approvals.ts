@@ -10,7 +10,6 @@ import type { Accepted } from "./answering.ts";
 
 /** One engineer needs one. */
 const WAITING_MAX_COUNT = 8;
-const DIGITS_MIN = 8;
 
 export interface WaitingQuestion {
   readonly digest: string;
@@ -60,17 +59,17 @@ export class Approvals implements Disposable {
     this.#waiting.set(digest, { accepted, timer });
   }
 
-  /** Whether a question of this digest waits; its beginning is enough. */
+  /** Whether a question of this digest waits: the whole of it, for two could be made that begin alike. */
   has(digest: string): boolean {
-    return this.#named(digest).length > 0;
+    return this.#waiting.has(digest);
   }
 
-  /** @returns it, and it waits no more @throws {AgentError} `CONFIG_NOT_WAITING` if none, or several, are named so */
+  /** @returns it, and it waits no more @throws {AgentError} `CONFIG_NOT_WAITING` if none is named so */
   take(digest: string): Accepted {
-    const [found, ...more] = this.#named(digest);
-    if (found === undefined || more.length > 0) throw new AgentError("CONFIG_NOT_WAITING", {});
+    const found = this.#waiting.get(digest);
+    if (found === undefined) throw new AgentError("CONFIG_NOT_WAITING", {});
     found.timer[Symbol.dispose]();
-    this.#waiting.delete(found.accepted.question.digest);
+    this.#waiting.delete(digest);
     return found.accepted;
   }
 
@@ -82,10 +81,5 @@ export class Approvals implements Disposable {
   [Symbol.dispose](): void {
     for (const { timer } of this.#waiting.values()) timer[Symbol.dispose]();
     this.#waiting.clear();
-  }
-
-  #named(digest: string): Waiting[] {
-    if (digest.length < DIGITS_MIN) return [];
-    return [...this.#waiting].flatMap(([name, one]) => (name.startsWith(digest) ? [one] : []));
   }
 }
