@@ -12,7 +12,6 @@ import type {
   StructureFacts,
   TransitionFacts,
 } from "./control/facts.ts";
-import { readInventory } from "./control/inventory.ts";
 import { AgentError } from "./errors.ts";
 import { diskSpaceOf } from "./host/disk-space.ts";
 import { shapeOf } from "./ingest/hl7/message-shape.ts";
@@ -55,7 +54,6 @@ export function controlFacts(options: ControlOptions): ControlFacts {
     transitions: () => transitionsIn(options.outbox),
     certificates: () => certificatesOf(options),
     audit: () => auditFacts(options),
-    inventory: () => readInventory(config.stateDir),
   };
 }
 

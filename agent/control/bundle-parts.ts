@@ -11,6 +11,5 @@ export const PART_NAMES = [
   "events",
   "process",
   "audit",
-  "inventory",
 ] as const;
 export type PartName = (typeof PART_NAMES)[number];

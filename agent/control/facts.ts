@@ -101,6 +101,4 @@ export interface ControlFacts {
   readonly transitions: () => Promise<readonly TransitionFacts[]>;
   readonly certificates: () => readonly CertificateFacts[];
   readonly audit: () => Promise<AuditFacts>;
-  /** What `doctor` or `init` wrote of the machine; `undefined` if they did not. */
-  readonly inventory: () => Readonly<Record<string, number | boolean>> | undefined;
 }

@@ -50,7 +50,6 @@ export const PARTS: { readonly [Name in PartName]: Part } = {
     const head = identifierFrom(Buffer.from(hash).toString("hex"));
     return { seq, head, proof: envelope === undefined ? [] : pieces(envelope) };
   },
-  inventory: ({ inventory }) => inventory() ?? null,
 };
 
 const COMPONENTS = ["node", "v8", "uv", "openssl", "zlib", "modules"] as const;
