@@ -14,6 +14,7 @@ import { kekCustody, storeChannel } from "./channel-options.ts";
 import { CommandDesk } from "./command-desk.ts";
 import { DOCUMENTS_CHANNEL } from "./configuration/documents-channel.ts";
 import { effectiveDigestOf, isLifeCycleDamaged, newestStateOf } from "./configuration/ledger.ts";
+import type { ControlStage } from "./control-options.ts";
 import { DamagedRows } from "./damaged-rows.ts";
 import { AgentError, identifierFrom } from "./errors.ts";
 import type { ChannelRecord } from "./health/channel-record.ts";
@@ -33,7 +34,7 @@ import {
   type OpenedConfiguration,
   openConfiguration,
 } from "./open-configuration.ts";
-import { ANSWERS_CHANNEL, type ControlStage, openControl } from "./open-control.ts";
+import { ANSWERS_CHANNEL, openControl } from "./open-control.ts";
 import { openLocalDesk } from "./open-local-desk.ts";
 import type { StoreChannel } from "./outbox/epochs/channel-tails.ts";
 import { Outbox } from "./outbox/outbox.ts";

@@ -4,16 +4,15 @@
  *
  * @module
  */
-import { type CmdFrame, type CmdResultFrame, COMMAND_RESULT } from "#protocol/frame.ts";
 import type { Control } from "./control/control.ts";
 import type { Reply } from "./control/reply.ts";
 import { COMMANDS_WAITING_MAX_COUNT } from "./limits.ts";
-import type { Commands } from "./tunnel/command-answer.ts";
+import type { CommandAnswer, Commands, ReceivedCommand } from "./tunnel/command-answer.ts";
 
 export class CommandDesk implements Commands {
-  #send: ((frame: CmdResultFrame) => void) | undefined;
+  #send: ((answer: CommandAnswer) => void) | undefined;
   #control: Control | undefined;
-  #waiting: CmdFrame[] = [];
+  #waiting: ReceivedCommand[] = [];
 
   /** From now on it answers. */
   openTo(control: Control): void {
@@ -21,25 +20,22 @@ export class CommandDesk implements Commands {
     const waiting = this.#waiting;
     this.#waiting = [];
     if (this.#send !== undefined) void control.connected();
-    for (const frame of waiting) void control.asked(frame);
+    for (const command of waiting) void control.asked(command);
   }
 
   /** What is told while nobody is connected is told again with the next connection. */
-  reply(id: Uint8Array, { result, answer, answerAt }: Reply): void {
-    this.#send?.({
-      ...{ type: "cmdResult", stream: 0, id, result: COMMAND_RESULT[result], answer },
-      ...(answerAt === undefined ? {} : { answerAt }),
-    });
+  reply(id: Uint8Array, reply: Reply): void {
+    this.#send?.({ id, ...reply });
   }
 
-  connected(send: (frame: CmdResultFrame) => void): void {
+  connected(send: (answer: CommandAnswer) => void): void {
     this.#send = send;
     void this.#control?.connected();
   }
 
-  asked(frame: CmdFrame): void {
-    if (this.#control !== undefined) void this.#control.asked(frame);
-    else if (this.#waiting.length < COMMANDS_WAITING_MAX_COUNT) this.#waiting.push(frame);
+  asked(command: ReceivedCommand): void {
+    if (this.#control !== undefined) void this.#control.asked(command);
+    else if (this.#waiting.length < COMMANDS_WAITING_MAX_COUNT) this.#waiting.push(command);
   }
 
   done(id: Uint8Array): void {

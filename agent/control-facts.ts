@@ -12,10 +12,10 @@ import type {
   StructureFacts,
   TransitionFacts,
 } from "./control/facts.ts";
+import type { ControlOptions } from "./control-options.ts";
 import { AgentError } from "./errors.ts";
 import { diskSpaceOf } from "./host/disk-space.ts";
 import { shapeOf } from "./ingest/hl7/message-shape.ts";
-import type { ControlOptions } from "./open-control.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import { probeHosts } from "./probe-hosts.ts";
 

@@ -1,10 +1,6 @@
 /** Remote diagnostics in the running agent: what may be asked, and by whom it is allowed (08 4). @module */
-import type { LocalConfig } from "#config/local.ts";
 import { sealForSupport } from "#documents/support-seal.ts";
 import { roleOf } from "#documents/trust-rules.ts";
-import type { ChannelHolds } from "./channel-holds.ts";
-import type { CommandDesk } from "./command-desk.ts";
-import type { Configuration } from "./configuration/configuration.ts";
 import { makeBundle } from "./control/bundle.ts";
 import { Consent } from "./control/consent.ts";
 import { Control } from "./control/control.ts";
@@ -13,17 +9,10 @@ import { Rate } from "./control/rate.ts";
 import { type RunParts, runners, runWith } from "./control/run.ts";
 import { SupportSwitch } from "./control/support-switch.ts";
 import { controlFacts } from "./control-facts.ts";
+import type { ControlOptions } from "./control-options.ts";
 import { AgentError, codeOf } from "./errors.ts";
-import type { Conditions } from "./health/conditions.ts";
-import type { Chance, Clock } from "./host/clock.ts";
-import type { EventRing } from "./host/event-ring.ts";
-import type { Log } from "./host/log.ts";
-import type { Outbox } from "./outbox/outbox.ts";
 import { appendOwn } from "./own-messages.ts";
 import { probeNetwork } from "./probe-network.ts";
-import type { DeviceIdentity, Recording } from "./recording.ts";
-import type { RunningChannels } from "./running/running-channels.ts";
-import type { AgentStatus } from "./status.ts";
 import { SupportDesk } from "./support-desk.ts";
 
 /** Answers above 16 KiB go up there (06 TP35). */
@@ -33,34 +22,6 @@ const FORGET_EVERY_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 /** Who asked, and who said yes, stands in the entries before. */
 const SUPPORT = { kind: "system", id: "support" } as const;
-
-/** Of the agent, as far as it is open by then. */
-export interface ControlStage {
-  readonly outbox: Outbox;
-  readonly recording: Pick<Recording, "audit" | "signer" | "signedStatus">;
-  readonly commands: CommandDesk;
-  readonly running: Pick<RunningChannels, "set">;
-  readonly holds: ChannelHolds;
-}
-
-export interface ControlOptions extends ControlStage {
-  readonly config: LocalConfig;
-  /** Absent: nobody can ask, for there is nobody to be believed. */
-  readonly enrolled:
-    | { readonly device: DeviceIdentity; readonly configuration: Configuration }
-    | undefined;
-  readonly events: EventRing;
-  readonly status: () => Promise<AgentStatus>;
-  readonly startedAtMs: number;
-  /** The receiver's clock minus ours. */
-  readonly skewMs: () => number | undefined;
-  /** That the tunnel shows, PEM. */
-  readonly ownCertificate: () => string | undefined;
-  readonly clock: Clock;
-  readonly chance: Chance;
-  readonly log: Log;
-  readonly conditions: Conditions;
-}
 
 /** @returns what a person at the machine asks; disposed, nothing is answered any more */
 export function openControl(options: ControlOptions): SupportDesk {

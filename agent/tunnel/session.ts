@@ -20,7 +20,7 @@ import { AgentError, codeOf, identifierFrom } from "../errors.ts";
 import type { Chance, Clock, Timer } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 import { SOCKET_UNSENT_LIMIT_BYTES } from "../limits.ts";
-import { type Commands, refusalOf } from "./command-answer.ts";
+import { type Commands, refusalOf, resultFrame } from "./command-answer.ts";
 import { dataSocket } from "./data-socket.ts";
 import type { Dialled } from "./dial.ts";
 import { type DownstreamInbox, ReceivingStreams } from "./receiving-streams.ts";
@@ -249,7 +249,9 @@ export class Session {
       onSilence: () => this.#end(new AgentError("TUNNEL_SILENT", {})),
     });
     this.#options.onWelcome(frame);
-    if (areCommandsInForce && !this.#ended) this.#options.commands?.connected(send);
+    if (areCommandsInForce && !this.#ended) {
+      this.#options.commands?.connected((answer) => send(resultFrame(answer)));
+    }
   }
 
   #command(frame: CmdFrame | CmdDoneFrame): void {
