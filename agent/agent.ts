@@ -29,13 +29,14 @@ import { IdentityDesk } from "./identity-desk.ts";
 import { Doorway } from "./ingest/accept.ts";
 import { FreeSpace } from "./ingest/free-space.ts";
 import { StoreGate } from "./ingest/store-gate.ts";
+import { localDesk } from "./local-desk.ts";
+import { openLocalDoors } from "./local-doors.ts";
 import {
   lastGoodState,
   type OpenedConfiguration,
   openConfiguration,
 } from "./open-configuration.ts";
 import { ANSWERS_CHANNEL, openControl } from "./open-control.ts";
-import { openLocalDesk } from "./open-local-desk.ts";
 import type { StoreChannel } from "./outbox/epochs/channel-tails.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import type { StoreNotice } from "./outbox/writing/writer-messages.ts";
@@ -45,7 +46,7 @@ import { type DeviceIdentity, Recording } from "./recording.ts";
 import { openRelay } from "./relay/relay.ts";
 import { downstreamOf, upstreamOf } from "./running/channel-set.ts";
 import { RunningChannels } from "./running/running-channels.ts";
-import { loadKek } from "./sealing/kek.ts";
+import { loadOwnKek } from "./sealing/kek.ts";
 import { type AgentStatus, statusOf } from "./status.ts";
 import { STATUS_CHANNEL } from "./status-channel.ts";
 import { hearNotice } from "./store-notices.ts";
@@ -181,6 +182,7 @@ export class Agent implements AsyncDisposable {
     stack.use(outbox);
     const recording = await this.#openRecording(outbox);
     stack.use(recording);
+    await identity.readTrust(outbox.trust);
     stack.use(tasks);
     stack.use(identity);
     const parts = { clock: systemClock, log, conditions: this.#conditions, tasks };
@@ -196,7 +198,8 @@ export class Agent implements AsyncDisposable {
     stack.use(tunnel);
     const commands = new CommandDesk();
     if (this.#device !== undefined) tunnel.answerWith(commands);
-    identity.begin(() => tunnel.renewConnection());
+    const inUse = (): void => void this.#configuration?.configuration.enrolled();
+    identity.begin(() => tunnel.renewConnection(), inUse);
     const ownDownstream = this.#ownDownstream;
     const delivered = [...downstreamOf(config), ...ownDownstream];
     const rules = new Map(upstreamOf(config).map((channel) => [channel.name, channel]));
@@ -226,14 +229,18 @@ export class Agent implements AsyncDisposable {
     this.#configuration = configuration;
     const support = this.#openSupport({ outbox, recording, running, commands, holds });
     stack.use(support);
-    const local = await openLocalDesk({
-      ...{ config, version, credentials, log, outbox, recording, running, identity, relay, holds },
+    // An identity that came to be used meanwhile.
+    inUse();
+    const desk = localDesk({
+      ...{ outbox, relay, running, recording, identity, config, log, version, credentials, holds },
       ...{ support, damaged: this.#damaged, configuration: configuration?.desk },
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
       reconnect: () => tunnel.dialNow(),
     });
-    stack.use(local);
+    const { approverSocket } = config;
+    const doors = { stateDir, approverSocket, audit: recording.audit, log };
+    stack.use(await openLocalDoors(desk, doors));
   }
 
   /** 03 E1: healthy means that there is room, and that a transaction is durable. */
@@ -254,7 +261,7 @@ export class Agent implements AsyncDisposable {
       ballastBytes: config.ballastBytes,
       retainHours: config.retainHours,
       ledgerDays: config.ledgerDays,
-      kek: loadKek(kekCustody(config.kek, this.#options.credentials), config.stateDir),
+      kek: loadOwnKek(kekCustody(config.kek, this.#options.credentials), config.stateDir),
       clock: systemClock,
       chance: systemChance,
       onNotice: (notice) => {
@@ -330,7 +337,8 @@ export class Agent implements AsyncDisposable {
     const opened = await openConfiguration({
       ...{ ...parts, running, device, config, configFile, version, log },
       ...{ anchor: this.#anchor, conditions: this.#conditions, clock: systemClock },
-      enrolled: identity.trustChain,
+      enrolled: () => identity.trustChain,
+      trusted: (held) => identity.trusts(held, tunnel),
       isTunnelUp: () => isUp(tunnel),
       isWayOpen: () => isWayOpen(way),
     });

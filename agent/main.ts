@@ -10,7 +10,7 @@ import { channelList } from "./cli/channel.ts";
 import { channelSkip } from "./cli/channel-skip.ts";
 import { doctor } from "./cli/doctor.ts";
 import { filesList } from "./cli/files.ts";
-import { init } from "./cli/init.ts";
+import { init, initKey } from "./cli/init.ts";
 import { listen, type TestReply } from "./cli/listen.ts";
 import {
   quarantineDiscard,
@@ -95,8 +95,9 @@ function program(choose: (act: Act) => void): Command {
     .option("--state-dir <folder>", "where the store will be", DEFAULT_STATE_DIR)
     .option("--receiver <url>", "the receiver", "wss://gateway.example.org")
     .option("--port <number>", "MLLP port of the first channel", portParser, DEFAULT_MLLP_PORT)
+    .option("--key", "only make the key that an existing local.yaml names", false)
     .addOption(jsonOption())
-    .action((options) => choose(() => init(options)));
+    .action(({ key, ...options }) => choose(() => (key ? initKey(options) : init(options))));
   addQuestionCommands(root, choose);
   root
     .command("doctor")
