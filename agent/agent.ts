@@ -10,7 +10,7 @@
 import type { LocalConfig } from "#config/local.ts";
 import type { Role } from "#documents/role.ts";
 import { ChannelHolds } from "./channel-holds.ts";
-import { kekCustody, storeChannel } from "./channel-options.ts";
+import { storeChannel } from "./channel-options.ts";
 import { CommandDesk } from "./command-desk.ts";
 import { DOCUMENTS_CHANNEL } from "./configuration/documents-channel.ts";
 import { effectiveDigestOf, isLifeCycleDamaged, newestStateOf } from "./configuration/ledger.ts";
@@ -46,10 +46,10 @@ import { type DeviceIdentity, Recording } from "./recording.ts";
 import { openRelay } from "./relay/relay.ts";
 import { downstreamOf, upstreamOf } from "./running/channel-set.ts";
 import { RunningChannels } from "./running/running-channels.ts";
-import { loadOwnKek } from "./sealing/kek.ts";
 import { type AgentStatus, statusOf } from "./status.ts";
 import { STATUS_CHANNEL } from "./status-channel.ts";
 import { hearNotice } from "./store-notices.ts";
+import { storeOptions } from "./store-options.ts";
 import type { SupportDesk } from "./support-desk.ts";
 import { type TraceRow, traceRows } from "./trace.ts";
 import { isWayOpen } from "./tunnel/dial.ts";
@@ -178,10 +178,8 @@ export class Agent implements AsyncDisposable {
     if (config.configSource === "signed" && this.#device === undefined) {
       throw new AgentError("DEVICE_KEY_ABSENT", {});
     }
-    const outbox = await this.#openOutbox();
-    stack.use(outbox);
-    const recording = await this.#openRecording(outbox);
-    stack.use(recording);
+    const outbox = stack.use(await this.#openOutbox());
+    const recording = stack.use(await this.#openRecording(outbox));
     await identity.readTrust(outbox.trust);
     stack.use(tasks);
     stack.use(identity);
@@ -227,8 +225,8 @@ export class Agent implements AsyncDisposable {
       identity,
     });
     this.#configuration = configuration;
-    const support = this.#openSupport({ outbox, recording, running, commands, holds });
-    stack.use(support);
+    const stage = { outbox, recording, running, commands, holds };
+    const support = stack.use(this.#openSupport(stage));
     // An identity that came to be used meanwhile.
     inUse();
     const desk = localDesk({
@@ -252,16 +250,9 @@ export class Agent implements AsyncDisposable {
   async #openOutbox(): Promise<Outbox> {
     const { config, log } = this.#options;
     const outbox = await Outbox.open({
-      stateDir: config.stateDir,
-      allowVolatileState: config.allowVolatileState,
+      ...storeOptions(config, this.#options.credentials),
       channels: [...upstreamOf(config).map(storeChannel), ...this.#ownChannels],
       downstream: [...downstreamOf(config), ...this.#ownDownstream],
-      duplicateMemoryKeys: config.duplicateMemoryKeys,
-      diskBudgetBytes: config.diskBudgetBytes,
-      ballastBytes: config.ballastBytes,
-      retainHours: config.retainHours,
-      ledgerDays: config.ledgerDays,
-      kek: loadOwnKek(kekCustody(config.kek, this.#options.credentials), config.stateDir),
       clock: systemClock,
       chance: systemChance,
       onNotice: (notice) => {

@@ -2,7 +2,7 @@
 import type { LocalConfig } from "#config/local.ts";
 import { kekCustody } from "./channel-options.ts";
 import type { OutboxOptions } from "./outbox/outbox-options.ts";
-import { loadKek } from "./sealing/kek.ts";
+import { loadOwnKek } from "./sealing/kek.ts";
 
 /** @param credentials `$CREDENTIALS_DIRECTORY` @throws {AgentError} `KEK_…` */
 export function storeOptions(
@@ -14,6 +14,6 @@ export function storeOptions(
   return {
     ...{ stateDir, allowVolatileState, duplicateMemoryKeys, diskBudgetBytes },
     ...{ ballastBytes, retainHours, ledgerDays },
-    kek: loadKek(kekCustody(config.kek, credentials), stateDir),
+    kek: loadOwnKek(kekCustody(config.kek, credentials), stateDir),
   };
 }
