@@ -3,6 +3,7 @@ import { ALARM_MUTANTS } from "./alarm-mutants.ts";
 import { APPROVAL_MUTANTS } from "./approval-mutants.ts";
 import { AUDIT_MUTANTS } from "./audit-mutants.ts";
 import { CONFIGURATION_MUTANTS } from "./configuration-mutants.ts";
+import { CONTROL_MUTANTS } from "./control-mutants.ts";
 import { ENVELOPE_MUTANTS } from "./document-envelope-mutants.ts";
 import { STRICT_JSON_MUTANTS } from "./document-json-mutants.ts";
 import { DOCUMENT_MUTANTS } from "./document-mutants.ts";
@@ -42,6 +43,7 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...POLICY_MUTANTS,
   ...LIFE_CYCLE_MUTANTS,
   ...CONFIGURATION_MUTANTS,
+  ...CONTROL_MUTANTS,
   ...STRICT_JSON_MUTANTS,
   ...ENVELOPE_MUTANTS,
   ...DOCUMENT_MUTANTS,
