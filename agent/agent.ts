@@ -186,7 +186,10 @@ export class Agent implements AsyncDisposable {
     });
     this.#tunnel = tunnel;
     stack.use(tunnel);
-    const inUse = (): void => void this.#configuration?.configuration.enrolled();
+    const inUse = (): void => {
+      void recording.rekeyed();
+      void this.#configuration?.configuration.enrolled();
+    };
     identity.begin(() => tunnel.renewConnection(), inUse);
     const ownDownstream = this.#ownDownstream;
     const delivered = [...downstreamOf(config), ...ownDownstream];
