@@ -15,7 +15,8 @@ import type { Relay } from "./relay/relay.ts";
 import type { RunningChannels } from "./running/running-channels.ts";
 import { UpkeepDesk } from "./upkeep-desk.ts";
 
-export interface LocalDeskParts extends Pick<LocalDesk, "status" | "trace" | "reconnect"> {
+export interface LocalDeskParts
+  extends Pick<LocalDesk, "status" | "trace" | "reconnect" | "maintenance"> {
   readonly outbox: Outbox;
   readonly relay: Relay;
   readonly running: RunningChannels;
@@ -34,9 +35,10 @@ export interface LocalDeskParts extends Pick<LocalDesk, "status" | "trace" | "re
 export function localDesk(parts: LocalDeskParts): LocalDesk {
   const { outbox, relay, running, recording, identity, config, log } = parts;
   const { status, trace, reconnect, configuration, damaged, version, credentials } = parts;
+  const { maintenance } = parts;
   const { exclusively } = identity;
   return {
-    ...{ status, trace, reconnect, running, identity, configuration },
+    ...{ status, trace, reconnect, running, identity, configuration, maintenance },
     audit: new AuditDesk({ recording, trust: outbox.trust, keepDays: config.auditKeepDays }),
     quarantine: new QuarantineDesk({ outbox, log, running }),
     files: new FilesDesk({ outbox, running }),
