@@ -202,7 +202,10 @@ export class Agent implements AsyncDisposable {
     stack.use(tunnel);
     const commands = new CommandDesk();
     if (this.#device !== undefined) tunnel.answerWith(commands);
-    const inUse = (): void => void this.#configuration?.configuration.enrolled();
+    const inUse = (): void => {
+      void recording.rekeyed();
+      void this.#configuration?.configuration.enrolled();
+    };
     identity.begin(() => tunnel.renewConnection(), inUse);
     const ownDownstream = this.#ownDownstream;
     const delivered = [...downstreamOf(config), ...ownDownstream];

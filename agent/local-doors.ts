@@ -23,7 +23,7 @@ export const APPROVERS_MAY_ASK: readonly string[] = [
 export interface LocalDoors {
   readonly stateDir: string;
   readonly approverSocket: string;
-  readonly audit: Pick<Audit, "record" | "note">;
+  readonly audit: Pick<Audit, "record" | "note" | "noteBefore">;
   readonly log: Log;
 }
 

@@ -88,6 +88,7 @@ const EVENTS = {
   volatileState: "warn",
   auditFailed: "error",
   auditBroken: "error",
+  auditCutWithheld: "warn",
   trustFrozen: "error",
   marksFailed: "error",
   configState: "info",

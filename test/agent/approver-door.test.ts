@@ -181,7 +181,8 @@ describe("the socket for approvers", () => {
       fault: (event: string, { facts }: AgentError) =>
         void logged.push(`${event} ${facts["flaw"]}`),
     };
-    const audit = { record: async () => {}, note: async () => {} };
+    const done = async (): Promise<void> => {};
+    const audit = { record: done, note: async () => true, noteBefore: done };
     const desk = { reconnect: () => ({ was: "sticky", dials: true }) } as unknown as LocalDesk;
     const { stateDir, socket: approverSocket } = door;
     await using _ = await openLocalDoors(desk, { stateDir, approverSocket, audit, log });

@@ -22,6 +22,7 @@ import { ROTATION_MUTANTS } from "./rotation-mutants.ts";
 import { RUNNING_MUTANTS } from "./running-mutants.ts";
 import { SIGN_TOOL_MUTANTS } from "./sign-tool-mutants.ts";
 import { SIMULATION_MUTANTS } from "./simulation-mutants.ts";
+import { STANDING_TRUST_MUTANTS } from "./standing-trust-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
 import { TRUST_MUTANTS } from "./trust-mutants.ts";
 import { TUNNEL_MUTANTS } from "./tunnel-mutants.ts";
@@ -44,6 +45,7 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...LIFE_CYCLE_MUTANTS,
   ...CONFIGURATION_MUTANTS,
   ...CONTROL_MUTANTS,
+  ...STANDING_TRUST_MUTANTS,
   ...STRICT_JSON_MUTANTS,
   ...ENVELOPE_MUTANTS,
   ...DOCUMENT_MUTANTS,
