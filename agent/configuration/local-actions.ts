@@ -14,7 +14,7 @@ import { readLastGood } from "../marks/last-good.ts";
 import { thawValues } from "../marks/trust-keeper.ts";
 import type { Configuration } from "./configuration.ts";
 import { inspectLastGood } from "./last-good-bundle.ts";
-import type { DocumentOutcome } from "./outcomes.ts";
+import { bundleFault, type DocumentOutcome } from "./outcomes.ts";
 import { type ConfigurationParts, forbiddenKeys } from "./parts.ts";
 import { highestOf } from "./recovery.ts";
 
@@ -30,8 +30,7 @@ export class LocalActions {
   /** 2.13: the trust chain in order, then the configuration, then approvals, then the head. */
   async importBundle(bytes: Uint8Array, actor: AuditActor): Promise<readonly DocumentOutcome[]> {
     const bundle = readBundle(bytes);
-    if ("kind" in bundle)
-      throw new AgentError("BUNDLE_MALFORMED", { code: identifierFrom(bundle.code) });
+    if ("kind" in bundle) throw bundleFault(bundle);
     const { trustChain, config, approvals, head } = bundle;
     const outcomes: DocumentOutcome[] = [];
     for (const envelope of [...trustChain, config, ...approvals, head]) {
