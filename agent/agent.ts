@@ -9,20 +9,16 @@
  */
 import type { LocalConfig } from "#config/local.ts";
 import type { Role } from "#documents/role.ts";
-import { AuditDesk } from "./audit-desk.ts";
-import { ChannelDesk } from "./channel-desk.ts";
-import { kekCustody, storeChannel } from "./channel-options.ts";
+import { alarmKeeper } from "./alarm-keeper.ts";
 import { DOCUMENTS_CHANNEL } from "./configuration/documents-channel.ts";
 import { effectiveDigestOf, isLifeCycleDamaged, newestStateOf } from "./configuration/ledger.ts";
-import { BUNDLED } from "./configuration-questions.ts";
 import { DamagedRows } from "./damaged-rows.ts";
 import { AgentError, identifierFrom } from "./errors.ts";
-import { FilesDesk } from "./files-desk.ts";
+import { Alarms } from "./health/alarms.ts";
 import type { ChannelRecord } from "./health/channel-record.ts";
 import { Conditions } from "./health/conditions.ts";
 import { systemChance, systemClock } from "./host/clock.ts";
 import { storageKind } from "./host/file-system.ts";
-import { LocalSocket } from "./host/local-socket.ts";
 import type { Log } from "./host/log.ts";
 import { Tasks } from "./host/tasks.ts";
 import { COMPILED_ANCHOR } from "./identity/anchor.ts";
@@ -30,7 +26,9 @@ import { IdentityDesk } from "./identity-desk.ts";
 import { Doorway } from "./ingest/accept.ts";
 import { FreeSpace } from "./ingest/free-space.ts";
 import { StoreGate } from "./ingest/store-gate.ts";
-import { answerLocal, type LocalDesk } from "./local-questions.ts";
+import { localDesk } from "./local-desk.ts";
+import { openLocalDoors } from "./local-doors.ts";
+import type { MaintenanceDesk } from "./maintenance-desk.ts";
 import {
   lastGoodState,
   type OpenedConfiguration,
@@ -39,23 +37,21 @@ import {
 import type { StoreChannel } from "./outbox/epochs/channel-tails.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import type { StoreNotice } from "./outbox/writing/writer-messages.ts";
-import { QuarantineDesk } from "./quarantine-desk.ts";
 import { receiverOptions } from "./receiver-options.ts";
 import { recordedLog } from "./recorded-log.ts";
-import { recorded } from "./recorded-questions.ts";
 import { type DeviceIdentity, Recording } from "./recording.ts";
 import { openRelay } from "./relay/relay.ts";
 import { downstreamOf, upstreamOf } from "./running/channel-set.ts";
 import { RunningChannels } from "./running/running-channels.ts";
-import { loadKek } from "./sealing/kek.ts";
 import { type AgentStatus, statusOf } from "./status.ts";
 import { STATUS_CHANNEL } from "./status-channel.ts";
 import { hearNotice } from "./store-notices.ts";
+import { storeSettings } from "./store-settings.ts";
 import { type TraceRow, traceRows } from "./trace.ts";
 import { isWayOpen } from "./tunnel/dial.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
 import { isUp, ownSkew } from "./tunnel-standing.ts";
-import { UpkeepDesk } from "./upkeep-desk.ts";
+import { Watch } from "./watch.ts";
 
 export interface AgentOptions {
   readonly config: LocalConfig;
@@ -82,6 +78,7 @@ export class Agent implements AsyncDisposable {
   #stack = new AsyncDisposableStack();
   readonly #early: StoreNotice[] = [];
   #outbox: Outbox | undefined;
+  #alarms: Alarms | undefined;
   #recording: Recording | undefined;
   #tunnel: Tunnel | undefined;
   #identity: IdentityDesk | undefined;
@@ -137,6 +134,7 @@ export class Agent implements AsyncDisposable {
       version: this.#options.version,
       startedAtMs: this.#startedAtMs,
       conditions: this.#conditions.list(),
+      alarms: this.#alarms?.open ?? [],
       tunnel: tunnel.standing,
       identity: identity.status,
       configuration: this.#configuration?.desk.status,
@@ -177,8 +175,8 @@ export class Agent implements AsyncDisposable {
     }
     const outbox = await this.#openOutbox();
     stack.use(outbox);
-    const recording = await this.#openRecording(outbox);
-    stack.use(recording);
+    const recording = await this.#openRecording(outbox, stack);
+    await identity.readTrust(outbox.trust);
     stack.use(tasks);
     stack.use(identity);
     const parts = { clock: systemClock, log, conditions: this.#conditions, tasks };
@@ -192,7 +190,8 @@ export class Agent implements AsyncDisposable {
     });
     this.#tunnel = tunnel;
     stack.use(tunnel);
-    identity.begin(() => tunnel.renewConnection());
+    const inUse = (): void => void this.#configuration?.configuration.enrolled();
+    identity.begin(() => tunnel.renewConnection(), inUse);
     const ownDownstream = this.#ownDownstream;
     const delivered = [...downstreamOf(config), ...ownDownstream];
     const rules = new Map(upstreamOf(config).map((channel) => [channel.name, channel]));
@@ -212,36 +211,32 @@ export class Agent implements AsyncDisposable {
     });
     this.#running = running;
     stack.use(running);
-    const configuration = await this.#openConfiguration(stack, {
-      outbox,
-      recording,
-      tunnel,
-      identity,
-    });
-    this.#configuration = configuration;
-    const { exclusively } = identity;
-    const desk: LocalDesk = {
+    this.#configuration = await this.#openConfiguration(stack, recording);
+    // An identity that came to be used meanwhile.
+    inUse();
+    const maintenance = await this.#openWatch(stack);
+    const desk = localDesk({
+      ...{ outbox, relay, running, recording, identity, config, log, version, credentials },
+      ...{ damaged: this.#damaged, configuration: this.#configuration?.desk, maintenance },
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
       reconnect: () => tunnel.dialNow(),
-      audit: new AuditDesk({ recording, trust: outbox.trust, keepDays: config.auditKeepDays }),
-      quarantine: new QuarantineDesk({ outbox, log, running }),
-      files: new FilesDesk({ outbox, running }),
-      running,
-      upkeep: new UpkeepDesk({ outbox, log, config, version, credentials, exclusively }),
-      identity,
-      configuration: configuration?.desk,
-      channels: new ChannelDesk({
-        outbox,
-        relay,
-        damaged: this.#damaged,
-        log,
-        senders: running.senders,
-      }),
-    };
-    const answer = async (request: unknown): Promise<unknown> => answerLocal(request, desk);
-    const asked = recorded(recording.audit, answer);
-    stack.use(await LocalSocket.open(config.stateDir, asked, BUNDLED));
+    });
+    const { approverSocket } = config;
+    const doors = { stateDir, approverSocket, audit: recording.audit, log };
+    stack.use(await openLocalDoors(desk, doors));
+  }
+
+  async #openWatch(stack: AsyncDisposableStack): Promise<MaintenanceDesk> {
+    const { outbox, running } = this.#parts();
+    const [recording, alarms] = [this.#recording, this.#alarms];
+    if (!recording || !alarms) throw new AgentError("AGENT_NOT_RUNNING", {});
+    const { config, log } = this.#options;
+    const watch = await Watch.open({
+      ...{ outbox, running, recording, alarms, conditions: this.#conditions, config, log },
+      configuration: () => this.#configuration?.desk.status,
+    });
+    return stack.use(watch).desk;
   }
 
   /** 03 E1: healthy means that there is room, and that a transaction is durable. */
@@ -252,19 +247,9 @@ export class Agent implements AsyncDisposable {
 
   async #openOutbox(): Promise<Outbox> {
     const { config, log } = this.#options;
+    const own = { upstream: this.#ownChannels, downstream: this.#ownDownstream };
     const outbox = await Outbox.open({
-      stateDir: config.stateDir,
-      allowVolatileState: config.allowVolatileState,
-      channels: [...upstreamOf(config).map(storeChannel), ...this.#ownChannels],
-      downstream: [...downstreamOf(config), ...this.#ownDownstream],
-      duplicateMemoryKeys: config.duplicateMemoryKeys,
-      diskBudgetBytes: config.diskBudgetBytes,
-      ballastBytes: config.ballastBytes,
-      retainHours: config.retainHours,
-      ledgerDays: config.ledgerDays,
-      kek: loadKek(kekCustody(config.kek, this.#options.credentials), config.stateDir),
-      clock: systemClock,
-      chance: systemChance,
+      ...storeSettings(config, this.#options.credentials, own),
       onNotice: (notice) => {
         const damaged = this.#damaged;
         hearNotice(notice, { log, conditions: this.#conditions, clock: systemClock, damaged });
@@ -283,8 +268,13 @@ export class Agent implements AsyncDisposable {
     return outbox;
   }
 
-  async #openRecording(outbox: Outbox): Promise<Recording> {
+  /** Alarms before the audit: they go to the SIEM together. */
+  async #openRecording(outbox: Outbox, stack: AsyncDisposableStack): Promise<Recording> {
     const { config, log, version, policyDigest } = this.#options;
+    const keeper = alarmKeeper(outbox.trust);
+    const conditions = this.#conditions;
+    const alarms = await Alarms.open({ conditions, keeper, clock: systemClock, log });
+    this.#alarms = stack.use(alarms);
     const device = this.#device;
     const { stateDir, auditKeepDays, siem, configSource } = config;
     const recording = await Recording.open({
@@ -294,10 +284,10 @@ export class Agent implements AsyncDisposable {
       }),
       isDamaged: isLifeCycleDamaged,
       standing: () => this.#standing(),
-      ...{ clock: systemClock, chance: systemChance, log, conditions: this.#conditions },
+      ...{ clock: systemClock, chance: systemChance, log, conditions, alarms },
       notices: this.#early,
     });
-    this.#recording = recording;
+    this.#recording = stack.use(recording);
     return recording;
   }
 
@@ -317,27 +307,20 @@ export class Agent implements AsyncDisposable {
 
   async #openConfiguration(
     stack: AsyncDisposableStack,
-    {
-      identity,
-      tunnel,
-      ...parts
-    }: {
-      readonly outbox: Outbox;
-      readonly recording: Recording;
-      readonly tunnel: Tunnel;
-      readonly identity: IdentityDesk;
-    },
+    recording: Recording,
   ): Promise<OpenedConfiguration | undefined> {
     const { config, log, version, configFile } = this.#options;
-    const [device, running] = [this.#device, this.#running];
-    if (device === undefined || running === undefined) return undefined;
+    const { outbox, identity, tunnel, running } = this.#parts();
+    const device = this.#device;
+    if (device === undefined) return undefined;
     // Each step of it has its own limit.
     const { signal } = new AbortController();
     const way = { ...receiverOptions(config), clock: systemClock, signal };
     const opened = await openConfiguration({
-      ...{ ...parts, running, device, config, configFile, version, log },
+      ...{ outbox, recording, running, device, config, configFile, version, log },
       ...{ anchor: this.#anchor, conditions: this.#conditions, clock: systemClock },
-      enrolled: identity.trustChain,
+      enrolled: () => identity.trustChain,
+      trusted: (held) => identity.trusts(held, tunnel),
       isTunnelUp: () => isUp(tunnel),
       isWayOpen: () => isWayOpen(way),
     });

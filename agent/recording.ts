@@ -9,14 +9,16 @@ import { AuditUpkeep } from "./audit/audit-upkeep.ts";
 import type { DeviceKey } from "./audit/device-key.ts";
 import type { AuditDraft } from "./audit/entry.ts";
 import { type HeadStanding, Heads } from "./audit/heads.ts";
-import { entrySpool, headSpool } from "./audit-spool.ts";
+import { alarmSpool, entrySpool, headSpool } from "./audit-spool.ts";
 import { AgentError } from "./errors.ts";
+import type { Alarms } from "./health/alarms.ts";
 import type { Conditions } from "./health/conditions.ts";
 import type { Chance, Clock } from "./host/clock.ts";
 import type { Log } from "./host/log.ts";
 import type { LastGoodState, TrustQuestion } from "./marks/judge-trust-state.ts";
 import { readLastGood } from "./marks/last-good.ts";
 import { MarksFiles } from "./marks/marks-files.ts";
+import { isNewlyEnrolled } from "./marks/new-enrolment.ts";
 import { TrustKeeper } from "./marks/trust-keeper.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import type { TrustSnapshot } from "./outbox/trust/trust-messages.ts";
@@ -41,6 +43,8 @@ export interface RecordingOptions {
   readonly version: string;
   readonly auditKeepDays: number;
   readonly siem?: SiemConfig | undefined;
+  /** What goes to the SIEM beside the audit. */
+  readonly alarms?: Pick<Alarms, "after" | "onEvents"> | undefined;
   readonly configSource: TrustQuestion["configSource"];
   /** SHA-256 of `local.yaml`, hexadecimal. */
   readonly policyDigest?: string | undefined;
@@ -112,6 +116,11 @@ export class Recording implements AsyncDisposable {
     void this.audit.note(drafts).catch((error: unknown) => this.#failed(error));
   }
 
+  /** Since when the SIEM has not taken something, ms since 1970. @throws {AgentError} `STORE_*` */
+  async siemWaitsSinceMs(): Promise<number | undefined> {
+    return await this.#siem?.waitsSinceMs();
+  }
+
   /** A status document now (07 2.13). @throws {AgentError} `DEVICE_KEY_ABSENT` without a device key */
   async signedStatus(): Promise<Uint8Array> {
     if (this.#heads === undefined) throw new AgentError("DEVICE_KEY_ABSENT", {});
@@ -137,9 +146,10 @@ export class Recording implements AsyncDisposable {
     const { version, policyDigest, outbox } = this.#options;
     const values = new Map<string, Uint8Array>(this.keeper.freezeValues);
     const drafts: AuditDraft[] = [{ actor: SYSTEM, action: "agent.started", subject: version }];
-    const { verdict } = this.keeper;
+    const { verdict, frozen } = this.keeper;
     if (verdict.kind === "frozen") {
-      drafts.push({ actor: SYSTEM, action: "trust.frozen", reason: verdict.cause });
+      const action = frozen === undefined ? "trust.damaged" : "trust.frozen";
+      drafts.push({ actor: SYSTEM, action, reason: verdict.cause });
     }
     const before = (await outbox.trust.load()).values.get(POLICY_DIGEST_VALUE);
     const known = before === undefined ? undefined : Buffer.from(before).toString("latin1");
@@ -158,12 +168,17 @@ export class Recording implements AsyncDisposable {
     const { trust } = outbox;
     if (siem !== undefined) {
       const tls = { ...siem, certificateFile: siem.certificateFile, keyFile: siem.keyFile };
-      const rows = siem.content === "entries" ? [entrySpool(trust)] : [];
+      const alarms = siem.alarms ? this.#options.alarms : undefined;
+      const rows = [
+        ...(siem.content === "entries" ? [entrySpool(trust)] : []),
+        ...(alarms === undefined ? [] : [alarmSpool(trust, alarms)]),
+      ];
       this.#siem = await SiemFeed.open({
         endpoint: { host: siem.host, port: siem.port, tls: () => siemTls(tls) },
         rows: [...rows, headSpool(trust)],
         ...{ clock, chance, log, conditions },
       });
+      alarms?.onEvents(() => this.#siem?.wake());
       if (siem.content === "entries") this.audit.onRecorded(() => this.#siem?.wake());
     }
     if (device === undefined) return;
@@ -203,6 +218,7 @@ async function openKeeper(options: RecordingOptions): Promise<TrustKeeper> {
     files: device === undefined ? undefined : MarksFiles.open(stateDir, device.key),
     lastGood: typeof bundle === "string" ? lastGoodOf(bundle) : inspected(options, bundle),
     ...{ configSource, clock, conditions, log },
+    isNewlyEnrolled: device !== undefined && isNewlyEnrolled(stateDir, device.key.raw),
   });
 }
 

@@ -24,7 +24,10 @@ test("[S3] a state directory that is mounted read-only ends with 77, and run and
   spawnSync("mount", ["-o", "remount,ro", disk.path]);
   await using agent = startAgent(folder.config);
   assert.equal((await agent.ended).code, 77, agent.errors);
-  assert.match(agent.errors, /read-only .*\[STORE_READ_ONLY\]\n {2}(?!.*chmod).*mount -o remount,rw/);
+  assert.match(
+    agent.errors,
+    /read-only .*\[STORE_READ_ONLY\]\n {2}(?!.*chmod).*mount -o remount,rw/,
+  );
   const args = [MAIN, "doctor", "--json", "--config", folder.config];
   const { stdout } = spawnSync(process.execPath, args, { encoding: "utf8" });
   assert.match(stdout, /STORE_READ_ONLY/);

@@ -38,6 +38,26 @@ describe("holdfast enroll", () => {
     assert.deepEqual([shown.current.generation, shown.running], [1, undefined]);
   });
 
+  test("[R06] a machine whose key was never made is told to make it, by enroll and by run; one that was in use, to put it back", async () => {
+    await using doors = await DoorReceiver.open();
+    using machine = new EnrollingMachine(doors.url);
+    const kek = join(machine.path, DEFAULT_KEK_FILE);
+    rmSync(kek);
+    for (const _try of ["first", "again"]) {
+      const { code, errors } = await machine.enroll(doors.token());
+      assert.deepEqual([code, /KEK_NOT_MADE/.test(errors)], [78, true], errors);
+      assert.match(errors, /holdfast init --key makes it/);
+    }
+    assert.equal((await machine.run("init", "--key")).code, 0);
+    assert.equal((await machine.enroll(doors.token())).code, 0);
+    rmSync(kek);
+    const { code, errors } = await machine.run("run");
+    assert.equal(code, 78);
+    assert.match(errors, /KEK_MISSING.*Put it back/s);
+    assert.equal((await machine.run("init", "--key")).code, 78);
+    assert.equal(existsSync(kek), false);
+  });
+
   test("[EN1] what is wrong with a token is said before anything is done", async () => {
     await using doors = await DoorReceiver.open();
     using machine = new EnrollingMachine(doors.url);

@@ -43,7 +43,9 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     assert.deepEqual([running.code, running.errors], [0, ""]);
     assert.equal((await agent.end("SIGTERM")).code, 0);
     const db = new Sqlite(join(machine.stateDir, "outbox/holdfast.db"));
-    db.exec("UPDATE audit_entry SET bytes = CAST(replace(bytes, 'agent', 'AGENT') AS BLOB) WHERE seq = 1");
+    db.exec(
+      "UPDATE audit_entry SET bytes = CAST(replace(bytes, 'agent', 'AGENT') AS BLOB) WHERE seq = 1",
+    );
     db.close();
     const bad = await machine.run("audit", "verify", "--head", head);
     assert.deepEqual([bad.code, /entry 1 was altered/.test(bad.out)], [65, true], bad.out);
