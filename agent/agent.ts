@@ -9,54 +9,56 @@
  */
 import type { LocalConfig } from "#config/local.ts";
 import type { Role } from "#documents/role.ts";
-import { AuditDesk } from "./audit-desk.ts";
-import { ChannelDesk } from "./channel-desk.ts";
-import { kekCustody, storeChannel } from "./channel-options.ts";
+import { alarmKeeper } from "./alarm-keeper.ts";
+import { ChannelHolds } from "./channel-holds.ts";
+import { CommandDesk } from "./command-desk.ts";
 import { DOCUMENTS_CHANNEL } from "./configuration/documents-channel.ts";
-import { effectiveDigestOf, isLifeCycleDamaged, newestStateOf } from "./configuration/ledger.ts";
-import { BUNDLED } from "./configuration-questions.ts";
+import { isLifeCycleDamaged } from "./configuration/ledger.ts";
+import type { ControlStage } from "./control-options.ts";
 import { DamagedRows } from "./damaged-rows.ts";
 import { AgentError, identifierFrom } from "./errors.ts";
-import { FilesDesk } from "./files-desk.ts";
+import { Alarms } from "./health/alarms.ts";
 import type { ChannelRecord } from "./health/channel-record.ts";
 import { Conditions } from "./health/conditions.ts";
 import { systemChance, systemClock } from "./host/clock.ts";
+import { EventRing } from "./host/event-ring.ts";
 import { storageKind } from "./host/file-system.ts";
-import { LocalSocket } from "./host/local-socket.ts";
 import type { Log } from "./host/log.ts";
 import { Tasks } from "./host/tasks.ts";
-import { HourDesk } from "./hour-desk.ts";
 import { COMPILED_ANCHOR } from "./identity/anchor.ts";
 import { IdentityDesk } from "./identity-desk.ts";
 import { Doorway } from "./ingest/accept.ts";
 import { FreeSpace } from "./ingest/free-space.ts";
 import { StoreGate } from "./ingest/store-gate.ts";
-import { answerLocal, type LocalDesk } from "./local-questions.ts";
+import { localDesk } from "./local-desk.ts";
+import { openLocalDoors } from "./local-doors.ts";
+import type { MaintenanceDesk } from "./maintenance-desk.ts";
 import {
   lastGoodState,
   type OpenedConfiguration,
   openConfiguration,
 } from "./open-configuration.ts";
+import { ANSWERS_CHANNEL, openControl } from "./open-control.ts";
 import type { StoreChannel } from "./outbox/epochs/channel-tails.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import type { StoreNotice } from "./outbox/writing/writer-messages.ts";
-import { QuarantineDesk } from "./quarantine-desk.ts";
 import { receiverOptions } from "./receiver-options.ts";
 import { recordedLog } from "./recorded-log.ts";
-import { recorded } from "./recorded-questions.ts";
 import { type DeviceIdentity, Recording } from "./recording.ts";
 import { openRelay } from "./relay/relay.ts";
 import { downstreamOf, upstreamOf } from "./running/channel-set.ts";
 import { RunningChannels } from "./running/running-channels.ts";
-import { loadKek } from "./sealing/kek.ts";
+import { signedStanding } from "./signed-standing.ts";
 import { type AgentStatus, statusOf } from "./status.ts";
 import { STATUS_CHANNEL } from "./status-channel.ts";
 import { hearNotice } from "./store-notices.ts";
+import { storeSettings } from "./store-settings.ts";
+import type { SupportDesk } from "./support-desk.ts";
 import { type TraceResult, traceAll } from "./trace.ts";
 import { isWayOpen } from "./tunnel/dial.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
-import { isUp, ownSkew } from "./tunnel-standing.ts";
-import { UpkeepDesk } from "./upkeep-desk.ts";
+import { isUp } from "./tunnel-standing.ts";
+import { Watch } from "./watch.ts";
 
 export interface AgentOptions {
   readonly config: LocalConfig;
@@ -76,6 +78,7 @@ export interface AgentOptions {
 
 export class Agent implements AsyncDisposable {
   readonly #options: AgentOptions;
+  readonly #events = new EventRing(systemClock);
   readonly #startedAtMs = systemClock.nowMs();
   readonly #conditions = new Conditions();
   readonly #failed = Promise.withResolvers<AgentError>();
@@ -83,17 +86,20 @@ export class Agent implements AsyncDisposable {
   #stack = new AsyncDisposableStack();
   readonly #early: StoreNotice[] = [];
   #outbox: Outbox | undefined;
+  #alarms: Alarms | undefined;
   #recording: Recording | undefined;
   #tunnel: Tunnel | undefined;
   #identity: IdentityDesk | undefined;
   #freeSpace: FreeSpace | undefined;
   #running: RunningChannels | undefined;
   #configuration: OpenedConfiguration | undefined;
+  #support: SupportDesk | undefined;
 
   private constructor(options: AgentOptions) {
-    this.#options = options;
+    const log = this.#events.over(options.log);
+    this.#options = { ...options, log };
     this.#damaged = new DamagedRows({
-      ...{ conditions: this.#conditions, clock: systemClock, log: options.log },
+      ...{ conditions: this.#conditions, clock: systemClock, log },
       channelOf: (channel) => this.#channelOf(channel),
     });
   }
@@ -138,9 +144,11 @@ export class Agent implements AsyncDisposable {
       version: this.#options.version,
       startedAtMs: this.#startedAtMs,
       conditions: this.#conditions.list(),
+      alarms: this.#alarms?.open ?? [],
       tunnel: tunnel.standing,
       identity: identity.status,
       configuration: this.#configuration?.desk.status,
+      support: this.#support?.status,
       store: await outbox.standing(),
       freeBytes: this.#freeSpace?.freeBytes,
       running: running.listeners,
@@ -176,10 +184,9 @@ export class Agent implements AsyncDisposable {
     if (config.configSource === "signed" && this.#device === undefined) {
       throw new AgentError("DEVICE_KEY_ABSENT", {});
     }
-    const outbox = await this.#openOutbox();
-    stack.use(outbox);
-    const recording = await this.#openRecording(outbox);
-    stack.use(recording);
+    const outbox = stack.use(await this.#openOutbox());
+    const recording = await this.#openRecording(outbox, stack);
+    await identity.readTrust(outbox.trust);
     stack.use(tasks);
     stack.use(identity);
     const parts = { clock: systemClock, log, conditions: this.#conditions, tasks };
@@ -193,11 +200,18 @@ export class Agent implements AsyncDisposable {
     });
     this.#tunnel = tunnel;
     stack.use(tunnel);
-    identity.begin(() => tunnel.renewConnection());
+    const commands = new CommandDesk();
+    if (this.#device !== undefined) tunnel.answerWith(commands);
+    const inUse = (): void => {
+      void recording.rekeyed();
+      void this.#configuration?.configuration.enrolled();
+    };
+    identity.begin(() => tunnel.renewConnection(), inUse);
     const ownDownstream = this.#ownDownstream;
     const delivered = [...downstreamOf(config), ...ownDownstream];
     const rules = new Map(upstreamOf(config).map((channel) => [channel.name, channel]));
-    const relay = openRelay({ ...parts, outbox, tunnel, delivered, rules });
+    const holds = await ChannelHolds.load(outbox.trust, { ...parts, audit: recording.audit });
+    const relay = openRelay({ ...parts, outbox, tunnel, delivered, rules, holds });
     const probeIntervalMs = config.healthProbeSeconds * 1000;
     const gate = new StoreGate({ ...parts, probe: () => this.#probe(outbox), probeIntervalMs });
     stack.use(gate);
@@ -205,7 +219,7 @@ export class Agent implements AsyncDisposable {
     this.#freeSpace = await FreeSpace.open({ ...parts, stateDir, ballastBytes, outbox, gate });
     stack.use(this.#freeSpace);
     const running = await RunningChannels.open(config, {
-      ...{ ...parts, outbox, relay, chance: systemChance, ownDownstream },
+      ...{ ...parts, outbox, relay, holds, chance: systemChance, ownDownstream },
       doorway: new Doorway({ ...parts, outbox, gate }),
       graceMs: config.shutdownGraceSeconds * 1000,
       diskBudgetBytes: config.diskBudgetBytes,
@@ -213,36 +227,34 @@ export class Agent implements AsyncDisposable {
     });
     this.#running = running;
     stack.use(running);
-    const configuration = await this.#openConfiguration(stack, {
-      outbox,
-      recording,
-      tunnel,
-      identity,
-    });
-    this.#configuration = configuration;
-    const { exclusively } = identity;
-    const desk: LocalDesk = {
+    this.#configuration = await this.#openConfiguration(stack, recording);
+    const stage = { outbox, recording, running, commands, holds };
+    const support = stack.use(this.#openSupport(stage));
+    // An identity that came to be used meanwhile.
+    inUse();
+    const maintenance = await this.#openWatch(stack);
+    const desk = localDesk({
+      ...{ outbox, relay, running, recording, identity, config, log, version, credentials, holds },
+      ...{ support, damaged: this.#damaged, configuration: this.#configuration?.desk, maintenance },
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
       reconnect: () => tunnel.dialNow(),
-      audit: new AuditDesk({ recording, trust: outbox.trust, keepDays: config.auditKeepDays }),
-      quarantine: new QuarantineDesk({ outbox, log, running }),
-      ...{ files: new FilesDesk({ outbox, running }), hours: new HourDesk(outbox) },
-      running,
-      upkeep: new UpkeepDesk({ outbox, log, config, version, credentials, exclusively }),
-      identity,
-      configuration: configuration?.desk,
-      channels: new ChannelDesk({
-        outbox,
-        relay,
-        damaged: this.#damaged,
-        log,
-        senders: running.senders,
-      }),
-    };
-    const answer = async (request: unknown): Promise<unknown> => answerLocal(request, desk);
-    const asked = recorded(recording.audit, answer);
-    stack.use(await LocalSocket.open(config.stateDir, asked, BUNDLED));
+    });
+    const { approverSocket } = config;
+    const doors = { stateDir, approverSocket, audit: recording.audit, log };
+    stack.use(await openLocalDoors(desk, doors));
+  }
+
+  async #openWatch(stack: AsyncDisposableStack): Promise<MaintenanceDesk> {
+    const { outbox, running } = this.#parts();
+    const [recording, alarms] = [this.#recording, this.#alarms];
+    if (!recording || !alarms) throw new AgentError("AGENT_NOT_RUNNING", {});
+    const { config, log } = this.#options;
+    const watch = await Watch.open({
+      ...{ outbox, running, recording, alarms, conditions: this.#conditions, config, log },
+      configuration: () => this.#configuration?.desk.status,
+    });
+    return stack.use(watch).desk;
   }
 
   /** 03 E1: healthy means that there is room, and that a transaction is durable. */
@@ -253,19 +265,9 @@ export class Agent implements AsyncDisposable {
 
   async #openOutbox(): Promise<Outbox> {
     const { config, log } = this.#options;
+    const own = { upstream: this.#ownChannels, downstream: this.#ownDownstream };
     const outbox = await Outbox.open({
-      stateDir: config.stateDir,
-      allowVolatileState: config.allowVolatileState,
-      channels: [...upstreamOf(config).map(storeChannel), ...this.#ownChannels],
-      downstream: [...downstreamOf(config), ...this.#ownDownstream],
-      duplicateMemoryKeys: config.duplicateMemoryKeys,
-      diskBudgetBytes: config.diskBudgetBytes,
-      ballastBytes: config.ballastBytes,
-      retainHours: config.retainHours,
-      ledgerDays: config.ledgerDays,
-      kek: loadKek(kekCustody(config.kek, this.#options.credentials), config.stateDir),
-      clock: systemClock,
-      chance: systemChance,
+      ...storeSettings(config, this.#options.credentials, own),
       onNotice: (notice) => {
         const damaged = this.#damaged;
         hearNotice(notice, { log, conditions: this.#conditions, clock: systemClock, damaged });
@@ -284,8 +286,13 @@ export class Agent implements AsyncDisposable {
     return outbox;
   }
 
-  async #openRecording(outbox: Outbox): Promise<Recording> {
+  /** Alarms before the audit: they go to the SIEM together. */
+  async #openRecording(outbox: Outbox, stack: AsyncDisposableStack): Promise<Recording> {
     const { config, log, version, policyDigest } = this.#options;
+    const keeper = alarmKeeper(outbox.trust);
+    const conditions = this.#conditions;
+    const alarms = await Alarms.open({ conditions, keeper, clock: systemClock, log });
+    this.#alarms = stack.use(alarms);
     const device = this.#device;
     const { stateDir, auditKeepDays, siem, configSource } = config;
     const recording = await Recording.open({
@@ -294,17 +301,18 @@ export class Agent implements AsyncDisposable {
         inspectLastGood: (bundle) => lastGoodState(bundle, device, config, this.#anchor),
       }),
       isDamaged: isLifeCycleDamaged,
-      standing: () => this.#standing(),
-      ...{ clock: systemClock, chance: systemChance, log, conditions: this.#conditions },
+      standing: () => signedStanding(this.#configuration?.configuration, this.#tunnel),
+      ...{ clock: systemClock, chance: systemChance, log, conditions, alarms },
       notices: this.#early,
     });
-    this.#recording = recording;
+    this.#recording = stack.use(recording);
     return recording;
   }
 
   /** Where heads and counts go up. */
   get #ownChannels(): readonly StoreChannel[] {
-    return [{ name: STATUS_CHANNEL }];
+    const names = [STATUS_CHANNEL, ...(this.#device === undefined ? [] : [ANSWERS_CHANNEL])];
+    return names.map((name) => ({ name }));
   }
 
   /** Where signed documents come down. */
@@ -318,40 +326,38 @@ export class Agent implements AsyncDisposable {
 
   async #openConfiguration(
     stack: AsyncDisposableStack,
-    {
-      identity,
-      tunnel,
-      ...parts
-    }: {
-      readonly outbox: Outbox;
-      readonly recording: Recording;
-      readonly tunnel: Tunnel;
-      readonly identity: IdentityDesk;
-    },
+    recording: Recording,
   ): Promise<OpenedConfiguration | undefined> {
     const { config, log, version, configFile } = this.#options;
-    const [device, running] = [this.#device, this.#running];
-    if (device === undefined || running === undefined) return undefined;
+    const { outbox, identity, tunnel, running } = this.#parts();
+    const device = this.#device;
+    if (device === undefined) return undefined;
     // Each step of it has its own limit.
     const { signal } = new AbortController();
     const way = { ...receiverOptions(config), clock: systemClock, signal };
     const opened = await openConfiguration({
-      ...{ ...parts, running, device, config, configFile, version, log },
+      ...{ outbox, recording, running, device, config, configFile, version, log },
       ...{ anchor: this.#anchor, conditions: this.#conditions, clock: systemClock },
-      enrolled: identity.trustChain,
+      enrolled: () => identity.trustChain,
+      trusted: (held) => identity.trusts(held, tunnel),
       isTunnelUp: () => isUp(tunnel),
       isWayOpen: () => isWayOpen(way),
     });
     return stack.use(opened);
   }
 
-  #standing() {
-    const found = this.#configuration?.configuration;
-    return {
-      state: found === undefined ? null : newestStateOf(found.lifeCycle),
-      ...(found === undefined ? {} : { effectiveDigest: effectiveDigestOf(found.lifeCycle) }),
-      clockSkewMs: ownSkew(this.#tunnel),
-    };
+  #openSupport(parts: ControlStage): SupportDesk {
+    const { config, log } = this.#options;
+    const [device, configuration] = [this.#device, this.#configuration?.configuration];
+    this.#support = openControl({
+      ...{ ...parts, config, log, conditions: this.#conditions, events: this.#events },
+      enrolled: device && configuration && { device, configuration },
+      ...{ status: () => this.status(), startedAtMs: this.#startedAtMs },
+      skewMs: () => this.#tunnel?.standing.clockSkewMs,
+      ownCertificate: () => this.#identity?.identities.identity().certificatePem,
+      ...{ clock: systemClock, chance: systemChance },
+    });
+    return this.#support;
   }
 
   get #device(): DeviceIdentity | undefined {

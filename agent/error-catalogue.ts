@@ -12,6 +12,7 @@ import { FOLDER_ERRORS } from "./folder-errors.ts";
 import { IDENTITY_ERRORS } from "./identity-errors.ts";
 import { RELEASE_ERRORS } from "./release-errors.ts";
 import { STORE_ERRORS } from "./store-errors.ts";
+import { SUPPORT_ERRORS } from "./support-errors.ts";
 import { TUNNEL_ERRORS } from "./tunnel-errors.ts";
 
 export const CATALOGUE = {
@@ -21,17 +22,45 @@ export const CATALOGUE = {
     summary: "The agent met a state that it believes impossible, and stopped",
     remedy: "The service manager restarts it; report the code and the facts to the vendor",
   },
+  APPROVER_SOCKET_UNFIT: {
+    disposition: "retry",
+    exit: EXIT.configuration,
+    summary:
+      "The socket for approvers was not opened: its folder is absent, open to others, of another owner or taken (fact flaw)",
+    remedy:
+      "Make the folder of approverSocket 2750, of the service account and the group holdfast-approvers, then restart the agent",
+  },
+  NOT_FOR_APPROVERS: {
+    disposition: "retry",
+    exit: EXIT.notPermitted,
+    summary:
+      "A member of holdfast-approvers may see, approve, reject, import and roll back configurations, and nothing else",
+    remedy: "Run the command as the service account, for example with: sudo -u holdfast",
+  },
   AGENT_NOT_REACHABLE: {
     disposition: "retry",
     exit: EXIT.notPermitted,
     summary: "This account may not ask the agent that runs on this state directory",
-    remedy: "Run the command as the service account, for example with: sudo -u holdfast",
+    remedy:
+      "Run the command as the service account, for example with: sudo -u holdfast; to approve configurations, as a member of holdfast-approvers",
   },
   AGENT_NOT_RUNNING: {
     disposition: "retry",
     exit: EXIT.unavailable,
     summary: "No running agent answers on this state directory",
     remedy: "Start it with: holdfast run --config FILE",
+  },
+  MAINTENANCE_REFUSED: {
+    disposition: "retry",
+    exit: EXIT.usage,
+    summary: "A maintenance window is longer than a week, or there are a hundred already",
+    remedy: "Begin a shorter one, or end others: holdfast maintenance stop",
+  },
+  MAIL_CREDENTIALS: {
+    disposition: "retry",
+    exit: EXIT.configuration,
+    summary: "The password or CA file under mail cannot be used",
+    remedy: "Check the files under mail: one line, PEM, mode 0600, of the service account",
   },
   ENDPOINT_UNREACHABLE: {
     disposition: "retry",
@@ -153,4 +182,5 @@ export const CATALOGUE = {
   },
   ...RELEASE_ERRORS,
   ...STORE_ERRORS,
+  ...SUPPORT_ERRORS,
 } as const satisfies Record<string, CatalogueRow>;

@@ -14,12 +14,14 @@ import type { Tasks } from "./host/tasks.ts";
 import { askOn } from "./identity/doors.ts";
 import { IdentityKeeper, type IdentityStanding } from "./identity/keeper.ts";
 import { loadIdentities } from "./identity/loading.ts";
+import { envelopesOf, type HeldTrust, heldTrust } from "./identity/receiver-trust.ts";
 import { receiverOptions } from "./receiver-options.ts";
 import type { DeviceIdentity } from "./recording.ts";
-import { loadKek } from "./sealing/kek.ts";
+import { loadOwnKek } from "./sealing/kek.ts";
 import type { AgentStatus } from "./status.ts";
 import { type Identities, oneIdentity } from "./tunnel/identities.ts";
 import { remedyFor } from "./tunnel/refusal-reasons.ts";
+import type { Tunnel } from "./tunnel/tunnel.ts";
 
 export interface IdentityDeskParts {
   readonly config: LocalConfig;
@@ -30,6 +32,14 @@ export interface IdentityDeskParts {
   readonly tasks: Tasks;
 }
 
+/** Where the trust documents lie that were accepted, as far as it is asked here. */
+export interface TrustDocuments {
+  documents(kind: "trust", limit: number): Promise<readonly { readonly bytes: Uint8Array }[]>;
+}
+
+/** The store keeps no more of one kind. */
+const TRUST_DOCUMENTS_MAX_COUNT = 2_048;
+
 type IdentityStatus = AgentStatus["identity"];
 /** As the commands take it: what failed is said there, with its facts. */
 export type IdentityOutcome =
@@ -39,7 +49,7 @@ export type IdentityOutcome =
 /** The store of identities that a configuration means. */
 export function identityStore(config: LocalConfig, credentials: string | undefined): IdentityStore {
   const { stateDir } = config;
-  const kek = () => loadKek(kekCustody(config.kek, credentials), stateDir);
+  const kek = () => loadOwnKek(kekCustody(config.kek, credentials), stateDir);
   return new IdentityStore({ stateDir, kek, chance: systemChance });
 }
 
@@ -59,6 +69,7 @@ export function identityOf(config: LocalConfig, credentials: string | undefined)
 export class IdentityDesk implements Disposable {
   readonly identities: Identities;
   readonly #keeper: IdentityKeeper | undefined;
+  readonly #store: IdentityStore | undefined;
   readonly #files: Identity | undefined;
   readonly #giveUp = new AbortController();
 
@@ -76,9 +87,10 @@ export class IdentityDesk implements Disposable {
     }
     const { receiverUrl, proxy } = receiverOptions(config);
     const { signal } = this.#giveUp;
+    this.#store = identityStore(config, credentials);
     this.#keeper = new IdentityKeeper({
       ...parts,
-      store: identityStore(config, credentials),
+      store: this.#store,
       ask: askOn({ receiverUrl, proxy, clock: systemClock, signal }),
       clock: systemClock,
       chance: systemChance,
@@ -89,8 +101,7 @@ export class IdentityDesk implements Disposable {
 
   /** Envelopes of the trust chain that came with the identity, oldest first. */
   get trustChain(): readonly Uint8Array[] {
-    const chain: unknown = JSON.parse(this.#keeper?.signer?.trustChain ?? "[]");
-    return Array.isArray(chain) ? chain.map((one) => Buffer.from(JSON.stringify(one))) : [];
+    return envelopesOf(this.#keeper?.signer?.trustChain ?? "[]");
   }
 
   /** Who signs heads and marks, and for whom; `undefined` for imported files, which have no device key. */
@@ -101,12 +112,28 @@ export class IdentityDesk implements Disposable {
     const { tenant, agent, keys } = signer;
     // Asked each time: another enrolment brings another key.
     const key = followingKey(() => keeper?.signer?.keys.device ?? keys.device);
-    return { key, tenant, agent, generation: () => keeper?.signer?.generation ?? 0 };
+    const former = (): DeviceKey | undefined => formerKey(this.#store);
+    const generation = (): number => keeper?.signer?.generation ?? 0;
+    return { key, tenant, agent, generation, former };
   }
 
-  /** @param reconnect shows the identity anew */
-  begin(reconnect: () => void): void {
-    this.#keeper?.begin(reconnect);
+  /** What the store knows of whom to trust, before anybody is dialled. @throws {AgentError} `STORE_*` */
+  async readTrust(store: TrustDocuments): Promise<void> {
+    const rows = await store.documents("trust", TRUST_DOCUMENTS_MAX_COUNT);
+    this.#keeper?.trusts(heldTrust(rows.map(({ bytes }) => bytes)));
+  }
+
+  /** A trust document was accepted (07 1.9): the next connection is made by it, and one that it ends, ends. */
+  trusts(held: readonly HeldTrust[], tunnel: Pick<Tunnel, "distrust" | "dialNow">): void {
+    const effect = this.#keeper?.trusts(held) ?? "same";
+    if (effect === "withdrawn") tunnel.distrust();
+    // What could not be reached may be reached now.
+    else if (effect === "changed") tunnel.dialNow();
+  }
+
+  /** @param reconnect shows the identity anew @param inUse another one is in use */
+  begin(reconnect: () => void, inUse: () => void): void {
+    this.#keeper?.begin(reconnect, inUse);
   }
 
   get status(): IdentityStatus {
@@ -136,6 +163,17 @@ export class IdentityDesk implements Disposable {
   get #kept(): IdentityKeeper {
     if (this.#keeper === undefined) throw new AgentError("RENEWAL_IMPOSSIBLE", {});
     return this.#keeper;
+  }
+}
+
+/** Of the identity before, while its slot is kept; `undefined`, too, for one that cannot be read. */
+function formerKey(store: IdentityStore | undefined): DeviceKey | undefined {
+  try {
+    const device = store?.prev?.load().keys.device;
+    return device && deviceKeyOf(device);
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    return undefined;
   }
 }
 

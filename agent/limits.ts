@@ -206,6 +206,15 @@ export const TRACE_MAX_COUNT = 50;
 
 /** What the tunnel's socket may hold when the receiver does not read; control frames included. */
 export const SOCKET_UNSENT_LIMIT_BYTES = MIB;
+/**
+ * Websocket pings, PINGs and commands that one second may bring. 06 TP26 has a PING each second, 08 section 4.4 ten
+ * commands a minute; those of a long outage may come together.
+ */
+export const QUESTIONS_PER_SECOND = 200;
+/** Of one frame of the tunnel, which nobody who keeps to TP3 cuts; a middlebox might, into parts of a packet's size. */
+export const FRAGMENTS_MAX_COUNT = 64;
+/** Reads of which the largest frame may consist: a TLS record each, of a packet's size as well. */
+export const BUFFERED_PARTS_MAX_COUNT = 1_024;
 /** What a receiver may ask us to wait; longer would be an outage that somebody typed. */
 export const RETRY_AFTER_MAX_MS = 3_600_000;
 
@@ -335,3 +344,34 @@ export const NAME_PATTERN_MAX_BYTES = 255;
 
 /** 08 6: how long entries of the audit are kept, in days. Six years. */
 export const AUDIT_KEEP_DAYS = 2_190;
+
+/** 08 PL9: events of alarms that are kept for those who are told of them and were away; 60 KB. */
+export const ALARM_EVENTS_KEPT_COUNT = 256;
+/** 08 PL10: what waits longer in a channel is an alarm. */
+export const OUTBOX_AGE_ALARM_MINUTES = 15;
+/** 08 PL10: so many times the usual silence of that hour and weekday is an alarm. */
+export const SILENCE_FACTOR = 4;
+/** A maintenance window is no longer: one that was forgotten ends. A week. */
+export const MAINTENANCE_MAX_MINUTES = 10_080;
+/** Windows at once: one for all, and channels one by one. */
+export const MAINTENANCE_WINDOWS_MAX_COUNT = 100;
+/** Alarms that one report to the receiver names; 200 KB. */
+export const REPORTED_ALARMS_MAX_COUNT = 1_000;
+/** Events that one alarm mail tells in words; of more it says how many. */
+export const MAILED_EVENTS_MAX_COUNT = 100;
+/** 08 4.4: questions of support in a minute, those that are refused included. */
+export const QUESTIONS_PER_MINUTE = 10;
+/** 08 4.4: how long one of them may take, and how large its answer may be. */
+export const QUESTION_MAX_MS = 30_000;
+export const ANSWER_MAX_BYTES = 10_485_760;
+/** 06 TP35: answers above it go up on a channel of their own. */
+export const INLINE_ANSWER_MAX_BYTES = 16_384;
+/** Commands that wait to be judged; the receiver has sixteen under way. */
+export const COMMANDS_WAITING_MAX_COUNT = 32;
+/** 06 TP36: an answer is repeated so long after each reconnect. */
+export const ANSWER_OWED_MS = 86_400_000;
+/** 07 VM3: so long after its end the nonce of a command is kept. */
+export const NONCE_KEPT_MS = 600_000;
+/** 08 4.4: between two probes of a host, and how many of them in one window. */
+export const PROBE_EVERY_MS = 10_000;
+export const PROBES_PER_WINDOW = 20;

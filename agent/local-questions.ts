@@ -11,9 +11,13 @@ import { answerConfiguration, isAboutConfiguration } from "./configuration-quest
 import type { FilesDesk } from "./files-desk.ts";
 import { type HourDesk, isAboutHours } from "./hour-desk.ts";
 import type { IdentityDesk } from "./identity-desk.ts";
+import type { MaintenanceDesk } from "./maintenance-desk.ts";
 import type { QuarantineDesk } from "./quarantine-desk.ts";
+import { localActor } from "./recorded-questions.ts";
 import type { ChannelSet } from "./running/channel-set.ts";
 import type { AgentStatus } from "./status.ts";
+import type { SupportDesk } from "./support-desk.ts";
+import { answerSupport, isAboutSupport } from "./support-questions.ts";
 import type { TraceResult } from "./trace.ts";
 import type { Reconnected } from "./tunnel/tunnel.ts";
 import type { ReplayQuestion, UpkeepDesk } from "./upkeep-desk.ts";
@@ -29,12 +33,14 @@ export interface LocalDesk {
   readonly upkeep: UpkeepDesk;
   readonly channels: ChannelDesk;
   readonly files: FilesDesk;
+  readonly maintenance: MaintenanceDesk;
   readonly hours: HourDesk;
   /** What runs. */
   readonly running: { readonly set: ChannelSet };
   readonly identity: Pick<IdentityDesk, "renew" | "adopt">;
   /** Absent where the agent was not enrolled. */
   readonly configuration: ConfigurationDesk | undefined;
+  readonly support: SupportDesk;
 }
 
 /**
@@ -47,7 +53,12 @@ export interface LocalDesk {
 export function answerLocal(request: unknown, desk: LocalDesk): Promise<unknown> {
   const question = request as Partial<Record<string, unknown>>;
   const number = (name: string): number => wholeNumber(question[name]);
+  const { ask, digest } = question;
+  if (ask === "configDecide" && typeof digest === "string" && desk.support.isWaiting(digest)) {
+    return decideQuestion(question, digest, desk);
+  }
   if (isAboutConfiguration(question)) return answerConfiguration(question, desk.configuration);
+  if (isAboutSupport(question)) return answerSupport(question, desk.support);
   if (isAboutHours(question)) return desk.hours.answer(question);
   switch (question["ask"]) {
     case "status":
@@ -86,13 +97,34 @@ export function answerLocal(request: unknown, desk: LocalDesk): Promise<unknown>
       return desk.identity.renew();
     case "identityAdopt":
       return desk.identity.adopt();
+    case "maintenance":
+      return Promise.resolve(desk.maintenance.list());
+    case "maintenanceStart":
+      return desk.maintenance.start(textOf(question["channel"]), number("minutes"));
+    case "maintenanceStop":
+      return desk.maintenance.stop(textOf(question["channel"]));
     case "channelRelease":
       return desk.channels.release(releaseOf(question));
+    case "channelHold":
+      return desk.channels.holdByHand(textOf(question["channel"]), localActor(question));
+    case "channelUnhold":
+      return desk.channels.releaseByHand(textOf(question["channel"]), localActor(question));
     case "channelSkip":
       return desk.channels.skip(skipOf(question));
     default:
       throw new TypeError("Cannot answer an unknown question");
   }
+}
+
+/** `config approve` is one command for everything that needs a yes (08 4.4). */
+async function decideQuestion(
+  question: Partial<Record<string, unknown>>,
+  digest: string,
+  { support, configuration }: LocalDesk,
+): Promise<unknown> {
+  const isYes = question["decision"] === "approve";
+  await support.decide(digest, isYes, localActor(question));
+  return { done: configuration?.status };
 }
 
 function replayOf(question: Partial<Record<string, unknown>>): ReplayQuestion {

@@ -66,6 +66,18 @@ const RECORDED: Readonly<Record<string, Recorded>> = {
       ...{ action: "channel.release", subject: said(channel), decision: said(decision) },
     }),
   },
+  maintenanceStart: {
+    describe: ({ channel, minutes }) => ({
+      ...{ action: "maintenance.started", decision: `${said(minutes)} minutes` },
+      ...(channel === "" ? {} : { subject: said(channel) }),
+    }),
+  },
+  maintenanceStop: {
+    describe: ({ channel }) => ({
+      action: "maintenance.stopped",
+      ...(channel === "" ? {} : { subject: said(channel) }),
+    }),
+  },
   channelSkip: {
     when: ({ confirmed }) => confirmed === true,
     describe: ({ channel, firstSeq, lastSeq }) => ({
@@ -80,7 +92,7 @@ const RECORDED: Readonly<Record<string, Recorded>> = {
  * @returns the same, recorded; throws `AUDIT_UNWRITABLE` for what was not recorded, and so not done
  */
 export function recorded(
-  audit: Pick<Audit, "record" | "note">,
+  audit: Pick<Audit, "record" | "note" | "noteBefore">,
   answer: (request: unknown) => Promise<unknown>,
 ): (request: unknown) => Promise<unknown> {
   return async (request) => {
@@ -89,7 +101,7 @@ export function recorded(
     const rule = Object.hasOwn(RECORDED, ask) ? RECORDED[ask] : undefined;
     if (rule === undefined || rule.when?.(question) === false) return await answer(request);
     const draft = { actor: localActor(question), ...rule.describe(question) };
-    if (rule.often === true) await audit.note([draft]);
+    if (rule.often === true) await audit.noteBefore(draft);
     else await audit.record([draft]);
     const failed = (reason: string): void => {
       const outcome = { ...draft, decision: "failed", reason };
@@ -108,10 +120,10 @@ export function recorded(
   };
 }
 
-/** Whom a command names as its caller. */
-export function localActor({ by }: Question): AuditActor {
+/** Whom a command names as its caller, and by which socket he came: the agent says that, never the command. */
+export function localActor({ by, door }: Question): AuditActor {
   const id = typeof by === "string" && by !== "" ? by : "unknown";
-  return { kind: "local", id, claimed: true };
+  return { kind: "local", id, claimed: true, ...(door === "approvers" ? { door } : {}) };
 }
 
 /** Numbers and names of channels; what else a request may hold is not repeated. */

@@ -6,17 +6,20 @@
 import type { SiemConfig } from "#config/siem.ts";
 import { Audit } from "./audit/audit.ts";
 import { AuditUpkeep } from "./audit/audit-upkeep.ts";
+import { adoptCut } from "./audit/cut.ts";
 import type { DeviceKey } from "./audit/device-key.ts";
 import type { AuditDraft } from "./audit/entry.ts";
 import { type HeadStanding, Heads } from "./audit/heads.ts";
-import { entrySpool, headSpool } from "./audit-spool.ts";
+import { alarmSpool, entrySpool, headSpool } from "./audit-spool.ts";
 import { AgentError } from "./errors.ts";
+import type { Alarms } from "./health/alarms.ts";
 import type { Conditions } from "./health/conditions.ts";
 import type { Chance, Clock } from "./host/clock.ts";
 import type { Log } from "./host/log.ts";
 import type { LastGoodState, TrustQuestion } from "./marks/judge-trust-state.ts";
 import { readLastGood } from "./marks/last-good.ts";
 import { MarksFiles } from "./marks/marks-files.ts";
+import { isNewlyEnrolled } from "./marks/new-enrolment.ts";
 import { TrustKeeper } from "./marks/trust-keeper.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import type { TrustSnapshot } from "./outbox/trust/trust-messages.ts";
@@ -33,6 +36,8 @@ export interface DeviceIdentity {
   readonly agent: string;
   /** Of the identity (07 1.6). */
   readonly generation: () => number;
+  /** The device key of the identity before, while that is kept. */
+  readonly former?: () => DeviceKey | undefined;
 }
 
 export interface RecordingOptions {
@@ -41,6 +46,8 @@ export interface RecordingOptions {
   readonly version: string;
   readonly auditKeepDays: number;
   readonly siem?: SiemConfig | undefined;
+  /** What goes to the SIEM beside the audit. */
+  readonly alarms?: Pick<Alarms, "after" | "onEvents"> | undefined;
   readonly configSource: TrustQuestion["configSource"];
   /** SHA-256 of `local.yaml`, hexadecimal. */
   readonly policyDigest?: string | undefined;
@@ -96,6 +103,7 @@ export class Recording implements AsyncDisposable {
     });
     const recording = new Recording(options, audit, keeper);
     await recording.#started();
+    await recording.rekeyed();
     for (const notice of options.notices ?? []) recording.hear(notice);
     await recording.#send();
     return recording;
@@ -110,6 +118,22 @@ export class Recording implements AsyncDisposable {
   /** Records what has happened already: nobody waits for it. */
   note(drafts: readonly AuditDraft[]): void {
     void this.audit.note(drafts).catch((error: unknown) => this.#failed(error));
+  }
+
+  /** Another identity may be in use, with another device key. Never rejects: the next start does it. */
+  async rekeyed(): Promise<void> {
+    const { device, outbox, clock } = this.#options;
+    if (device === undefined) return;
+    const parts = { audit: this.audit, trust: outbox.trust };
+    const former = device.former?.();
+    await adoptCut(parts, device.key, { former, atMs: clock.nowMs() }).catch((error: unknown) =>
+      this.#failed(error),
+    );
+  }
+
+  /** Since when the SIEM has not taken something, ms since 1970. @throws {AgentError} `STORE_*` */
+  async siemWaitsSinceMs(): Promise<number | undefined> {
+    return await this.#siem?.waitsSinceMs();
   }
 
   /** A status document now (07 2.13). @throws {AgentError} `DEVICE_KEY_ABSENT` without a device key */
@@ -134,12 +158,17 @@ export class Recording implements AsyncDisposable {
   }
 
   async #started(): Promise<void> {
-    const { version, policyDigest, outbox } = this.#options;
+    const { version, policyDigest, outbox, device, stateDir } = this.#options;
     const values = new Map<string, Uint8Array>(this.keeper.freezeValues);
     const drafts: AuditDraft[] = [{ actor: SYSTEM, action: "agent.started", subject: version }];
-    const { verdict } = this.keeper;
+    if (device !== undefined && isNewlyEnrolled(stateDir, device.key.raw)) {
+      const subject = `${device.tenant}/${device.agent}`;
+      drafts.push({ actor: SYSTEM, action: "identity.enrolled", subject });
+    }
+    const { verdict, frozen } = this.keeper;
     if (verdict.kind === "frozen") {
-      drafts.push({ actor: SYSTEM, action: "trust.frozen", reason: verdict.cause });
+      const action = frozen === undefined ? "trust.damaged" : "trust.frozen";
+      drafts.push({ actor: SYSTEM, action, reason: verdict.cause });
     }
     const before = (await outbox.trust.load()).values.get(POLICY_DIGEST_VALUE);
     const known = before === undefined ? undefined : Buffer.from(before).toString("latin1");
@@ -158,12 +187,17 @@ export class Recording implements AsyncDisposable {
     const { trust } = outbox;
     if (siem !== undefined) {
       const tls = { ...siem, certificateFile: siem.certificateFile, keyFile: siem.keyFile };
-      const rows = siem.content === "entries" ? [entrySpool(trust)] : [];
+      const alarms = siem.alarms ? this.#options.alarms : undefined;
+      const rows = [
+        ...(siem.content === "entries" ? [entrySpool(trust)] : []),
+        ...(alarms === undefined ? [] : [alarmSpool(trust, alarms)]),
+      ];
       this.#siem = await SiemFeed.open({
         endpoint: { host: siem.host, port: siem.port, tls: () => siemTls(tls) },
         rows: [...rows, headSpool(trust)],
         ...{ clock, chance, log, conditions },
       });
+      alarms?.onEvents(() => this.#siem?.wake());
       if (siem.content === "entries") this.audit.onRecorded(() => this.#siem?.wake());
     }
     if (device === undefined) return;
@@ -203,6 +237,7 @@ async function openKeeper(options: RecordingOptions): Promise<TrustKeeper> {
     files: device === undefined ? undefined : MarksFiles.open(stateDir, device.key),
     lastGood: typeof bundle === "string" ? lastGoodOf(bundle) : inspected(options, bundle),
     ...{ configSource, clock, conditions, log },
+    isNewlyEnrolled: device !== undefined && isNewlyEnrolled(stateDir, device.key.raw),
   });
 }
 

@@ -6,8 +6,11 @@ import type { SenderStatus } from "./deliver/senders.ts";
 import { type DeliveryStatus, deliveriesOf } from "./delivery-status.ts";
 import { type FolderStatus, folderStatus } from "./drop-status.ts";
 import type { Facts } from "./errors.ts";
+import type { OpenAlarm, PlainFacts } from "./health/alarm-step.ts";
+import { CONDITIONS, type ConditionName } from "./health/catalogue.ts";
 import type { ObservedChannel } from "./health/channel-record.ts";
 import type { OpenCondition } from "./health/conditions.ts";
+import type { Severity, Whose } from "./health/warning.ts";
 import { EPOCH_END, type EpochStanding } from "./outbox/epochs/channel-tails.ts";
 import { END_UNKNOWN } from "./outbox/epochs/missing.ts";
 import type { InboxStanding } from "./outbox/inbox/inbox-messages.ts";
@@ -15,6 +18,7 @@ import { isReservedChannel } from "./outbox/inbox/outcome-report.ts";
 import type { StoreStanding } from "./outbox/writing/writer-messages.ts";
 import type { RunningDrop } from "./running/running-drops.ts";
 import type { RunningListener } from "./running/running-listeners.ts";
+import type { SupportStatus } from "./support-desk.ts";
 import { remedyFor } from "./tunnel/refusal-reasons.ts";
 import type { TunnelStanding } from "./tunnel/tunnel.ts";
 
@@ -26,9 +30,11 @@ export interface AgentStatus {
   readonly version: string;
   readonly pid: number;
   readonly startedAt: string;
-  /** `ok`: nothing is open in `conditions`. */
+  /** `ok`: nothing is open in `conditions` that is more than information. */
   readonly health: "ok" | "attention";
   readonly conditions: readonly OpenCondition[];
+  /** What a person should act on, gravest first: each opens once, and closes once (08 PL9). */
+  readonly alarms: readonly AlarmStatus[];
   readonly tunnel: {
     readonly state: string;
     /** Since when it is in that state. */
@@ -64,6 +70,8 @@ export interface AgentStatus {
   };
   /** Signed configuration; absent where the agent was not enrolled. */
   readonly configuration: ConfigurationStatus | undefined;
+  /** What support may ask. */
+  readonly support: SupportStatus | undefined;
   readonly channels: readonly ChannelStatus[];
   /** Channels that deliver to hospital systems. */
   readonly deliveries: readonly DeliveryStatus[];
@@ -92,6 +100,30 @@ export interface AgentStatus {
     readonly ballastHeld: boolean;
   };
   readonly memoryBytes: number;
+}
+
+/** An alarm that is open (08 PL9). */
+export interface AlarmStatus {
+  /** Of the catalogue, `agent/health/catalogue.ts`. */
+  readonly code: ConditionName;
+  /** What it is about: a channel's name, or empty. */
+  readonly subject: string;
+  readonly severity: Severity;
+  readonly since: string;
+  readonly facts: PlainFacts;
+  /** In one line, what it means. */
+  readonly summary: string;
+  readonly remedy: string;
+  /** Who can mend it. */
+  readonly whose: Whose;
+  /** Path of its runbook in the repository and in every package. */
+  readonly runbook: string;
+  /** What is wrong because of it, and is no alarm of its own. */
+  readonly suppressed: readonly {
+    readonly code: ConditionName;
+    readonly subject: string;
+    readonly since: string;
+  }[];
 }
 
 export interface ChannelStatus {
@@ -151,9 +183,11 @@ export interface StatusParts {
   readonly version: string;
   readonly startedAtMs: number;
   readonly conditions: readonly OpenCondition[];
+  readonly alarms: readonly OpenAlarm[];
   readonly tunnel: TunnelStanding;
   readonly identity: AgentStatus["identity"];
   readonly configuration: AgentStatus["configuration"];
+  readonly support?: AgentStatus["support"];
   readonly store: StoreStanding;
   /** Of the store's disk. */
   readonly freeBytes?: number | undefined;
@@ -169,11 +203,13 @@ export function statusOf(parts: StatusParts): AgentStatus {
     version: parts.version,
     pid: process.pid,
     startedAt: new Date(parts.startedAtMs).toISOString(),
-    health: conditions.length === 0 ? "ok" : "attention",
+    health: conditions.some(needsAttention) ? "attention" : "ok",
     conditions,
+    alarms: alarmsOf(parts.alarms),
     tunnel: tunnelStatus(tunnel),
     identity: parts.identity,
     configuration: parts.configuration,
+    support: parts.support,
     channels: store.channels
       .filter(({ name }) => !isReservedChannel(name))
       .map((tail) => channelStatus(tail, parts)),
@@ -193,6 +229,27 @@ export function statusOf(parts: StatusParts): AgentStatus {
       ...roomOf(parts),
     },
     memoryBytes: process.memoryUsage.rss(),
+  };
+}
+
+const needsAttention = ({ condition }: OpenCondition): boolean =>
+  CONDITIONS[condition].severity !== "information";
+
+const GRAVEST_FIRST: readonly Severity[] = ["critical", "warning", "information"];
+
+function alarmsOf(open: readonly OpenAlarm[]): readonly AlarmStatus[] {
+  const rank = ({ severity }: AlarmStatus): number => GRAVEST_FIRST.indexOf(severity);
+  return open.map(alarmStatus).toSorted((a, b) => rank(a) - rank(b));
+}
+
+function alarmStatus({ code, subject, sinceMs, facts, suppressed }: OpenAlarm): AlarmStatus {
+  const { severity, means, remedy, whose, runbook } = CONDITIONS[code];
+  return {
+    ...{ code, subject, severity, since: new Date(sinceMs).toISOString(), facts },
+    ...{ summary: means, remedy, whose, runbook },
+    suppressed: suppressed.map(({ sinceMs: from, ...one }) => ({
+      ...{ ...one, since: new Date(from).toISOString() },
+    })),
   };
 }
 

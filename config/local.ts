@@ -8,6 +8,7 @@
  */
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
+import { DEFAULT_APPROVER_SOCKET } from "#agent/host/approver-folder.ts";
 import {
   AUDIT_KEEP_DAYS,
   BALLAST_BYTES,
@@ -16,15 +17,19 @@ import {
   DUPLICATE_MEMORY_KEYS,
   HEALTH_PROBE_MS,
   LEDGER_DAYS,
+  OUTBOX_AGE_ALARM_MINUTES,
   RENEWAL_OVERDUE_DAYS,
   RETAIN_HOURS,
   SHUTDOWN_GRACE_MS,
+  SILENCE_FACTOR,
 } from "#agent/limits.ts";
 import { type ChannelSet, channelList, channelSetOf, clashesOf } from "./channel-set.ts";
 import { loadDocument } from "./document.ts";
+import { mail, withAbsoluteMailFiles } from "./mail.ts";
 import { policy, withAbsoluteRoots } from "./policy.ts";
 import { receiver } from "./receiver.ts";
 import { siem, withAbsoluteSiemFiles } from "./siem.ts";
+import { isZone } from "./zoned-time.ts";
 
 /** Beside `local.yaml`, and so outside `stateDir`: a copy of the one does not hold the other. */
 export const DEFAULT_KEK_FILE = "kek/holdfast.kek";
@@ -62,6 +67,8 @@ const settings = z
     /** 08 PL10. */
     renewalOverdueDays: z.int().min(1).max(20).default(RENEWAL_OVERDUE_DAYS),
     kek: kek.default({ custody: "file", file: DEFAULT_KEK_FILE }),
+    /** 07 2.8: where members of holdfast-approvers ask; its folder is of their group. */
+    approverSocket: z.string().min(1).max(100).default(DEFAULT_APPROVER_SOCKET),
     /** 07 2.7: where the channels come from. */
     configSource: z
       .enum(["local", "signed"], { message: "must be local or signed" })
@@ -89,6 +96,18 @@ const settings = z
     duplicateMemoryKeys: z.int().min(62_500).max(20_000_000).default(DUPLICATE_MEMORY_KEYS),
     /** 08 6. */
     siem: siem.optional(),
+    /** 08 PL9. */
+    mail: mail.optional(),
+    /** 08 PL10. */
+    outboxAgeAlarmMinutes: z.int().min(1).max(10_080).default(OUTBOX_AGE_ALARM_MINUTES),
+    silenceFactor: z.number().min(1.5).max(100).default(SILENCE_FACTOR),
+    /** By whose hours senders are busy or silent; absent: this machine's. */
+    timeZone: z
+      .string()
+      .refine(isZone, {
+        message: "must be a zone of the IANA database, such as Europe/Berlin",
+      })
+      .optional(),
     auditKeepDays: z.int().min(1).max(36_500).default(AUDIT_KEEP_DAYS),
     /** What signed configuration may do here, and how it comes into force (07 2.7). */
     policy,
@@ -130,9 +149,11 @@ export function loadLocalConfig(file: string): LocalConfig {
     ...rest,
     ...(identity === undefined ? {} : { identity: withAbsoluteIdentity(identity, base) }),
     stateDir: resolve(base, config.stateDir),
+    approverSocket: resolve(base, config.approverSocket),
     receiver: { ...receiverRest, ...proxyPassword },
     kek: withAbsoluteFile(config.kek, base),
     ...(config.siem && { siem: withAbsoluteSiemFiles(config.siem, base) }),
+    ...(config.mail && { mail: withAbsoluteMailFiles(config.mail, base) }),
     policy: withAbsoluteRoots(config.policy, base),
     ...channelSetOf(channels, { folders: base, tls: base }),
   };

@@ -22,7 +22,7 @@ import {
   storageDevice,
 } from "../host/flush-latency.ts";
 import { mountOf } from "../host/mounts.ts";
-import { loadKek } from "../sealing/kek.ts";
+import { loadKek, loadOwnKek } from "../sealing/kek.ts";
 import type { AgentStatus } from "../status.ts";
 import { lookAtFolders } from "./doctor-folders.ts";
 import { lookAtReceiver } from "./doctor-receiver.ts";
@@ -148,8 +148,18 @@ function lookAtFolder({ config, outbox, where }: Site): Finding {
       return fault("STORE_NOT_PERMITTED", { ...facts, account });
     }
   }
+  if (isReadOnly(stateDir)) return fault("STORE_READ_ONLY", {});
   const { uid, mode } = statSync(stateDir);
   return ok(escaped(stateDir), { exists: true, uid, mode: octal(mode) });
+}
+
+function isReadOnly(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return false;
+  } catch (error) {
+    return codeOf(error) === "EROFS";
+  }
 }
 
 const octal = (mode: number): Identifier => identifierFrom((mode & 0o777).toString(8));
@@ -238,7 +248,7 @@ function lookAtKey({ config, creds }: Site): Finding {
   const { kek, stateDir } = config;
   const facts = { custody: identifierFrom(kek.custody) };
   if (kek.custody === "file") {
-    loadKek(kek, stateDir);
+    loadOwnKek(kek, stateDir);
     const where = "in a file: a copy of the whole disk holds it, unless the disk is encrypted";
     return ok(`Found ${where}`, facts);
   }

@@ -5,6 +5,7 @@
  * @module
  */
 import { startTime } from "#config/change-windows.ts";
+import { step } from "#config/life-cycle.ts";
 import type { LifeCycle } from "#config/life-cycle-state.ts";
 import { runsOf } from "#config/life-cycle-state.ts";
 import { isClockSuspect, nowOf } from "#documents/time.ts";
@@ -12,15 +13,17 @@ import type { AuditActor } from "../audit/entry.ts";
 import { AgentError } from "../errors.ts";
 import type { Timer } from "../host/clock.ts";
 import { readLastGood } from "../marks/last-good.ts";
+import { thawValues } from "../marks/trust-keeper.ts";
 import { Driver, SYSTEM } from "./driver.ts";
 import { noteHead } from "./head-conditions.ts";
 import { HealthHistory } from "./health-history.ts";
 import { type InspectedLastGood, inspectLastGood } from "./last-good-bundle.ts";
 import { Ledger } from "./ledger.ts";
 import type { DocumentOutcome } from "./outcomes.ts";
-import { type ConfigurationParts, forbiddenKeys } from "./parts.ts";
+import { type ConfigurationParts, forbiddenKeys, refuseVendorsKeys } from "./parts.ts";
 import { offerOf, recoveredLifeCycle } from "./recovery.ts";
 import { Takers } from "./takers.ts";
+import { thaw } from "./thaw.ts";
 
 /** 2.8: a window that opens is never missed by more. */
 const TICK_MS = 30_000;
@@ -51,6 +54,7 @@ export class Configuration implements AsyncDisposable {
       ...{ ledger, history: this.#history },
       later: (work) => void this.inTurn(work).catch((error: unknown) => this.#failed(error)),
       countApprovals: () => this.#takers.countApprovals(),
+      isStillApproved: () => this.#takers.isStillApproved(),
     });
     this.#takers = new Takers({ ...parts, ledger, driver: this.driver });
   }
@@ -59,18 +63,16 @@ export class Configuration implements AsyncDisposable {
    * Reads what is known, and begins to run it: with `configSource: signed` all channels that are to be open are open
    * when this resolves.
    *
-   * @param enrolled envelopes of the trust chain that came with the identity
    * @throws {AgentError} `TRUST_UNUSABLE`; why what should run cannot
    */
-  static async open(
-    parts: ConfigurationParts,
-    enrolled: readonly Uint8Array[] = [],
-  ): Promise<Configuration> {
-    const { audit, trust, keeper, clock } = parts;
-    const ledger = await Ledger.open({ audit, trust, clock, marks: () => keeper.marks });
+  static async open(parts: ConfigurationParts): Promise<Configuration> {
+    const { audit, trust, keeper, clock, trusted, recipient } = parts;
+    const marks = () => keeper.marks;
+    const ledger = await Ledger.open({ audit, trust, clock, trusted, recipient, marks });
+    refuseVendorsKeys(parts, ledger.trust);
     const configuration = new Configuration(parts, ledger);
     try {
-      await configuration.inTurn(() => configuration.#begin(enrolled));
+      await configuration.inTurn(() => configuration.#begin());
     } catch (error) {
       await configuration[Symbol.asyncDispose]();
       throw error;
@@ -88,6 +90,11 @@ export class Configuration implements AsyncDisposable {
       await this.#mustOweNothing();
       return await this.#takers.take(envelope, actor);
     });
+  }
+
+  /** Another identity is in use. Never rejects: what could not be kept is taken by the next start. */
+  async enrolled(): Promise<void> {
+    await this.inTurn(() => this.#takeEnrolment()).catch((error: unknown) => this.#failed(error));
   }
 
   /** Nothing else changes meanwhile. */
@@ -116,23 +123,42 @@ export class Configuration implements AsyncDisposable {
     await this.#parts.trust.note({ values }).catch(() => {});
   }
 
-  async #begin(enrolled: readonly Uint8Array[]): Promise<void> {
+  async #begin(): Promise<void> {
     const { configSource, trust, clock } = this.#parts;
-    await this.#recover();
-    if (this.ledger.trust === undefined) {
-      for (const envelope of enrolled) await this.#takers.take(envelope, SYSTEM);
-    }
+    if (!(await this.#changeTenant())) await this.#recover();
+    await this.#takeEnrolment();
     this.driver.noteFreeze();
     const { values } = await trust.load();
     const crashed = values.has(RUNS_VALUE);
     await trust.note({ values: new Map([[RUNS_VALUE, Buffer.from("1")]]) }).catch(() => {});
     if (configSource === "signed") {
+      await this.#takers.recountApprovals();
       await this.driver.advance({ type: "restarted", nowMs: clock.nowMs(), crashed });
       const { unrun } = this.driver;
       if (unrun !== undefined) throw unrun;
       await this.#pass();
     }
     this.#look();
+  }
+
+  /**
+   * This machine was enrolled for another tenant: numbers and marks of the one before would keep out what the new one
+   * signs. The marks go first: a power cut between leaves a store that is not behind them.
+   *
+   * @returns whether it was
+   */
+  async #changeTenant(): Promise<boolean> {
+    const { keeper, enrolment } = this.#parts;
+    const { formerTenant } = this.ledger;
+    // An older store that was put back behind an enrolment proves none.
+    if (formerTenant === undefined || (keeper.frozen !== undefined && !enrolment.isNew()))
+      return false;
+    await keeper.beginAnew();
+    const draft = { actor: SYSTEM, action: "trust.tenantChanged", reason: `was ${formerTenant}` };
+    await this.ledger.keep(step(this.lifeCycle, { type: "tenantChanged" }), {
+      ...{ actor: SYSTEM, drafts: [draft], isAnew: true, values: thawValues(new Map()) },
+    });
+    return true;
   }
 
   /** 2.12, the rows in which the store is not believed. */
@@ -157,6 +183,22 @@ export class Configuration implements AsyncDisposable {
         issuedAtMs: verdict.floor.timeFloorMs,
       },
     );
+  }
+
+  /** Its chain, as far as it is new here; and a new enrolment ends the freeze that nothing readable could end (2.12). */
+  async #takeEnrolment(): Promise<void> {
+    const { enrolment, keeper } = this.#parts;
+    for (const envelope of enrolment.chain()) {
+      if (this.ledger.isKnownTrust(envelope)) continue;
+      if (!(await this.#takers.takeEnrolled(envelope, SYSTEM))) break;
+    }
+    if (!enrolment.isNew()) return;
+    if (this.lifeCycle.freeze === "trustState" && keeper.frozen === "allDamaged") {
+      const { ledger, driver } = this;
+      const parts = this.#parts;
+      await thaw({ parts, ledger, driver, actor: SYSTEM, action: "trust.enrolled" });
+    }
+    enrolment.noted();
   }
 
   #lastGood(): InspectedLastGood | undefined {

@@ -5,18 +5,16 @@
  * @module
  */
 import { ANY_TIME } from "#config/change-windows.ts";
+import { isWaiting } from "#config/life-cycle-state.ts";
 import { approvalFor } from "#config/policy.ts";
 import { readBundle } from "#documents/bundle.ts";
 import { nowOf, parseTime } from "#documents/time.ts";
 import type { AuditActor } from "../audit/entry.ts";
 import { AgentError, identifierFrom } from "../errors.ts";
-import { readLastGood } from "../marks/last-good.ts";
-import { thawValues } from "../marks/trust-keeper.ts";
 import type { Configuration } from "./configuration.ts";
-import { inspectLastGood } from "./last-good-bundle.ts";
-import type { DocumentOutcome } from "./outcomes.ts";
-import { type ConfigurationParts, forbiddenKeys } from "./parts.ts";
-import { highestOf } from "./recovery.ts";
+import { bundleFault, type DocumentOutcome } from "./outcomes.ts";
+import type { ConfigurationParts } from "./parts.ts";
+import { thaw } from "./thaw.ts";
 
 export class LocalActions {
   readonly #parts: ConfigurationParts;
@@ -30,8 +28,7 @@ export class LocalActions {
   /** 2.13: the trust chain in order, then the configuration, then approvals, then the head. */
   async importBundle(bytes: Uint8Array, actor: AuditActor): Promise<readonly DocumentOutcome[]> {
     const bundle = readBundle(bytes);
-    if ("kind" in bundle)
-      throw new AgentError("BUNDLE_MALFORMED", { code: identifierFrom(bundle.code) });
+    if ("kind" in bundle) throw bundleFault(bundle);
     const { trustChain, config, approvals, head } = bundle;
     const outcomes: DocumentOutcome[] = [];
     for (const envelope of [...trustChain, config, ...approvals, head]) {
@@ -56,17 +53,22 @@ export class LocalActions {
     const { driver, ledger } = this.#configuration;
     return await this.#configuration.inTurn(async () => {
       const { current } = ledger.lifeCycle;
+      const isApproving = decision === "approve";
       const isIt =
-        current?.state === "AWAITING_APPROVAL" && current.offer.digest === digest.toLowerCase();
+        isWaiting(current) &&
+        (!isApproving || current.state === "AWAITING_APPROVAL") &&
+        current.offer.digest === digest.toLowerCase();
       if (!isIt) throw new AgentError("CONFIG_NOT_WAITING", {});
-      const { offer } = current;
+      const { offer, state } = current;
       const need = approvalFor(policy.approval, offer.risk);
-      if (need !== "local")
+      // What is about to start, whoever said yes to it, a person at the machine can stop, as he can in its probation.
+      if (need !== "local" && (isApproving || state === "AWAITING_APPROVAL"))
         throw new AgentError("CONFIG_APPROVAL_MODE", { need: identifierFrom(need) });
-      if (decision === "reject") {
+      const yes = { type: "approved", digest: offer.digest, time: ANY_TIME, by: "person" } as const;
+      if (!isApproving) {
         await driver.advance({ type: "rejected", digest: offer.digest }, { actor });
       } else {
-        await driver.advance({ type: "approved", digest: offer.digest, time: ANY_TIME }, { actor });
+        await driver.advance(yes, { actor });
         const nowMs = nowOf(ledger.time);
         await driver.advance({ type: "time", nowMs, windows: policy.changeWindows });
       }
@@ -107,14 +109,7 @@ export class LocalActions {
     await this.#configuration.inTurn(async () => {
       if (isState && !this.#knowsNewest(first))
         throw new AgentError("CONFIG_REPAIR_NEEDS_HEAD", {});
-      const { epoch, seqHigh } = this.#highest();
-      const draft = { actor, action: "config.repaired", decision: `epoch ${epoch} seq ${seqHigh}` };
-      await driver.advance(
-        { type: "repaired", epoch, seqHigh },
-        { actor, drafts: [draft], values: thawValues(new Map()) },
-      );
-      await keeper.thawed();
-      driver.noteFreeze();
+      await thaw({ parts: this.#parts, ledger, driver, actor, action: "config.repaired" });
     });
     const frozen = first.some((one) => one.kind === "refused" && one.code === "FROZEN");
     return bundle !== undefined && frozen ? await this.importBundle(bundle, actor) : first;
@@ -130,24 +125,5 @@ export class LocalActions {
     const expiresMs = parseTime(ledger.head?.expires ?? "") ?? 0;
     const isOffered = outcomes.some((one) => one.kind === "refused" && one.code === "FROZEN");
     return isOffered || expiresMs > nowOf(ledger.time);
-  }
-
-  #highest() {
-    const { keeper, stateDir, anchor, recipient } = this.#parts;
-    const { lifeCycle, trust } = this.#configuration.ledger;
-    const bytes = readLastGood(stateDir);
-    const keys = forbiddenKeys(this.#parts);
-    const lastGood =
-      typeof bytes === "string"
-        ? undefined
-        : inspectLastGood(bytes, { anchor, recipient, forbiddenKeys: keys });
-    const document = lastGood?.config.document;
-    return highestOf([
-      lifeCycle,
-      keeper.marks,
-      { epoch: trust?.configEpoch ?? 0, seqHigh: 0 },
-      ...(document === undefined ? [] : [{ epoch: document.epoch, seqHigh: document.seq }]),
-      // Not what a head names: an epoch begins by the signature of the trust role alone (VT6).
-    ]);
   }
 }

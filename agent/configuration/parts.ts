@@ -5,7 +5,9 @@ import type { PolicyPlaces } from "#config/policy-check.ts";
 import { keyIdOf } from "#documents/public-key.ts";
 import type { Role } from "#documents/role.ts";
 import { keyFromHex } from "#documents/trust-rules.ts";
+import type { TrustDocument } from "#documents/types/trust.ts";
 import type { Audit } from "../audit/audit.ts";
+import { AgentError, identifierFrom } from "../errors.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
@@ -31,6 +33,19 @@ export interface ConfigurationParts {
   readonly running: Pick<RunningChannels, "preflight" | "apply" | "health"> & {
     readonly set: ChannelSet;
   };
+  /** Trust documents are in force, oldest first: whom the tunnel may trust is theirs to say (1.9). Never throws. */
+  readonly trusted: (
+    held: readonly { readonly document: TrustDocument; readonly envelope: Uint8Array }[],
+  ) => void;
+  /** What came with the identity in use (1.5). */
+  readonly enrolment: {
+    /** Envelopes of its trust chain, oldest first. */
+    readonly chain: () => readonly Uint8Array[];
+    /** Nobody has acted on it yet. */
+    readonly isNew: () => boolean;
+    /** Somebody has. Never throws. */
+    readonly noted: () => void;
+  };
   readonly isTunnelUp: () => boolean;
   /** Whether the receiver's host, and the proxy if there is one, take connections. Never rejects. */
   readonly isWayOpen: () => Promise<boolean>;
@@ -50,6 +65,22 @@ export function hospitalRole({ approval }: Policy): Role {
     keys: new Map(raws.map((raw) => [keyIdOf(raw), raw])),
     threshold: approval.hospitalKeyThreshold,
   };
+}
+
+/**
+ * VT3 from the other side: a key belongs to one role only, also one that `local.yaml` came to list after the vendor's
+ * trust document had named it.
+ *
+ * @throws {AgentError} `HOSPITAL_KEY_IS_VENDORS`
+ */
+export function refuseVendorsKeys(
+  { policy }: Pick<ConfigurationParts, "policy">,
+  trust: TrustDocument | undefined,
+): void {
+  const vendors = trust?.keys ?? {};
+  const key = [...hospitalRole(policy).keys.keys()].find((keyId) => Object.hasOwn(vendors, keyId));
+  if (key !== undefined)
+    throw new AgentError("HOSPITAL_KEY_IS_VENDORS", { key: identifierFrom(key) });
 }
 
 /** VT3: the hospital's, and the device key. */

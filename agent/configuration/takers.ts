@@ -46,6 +46,18 @@ export class Takers {
     this.#parts = parts;
   }
 
+  /**
+   * One of the chain that came with the identity: it has been here before, so that it cures nothing (2.12).
+   *
+   * @returns whether it is in force
+   */
+  async takeEnrolled(envelope: Uint8Array, actor: AuditActor): Promise<boolean> {
+    const outcome = await this.#takeTrust(envelope, actor, false);
+    if (outcome.kind === "taken") return true;
+    await this.#noteRefusal(outcome, actor);
+    return false;
+  }
+
   /** One envelope, whatever it is. @throws {AgentError} `AUDIT_UNWRITABLE`, `STORE_*`: it may come again */
   async take(envelope: Uint8Array, actor: AuditActor): Promise<DocumentOutcome> {
     const type = claimedType(envelope);
@@ -60,7 +72,7 @@ export class Takers {
   #taken(type: CarriedType, envelope: Uint8Array, actor: AuditActor): Promise<DocumentOutcome> {
     switch (type) {
       case "trust":
-        return this.#takeTrust(envelope, actor);
+        return this.#takeTrust(envelope, actor, true);
       case "config":
         return this.#takeConfig(envelope, actor);
       case "approval":
@@ -71,7 +83,11 @@ export class Takers {
   }
 
   /** VT1 to VT7. */
-  async #takeTrust(envelope: Uint8Array, actor: AuditActor): Promise<DocumentOutcome> {
+  async #takeTrust(
+    envelope: Uint8Array,
+    actor: AuditActor,
+    mayCure: boolean,
+  ): Promise<DocumentOutcome> {
     const { ledger, anchor, recipient, driver, keeper } = this.#parts;
     const accepted = acceptTrust({
       ...{ stored: ledger.trust, anchor, envelope, tenant: recipient.tenant },
@@ -84,8 +100,8 @@ export class Takers {
     const before = ledger.lifeCycle;
     const raised = step(before, { type: "epochRaised", epoch: document.configEpoch });
     // 2.12: what ends a freeze that nothing readable could end.
-    const isCure =
-      keeper.frozen === "allDamaged" && document.configEpoch > before.epoch && before.epoch > 0;
+    const isHigher = document.configEpoch > before.epoch && before.epoch > 0;
+    const isCure = mayCure && isHigher && keeper.frozen === "allDamaged";
     const done = isCure
       ? joined(raised, { type: "repaired", epoch: document.configEpoch, seqHigh: 0 })
       : raised;
@@ -154,11 +170,15 @@ export class Takers {
     const { document } = verified;
     const { current } = ledger.lifeCycle;
     const waiting = current?.offer;
-    const subject = waiting?.digest ?? "";
+    // VA2 says the same; where nothing waits, a person is not sent to look for another recipient.
+    if (waiting === undefined) {
+      return refusedAs("approval", refused("NOT_WAITING", "VA2", "subject"), digest);
+    }
+    const subject = waiting.digest;
     const objection =
       whatApprovalForbids(document, subject, ledger.time) ??
       // By the mode in force: where one person at the machine decides, a document does not.
-      (waiting !== undefined && approvalFor(policy.approval, waiting.risk) !== "signed"
+      (approvalFor(policy.approval, waiting.risk) !== "signed"
         ? refused("POLICY", "VC11", "approval.mode")
         : undefined);
     if (objection !== undefined) return refusedAs("approval", objection, digest);
@@ -209,11 +229,44 @@ export class Takers {
       count.kind === "rejected"
         ? { type: "rejected", digest }
         : {
-            ...{ type: "approved", digest },
+            ...{ type: "approved", digest, by: "documents" },
             time: { notBeforeMs: count.startMs, notAfterMs: count.endMs },
           };
     await driver.advance(event);
     await this.#time();
+  }
+
+  /** At a start, before anything is done: the policy may be another one than when it was said yes to. */
+  async recountApprovals(): Promise<void> {
+    const { ledger, driver, policy } = this.#parts;
+    const { current } = ledger.lifeCycle;
+    if (current === undefined) return;
+    const { offer, state } = current;
+    if (state === "AWAITING_APPROVAL" && approvalFor(policy.approval, offer.risk) === "signed")
+      return await this.countApprovals();
+    if (!(await this.isStillApproved()))
+      await driver.advance({ type: "approvalWithdrawn", digest: offer.digest });
+  }
+
+  /**
+   * Whether what was approved would be so by the policy of now: a key that the hospital took away says yes no more. When
+   * documents were good is not asked again: that was so when they were counted, and VA5 says when it may start.
+   *
+   * @returns true for what nobody has approved yet
+   */
+  async isStillApproved(): Promise<boolean> {
+    const { ledger, policy } = this.#parts;
+    const { current } = ledger.lifeCycle;
+    if (current?.state !== "SCHEDULED" && current?.state !== "PREFLIGHT") return true;
+    const { digest, risk } = current.offer;
+    const need = approvalFor(policy.approval, risk);
+    if (need !== "signed") return need === "none" || current.by === "person";
+    const hospital = hospitalRole(policy);
+    const yes = (await this.#approvals()).filter(
+      ({ document }) => document.subject === digest && document.decision === "approve",
+    );
+    const signers = new Set(yes.flatMap((one) => one.signers));
+    return signers.size >= Math.max(1, hospital.threshold);
   }
 
   /** VH1, VH2. What follows from it is VH3's, whenever time passes. */

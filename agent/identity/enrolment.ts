@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { createPublicKey, sign } from "node:crypto";
+import { createPublicKey, type KeyObject, sign } from "node:crypto";
 import { ed25519Raw } from "#certs/ed25519.ts";
 import {
   base64Of,
@@ -20,7 +20,7 @@ import {
   refusalAnswer,
   waitingAnswer,
 } from "#certs/exchange.ts";
-import { checkProfile } from "#certs/profile.ts";
+import { checkProfile, type FittingCertificate } from "#certs/profile.ts";
 import type { Slot, SlotKeys } from "#certs/slot.ts";
 import type { IdentityStore } from "#certs/slots.ts";
 import { type EnrolmentToken, tokenKey } from "#certs/token.ts";
@@ -38,6 +38,8 @@ export interface EnrolmentParts {
   readonly way: Way;
   readonly store: IdentityStore;
   readonly anchor: Role;
+  /** Raw, of `local.yaml`: no trust document may name one (VT3). */
+  readonly hospitalKeys: readonly Uint8Array[];
   /** What a person sees meanwhile. */
   readonly onStep: (step: EnrolmentStep) => void;
 }
@@ -54,6 +56,8 @@ export interface Enrolled {
   readonly serialHex: string;
   readonly notAfterMs: number;
   readonly trust: EnrolledTrust;
+  /** Raw: of the device key that was made for it. */
+  readonly devicePublicKey: Uint8Array;
   /** RFC 3339. */
   readonly serverTime: string;
 }
@@ -90,26 +94,46 @@ export async function enroll(parts: EnrolmentParts): Promise<Enrolled> {
   // EN3, EN5 Each request on a connection that trusts that one CA.
   const ask = () => askOn(way)({ receiverCaPem: pinnedCaPem }, ENROLL_PATH, request);
   const answer = await confirmed(parts, ask, code);
-  // EN8
-  const { tenant, agent } = token;
+  const { anchor, hospitalKeys } = parts;
   const publicKey = createPublicKey(keys.tls);
-  const found = checkProfile(answer.certificate, { publicKey, tenant, agent });
-  if (found.kind === "refused") {
-    throw new AgentError("IDENTITY_ANSWER", { flaw: identifierFrom(found.flaw) });
-  }
-  const { anchor } = parts;
-  const chain = answer.trustChain;
-  const trust = trustOf({ anchor, tenant, chain, devicePublicKey, pinnedCaPem });
-  const { kind: _, ...fits } = found;
+  const forbiddenKeys = [...hospitalKeys, devicePublicKey];
+  const { fits, trust } = judgeAnswer(answer, {
+    ...{ token, anchor, pinnedCaPem, publicKey, forbiddenKeys },
+  });
   slot.complete({
     ...fits,
     chainPem: answer.certificate,
     receiverCaPem: trust.receiverCaPem,
-    trustChain: JSON.stringify(chain),
+    trustChain: JSON.stringify(answer.trustChain),
     generation: FIRST_GENERATION,
   });
-  const { serialHex, notAfterMs } = found;
-  return { slot, serialHex, notAfterMs, trust, serverTime: answer.serverTime };
+  const { serialHex, notAfterMs } = fits;
+  const { serverTime } = answer;
+  return { slot, serialHex, notAfterMs, trust, devicePublicKey, serverTime };
+}
+
+/** What a receiver's answer must fit. */
+export interface Applied {
+  readonly token: Pick<EnrolmentToken, "tenant" | "agent">;
+  readonly anchor: Role;
+  readonly pinnedCaPem: string;
+  /** Of the key that the certificate was asked for. */
+  readonly publicKey: KeyObject;
+  /** Raw: the device's own, and the hospital's. */
+  readonly forbiddenKeys: readonly Uint8Array[];
+}
+
+/** EN8 @throws {AgentError} `IDENTITY_ANSWER`, `ENROLL_TRUST` */
+export function judgeAnswer(
+  { certificate, trustChain: chain }: EnrollAnswer,
+  { token: { tenant, agent }, anchor, pinnedCaPem, publicKey, forbiddenKeys }: Applied,
+): { readonly fits: FittingCertificate; readonly trust: EnrolledTrust } {
+  const found = checkProfile(certificate, { publicKey, tenant, agent });
+  if (found.kind === "refused") {
+    throw new AgentError("IDENTITY_ANSWER", { flaw: identifierFrom(found.flaw) });
+  }
+  const { kind: _, ...fits } = found;
+  return { fits, trust: trustOf({ anchor, tenant, chain, forbiddenKeys, pinnedCaPem }) };
 }
 
 /** EN1: a token leads nowhere but to the receiver that the hospital's own file names. */

@@ -26,6 +26,7 @@ import type { MarksFiles } from "./marks-files.ts";
 
 /** Under this name the store remembers that changes are frozen, and why. */
 export const FROZEN_VALUE = "trust.frozen";
+const TENANTS_MARKS = ["trustVersion", "epoch", "seqHigh", "effectiveDigest"] as const;
 const CAUSES: readonly FrozenCause[] = ["storeBehind", "storeDamaged", "allDamaged"];
 
 export interface TrustKeeperOptions {
@@ -34,6 +35,7 @@ export interface TrustKeeperOptions {
   readonly files: MarksFiles | undefined;
   readonly lastGood: LastGoodState;
   readonly configSource: TrustQuestion["configSource"];
+  readonly isNewlyEnrolled?: boolean;
   readonly clock: Clock;
   readonly conditions: Conditions;
   readonly log: Log;
@@ -52,17 +54,19 @@ export class TrustKeeper {
   /** @throws {AgentError} `TRUST_UNUSABLE` where nothing can be run: no listener may open (exit 78) */
   constructor(options: TrustKeeperOptions) {
     const { snapshot, files, lastGood, configSource, clock, conditions, log } = options;
+    const { isNewlyEnrolled = false } = options;
     this.#options = options;
     this.#values = new Map(snapshot.values);
     this.#auditSeq = snapshot.auditHead.seq;
     const store = storeState(snapshot);
     const marks = files?.found ?? { kind: "absent" };
-    this.verdict = judgeTrustState({ store, marks, lastGood, configSource });
+    this.verdict = judgeTrustState({ store, marks, lastGood, configSource, isNewlyEnrolled });
     if (this.verdict.kind === "unusable") {
       throw new AgentError("TRUST_UNUSABLE", { cause: identifierFrom(this.verdict.cause) });
     }
     this.#floor = this.verdict.floor;
-    if (this.verdict.kind !== "frozen") return;
+    // Without a device key there are no documents and no commands: nothing to keep out, and nobody who could end it.
+    if (this.verdict.kind !== "frozen" || files === undefined) return;
     this.#frozen = this.verdict.cause;
     const facts = { cause: identifierFrom(this.verdict.cause) };
     conditions.open("trustRollback", "", facts, clock.nowMs());
@@ -109,6 +113,20 @@ export class TrustKeeper {
     this.#frozen = undefined;
     this.#values.delete(FROZEN_VALUE);
     this.#floor = { ...this.#floor, auditSeq: 0 };
+    this.#options.conditions.close("trustRollback", "");
+    await this.#write(this.marks);
+  }
+
+  /**
+   * Another tenant's numbers count from now on: those of the one before are no floor for them. The time, the audit and
+   * releases go on. To be called before the commit that says so.
+   */
+  async beginAnew(): Promise<void> {
+    const { timeFloorMs, release } = this.marks;
+    for (const name of TENANTS_MARKS) this.#values.delete(MARK_VALUES[name]);
+    this.#floor = { ...NO_MARKS, timeFloorMs, release };
+    this.#frozen = undefined;
+    this.#values.delete(FROZEN_VALUE);
     this.#options.conditions.close("trustRollback", "");
     await this.#write(this.marks);
   }

@@ -25,6 +25,7 @@ import {
 import { Progress } from "./progress.ts";
 import type { SetAsideBlock, SetAsideRow } from "./quarantine-reader.ts";
 import type { ReadRange, ReadResult, TracedMessage } from "./reader.ts";
+import { SupportStore } from "./support/support-store.ts";
 import { TrustStore } from "./trust/trust-store.ts";
 import { Upkeep } from "./upkeep/upkeep.ts";
 import { type AppendEntry, type PackedBatch, unpacked } from "./writing/append-batch.ts";
@@ -45,14 +46,12 @@ import {
 export class Outbox implements AsyncDisposable {
   readonly storeId: Uint8Array;
   readonly epochs: StoreEpochs;
-  /** Backup, replay, new keys. */
   readonly upkeep: Upkeep;
   /** What the receiver sends down. */
   readonly inbox: Inbox;
-  /** What was dropped into folders. */
   readonly files: Files;
-  /** Trust state and the audit. */
   readonly trust: TrustStore;
+  readonly support: SupportStore;
   readonly hours: Hours;
   readonly #options: OutboxOptions;
   readonly #writer: WriterClient;
@@ -78,6 +77,7 @@ export class Outbox implements AsyncDisposable {
     });
     this.upkeep = new Upkeep(writer);
     this.trust = new TrustStore(writer);
+    this.support = new SupportStore(writer);
     const nowMs = (): number => options.clock.nowMs();
     this.inbox = new Inbox({ writer, nowMs });
     this.hours = new Hours(writer, nowMs);

@@ -20,9 +20,10 @@ import { AgentError, codeOf, identifierFrom } from "../errors.ts";
 import type { Chance, Clock, Timer } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 import { SOCKET_UNSENT_LIMIT_BYTES } from "../limits.ts";
-import { answerTo } from "./command-answer.ts";
+import { type Commands, refusalOf, resultFrame } from "./command-answer.ts";
 import { dataSocket } from "./data-socket.ts";
 import type { Dialled } from "./dial.ts";
+import { QuestionPace } from "./question-pace.ts";
 import { type DownstreamInbox, ReceivingStreams } from "./receiving-streams.ts";
 import { agreementOf } from "./welcome.ts";
 
@@ -36,6 +37,8 @@ export interface SessionOptions {
   readonly chance: Chance;
   readonly log: Log;
   readonly inbox: DownstreamInbox | undefined;
+  /** Who answers commands; absent: each is refused. */
+  readonly commands?: Commands | undefined;
   readonly onWelcome: (frame: WelcomeFrame) => void;
   /** Every stream has its OPENED, or a refusal. */
   readonly onResumed: () => void;
@@ -56,6 +59,7 @@ export class Session {
   readonly #webSocket: WebSocket;
   readonly #socket: TLSSocket;
   readonly #receiving: ReceivingStreams;
+  readonly #pace: QuestionPace;
   /** From WELCOME on. */
   #sending: SendingStreams | undefined;
   #heartbeat: Heartbeat | undefined;
@@ -73,6 +77,7 @@ export class Session {
     this.#options = options;
     this.#webSocket = webSocket;
     this.#socket = socket;
+    this.#pace = new QuestionPace(options.clock);
     this.#receiving = new ReceivingStreams({
       ...options,
       send: (frame) => this.#sendNow(frame),
@@ -80,9 +85,9 @@ export class Session {
       failed: () => this.#end(unreachable(undefined)),
     });
     webSocket.on("message", (data, isBinary) => this.#received(data as Buffer, isBinary));
-    webSocket.on("error", (error) => this.#end(unreachable(error)));
+    webSocket.on("error", (error) => this.#end(faultOf(error)));
     webSocket.on("close", () => this.#end(unreachable(undefined)));
-    webSocket.on("ping", () => this.#boundUnsent());
+    webSocket.on("ping", (data) => this.#pinged(data));
     socket.on("drain", () => this.#sending?.pump());
     webSocket.resume();
   }
@@ -161,6 +166,12 @@ export class Session {
     this.#end(unreachable(undefined));
   }
 
+  /** Whoever is there may hear nothing more: what is not sent yet is not sent. */
+  cut(): void {
+    this.#socket.destroy();
+    this.#end(unreachable(undefined));
+  }
+
   #received(data: Buffer, isBinary: boolean): void {
     if (this.#ended) return;
     this.#heartbeat?.heard();
@@ -172,6 +183,17 @@ export class Session {
       if (!(error instanceof ProtocolError)) throw error;
       this.#violated(error);
     }
+  }
+
+  /** RFC 6455 section 5.5.2. No sign of life: whatever stands between may send it (TP3). */
+  #pinged(data: Buffer): void {
+    if (this.#ended) return;
+    if (!this.#pace.admits()) {
+      this.#violated(tooMany("ping"));
+      return;
+    }
+    this.#webSocket.pong(data);
+    this.#boundUnsent();
   }
 
   #handle(frame: Frame, bytes: number): void {
@@ -193,6 +215,7 @@ export class Session {
         this.#checkDrained();
         return;
       case "ping":
+        if (!this.#pace.admits()) throw tooMany(frame.type);
         this.#sendNow({ type: "pong", stream: 0, nonce: frame.nonce });
         return;
       case "pong":
@@ -247,11 +270,21 @@ export class Session {
       onSilence: () => this.#end(new AgentError("TUNNEL_SILENT", {})),
     });
     this.#options.onWelcome(frame);
+    if (areCommandsInForce && !this.#ended) {
+      this.#options.commands?.connected((answer) => send(resultFrame(answer)));
+    }
   }
 
   #command(frame: CmdFrame | CmdDoneFrame): void {
     if (!this.#takesCommands) {
       throw new ProtocolError(ERROR_CODE.outOfOrder, `Cannot take ${frame.type} here`);
+    }
+    if (!this.#pace.admits()) throw tooMany(frame.type);
+    const { commands } = this.#options;
+    if (commands !== undefined) {
+      if (frame.type === "cmd") commands.asked(frame);
+      else commands.done(frame.id);
+      return;
     }
     // Nothing was kept of it.
     if (frame.type === "cmdDone") return;
@@ -259,7 +292,7 @@ export class Session {
     const command = identifierFrom(Buffer.from(frame.id).toString("hex"));
     if (!this.#hasRefused) this.#options.log.write("commandRefused", { command });
     this.#hasRefused = true;
-    this.#sendNow(answerTo(frame));
+    this.#sendNow(refusalOf(frame));
   }
 
   #noteOpened(): void {
@@ -340,6 +373,16 @@ export class Session {
 }
 
 const isFarewell = (frame: Frame): boolean => frame.type === "goaway" || frame.type === "error";
+
+const tooMany = (what: "ping" | "cmd" | "cmdDone"): ProtocolError =>
+  new ProtocolError(ERROR_CODE.limit, `Cannot answer so many of ${what}`);
+
+/** What `ws` finds wrong with a frame it closes itself, with 1002, 1008 or 1009 (TP3); anything else is the path's. */
+function faultOf(cause: unknown): AgentError {
+  const sysCode = codeOf(cause);
+  if (!sysCode.startsWith("WS_ERR_")) return unreachable(cause);
+  return new AgentError("TUNNEL_PROTOCOL", { sysCode, byReceiver: false }, { cause });
+}
 
 const unreachable = (cause: unknown): AgentError =>
   new AgentError("TUNNEL_UNREACHABLE", { sysCode: codeOf(cause) }, { cause });

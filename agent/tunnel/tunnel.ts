@@ -21,6 +21,7 @@ import {
   FENCED_AGAIN_MS,
   RETRY_AFTER_MAX_MS,
 } from "../limits.ts";
+import type { Commands } from "./command-answer.ts";
 import { dial } from "./dial.ts";
 import { barredBy } from "./farewell.ts";
 import type { Identities } from "./identities.ts";
@@ -97,6 +98,7 @@ export class Tunnel implements AsyncDisposable {
   #lastError: AgentError | undefined;
   #flowing = false;
   #inbox: DownstreamInbox | undefined;
+  #commands: Commands | undefined;
   #sinceMs: number;
   /** Shown by the latest dial. */
   #identity: Identity | undefined;
@@ -124,6 +126,11 @@ export class Tunnel implements AsyncDisposable {
   /** Messages from the receiver go there, from the next connection on. */
   deliverTo(inbox: DownstreamInbox): void {
     this.#inbox = inbox;
+  }
+
+  /** Commands are answered there, from the next connection on. */
+  answerWith(commands: Commands): void {
+    this.#commands = commands;
   }
 
   /** The inbox has room again, or no more. */
@@ -156,6 +163,24 @@ export class Tunnel implements AsyncDisposable {
   renewConnection(): void {
     this.dialNow();
     this.#apply({ on: "goaway", retryAfterMs: 0 });
+  }
+
+  /**
+   * A CA is trusted no longer (07 1.9): the connection ends at once, or the dial under way, and the next one is made by
+   * what is trusted now. It need not have been of that CA: to be made anew costs it a second.
+   */
+  distrust(): void {
+    const [session, dialling] = [this.#session, this.#dialling];
+    this.#session = undefined;
+    this.#dialling = undefined;
+    session?.cut();
+    dialling?.abort();
+    if (session !== undefined) {
+      this.#lastError = new AgentError("TUNNEL_CA_WITHDRAWN", {});
+      this.#options.log.fault("tunnelLost", this.#lastError);
+    }
+    this.#apply({ on: "lost", ...this.#now(), retryAfterMs: 0 });
+    this.dialNow();
   }
 
   get standing(): TunnelStanding {
@@ -230,7 +255,7 @@ export class Tunnel implements AsyncDisposable {
     try {
       const { signal } = dialling;
       const dialled = await dial({ receiverUrl, proxy, identity, clock, signal });
-      if (this.#state.at !== "connecting") {
+      if (this.#state.at !== "connecting" || this.#dialling !== dialling) {
         dialled.socket.destroy();
         return;
       }
@@ -240,7 +265,7 @@ export class Tunnel implements AsyncDisposable {
         instanceNonce: this.#instanceNonce,
         version,
         sources: this.#sources,
-        ...{ chance, log, inbox: this.#inbox },
+        ...{ chance, log, inbox: this.#inbox, commands: this.#commands },
         onWelcome: (frame) => this.#welcomed(frame),
         onResumed: () => this.#apply({ on: "resumed", nowMs: clock.monotonicMs() }),
         onThrottle: (throttled) => this.#apply({ on: throttled ? "throttled" : "credited" }),
@@ -252,9 +277,10 @@ export class Tunnel implements AsyncDisposable {
       this.#apply({ on: "upgraded" });
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
-      this.#failed(error);
+      // One that was given up says nothing about the one behind it.
+      if (this.#dialling === dialling) this.#failed(error);
     } finally {
-      this.#dialling = undefined;
+      if (this.#dialling === dialling) this.#dialling = undefined;
     }
   }
 

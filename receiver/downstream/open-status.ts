@@ -3,6 +3,7 @@ import { parseAgentName } from "../agent-certificate.ts";
 import { OUTLET_CHANNELS_AT_ONCE } from "../limits.ts";
 import { type OutletContext, Pump } from "../outlets/pump.ts";
 import { STATUS_CHANNEL } from "../served-channels.ts";
+import type { AlarmStore } from "../store/alarms.ts";
 import type { HeadStore } from "../store/heads.ts";
 import type { HourStore } from "../store/hours.ts";
 import type { AgentRecord } from "../store/store.ts";
@@ -10,7 +11,7 @@ import { statusTaker } from "./status-records.ts";
 
 /** @throws {ReceiverError} if the store cannot be read */
 export async function openStatus(
-  context: OutletContext & { readonly store: HeadStore & HourStore },
+  context: OutletContext & { readonly store: HeadStore & AlarmStore & HourStore },
 ): Promise<AsyncDisposable> {
   const { store, log, clock } = context;
   const agentOf = async (name: string): Promise<AgentRecord | null> => {

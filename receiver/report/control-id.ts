@@ -1,5 +1,5 @@
 /** Control ids (MSH-10), where they may be shown (08 PL4). @module */
-import type { StoredMeta } from "#streams/sink/sink-store.ts";
+import { storedMetaFrom } from "#streams/sink/stored-meta.ts";
 import type { Store } from "../store/store.ts";
 
 /** Where the agent puts it, decoded as Latin-1. */
@@ -7,10 +7,9 @@ const CONTROL_ID = "hl7.controlId";
 /** PL4: what fits is shown, anything else may be a name. */
 const SHOWN = /^[A-Za-z0-9._-]{1,64}$/;
 
-/** @param meta {@link StoredMeta} as JSON @returns as it is stored; null where there is none */
+/** @param meta as the receiver wrote it @returns as it is stored; null where there is none */
 export function controlIdIn(meta: string): string | null {
-  // The store holds what the receiver wrote.
-  return (JSON.parse(meta) as StoredMeta).attributes?.[CONTROL_ID] ?? null;
+  return storedMetaFrom(meta).attributes?.[CONTROL_ID] ?? null;
 }
 
 /** @returns null also where it may not be shown */

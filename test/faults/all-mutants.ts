@@ -1,7 +1,9 @@
 /** Every planted defect. @module */
+import { ALARM_MUTANTS } from "./alarm-mutants.ts";
 import { APPROVAL_MUTANTS } from "./approval-mutants.ts";
 import { AUDIT_MUTANTS } from "./audit-mutants.ts";
 import { CONFIGURATION_MUTANTS } from "./configuration-mutants.ts";
+import { CONTROL_MUTANTS } from "./control-mutants.ts";
 import { ENVELOPE_MUTANTS } from "./document-envelope-mutants.ts";
 import { STRICT_JSON_MUTANTS } from "./document-json-mutants.ts";
 import { DOCUMENT_MUTANTS } from "./document-mutants.ts";
@@ -17,14 +19,17 @@ import { OUTLET_MUTANTS } from "./outlet-mutants.ts";
 import { POLICY_MUTANTS } from "./policy-mutants.ts";
 import { RECEIVER_IDENTITY_MUTANTS } from "./receiver-identity-mutants.ts";
 import { RELEASE_MUTANTS } from "./release-mutants.ts";
+import { ROTATION_MUTANTS } from "./rotation-mutants.ts";
 import { RUNNING_MUTANTS } from "./running-mutants.ts";
 import { SIGN_TOOL_MUTANTS } from "./sign-tool-mutants.ts";
 import { SIMULATION_MUTANTS } from "./simulation-mutants.ts";
+import { STANDING_TRUST_MUTANTS } from "./standing-trust-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
 import { TRUST_MUTANTS } from "./trust-mutants.ts";
 import { TUNNEL_MUTANTS } from "./tunnel-mutants.ts";
 
 export const ALL_MUTANTS: readonly Mutant[] = [
+  ...ALARM_MUTANTS,
   ...MUTANTS,
   ...STORE_MUTANTS,
   ...FILE_STORE_MUTANTS,
@@ -33,12 +38,15 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...DOWNSTREAM_MUTANTS,
   ...OUTLET_MUTANTS,
   ...IDENTITY_MUTANTS,
+  ...ROTATION_MUTANTS,
   ...RUNNING_MUTANTS,
   ...RECEIVER_IDENTITY_MUTANTS,
   ...SIMULATION_MUTANTS,
   ...POLICY_MUTANTS,
   ...LIFE_CYCLE_MUTANTS,
   ...CONFIGURATION_MUTANTS,
+  ...CONTROL_MUTANTS,
+  ...STANDING_TRUST_MUTANTS,
   ...STRICT_JSON_MUTANTS,
   ...ENVELOPE_MUTANTS,
   ...DOCUMENT_MUTANTS,
@@ -49,6 +57,4 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...AUDIT_MUTANTS,
   ...HOUR_MUTANTS,
   ...RELEASE_MUTANTS,
-  ...POLICY_MUTANTS,
-  ...LIFE_CYCLE_MUTANTS,
 ];

@@ -136,11 +136,7 @@ export const AUDIT_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "A02 a flood is not bounded",
-    [
-      "agent/audit/flood.ts",
-      "if (source.count <= ADMITTED_MAX_COUNT) return true;",
-      "if (source.count >= 0) return true;",
-    ],
+    ["agent/audit/flood.ts", "if (spent > ADMITTED_MAX_COUNT - 1) {", "if (spent < 0) {"],
     inAgent("audit/entry.test.ts", "30 entries"),
   ),
   mutant(
@@ -169,7 +165,11 @@ export const AUDIT_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "A04 a change goes on without its entry",
-    [AUDIT, "      throw unwritable(error);", "      return { ...change, audit: [] };"],
+    [
+      AUDIT,
+      "      this.#failed(error, drafts.length);\n      throw unwritable(error);",
+      "      this.#failed(error, drafts.length);\n      return { ...change, audit: [] };",
+    ],
     inAgent("audit/audit.test.ts", "A04"),
   ),
   mutant(
@@ -225,8 +225,8 @@ export const AUDIT_MUTANTS: readonly Mutant[] = [
     "U22 a last-good that cannot be used runs",
     [
       JUDGED,
-      'if (lastGood.kind !== "verified") return { kind: "unusable", cause };',
-      'if (lastGood.kind === "absent") return { kind: "unusable", cause };\n  if (lastGood.kind === "unusable") return { ...common, runs: "lastGood" };',
+      'if (lastGood.kind !== "verified") {',
+      'if (lastGood.kind === "unusable") return { ...common, runs: "lastGood" };\n  if (lastGood.kind !== "verified") {',
     ],
     { ...JUDGE, only: "no listener opens" },
   ),

@@ -28,7 +28,7 @@ import {
   type OpenedConfiguration,
   openConfiguration,
 } from "#agent/open-configuration.ts";
-import { Recording } from "#agent/recording.ts";
+import { type DeviceIdentity, Recording } from "#agent/recording.ts";
 import { RunningChannels } from "#agent/running/running-channels.ts";
 import { STATUS_CHANNEL } from "#agent/status-channel.ts";
 import { type LocalConfig, loadLocalConfig } from "#config/local.ts";
@@ -164,7 +164,8 @@ export class Machine implements AsyncDisposable {
   }
 }
 
-export interface Senses extends Partial<Pick<ConfigurationParts, "isTunnelUp" | "isWayOpen">> {
+export interface Senses
+  extends Partial<Pick<ConfigurationParts, "isTunnelUp" | "isWayOpen" | "trusted">> {
   /** Stands before the audit: what it does to a record is done to a step of the life cycle. */
   readonly audit?: (real: ConfigurationParts["audit"]) => ConfigurationParts["audit"];
 }
@@ -173,11 +174,13 @@ export class Site implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), "holdfast-site-"));
   readonly clock = new ManualClock(NOW_MS);
   readonly outbox: TestOutbox;
-  readonly device = {
+  device: DeviceIdentity = {
     ...{ key: deviceKeyOf(KEYS.device[0].privateKey), ...RECIPIENT },
     generation: () => 1,
   };
   options: SiteOptions;
+  /** Envelopes of the chain that came with its identity. */
+  enrolled: readonly Uint8Array[] = [];
 
   private constructor(outbox: TestOutbox, options: SiteOptions) {
     this.outbox = outbox;
@@ -299,7 +302,8 @@ ${policy}${channels}`,
       await openConfiguration({
         ...{ outbox, running, device, config: local, version: "1.2.3", log },
         recording: withAudit(recording, senses.audit?.(recording.audit) ?? recording.audit),
-        ...{ anchor: ANCHOR, conditions, clock, enrolled: [], configFile: undefined },
+        ...{ anchor: ANCHOR, conditions, clock, configFile: undefined },
+        ...{ enrolled: () => this.enrolled, trusted: senses.trusted ?? (() => {}) },
         isTunnelUp: senses.isTunnelUp ?? (() => false),
         isWayOpen: senses.isWayOpen ?? (async () => true),
       }),

@@ -5,6 +5,7 @@ import { Sealer } from "../../sealing/sealer.ts";
 import { fileStage } from "../files/file-resealing.ts";
 import { hourStage } from "../hours/hour-resealing.ts";
 import { inboxStages } from "../inbox/inbox-resealing.ts";
+import { supportStages } from "../support/support-resealing.ts";
 import type { GroupCommit } from "../writing/group-commit.ts";
 import { readUnlessCorrupt } from "./fault.ts";
 
@@ -48,6 +49,7 @@ export class Resealing {
       () => this.#chains(),
       ...inboxStages({ prepared, lastBody: mark.inbox, again, write }),
       fileStage({ prepared, again, write }),
+      ...supportStages({ prepared, again, write }),
       hourStage({ prepared, again, write }),
     ];
   }

@@ -11,6 +11,7 @@ import { FILE_STATEMENTS, type FileIndex } from "./file-statements.ts";
 import { HOUR_STATEMENTS, type HourIndex } from "./hour-statements.ts";
 import { IDENTITY_STATEMENTS } from "./identity-statements.ts";
 import { INBOX_STATEMENTS } from "./inbox-statements.ts";
+import { SUPPORT_STATEMENTS, type SupportIndex } from "./support-statements.ts";
 import { TRUST_STATEMENTS, type TrustIndex } from "./trust-statements.ts";
 
 export interface Statement {
@@ -33,14 +34,16 @@ export interface Statement {
     | "inbox_prunable"
     | "inbox_ledger"
     | FileIndex
+    | TrustIndex
     | HourIndex
-    | TrustIndex;
+    | SupportIndex;
 }
 
 export const STATEMENTS = {
   ...INBOX_STATEMENTS,
   ...FILE_STATEMENTS,
   ...TRUST_STATEMENTS,
+  ...SUPPORT_STATEMENTS,
   ...IDENTITY_STATEMENTS,
   ...HOUR_STATEMENTS,
 

@@ -1,7 +1,7 @@
 /** What the main thread asks the writer about hours. @module */
 import type { Direction } from "#reconcile/hour-record.ts";
 
-/** A stretch (`migration-7.ts`) with what became of it so far. */
+/** A stretch (`migration-hours.ts`) with what became of it so far. */
 export interface HourStretch {
   readonly direction: Direction;
   readonly channel: string;

@@ -23,6 +23,7 @@ import {
 } from "../reader.ts";
 import type { Space } from "../space/space.ts";
 import { standing } from "../standing.ts";
+import { type SupportAnswerParts, supportAnswers } from "../support/support-answers.ts";
 import { type TrustAnswerParts, trustAnswers } from "../trust/trust-answers.ts";
 import { epochAnswers } from "./epoch-answers.ts";
 import type { GroupCommit } from "./group-commit.ts";
@@ -36,7 +37,7 @@ export type Answers = {
   ) => Questions[Name]["answer"] | Promise<Questions[Name]["answer"]>;
 };
 
-export interface AnswerParts extends FileAnswerParts, TrustAnswerParts {
+export interface AnswerParts extends FileAnswerParts, TrustAnswerParts, SupportAnswerParts {
   readonly store: GroupCommit;
   readonly database: Database;
   readonly space: Space;
@@ -58,6 +59,7 @@ export function answers(parts: AnswerParts): Answers {
     ...inboxAnswers({ store, inbox: parts.inbox }),
     ...fileAnswers(parts),
     ...trustAnswers(parts),
+    ...supportAnswers(parts),
     ...hourAnswers(parts),
     read: (range) => {
       space.reading(range);

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { ALARM_SQL } from "./alarm-statements.ts";
 import { HEAD_SQL } from "./head-statements.ts";
 import { HOUR_SQL } from "./hour-statements.ts";
 import { OUTGOING_SQL } from "./outgoing-statements.ts";
@@ -17,6 +18,7 @@ export const SQL = {
   ...OUTGOING_SQL,
   ...REGISTRY_SQL,
   ...HEAD_SQL,
+  ...ALARM_SQL,
   ...HOUR_SQL,
 
   readSettings: `SELECT current_setting('server_version_num')::integer, pg_is_in_recovery(),

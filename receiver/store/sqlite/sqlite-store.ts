@@ -6,6 +6,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { ReceiverError } from "../../errors.ts";
+import type { AlarmReports } from "../alarms.ts";
 import type { Heads } from "../heads.ts";
 import type { HourLedger } from "../hours.ts";
 import type { OutgoingStore } from "../outgoing.ts";
@@ -146,6 +147,12 @@ class SqliteStore implements WholeStore {
   readonly heads: Heads = {
     addHead: (call) => this.#ask("addHead", { call }),
     headsAfter: (call) => this.#ask("headsAfter", { call }),
+  };
+
+  /** {@inheritDoc AlarmStore.alarms} */
+  readonly alarms: AlarmReports = {
+    setAlarms: (call) => this.#ask("setAlarms", { call }),
+    alarmsOf: (call) => this.#ask("alarmsOf", { call }),
   };
 
   /** {@inheritDoc HourStore.hours} */

@@ -41,6 +41,14 @@ describe("an entry", () => {
     assert.ok(line.includes(String.raw`\r\n\u001b[31m\"}]\u2028\u202e\u0000`));
   });
 
+  test("[A03] a name that a caller claims is cut and escaped, and ends no member", () => {
+    const id = `\r\n","kind":"engineer"}]\u001b[2J${"n".repeat(100_000)}`;
+    const bytes = entryBytes(draftOf("x", { actor: { kind: "local", id, claimed: true } }), PLACE);
+    assert.match(Buffer.from(bytes).toString("latin1"), /^[\x20-\x7e]{1,1000}$/);
+    const actor = readEntry(bytes)?.actor;
+    assert.deepEqual(actor, { kind: "local", id: `${id.slice(0, 253)}...`, claimed: true });
+  });
+
   test("[A02] is cut where a text is too long", () => {
     const bytes = entryBytes(draftOf("x", { reason: "r".repeat(100_000) }), PLACE);
     assert.ok(bytes.length < 1_000);
@@ -49,7 +57,7 @@ describe("an entry", () => {
 });
 
 describe("a flood", () => {
-  test("[A02] of one source and action is 30 entries a minute, and a number", () => {
+  test("[A02] of one source and action is 30 entries, and from then on a number a minute", () => {
     const flood = new Flood();
     const refused = draftOf("config.refused", { actor: { kind: "receiver", id: "r" } });
     const other = draftOf("config.refused", { actor: { kind: "receiver", id: "s" } });
@@ -63,7 +71,22 @@ describe("a flood", () => {
         reason: "970 more",
       },
     ]);
-    assert.equal(flood.admits(refused, 60_001), true);
+    let count = 0;
+    for (let ms = 60_001; ms < 24 * 3_600_000; ms += 2_000) {
+      if (flood.admits(refused, ms)) count += 1;
+      count += flood.summaries(ms).length;
+    }
+    assert.ok(count < 1.6 * 24 * 60, String(count));
+    assert.equal(flood.admits(refused, 26 * 3_600_000), true);
+  });
+
+  test("[A02] a person at the machine has all of his back after a minute", () => {
+    const flood = new Flood();
+    const shown = draftOf("quarantine.show", { actor: { kind: "local", id: "anna" } });
+    for (const atMs of [0, 60_000]) {
+      const admitted = Array.from({ length: 50 }, () => flood.admits(shown, atMs));
+      assert.equal(admitted.filter(Boolean).length, 30);
+    }
   });
 
   test("[A02] of invented names is bounded as a whole", () => {

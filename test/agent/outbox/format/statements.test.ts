@@ -28,7 +28,7 @@ const PROMISED: Readonly<Record<Statement["uses"], RegExp>> = {
   upload_incomplete: /(?:SEARCH|SCAN) upload USING (?:COVERING )?INDEX upload_incomplete/,
   quarantine_by_content: /^SEARCH quarantine USING INDEX quarantine_by_content \(/,
   quarantine_expendable: /^SEARCH quarantine USING INDEX quarantine_expendable \(/,
-  "small table": /^SCAN (?:channel|quarantine_total|sqlite_sequence|key_mark)\b/,
+  "small table": /^SCAN (?:channel|quarantine_total|sqlite_sequence|key_mark|support_copy)\b/,
   inbox_by_seq: /^SEARCH inbox USING INDEX inbox_by_seq \(/,
   // One condition alone: all of the small index.
   inbox_waiting: /^(?:SEARCH|SCAN) inbox USING INDEX inbox_waiting\b/,
@@ -56,6 +56,8 @@ const PROMISED: Readonly<Record<Statement["uses"], RegExp>> = {
   trust_document_by_kind:
     /^SEARCH trust_document USING (?:COVERING )?INDEX trust_document_by_kind \(/,
   trust_nonce_by_end: /^SEARCH trust_nonce USING (?:COVERING )?INDEX trust_nonce_by_end \(/,
+  support_by_nonce: /^SEARCH support_copy USING INDEX support_by_nonce \(/,
+  support_owed: /^(?:SEARCH|SCAN) support_copy USING INDEX support_owed\b/,
   stretch_by_seq: /^SEARCH stretch USING INDEX stretch_by_seq \(/,
   stretch_by_hour: /^SEARCH stretch USING (?:COVERING )?INDEX stretch_by_hour \(/,
   stretch_untold: /^SEARCH stretch USING INDEX stretch_untold \(/,
@@ -64,7 +66,7 @@ const PROMISED: Readonly<Record<Statement["uses"], RegExp>> = {
 };
 /** `max` of the key: SQLite steps to the last row and names nothing. */
 const LAST_ROW = /^SELECT (?:min|max)\(id\) FROM (\w+)$/;
-/** The only ones that may read a whole table because it is small: one row a channel. */
+/** The only ones that may read a whole table because it is small: one row a channel, or some thousand. */
 const SMALL: ReadonlySet<string> = new Set([
   "channelList",
   "quarantineTotals",
@@ -75,6 +77,7 @@ const SMALL: ReadonlySet<string> = new Set([
   "uploadSequence",
   "quarantineSequence",
   "fileSequence",
+  "supportTotals",
 ]);
 
 describe("statements of the outbox", () => {

@@ -1,7 +1,7 @@
 /**
- * Schema version 7: what came in each hour (03 D4).
+ * Schema version 8: what came in each hour (03 D4).
  *
- * New tables alone, as in version 6. A row of `stretch` is a run of seqs of one channel and epoch that came in the same
+ * New tables alone, as in version 7. A row of `stretch` is a run of seqs of one channel and epoch that came in the same
  * hour, UTC; it grows with the commit of its messages. `channel` is a number of `channel` where `direction` is 0, of
  * `inbox_channel` where it is 1. `chains` seals the chain in front of it and behind it: a bare digest of messages would
  * let anyone confirm a guess (08 2.1). `hour_count` has what came and got no seq, with the commit that decided so.
