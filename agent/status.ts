@@ -8,6 +8,7 @@ import { type FolderStatus, folderStatus } from "./drop-status.ts";
 import type { Facts } from "./errors.ts";
 import type { ObservedChannel } from "./health/channel-record.ts";
 import type { OpenCondition } from "./health/conditions.ts";
+import type { LatencyCounts } from "./health/latency.ts";
 import { EPOCH_END, type EpochStanding } from "./outbox/epochs/channel-tails.ts";
 import { END_UNKNOWN } from "./outbox/epochs/missing.ts";
 import type { InboxStanding } from "./outbox/inbox/inbox-messages.ts";
@@ -132,6 +133,8 @@ export interface ChannelStatus {
   /** Of a channel that takes files. */
   readonly folder: FolderStatus | undefined;
   readonly observed: ObservedChannel | undefined;
+  /** From the last byte of a block to its reply in the hands of TCP; only where there are connections. */
+  readonly replyLatency: LatencyCounts | undefined;
   readonly counters: Readonly<Record<string, number>>;
 }
 
@@ -266,6 +269,7 @@ function channelStatus(
     quarantineBytes: tail.quarantineBytes,
     folder,
     observed: (channel ?? drop)?.record.snapshot(),
+    replyLatency: channel?.record.latency.snapshot(),
     counters: (channel ?? drop)?.record.counters.snapshot() ?? {},
   };
 }

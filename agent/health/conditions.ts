@@ -70,6 +70,10 @@ export const CONDITIONS = {
     "The trust marks beside the store cannot be written: free space or check the rights of stateDir/trust",
   siemUnreachable:
     "The SIEM does not take audit heads: they are kept in order; check host, port, caFile under siem",
+  statusPageClosed:
+    "The status page cannot be opened: free its port or name another one under statusPage; messages flow",
+  statusPageExposed:
+    "The status page can be read by others in the network, unencrypted: set statusPage.host to 127.0.0.1",
   volatileState: "The store is on a file system that does not survive a reboot: for trials only",
   endpointUnreachable:
     "A hospital system cannot be connected to: its messages are kept; check host, port, TLS, firewall",
