@@ -25,6 +25,7 @@ import { loadDocument } from "./document.ts";
 import { policy, withAbsoluteRoots } from "./policy.ts";
 import { receiver } from "./receiver.ts";
 import { siem, withAbsoluteSiemFiles } from "./siem.ts";
+import { statusPage } from "./status-page.ts";
 
 /** Beside `local.yaml`, and so outside `stateDir`: a copy of the one does not hold the other. */
 export const DEFAULT_KEK_FILE = "kek/holdfast.kek";
@@ -89,6 +90,8 @@ const settings = z
     duplicateMemoryKeys: z.int().min(62_500).max(20_000_000).default(DUPLICATE_MEMORY_KEYS),
     /** 08 6. */
     siem: siem.optional(),
+    /** 08 PL8. */
+    statusPage,
     auditKeepDays: z.int().min(1).max(36_500).default(AUDIT_KEEP_DAYS),
     /** What signed configuration may do here, and how it comes into force (07 2.7). */
     policy,
