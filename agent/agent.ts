@@ -36,6 +36,7 @@ import {
   type OpenedConfiguration,
   openConfiguration,
 } from "./open-configuration.ts";
+import { openStatusPage } from "./open-status-page.ts";
 import type { StoreChannel } from "./outbox/epochs/channel-tails.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import type { StoreNotice } from "./outbox/writing/writer-messages.ts";
@@ -219,7 +220,9 @@ export class Agent implements AsyncDisposable {
       identity,
     });
     this.#configuration = configuration;
+    stack.use(openStatusPage(config, { ...parts, status: () => this.status() }));
     const { exclusively } = identity;
+    const { senders } = running;
     const desk: LocalDesk = {
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
@@ -231,13 +234,7 @@ export class Agent implements AsyncDisposable {
       upkeep: new UpkeepDesk({ outbox, log, config, version, credentials, exclusively }),
       identity,
       configuration: configuration?.desk,
-      channels: new ChannelDesk({
-        outbox,
-        relay,
-        damaged: this.#damaged,
-        log,
-        senders: running.senders,
-      }),
+      channels: new ChannelDesk({ outbox, relay, log, damaged: this.#damaged, senders }),
     };
     const answer = async (request: unknown): Promise<unknown> => answerLocal(request, desk);
     const asked = recorded(recording.audit, answer);
