@@ -9,15 +9,17 @@
  */
 import type { LocalConfig } from "#config/local.ts";
 import type { Role } from "#documents/role.ts";
+import { alarmKeeper } from "./alarm-keeper.ts";
 import { AuditDesk } from "./audit-desk.ts";
 import { ChannelDesk } from "./channel-desk.ts";
-import { kekCustody, storeChannel } from "./channel-options.ts";
 import { DOCUMENTS_CHANNEL } from "./configuration/documents-channel.ts";
 import { effectiveDigestOf, isLifeCycleDamaged, newestStateOf } from "./configuration/ledger.ts";
 import { BUNDLED } from "./configuration-questions.ts";
+import { ControlIdTokens } from "./control-id-tokens.ts";
 import { DamagedRows } from "./damaged-rows.ts";
 import { AgentError, identifierFrom } from "./errors.ts";
 import { FilesDesk } from "./files-desk.ts";
+import { Alarms } from "./health/alarms.ts";
 import type { ChannelRecord } from "./health/channel-record.ts";
 import { Conditions } from "./health/conditions.ts";
 import { systemChance, systemClock } from "./host/clock.ts";
@@ -48,10 +50,10 @@ import { type DeviceIdentity, Recording } from "./recording.ts";
 import { openRelay } from "./relay/relay.ts";
 import { downstreamOf, upstreamOf } from "./running/channel-set.ts";
 import { RunningChannels } from "./running/running-channels.ts";
-import { loadKek } from "./sealing/kek.ts";
 import { type AgentStatus, statusOf } from "./status.ts";
 import { STATUS_CHANNEL } from "./status-channel.ts";
 import { hearNotice } from "./store-notices.ts";
+import { storeSettings } from "./store-settings.ts";
 import { type TraceRow, traceRows } from "./trace.ts";
 import { isWayOpen } from "./tunnel/dial.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
@@ -76,6 +78,8 @@ export interface AgentOptions {
 
 export class Agent implements AsyncDisposable {
   readonly #options: AgentOptions;
+  /** Where control ids may not be shown. */
+  readonly #tokens: ControlIdTokens | undefined;
   readonly #startedAtMs = systemClock.nowMs();
   readonly #conditions = new Conditions();
   readonly #failed = Promise.withResolvers<AgentError>();
@@ -83,6 +87,7 @@ export class Agent implements AsyncDisposable {
   #stack = new AsyncDisposableStack();
   readonly #early: StoreNotice[] = [];
   #outbox: Outbox | undefined;
+  #alarms: Alarms | undefined;
   #recording: Recording | undefined;
   #tunnel: Tunnel | undefined;
   #identity: IdentityDesk | undefined;
@@ -91,9 +96,11 @@ export class Agent implements AsyncDisposable {
   #configuration: OpenedConfiguration | undefined;
 
   private constructor(options: AgentOptions) {
-    this.#options = options;
+    const { logControlIds } = options.config;
+    this.#tokens = logControlIds === "token" ? new ControlIdTokens(systemChance) : undefined;
+    this.#options = { ...options, log: this.#tokens?.log(options.log) ?? options.log };
     this.#damaged = new DamagedRows({
-      ...{ conditions: this.#conditions, clock: systemClock, log: options.log },
+      ...{ conditions: this.#conditions, clock: systemClock, log: this.#options.log },
       channelOf: (channel) => this.#channelOf(channel),
     });
   }
@@ -134,10 +141,11 @@ export class Agent implements AsyncDisposable {
 
   async status(): Promise<AgentStatus> {
     const { outbox, tunnel, running, identity } = this.#parts();
-    return statusOf({
+    const found = statusOf({
       version: this.#options.version,
       startedAtMs: this.#startedAtMs,
       conditions: this.#conditions.list(),
+      alarms: this.#alarms?.open ?? [],
       tunnel: tunnel.standing,
       identity: identity.status,
       configuration: this.#configuration?.desk.status,
@@ -148,6 +156,7 @@ export class Agent implements AsyncDisposable {
       senders: running.senders.statuses,
       inbox: await outbox.inbox.standing(),
     });
+    return this.#tokens?.status(found) ?? found;
   }
 
   /** The journey of every message with this control id (MSH-10, as text), newest first, at most 50. */
@@ -178,8 +187,7 @@ export class Agent implements AsyncDisposable {
     }
     const outbox = await this.#openOutbox();
     stack.use(outbox);
-    const recording = await this.#openRecording(outbox);
-    stack.use(recording);
+    const recording = await this.#openRecording(outbox, stack);
     stack.use(tasks);
     stack.use(identity);
     const parts = { clock: systemClock, log, conditions: this.#conditions, tasks };
@@ -249,19 +257,9 @@ export class Agent implements AsyncDisposable {
 
   async #openOutbox(): Promise<Outbox> {
     const { config, log } = this.#options;
+    const own = { upstream: this.#ownChannels, downstream: this.#ownDownstream };
     const outbox = await Outbox.open({
-      stateDir: config.stateDir,
-      allowVolatileState: config.allowVolatileState,
-      channels: [...upstreamOf(config).map(storeChannel), ...this.#ownChannels],
-      downstream: [...downstreamOf(config), ...this.#ownDownstream],
-      duplicateMemoryKeys: config.duplicateMemoryKeys,
-      diskBudgetBytes: config.diskBudgetBytes,
-      ballastBytes: config.ballastBytes,
-      retainHours: config.retainHours,
-      ledgerDays: config.ledgerDays,
-      kek: loadKek(kekCustody(config.kek, this.#options.credentials), config.stateDir),
-      clock: systemClock,
-      chance: systemChance,
+      ...storeSettings(config, this.#options.credentials, own),
       onNotice: (notice) => {
         const damaged = this.#damaged;
         hearNotice(notice, { log, conditions: this.#conditions, clock: systemClock, damaged });
@@ -280,8 +278,13 @@ export class Agent implements AsyncDisposable {
     return outbox;
   }
 
-  async #openRecording(outbox: Outbox): Promise<Recording> {
+  /** Alarms before the audit: they go to the SIEM together. */
+  async #openRecording(outbox: Outbox, stack: AsyncDisposableStack): Promise<Recording> {
     const { config, log, version, policyDigest } = this.#options;
+    const keeper = alarmKeeper(outbox.trust);
+    const conditions = this.#conditions;
+    const alarms = await Alarms.open({ conditions, keeper, clock: systemClock, log });
+    this.#alarms = stack.use(alarms);
     const device = this.#device;
     const { stateDir, auditKeepDays, siem, configSource } = config;
     const recording = await Recording.open({
@@ -294,7 +297,7 @@ export class Agent implements AsyncDisposable {
       ...{ clock: systemClock, chance: systemChance, log, conditions: this.#conditions },
       notices: this.#early,
     });
-    this.#recording = recording;
+    this.#recording = stack.use(recording);
     return recording;
   }
 

@@ -356,3 +356,10 @@ export const STATUS_LINES_MAX_COUNT = 20;
 
 /** 08 6: how long entries of the audit are kept, in days. Six years. */
 export const AUDIT_KEEP_DAYS = 2_190;
+
+/** 08 PL9: events of alarms that are kept for those who are told of them and were away; 60 KB. */
+export const ALARM_EVENTS_KEPT_COUNT = 256;
+/** 08 PL10: what waits longer in a channel is an alarm. */
+export const OUTBOX_AGE_ALARM_MINUTES = 15;
+/** 08 PL10: so many times the usual silence of that hour and weekday is an alarm. */
+export const SILENCE_FACTOR = 4;

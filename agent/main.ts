@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readFileSync } from "node:fs";
+import { fstatSync, readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { backupCreate, backupRestore, backupVerify } from "./cli/backup.ts";
 import { channelList } from "./cli/channel.ts";
@@ -39,6 +39,13 @@ const DEFAULT_STATE_DIR = "/var/lib/holdfast";
 const DEFAULT_MLLP_PORT = 2575;
 /** Where systemd puts what the unit loads with `LoadCredential…=` (09 SV9). */
 const credentials = process.env["CREDENTIALS_DIRECTORY"];
+/** Whether standard error is the journal: systemd says which file that is (systemd.exec(5), `$JOURNAL_STREAM`). */
+function isJournal(): boolean {
+  const [device, inode] = (process.env["JOURNAL_STREAM"] ?? "").split(":");
+  if (device === "" || inode === undefined) return false;
+  const { dev, ino } = fstatSync(2, { bigint: true });
+  return String(dev) === device && String(ino) === inode;
+}
 /** 07 1.9, 1.10: the receiver's proxy and CA come from the configuration alone; `doctor` names these. */
 const ignored = Object.keys(process.env).filter((name) =>
   /^(?:(?:https?|all|no)_proxy|node_use_env_proxy|node_extra_ca_certs|ssl_cert_(?:file|dir)|node_tls_reject_unauthorized)$/i.test(
@@ -85,7 +92,10 @@ function program(choose: (act: Act) => void): Command {
     .addOption(configOption())
     .option("--anchor <file>", "for a trial: the keys of another vendor (as enroll --anchor)")
     .action(({ config, anchor }) =>
-      choose(() => run({ config, anchor, version: versionText, credentials, ...stopSignals() })),
+      choose(() => {
+        const surroundings = { credentials, isJournal: isJournal(), ...stopSignals() };
+        return run({ config, anchor, version: versionText, ...surroundings });
+      }),
     );
   root
     .command("init")

@@ -6,9 +6,12 @@ import type { SenderStatus } from "./deliver/senders.ts";
 import { type DeliveryStatus, deliveriesOf } from "./delivery-status.ts";
 import { type FolderStatus, folderStatus } from "./drop-status.ts";
 import type { Facts } from "./errors.ts";
+import type { OpenAlarm, PlainFacts } from "./health/alarm-step.ts";
+import { CONDITIONS, type ConditionName } from "./health/catalogue.ts";
 import type { ObservedChannel } from "./health/channel-record.ts";
 import type { OpenCondition } from "./health/conditions.ts";
 import type { LatencyCounts } from "./health/latency.ts";
+import type { Severity, Whose } from "./health/warning.ts";
 import { EPOCH_END, type EpochStanding } from "./outbox/epochs/channel-tails.ts";
 import { END_UNKNOWN } from "./outbox/epochs/missing.ts";
 import type { InboxStanding } from "./outbox/inbox/inbox-messages.ts";
@@ -27,9 +30,11 @@ export interface AgentStatus {
   readonly version: string;
   readonly pid: number;
   readonly startedAt: string;
-  /** `ok`: nothing is open in `conditions`. */
+  /** `ok`: nothing is open in `conditions` that is more than information. */
   readonly health: "ok" | "attention";
   readonly conditions: readonly OpenCondition[];
+  /** What a person should act on, gravest first: each opens once, and closes once (08 PL9). */
+  readonly alarms: readonly AlarmStatus[];
   readonly tunnel: {
     readonly state: string;
     /** Since when it is in that state. */
@@ -95,6 +100,30 @@ export interface AgentStatus {
   readonly memoryBytes: number;
 }
 
+/** An alarm that is open (08 PL9). */
+export interface AlarmStatus {
+  /** Of the catalogue, `agent/health/catalogue.ts`. */
+  readonly code: ConditionName;
+  /** What it is about: a channel's name, or empty. */
+  readonly subject: string;
+  readonly severity: Severity;
+  readonly since: string;
+  readonly facts: PlainFacts;
+  /** In one line, what it means. */
+  readonly summary: string;
+  readonly remedy: string;
+  /** Who can mend it. */
+  readonly whose: Whose;
+  /** Path of its runbook in the repository and in every package. */
+  readonly runbook: string;
+  /** What is wrong because of it, and is no alarm of its own. */
+  readonly suppressed: readonly {
+    readonly code: ConditionName;
+    readonly subject: string;
+    readonly since: string;
+  }[];
+}
+
 export interface ChannelStatus {
   readonly name: string;
   /** `undefined` for a channel that is only in the store. */
@@ -154,6 +183,7 @@ export interface StatusParts {
   readonly version: string;
   readonly startedAtMs: number;
   readonly conditions: readonly OpenCondition[];
+  readonly alarms: readonly OpenAlarm[];
   readonly tunnel: TunnelStanding;
   readonly identity: AgentStatus["identity"];
   readonly configuration: AgentStatus["configuration"];
@@ -172,8 +202,9 @@ export function statusOf(parts: StatusParts): AgentStatus {
     version: parts.version,
     pid: process.pid,
     startedAt: new Date(parts.startedAtMs).toISOString(),
-    health: conditions.length === 0 ? "ok" : "attention",
+    health: conditions.some(needsAttention) ? "attention" : "ok",
     conditions,
+    alarms: alarmsOf(parts.alarms),
     tunnel: tunnelStatus(tunnel),
     identity: parts.identity,
     configuration: parts.configuration,
@@ -196,6 +227,27 @@ export function statusOf(parts: StatusParts): AgentStatus {
       ...roomOf(parts),
     },
     memoryBytes: process.memoryUsage.rss(),
+  };
+}
+
+const needsAttention = ({ condition }: OpenCondition): boolean =>
+  CONDITIONS[condition].severity !== "information";
+
+const GRAVEST_FIRST: readonly Severity[] = ["critical", "warning", "information"];
+
+function alarmsOf(open: readonly OpenAlarm[]): readonly AlarmStatus[] {
+  const rank = ({ severity }: AlarmStatus): number => GRAVEST_FIRST.indexOf(severity);
+  return open.map(alarmStatus).toSorted((a, b) => rank(a) - rank(b));
+}
+
+function alarmStatus({ code, subject, sinceMs, facts, suppressed }: OpenAlarm): AlarmStatus {
+  const { severity, means, remedy, whose, runbook } = CONDITIONS[code];
+  return {
+    ...{ code, subject, severity, since: new Date(sinceMs).toISOString(), facts },
+    ...{ summary: means, remedy, whose, runbook },
+    suppressed: suppressed.map(({ sinceMs: from, ...one }) => ({
+      ...{ ...one, since: new Date(from).toISOString() },
+    })),
   };
 }
 

@@ -90,6 +90,8 @@ const settings = z
     duplicateMemoryKeys: z.int().min(62_500).max(20_000_000).default(DUPLICATE_MEMORY_KEYS),
     /** 08 6. */
     siem: siem.optional(),
+    /** 08 PL4: in log and status. */
+    logControlIds: z.enum(["clear", "token"]).default("clear"),
     /** 08 PL8. */
     statusPage,
     auditKeepDays: z.int().min(1).max(36_500).default(AUDIT_KEEP_DAYS),

@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly anchor?: string | undefined;
   /** `$CREDENTIALS_DIRECTORY`. */
   readonly credentials: string | undefined;
+  /** Standard error is the journal: lines say how grave they are. */
+  readonly isJournal: boolean;
   /** Resolves at the first signal to stop. */
   readonly stop: Promise<void>;
   /** Resolves at the second: hang up now. */
@@ -28,7 +30,7 @@ export async function run(options: RunOptions): Promise<ExitCode> {
   const config = loadLocalConfig(options.config);
   refuseUnprotected(options.config, config.configSource);
   const policyDigest = hash("sha256", readFileSync(options.config));
-  const log = openLog();
+  const log = openLog(options.isJournal);
   const { version, credentials } = options;
   const configFile = resolve(options.config);
   const anchor = options.anchor === undefined ? undefined : anchorOf(options.anchor);

@@ -46,14 +46,44 @@ function lines(status: AgentStatus): string[] {
     `room: ${readableBytes(store.usedBytes)} of ${readableBytes(store.budgetBytes)} (${store.usedPercent} %)${roomLine(store)}`,
     `retained: ${store.retainHours} h, oldest ${store.oldestRetainedAt ?? "-"}`,
     `memory: ${readableBytes(status.memoryBytes)}`,
-    ...status.conditions.flatMap(({ condition, subject, sinceMs, facts, remedy }) => [
-      "",
-      `! ${condition}${subject === "" ? "" : ` (${subject})`} since ${new Date(sinceMs).toISOString()}`,
-      `  ${remedy}`,
-      ...Object.entries(facts).map(([name, value]) => `  ${name}: ${value}`),
-    ]),
+    ...status.alarms.flatMap(alarmLines),
+    ...quietLines(status),
   ];
 }
+
+/** An alarm, and below it what is wrong because of it. */
+function alarmLines(alarm: AgentStatus["alarms"][number]): string[] {
+  const { code, subject, severity, since, facts, suppressed } = alarm;
+  return [
+    "",
+    `! ${code}${about(subject)} since ${since}, ${severity}`,
+    `  ${alarm.summary}`,
+    `  ${alarm.remedy}`,
+    `  for ${alarm.whose}: ${alarm.runbook}`,
+    ...Object.entries(facts).map(([name, value]) => `  ${name}: ${value}`),
+    ...suppressed.map((one) => `  because of it: ${one.code}${about(one.subject)}`),
+  ];
+}
+
+/** What is wrong and no alarm, for it has just begun. */
+function quietLines({ conditions, alarms }: AgentStatus): string[] {
+  const shown = new Set(
+    alarms.flatMap(({ code, subject, suppressed }) => [
+      `${code} ${subject}`,
+      ...suppressed.map((one) => `${one.code} ${one.subject}`),
+    ]),
+  );
+  return conditions
+    .filter(({ condition, subject }) => !shown.has(`${condition} ${subject}`))
+    .flatMap(({ condition, subject, sinceMs, facts, remedy }) => [
+      "",
+      `- ${condition}${about(subject)} since ${new Date(sinceMs).toISOString()}`,
+      `  ${remedy}`,
+      ...Object.entries(facts).map(([name, value]) => `  ${name}: ${value}`),
+    ]);
+}
+
+const about = (subject: string): string => (subject === "" ? "" : ` (${subject})`);
 
 function roomLine({ freeBytes, ballastBytes, ballastHeld }: AgentStatus["store"]): string {
   const free = freeBytes === undefined ? "" : `, ${readableBytes(freeBytes)} free on the disk`;

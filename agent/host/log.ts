@@ -10,9 +10,17 @@ import { createLogger, format, transports } from "winston";
 import { type AgentError, type Facts, identifierFrom } from "../errors.ts";
 import { type Clock, systemClock } from "./clock.ts";
 
+type Level = "info" | "warn" | "error";
+/** Of an alarm, by its severity. */
+const ALARM_LEVELS: Readonly<Record<string, Level>> = { critical: "error", warning: "warn" };
+/** As systemd reads them at the beginning of a line (sd-daemon(3)). */
+const PRIORITIES: Readonly<Record<string, number>> = { error: 3, warn: 4, info: 6 };
+
 /** What can be logged, with its level. The names are public: operators search for them. */
 const EVENTS = {
   agentStarted: "info",
+  alarmOpened: "bySeverity",
+  alarmClosed: "info",
   agentStopping: "info",
   agentStopped: "info",
   agentFailed: "error",
@@ -133,7 +141,7 @@ const EVENTS = {
   sentPruned: "info",
   targetFailed: "warn",
   taskFailed: "error",
-} as const satisfies Record<string, "info" | "warn" | "error">;
+} as const satisfies Record<string, Level | "bySeverity">;
 
 export type LogEvent = keyof typeof EVENTS;
 
@@ -147,19 +155,34 @@ export interface Log {
 const withBigints = (_key: string, value: unknown): unknown =>
   typeof value === "bigint" ? value.toString() : value;
 
-/** Opens the log on standard error. */
-export function openLog(): Log {
+const MESSAGE = Symbol.for("message");
+
+/** winston's last step: the finished line, with its priority for journald in front. */
+const withPriority = format((info) => {
+  info[MESSAGE] = `<${PRIORITIES[info.level] ?? 6}>${String(info[MESSAGE])}`;
+  return info;
+});
+
+const levelOf = (event: LogEvent, facts: Facts): Level => {
+  const level = EVENTS[event];
+  return level === "bySeverity" ? (ALARM_LEVELS[String(facts["severity"])] ?? "info") : level;
+};
+
+/** Opens the log on standard error. @param isJournal it goes to journald: each line says how grave it is */
+export function openLog(isJournal = false): Log {
+  const lines = [format.timestamp(), format.json({ replacer: withBigints })];
   const logger = createLogger({
-    format: format.combine(format.timestamp(), format.json({ replacer: withBigints })),
+    format: format.combine(...lines, ...(isJournal ? [withPriority()] : [])),
     transports: [new transports.Console({ stderrLevels: ["info", "warn", "error"] })],
   });
   // A closed standard error (a service without a console) must not end the process (09 PK7).
   logger.on("error", () => {});
   return paced({
-    write: (event, facts) => void logger.log({ level: EVENTS[event], message: event, ...facts }),
+    write: (event, facts) =>
+      void logger.log({ level: levelOf(event, facts), message: event, ...facts }),
     fault: (event, error) =>
       void logger.log({
-        level: EVENTS[event],
+        level: levelOf(event, {}),
         message: event,
         code: error.code,
         remedy: error.remedy,

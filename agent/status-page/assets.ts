@@ -25,6 +25,7 @@ export function loadAssets(): ReadonlyMap<string, Asset> {
   const own = (name: string): Uint8Array =>
     readFileSync(new URL(`assets/${name}`, import.meta.url));
   return new Map<string, Asset>([
+    ["/colors.css", { type: CSS, body: own("colors.css") }],
     ["/page.css", { type: CSS, body: own("page.css") }],
     ["/live.js", { type: JAVASCRIPT, body: own("live.js") }],
     ["/day.js", { type: JAVASCRIPT, body: own("day.js") }],

@@ -52,9 +52,9 @@ function channelArticle(
 <div><dt>In the last minute</dt><dd>${rate === undefined ? "\u2013" : count(rate)}</dd></div>
 <div><dt>Last message</dt><dd>${ago(observed?.lastMessageAt, nowMs, "none yet")}</dd></div>
 ${folder === undefined ? html`<div><dt>Last reply</dt><dd>${lastReply(observed?.lastReply, nowMs)}</dd></div>` : undefined}
-${median === undefined || p99 === undefined ? undefined : html`<div><dt>Acknowledged in</dt><dd>${milliseconds(median)} <span class="small">99 % in ${milliseconds(p99)}</span></dd></div>`}
+${median === undefined || p99 === undefined ? undefined : html`<div><dt>Acknowledged in</dt><dd>${milliseconds(median)} <span class="small under">99 % in ${milliseconds(p99)}</span></dd></div>`}
 <div><dt>Stored</dt><dd>${count(channel.stored)}</dd></div>
-<div class="${channel.waiting > 0n ? "marked" : ""}"><dt>Waiting</dt><dd>${count(channel.waiting)}${channel.waiting === 0n ? undefined : html` <span class="small">${byteCount(channel.waitingBytes)}, oldest ${ago(channel.oldestWaitingAt, nowMs)}</span>`}</dd></div>
+<div class="${channel.waiting > 0n ? "marked" : ""}"><dt>Waiting</dt><dd>${count(channel.waiting)}${channel.waiting === 0n ? undefined : html` <span class="small under">${byteCount(channel.waitingBytes)}, oldest ${ago(channel.oldestWaitingAt, nowMs)}</span>`}</dd></div>
 ${channel.quarantineCount === 0 ? undefined : html`<div class="marked"><dt>Quarantine</dt><dd>${count(channel.quarantineCount)} <span class="small">${byteCount(channel.quarantineBytes)}</span></dd></div>`}
 ${folder === undefined ? undefined : folderFacts(folder, nowMs)}
 </dl>

@@ -29,7 +29,7 @@ function deliveryArticle(one: Delivery, status: AgentStatus, nowMs: number): Htm
 <div><dt>Accepted</dt><dd>${count(one.counters.accepted ?? 0)}</dd></div>
 <div><dt>Last accepted</dt><dd>${ago(one.lastAcceptedAt, nowMs, "none yet")}</dd></div>
 ${one.lastReply === undefined ? undefined : html`<div><dt>Last reply</dt><dd><b>${one.lastReply.code}</b> <span class="small">${ago(one.lastReply.at, nowMs)}</span></dd></div>`}
-<div class="${one.waiting > 0 ? "marked" : ""}"><dt>Waiting</dt><dd>${count(one.waiting)}${one.waiting === 0 ? undefined : html` <span class="small">${byteCount(one.waitingBytes)}, oldest ${ago(one.oldestWaitingAt, nowMs)}</span>`}</dd></div>
+<div class="${one.waiting > 0 ? "marked" : ""}"><dt>Waiting</dt><dd>${count(one.waiting)}${one.waiting === 0 ? undefined : html` <span class="small under">${byteCount(one.waitingBytes)}, oldest ${ago(one.oldestWaitingAt, nowMs)}</span>`}</dd></div>
 ${one.awaitingAcknowledgment === 0 ? undefined : html`<div><dt>Application acknowledgment due</dt><dd>${count(one.awaitingAcknowledgment)}</dd></div>`}
 ${one.uncollected === 0 ? undefined : html`<div class="marked"><dt>Not collected</dt><dd>${count(one.uncollected)}</dd></div>`}
 ${one.asideCount === 0 ? undefined : html`<div class="marked"><dt>Set aside</dt><dd>${count(one.asideCount)}</dd></div>`}

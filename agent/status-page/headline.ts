@@ -1,17 +1,19 @@
 /**
  * The one sentence on top: what is wrong, since when, whose it is, what to do; or that everything works.
  *
- * The order of `URGENT` decides which of several it is about; all others stand below it.
+ * It is about the gravest alarm; all others stand below it, with what they explain, and with what is wrong but too new to
+ * be an alarm.
  *
  * @module
  */
+import { CONDITIONS } from "../health/catalogue.ts";
 import type { ConditionName, OpenCondition } from "../health/conditions.ts";
-import type { AgentStatus } from "../status.ts";
+import type { Severity, Whose } from "../health/warning.ts";
+import type { AgentStatus, AlarmStatus } from "../status.ts";
 import type { Snapshot } from "./snapshots.ts";
 import { spaced } from "./words.ts";
 
 export type Tone = "good" | "notice" | "warning" | "critical";
-export type Whose = "hospital IT" | "integration" | "the vendor";
 
 /** Something that is wrong, in words. */
 export interface Trouble {
@@ -20,121 +22,102 @@ export interface Trouble {
   readonly subject: string;
   readonly tone: Exclude<Tone, "good">;
   readonly sentence: string;
+  /** The nearest cause that is known, where the sentence does not name it. */
+  readonly why: string | undefined;
   /** Wall time, ms since 1970. */
   readonly sinceMs: number;
   readonly whose: Whose;
   readonly todo: string;
-  readonly facts: OpenCondition["facts"];
+  readonly facts: OpenCondition["facts"] | AlarmStatus["facts"];
+  readonly runbook: string | undefined;
+  /** How far it is an alarm: `over` is watched for a moment before it closes, `new` before it opens. */
+  readonly stage: "new" | "open" | "over";
+  /** What is wrong because of it. */
+  readonly explains: readonly { readonly code: string; readonly subject: string }[];
 }
 
 export type Headline =
   | Trouble
   | { readonly tone: "good"; readonly lastMessageAt: string | undefined };
 
-/** Messages are not accepted, or are lost, or will be. */
-const URGENT: readonly ConditionName[] = [
-  ...(["storeFailing", "diskLow", "listenerClosed", "storeRolledBack", "messageDamaged"] as const),
-  ...(["identityRefused", "tunnelDown", "channelHeld", "quarantineFull", "channelFull"] as const),
-  ...(["fileDropEnded", "trustRollback", "auditBroken", "auditUnwritable"] as const),
-  ...(["configNotRunning", "deliveryHeld", "outboxFilling"] as const),
+/** Among alarms of one severity these are told first: what keeps messages from being taken. */
+const FIRST: readonly ConditionName[] = [
+  ...(["diskLow", "storeFailing", "listenerClosed", "storeRolledBack", "messageDamaged"] as const),
+  ...(["identityRefused", "tunnelDown", "channelHeld"] as const),
 ];
+const URGENCY = new Map<string, number>(FIRST.map((name, at) => [name, at]));
 
-const URGENCY = new Map<string, number>(URGENT.map((name, at) => [name, at]));
-
-/** What is so by choice, or only to be known. */
-const NOTICES: readonly ConditionName[] = [
-  ...(["volatileState", "openToAll", "openToAllInterfaces", "malformedAccepted"] as const),
-  ...(["statusPageExposed", "statusPageClosed", "channelParted", "stableTooShort"] as const),
-];
-
-const INTEGRATION: readonly ConditionName[] = [
-  ...(["quarantineFull", "messageTooLarge", "tooManyConnections", "malformedAccepted"] as const),
-  ...(["endpointUnreachable", "endpointSilent", "endpointRefuses", "deliveryHeld"] as const),
-  ...(["deliveryQuarantined", "applicationAckMissing", "channelHeld", "gapSent"] as const),
-  ...(["fileRefused", "fileGrowing", "fileOrphaned", "fileUnpaired", "lateWrite"] as const),
-  ...(["controlFileAmbiguous", "fileQuarantined", "filesNotCollected", "storeRolledBack"] as const),
-  ...(["stableTooShort", "folderFilling"] as const),
-];
-
-const VENDOR: readonly ConditionName[] = [
-  ...([
-    "identityRefused",
-    "channelParted",
-    "trustRollback",
-    "configFrozen",
-    "fileDropEnded",
-  ] as const),
-  ...(["configNotRunning", "configStale", "headStale", "auditBroken", "walGrowing"] as const),
-];
-
-export function headlineOf({ status, takenAtMs, isOld }: Snapshot): Headline {
-  if (isOld) {
-    return {
-      ...{ code: "storeSilent", subject: "", tone: "critical", sinceMs: takenAtMs, facts: {} },
-      sentence: "The store does not say how it stands; what you see is old",
-      whose: "hospital IT",
-      todo: "look at the disk of the state directory; messages are only accepted while it answers",
-    };
-  }
-  const [first] = troublesOf(status);
-  const { state, since } = status.tunnel;
-  if (first === undefined && !isUp(state)) {
-    return {
-      ...{ code: "tunnelOpening", subject: "", tone: "notice", facts: {} },
-      sentence: "Messages are taken; the tunnel to the receiver is not open yet",
-      sinceMs: Date.parse(since),
-      whose: "hospital IT",
-      todo: "wait a moment; messages are kept, and it is tried by itself",
-    };
-  }
-  return first ?? { tone: "good", lastMessageAt: lastMessageAt(status) };
-}
+const TONES = {
+  critical: "critical",
+  warning: "warning",
+  information: "notice",
+} as const satisfies Record<Severity, Tone>;
+const RANKS: Readonly<Record<Trouble["tone"], number>> = { critical: 0, warning: 100, notice: 200 };
 
 export const isUp = (state: string): boolean => state === "streaming" || state === "throttled";
 
-/** Everything that is wrong, the most urgent first. */
-export function troublesOf({ conditions }: AgentStatus): Trouble[] {
-  return conditions
-    .map(troubleOf)
-    .toSorted((a, b) => rankOf(a) - rankOf(b) || a.sinceMs - b.sinceMs);
+export function headlineOf({ status, takenAtMs, isOld }: Snapshot): Headline {
+  if (isOld) return OLD(takenAtMs);
+  const { state, since, summary, remedy } = status.tunnel;
+  const [first] = troublesOf(status);
+  // What keeps the tunnel down is known better than what to do about any tunnel.
+  const isExplained = first?.code === "tunnelDown" && summary !== undefined && !isUp(state);
+  if (isExplained) return { ...first, why: summary, todo: remedy ?? first.todo };
+  if (first !== undefined) return first;
+  if (!isUp(state)) return opening(Date.parse(since));
+  return { tone: "good", lastMessageAt: lastMessageAt(status) };
 }
 
-function troubleOf({ condition, subject, sinceMs, facts, remedy }: OpenCondition): Trouble {
-  const [sentence, todo] = cut(remedy);
-  const tone = URGENT.includes(condition)
-    ? "critical"
-    : NOTICES.includes(condition)
-      ? "notice"
-      : "warning";
-  const whose = INTEGRATION.includes(condition)
-    ? "integration"
-    : VENDOR.includes(condition)
-      ? "the vendor"
-      : "hospital IT";
-  return { code: condition, subject, tone, sentence, sinceMs, whose, todo, facts };
+/** Everything that is wrong, the gravest first. */
+export function troublesOf({ alarms, conditions }: AgentStatus): Trouble[] {
+  const isIll = (code: string, subject: string): boolean =>
+    conditions.some((one) => one.condition === code && one.subject === subject);
+  const told = alarms.flatMap((alarm) => [alarm, ...alarm.suppressed]);
+  const isTold = ({ condition, subject }: OpenCondition): boolean =>
+    told.some((one) => one.code === condition && one.subject === subject);
+  return [
+    ...alarms.map((alarm) => alarmTrouble(alarm, isIll(alarm.code, alarm.subject))),
+    ...conditions.filter((one) => !isTold(one)).map(newTrouble),
+  ].toSorted((a, b) => rankOf(a) - rankOf(b) || a.sinceMs - b.sinceMs);
 }
 
-const RANKS: Readonly<Record<Tone, number>> = {
-  critical: 0,
-  warning: 1_000,
-  notice: 2_000,
-  good: 3_000,
+function alarmTrouble(alarm: AlarmStatus, isIll: boolean): Trouble {
+  const { code, subject, severity, since, summary, remedy, whose, facts, runbook } = alarm;
+  return {
+    ...{ code, subject, tone: TONES[severity], sentence: summary, sinceMs: Date.parse(since) },
+    ...{ whose, todo: remedy, facts, runbook, stage: isIll ? "open" : "over", why: undefined },
+    explains: alarm.suppressed,
+  };
+}
+
+function newTrouble({ condition: code, subject, sinceMs, facts }: OpenCondition): Trouble {
+  const { severity, means, remedy, whose, runbook } = CONDITIONS[code];
+  return {
+    ...{ code, subject, tone: TONES[severity], sentence: means, sinceMs },
+    ...{ whose, todo: remedy, facts, runbook, stage: "new", explains: [], why: undefined },
+  };
+}
+
+const rankOf = ({ tone, code }: Trouble): number =>
+  RANKS[tone] + (URGENCY.get(code) ?? FIRST.length);
+
+const OWN = {
+  ...({ subject: "", facts: {}, runbook: undefined, stage: "open", why: undefined } as const),
+  explains: [],
 };
 
-function rankOf({ tone, code }: Trouble): number {
-  return RANKS[tone] + (URGENCY.get(code) ?? URGENT.length);
-}
+const OLD = (takenAtMs: number): Trouble => ({
+  ...{ ...OWN, code: "storeSilent", tone: "critical", whose: "hospital IT" },
+  sentence: "The store does not say how it stands; what you see is old",
+  sinceMs: takenAtMs,
+  todo: "Look at the disk of the state directory: messages are only accepted while it answers",
+});
 
-/** The catalogue says what is wrong, a colon, and what to do; a colon in brackets is another one. */
-function cut(text: string): [string, string] {
-  let depth = 0;
-  for (const [at, character] of [...text].entries()) {
-    if (character === "(") depth += 1;
-    else if (character === ")") depth -= 1;
-    else if (character === ":" && depth === 0) return [text.slice(0, at), text.slice(at + 2)];
-  }
-  return [text, ""];
-}
+const opening = (sinceMs: number): Trouble => ({
+  ...{ ...OWN, code: "tunnelOpening", tone: "notice", whose: "hospital IT", sinceMs },
+  sentence: "Messages are taken; the tunnel to the receiver is not open yet",
+  todo: "Wait a moment: it is tried again by itself, and messages are kept meanwhile",
+});
 
 function lastMessageAt({ channels, deliveries }: AgentStatus): string | undefined {
   const all = [

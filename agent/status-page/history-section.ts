@@ -6,16 +6,16 @@ import { count, decimal, milliseconds } from "./words.ts";
 const HOUR_POINTS = 60;
 
 const CHARTS = [
-  { id: "rate", title: "Messages a minute" },
-  { id: "latency", title: "Acknowledged within, ms" },
-  { id: "backlog", title: "Waiting for the receiver" },
+  { id: "rate", title: "Messages a minute", keys: [] },
+  { id: "latency", title: "Acknowledged within, ms", keys: ["half of them", "99 %"] },
+  { id: "backlog", title: "Waiting for the receiver", keys: [] },
 ] as const;
 
 export function historySection({ points }: History): Html {
   return html`<section aria-labelledby="history">
 <h2 id="history">The last day <span class="small">since the start, by the minute</span></h2>
 <div class="charts" ${points.length < 2 ? new Html("hidden") : undefined}>
-${CHARTS.map(({ id, title }) => html`<figure><figcaption id="chart-${id}">${title}</figcaption><div class="chart" data-chart="${id}" data-keep role="img" aria-labelledby="chart-${id}"></div></figure>`)}
+${CHARTS.map(({ id, title, keys }) => html`<figure><figcaption id="chart-${id}">${title}${keys.map((key, at) => html`<span class="key ${at === 0 ? "" : "second"}">${key}</span>`)}</figcaption><div class="chart" data-chart="${id}" data-keep role="img" aria-labelledby="chart-${id}"></div></figure>`)}
 </div>
 <dl class="facts row">
 ${summary("Last hour", points.slice(-HOUR_POINTS))}

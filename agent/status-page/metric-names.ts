@@ -18,6 +18,9 @@ export const GAUGES = {
   holdfast_condition: row("1 while a condition is open; channel is empty where it is about none", [
     ...["code", "channel"],
   ]),
+  holdfast_alarm: row("1 while an alarm is open; state is its severity", [
+    ...["code", "channel", "state"],
+  ]),
   holdfast_channel_open: row("1 while a channel takes messages, or its far end is reached", WHERE),
   holdfast_waiting_messages: row("Messages stored and not settled", WHERE),
   holdfast_waiting_bytes: row("Bytes of messages stored and not settled", WHERE),

@@ -7,7 +7,7 @@
  * @module
  */
 import { Counter, Gauge, Registry } from "prom-client";
-import { CONDITIONS } from "../health/conditions.ts";
+import { CONDITIONS } from "../health/catalogue.ts";
 import type { AgentStatus, ChannelStatus } from "../status.ts";
 import { isAccepting } from "./accepting.ts";
 import { latencyText } from "./latency-text.ts";
@@ -59,7 +59,7 @@ export class Metrics {
   }
 
   #agent(status: AgentStatus, nowMs: number): void {
-    const { tunnel, store, identity, conditions, memoryBytes, startedAt } = status;
+    const { tunnel, store, identity, alarms, conditions, memoryBytes, startedAt } = status;
     this.#set("holdfast_accepting", {}, isAccepting(status).isAccepting ? 1 : 0);
     this.#set("holdfast_start_time_seconds", {}, secondsOf(startedAt));
     this.#set("holdfast_memory_bytes", {}, memoryBytes);
@@ -79,6 +79,9 @@ export class Metrics {
     // All of them, so that an alarm rule has something to compare before the first case.
     for (const code of Object.keys(CONDITIONS)) {
       if (!open.has(code)) this.#set("holdfast_condition", { code, channel: "" }, 0);
+    }
+    for (const { code, subject: channel, severity: state } of alarms) {
+      this.#set("holdfast_alarm", { code, channel, state }, 1);
     }
     for (const { condition: code, subject: channel } of conditions) {
       this.#set("holdfast_condition", { code, channel }, 1);

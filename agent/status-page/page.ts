@@ -6,6 +6,7 @@
  * @module
  */
 import type { History } from "../health/history.ts";
+import { STATUS_LINES_MAX_COUNT } from "../limits.ts";
 import { channelsSection } from "./channels-section.ts";
 import { deliveriesSection, missingSection } from "./deliveries-section.ts";
 import { type Headline, headlineOf, type Trouble, titleOf, troublesOf } from "./headline.ts";
@@ -29,6 +30,7 @@ export function page(snapshot: Snapshot | undefined, history: History): Html {
 <title>Holdfast: ${title}</title>
 <link rel="icon" href="/icon-${headline?.tone ?? "critical"}.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/charts.css">
+<link rel="stylesheet" href="/colors.css">
 <link rel="stylesheet" href="/page.css">
 <script src="/charts.js" defer></script>
 <script src="/live.js" type="module"></script>
@@ -94,10 +96,13 @@ function headlineSection(headline: Headline, nowMs: number): Html {
   return html`<section class="headline ${headline.tone}" aria-labelledby="now">
 <h1 id="now">${about(headline)}${headline.sentence}</h1>
 <dl class="facts">
-<div><dt>Since</dt><dd>${localTime(headline.sinceMs, nowMs)} (${duration(nowMs - headline.sinceMs)})</dd></div>
+<div><dt>Since</dt><dd>${localTime(headline.sinceMs, nowMs)} (${duration(nowMs - headline.sinceMs)})${stageOf(headline)}</dd></div>
 <div><dt>Whose</dt><dd>${headline.whose}</dd></div>
-${headline.todo === "" ? undefined : html`<div class="wide"><dt>Do</dt><dd>${headline.todo}</dd></div>`}
+${headline.runbook === undefined ? undefined : html`<div><dt>Runbook</dt><dd><code>${headline.runbook}</code></dd></div>`}
+${headline.why === undefined ? undefined : html`<div class="wide"><dt>Why</dt><dd>${headline.why}</dd></div>`}
+<div class="wide"><dt>Do</dt><dd>${headline.todo}</dd></div>
 <div class="wide"><dt>Code</dt><dd><code>${headline.code}</code> ${factsOf(headline)}</dd></div>
+${headline.explains.length === 0 ? undefined : html`<div class="wide"><dt>Because of it</dt><dd>${explained(headline)}</dd></div>`}
 </dl>
 </section>`;
 }
@@ -109,18 +114,32 @@ function troublesSection(troubles: readonly Trouble[], nowMs: number): Html {
 ${troubles.map(
   (
     one,
-  ) => html`<li class="${one.tone}"><p><strong>${about(one)}${one.sentence}</strong>${one.todo === "" ? undefined : html`: ${one.todo}`}</p>
-<p class="small"><code>${one.code}</code> since ${localTime(one.sinceMs, nowMs)} (${duration(nowMs - one.sinceMs)}), ${one.whose} ${factsOf(one)}</p></li>`,
+  ) => html`<li class="${one.tone}"><p><strong>${about(one)}${one.sentence}.</strong> ${one.todo}.</p>
+<p class="small"><code>${one.code}</code> since ${localTime(one.sinceMs, nowMs)} (${duration(nowMs - one.sinceMs)})${stageOf(one)}, ${one.whose} ${factsOf(one)}${one.explains.length === 0 ? undefined : html`<br>Because of it: ${explained(one)}`}</p></li>`,
 )}
 </ul>
 </section>`;
 }
 
+const STAGES = {
+  new: ", too new to be an alarm",
+  open: "",
+  over: "; well again, and watched for a moment",
+} as const satisfies Record<Trouble["stage"], string>;
+const stageOf = ({ stage }: Trouble): string => STAGES[stage];
+
+const explained = ({ explains }: Trouble): string =>
+  explains
+    .slice(0, STATUS_LINES_MAX_COUNT)
+    .map(({ code, subject }) => (subject === "" ? spaced(code) : `${spaced(code)} (${subject})`))
+    .join(", ");
+
 const about = ({ subject }: Trouble): Html | undefined =>
   subject === "" ? undefined : html`<span class="subject">${subject}</span> `;
 
-function factsOf({ facts }: Trouble): Html[] {
-  return Object.entries(facts).map(
+function factsOf({ facts, subject }: Trouble): Html[] {
+  const news = Object.entries(facts).filter(([, value]) => value !== subject);
+  return news.map(
     ([name, value]) => html`<span class="fact">${spaced(name)} <b>${String(value)}</b></span> `,
   );
 }

@@ -19,4 +19,11 @@ Object.assign(systemClock, {
 Object.assign(systemChance, { unit: () => unit() * 0.05 });
 const stop = new Promise<void>((resolve) => process.once("SIGTERM", () => resolve()));
 const hangUp = new Promise<void>(() => {});
-process.exitCode = await run({ config, version: "0.1.0", credentials: undefined, stop, hangUp });
+process.exitCode = await run({
+  config,
+  version: "0.1.0",
+  credentials: undefined,
+  isJournal: false,
+  stop,
+  hangUp,
+});

@@ -34,6 +34,7 @@ function draw(place, columns) {
       axes: [
         {
           ...ground,
+          size: 28,
           values: (_plot, at) => at.map((one) => new Date(one * 1_000).toTimeString().slice(0, 5)),
         },
         { ...ground, size: 44, values: (_plot, at) => at.map(short) },
@@ -55,6 +56,7 @@ function draw(place, columns) {
   charts.get(place)?.destroy();
   charts.set(place, plot);
   const last = lines.map(({ key, label }) => `${label}: ${columns[key].at(-1) ?? "none"}`);
+  place.removeAttribute("aria-labelledby");
   place.setAttribute(
     "aria-label",
     `${place.previousElementSibling.textContent}, latest: ${last.join(", ")}`,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { CONDITIONS, Conditions } from "#agent/health/conditions.ts";
+import { CONDITIONS } from "#agent/health/catalogue.ts";
+import { Conditions } from "#agent/health/conditions.ts";
 import { ChannelCounters, COUNTER_NAMES } from "#agent/health/counters.ts";
 
 describe("conditions", () => {
@@ -11,7 +12,7 @@ describe("conditions", () => {
     conditions.open("tunnelDown", "", { status: 500 }, 20);
     const [only, ...more] = conditions.list();
     assert.deepEqual([only?.sinceMs, only?.facts, more], [10, { status: 500 }, []]);
-    assert.equal(only?.remedy, CONDITIONS.tunnelDown);
+    assert.equal(only?.remedy, `${CONDITIONS.tunnelDown.means}. ${CONDITIONS.tunnelDown.remedy}`);
     conditions.close("tunnelDown", "");
     conditions.close("tunnelDown", "");
     assert.deepEqual(conditions.list(), []);

@@ -287,7 +287,15 @@ const GENERATION = 62_500;
 /** What `status` says of an outbox. */
 async function knownSince(store: TestOutbox): Promise<string | undefined> {
   const tunnel = { state: "closed", sinceMs: 0, session: undefined, windowBytes: 0 } as never;
-  const parts = { version: "0", startedAtMs: 0, conditions: [], tunnel, running: [], drops: [] };
+  const parts = {
+    version: "0",
+    startedAtMs: 0,
+    conditions: [],
+    alarms: [],
+    tunnel,
+    running: [],
+    drops: [],
+  };
   const none = { senders: [], inbox: [], identity: undefined as never, configuration: undefined };
   return statusOf({ ...parts, ...none, store: await store.outbox.standing() }).store
     .duplicatesKnownSince;

@@ -3,7 +3,7 @@ import { globSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "no
 import { join } from "node:path";
 import { test } from "node:test";
 import { AgentError } from "#agent/errors.ts";
-import { CONDITIONS } from "#agent/health/conditions.ts";
+import { CONDITIONS } from "#agent/health/catalogue.ts";
 import type { ChannelHealth } from "#agent/running/channel-health.ts";
 import type { ChannelSet } from "#agent/running/channel-set.ts";
 import { OWN_CONDITIONS } from "#agent/running/own-conditions.ts";
