@@ -33,6 +33,7 @@ import { Doorway } from "./ingest/accept.ts";
 import { FreeSpace } from "./ingest/free-space.ts";
 import { StoreGate } from "./ingest/store-gate.ts";
 import { answerLocal, type LocalDesk } from "./local-questions.ts";
+import type { MaintenanceDesk } from "./maintenance-desk.ts";
 import {
   lastGoodState,
   type OpenedConfiguration,
@@ -59,6 +60,7 @@ import { isWayOpen } from "./tunnel/dial.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
 import { isUp, ownSkew } from "./tunnel-standing.ts";
 import { UpkeepDesk } from "./upkeep-desk.ts";
+import { Watch } from "./watch.ts";
 
 export interface AgentOptions {
   readonly config: LocalConfig;
@@ -221,13 +223,8 @@ export class Agent implements AsyncDisposable {
     });
     this.#running = running;
     stack.use(running);
-    const configuration = await this.#openConfiguration(stack, {
-      outbox,
-      recording,
-      tunnel,
-      identity,
-    });
-    this.#configuration = configuration;
+    this.#configuration = await this.#openConfiguration(stack, recording);
+    const maintenance = await this.#openWatch(stack);
     stack.use(openStatusPage(config, { ...parts, status: () => this.status() }));
     const { exclusively } = identity;
     const { senders } = running;
@@ -238,15 +235,28 @@ export class Agent implements AsyncDisposable {
       audit: new AuditDesk({ recording, trust: outbox.trust, keepDays: config.auditKeepDays }),
       quarantine: new QuarantineDesk({ outbox, log, running }),
       files: new FilesDesk({ outbox, running }),
+      maintenance,
       running,
       upkeep: new UpkeepDesk({ outbox, log, config, version, credentials, exclusively }),
       identity,
-      configuration: configuration?.desk,
+      configuration: this.#configuration?.desk,
       channels: new ChannelDesk({ outbox, relay, log, damaged: this.#damaged, senders }),
     };
     const answer = async (request: unknown): Promise<unknown> => answerLocal(request, desk);
     const asked = recorded(recording.audit, answer);
     stack.use(await LocalSocket.open(config.stateDir, asked, BUNDLED));
+  }
+
+  async #openWatch(stack: AsyncDisposableStack): Promise<MaintenanceDesk> {
+    const { outbox, running } = this.#parts();
+    const [recording, alarms] = [this.#recording, this.#alarms];
+    if (!recording || !alarms) throw new AgentError("AGENT_NOT_RUNNING", {});
+    const { config, log } = this.#options;
+    const watch = await Watch.open({
+      ...{ outbox, running, recording, alarms, conditions: this.#conditions, config, log },
+      configuration: () => this.#configuration?.desk.status,
+    });
+    return stack.use(watch).desk;
   }
 
   /** 03 E1: healthy means that there is room, and that a transaction is durable. */
@@ -294,7 +304,7 @@ export class Agent implements AsyncDisposable {
       }),
       isDamaged: isLifeCycleDamaged,
       standing: () => this.#standing(),
-      ...{ clock: systemClock, chance: systemChance, log, conditions: this.#conditions },
+      ...{ clock: systemClock, chance: systemChance, log, conditions, alarms },
       notices: this.#early,
     });
     this.#recording = stack.use(recording);
@@ -317,25 +327,17 @@ export class Agent implements AsyncDisposable {
 
   async #openConfiguration(
     stack: AsyncDisposableStack,
-    {
-      identity,
-      tunnel,
-      ...parts
-    }: {
-      readonly outbox: Outbox;
-      readonly recording: Recording;
-      readonly tunnel: Tunnel;
-      readonly identity: IdentityDesk;
-    },
+    recording: Recording,
   ): Promise<OpenedConfiguration | undefined> {
     const { config, log, version, configFile } = this.#options;
-    const [device, running] = [this.#device, this.#running];
-    if (device === undefined || running === undefined) return undefined;
+    const { outbox, identity, tunnel, running } = this.#parts();
+    const device = this.#device;
+    if (device === undefined) return undefined;
     // Each step of it has its own limit.
     const { signal } = new AbortController();
     const way = { ...receiverOptions(config), clock: systemClock, signal };
     const opened = await openConfiguration({
-      ...{ ...parts, running, device, config, configFile, version, log },
+      ...{ outbox, recording, running, device, config, configFile, version, log },
       ...{ anchor: this.#anchor, conditions: this.#conditions, clock: systemClock },
       enrolled: identity.trustChain,
       isTunnelUp: () => isUp(tunnel),

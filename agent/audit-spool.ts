@@ -1,7 +1,9 @@
-/** What of the audit goes to the SIEM, as rows that lie in the store (08 6). @module */
+/** What goes to the SIEM, as rows that lie in the store: of the audit (08 6), and alarms (08 PL9). @module */
 import { readEnvelope } from "#documents/envelope.ts";
 import { readEntry } from "./audit/entry.ts";
 import { counterOfDigest, HEAD_KIND, headDigest } from "./audit/heads.ts";
+import type { Alarms, NumberedEvent } from "./health/alarms.ts";
+import { CONDITIONS } from "./health/catalogue.ts";
 import type { AuditRow, DocumentRow } from "./outbox/trust/trust-messages.ts";
 import type { TrustStore } from "./outbox/trust/trust-store.ts";
 import type { SpooledItem, SpoolRow } from "./siem/siem-feed.ts";
@@ -24,6 +26,33 @@ export function entrySpool(trust: TrustStore): SpoolRow {
     name: "entry",
     after: async (number, limit) => (await trust.auditPage(number, limit)).map(entryItem),
     ...positionIn(trust, "note.siemEntry"),
+  };
+}
+
+/** Alarms as they open and close, by the numbers of these events. Codes, channels and numbers only. */
+export function alarmSpool(trust: TrustStore, alarms: Pick<Alarms, "after">): SpoolRow {
+  return {
+    name: "alarm",
+    after: (number, limit) => Promise.resolve(alarms.after(number, limit).map(alarmItem)),
+    ...positionIn(trust, "note.siemAlarm"),
+  };
+}
+
+const SYSLOG_SEVERITY = { critical: "critical", warning: "warning", information: "info" } as const;
+
+function alarmItem({ number, event, atMs, alarm }: NumberedEvent): SpooledItem {
+  const { severity, means, runbook } = CONDITIONS[alarm.code];
+  const data = [
+    ...([["event", event] as const, ["alarm", alarm.id] as const] as const),
+    ...([["code", alarm.code] as const, ["channel", alarm.subject] as const] as const),
+    ...([["severity", severity] as const, ["runbook", runbook] as const] as const),
+    ["since", new Date(alarm.sinceMs).toISOString()] as const,
+  ];
+  const text = `alarm ${event}: ${alarm.code}: ${means}`;
+  const grave = event === "opened" ? SYSLOG_SEVERITY[severity] : "notice";
+  return {
+    number,
+    message: { facility: "alert", severity: grave, atMs, kind: "alarm", data, text },
   };
 }
 

@@ -164,7 +164,7 @@ export class ConfigurationDesk {
       case "AWAITING_APPROVAL":
         return approvalFor(policy.approval, current.offer.risk) === "signed"
           ? `signed approval by ${policy.approval.hospitalKeyThreshold} of policy.approval.hospitalKeys`
-          : `a person: holdfast config diff ${current.offer.digest.slice(0, 12)}, then holdfast config approve ${current.offer.digest.slice(0, 12)}`;
+          : `a person: holdfast config diff ${current.offer.digest}, then holdfast config approve ${current.offer.digest}`;
       case "SCHEDULED": {
         const start = startTime(policy.changeWindows, current.approved, clock.nowMs());
         if (start.kind === "at")

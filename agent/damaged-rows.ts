@@ -33,7 +33,7 @@ export class DamagedRows {
 
   /** A walk has met it; of a row that is known already nothing is said again. */
   found(row: DamagedRow): void {
-    const { conditions, clock, log, channelOf } = this.#parts;
+    const { clock, log, channelOf } = this.#parts;
     const key = `${row.kind} ${row.id}`;
     if (this.#known.has(key)) return;
     if (this.#known.size < REMEMBERED_MAX_COUNT) this.#known.set(key, row);
@@ -50,7 +50,13 @@ export class DamagedRows {
     record?.counters.add("damaged");
     log.write("rowDamaged", { channel, ...placeOf(row) });
     const facts = { channel, ...placeOf(counted.first), count: counted.count };
-    conditions.open("messageDamaged", name, facts, clock.nowMs());
+    this.#open(name, facts, clock.nowMs());
+  }
+
+  /** Every row is sealed: one that is not what was stored is one whose seal does not open for it (08 2.5). */
+  #open(name: string, facts: Facts, nowMs: number): void {
+    this.#parts.conditions.open("messageDamaged", name, facts, nowMs);
+    this.#parts.conditions.open("sealBroken", name, facts, nowMs);
   }
 
   /**
@@ -74,11 +80,12 @@ export class DamagedRows {
     if (first === undefined) {
       this.#counts.delete(channel);
       conditions.close("messageDamaged", name);
+      conditions.close("sealBroken", name);
       return;
     }
     this.#counts.set(channel, { first, count });
     const facts = { channel: identifierFrom(name), ...placeOf(first), count };
-    conditions.open("messageDamaged", name, facts, nowMs);
+    this.#open(name, facts, nowMs);
   }
 }
 

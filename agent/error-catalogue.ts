@@ -33,6 +33,18 @@ export const CATALOGUE = {
     summary: "No running agent answers on this state directory",
     remedy: "Start it with: holdfast run --config FILE",
   },
+  MAINTENANCE_REFUSED: {
+    disposition: "retry",
+    exit: EXIT.usage,
+    summary: "A maintenance window is longer than a week, or there are a hundred already",
+    remedy: "Begin a shorter one, or end others: holdfast maintenance stop",
+  },
+  MAIL_CREDENTIALS: {
+    disposition: "retry",
+    exit: EXIT.configuration,
+    summary: "The password or CA file under mail cannot be used",
+    remedy: "Check the files under mail: one line, PEM, mode 0600, of the service account",
+  },
   ENDPOINT_UNREACHABLE: {
     disposition: "retry",
     exit: EXIT.unavailable,

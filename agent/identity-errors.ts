@@ -55,6 +55,13 @@ export const IDENTITY_ERRORS = {
     summary: "The configuration names an imported identity: an enrolled one would have no effect",
     remedy: "Take the block identity out of local.yaml first; the agent then uses what it enrols",
   },
+  ANCHOR_ABSENT: {
+    disposition: "halt",
+    exit: EXIT.unavailable,
+    summary: "This build has no vendor's trust keys in it, so that it can believe no receiver",
+    remedy:
+      "Use the vendor's released program; for a trial name keys with --anchor FILE. The token is as good as new",
+  },
   ANCHOR_UNREADABLE: {
     ...BAD_FILE,
     summary: "The file of --anchor holds no anchor",

@@ -363,3 +363,11 @@ export const ALARM_EVENTS_KEPT_COUNT = 256;
 export const OUTBOX_AGE_ALARM_MINUTES = 15;
 /** 08 PL10: so many times the usual silence of that hour and weekday is an alarm. */
 export const SILENCE_FACTOR = 4;
+/** A maintenance window is no longer: one that was forgotten ends. A week. */
+export const MAINTENANCE_MAX_MINUTES = 10_080;
+/** Windows at once: one for all, and channels one by one. */
+export const MAINTENANCE_WINDOWS_MAX_COUNT = 100;
+/** Alarms that one report to the receiver names; 200 KB. */
+export const REPORTED_ALARMS_MAX_COUNT = 1_000;
+/** Events that one alarm mail tells in words; of more it says how many. */
+export const MAILED_EVENTS_MAX_COUNT = 100;

@@ -10,6 +10,7 @@ import type { ConfigurationDesk } from "./configuration-desk.ts";
 import { answerConfiguration, isAboutConfiguration } from "./configuration-questions.ts";
 import type { FilesDesk } from "./files-desk.ts";
 import type { IdentityDesk } from "./identity-desk.ts";
+import type { MaintenanceDesk } from "./maintenance-desk.ts";
 import type { QuarantineDesk } from "./quarantine-desk.ts";
 import type { ChannelSet } from "./running/channel-set.ts";
 import type { AgentStatus } from "./status.ts";
@@ -28,6 +29,7 @@ export interface LocalDesk {
   readonly upkeep: UpkeepDesk;
   readonly channels: ChannelDesk;
   readonly files: FilesDesk;
+  readonly maintenance: MaintenanceDesk;
   /** What runs. */
   readonly running: { readonly set: ChannelSet };
   readonly identity: Pick<IdentityDesk, "renew" | "adopt">;
@@ -83,6 +85,12 @@ export function answerLocal(request: unknown, desk: LocalDesk): Promise<unknown>
       return desk.identity.renew();
     case "identityAdopt":
       return desk.identity.adopt();
+    case "maintenance":
+      return Promise.resolve(desk.maintenance.list());
+    case "maintenanceStart":
+      return desk.maintenance.start(textOf(question["channel"]), number("minutes"));
+    case "maintenanceStop":
+      return desk.maintenance.stop(textOf(question["channel"]));
     case "channelRelease":
       return desk.channels.release(releaseOf(question));
     case "channelSkip":

@@ -31,6 +31,7 @@ import { version } from "./cli/version.ts";
 import { addAuditCommands } from "./commands/audit.ts";
 import { addConfigCommands } from "./commands/config.ts";
 import { addIdentityCommands } from "./commands/identity.ts";
+import { addMaintenanceCommands } from "./commands/maintenance.ts";
 import { type Act, configOption, jsonOption, timeOf, wholeNumber } from "./commands/options.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { addReleaseCommands } from "./release-commands.ts";
@@ -125,6 +126,7 @@ function program(choose: (act: Act) => void): Command {
   addAuditCommands(root, choose);
   addConfigCommands(root, choose);
   addChannelCommands(root, choose);
+  addMaintenanceCommands(root, choose);
   addFilesCommands(root, choose);
   addQuarantineCommands(root, choose);
   addStoreCommands(root, choose);

@@ -61,6 +61,18 @@ const RECORDED: Readonly<Record<string, Recorded>> = {
       ...{ action: "channel.release", subject: said(channel), decision: said(decision) },
     }),
   },
+  maintenanceStart: {
+    describe: ({ channel, minutes }) => ({
+      ...{ action: "maintenance.started", decision: `${said(minutes)} minutes` },
+      ...(channel === "" ? {} : { subject: said(channel) }),
+    }),
+  },
+  maintenanceStop: {
+    describe: ({ channel }) => ({
+      action: "maintenance.stopped",
+      ...(channel === "" ? {} : { subject: said(channel) }),
+    }),
+  },
   channelSkip: {
     when: ({ confirmed }) => confirmed === true,
     describe: ({ channel, firstSeq, lastSeq }) => ({

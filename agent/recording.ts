@@ -9,8 +9,9 @@ import { AuditUpkeep } from "./audit/audit-upkeep.ts";
 import type { DeviceKey } from "./audit/device-key.ts";
 import type { AuditDraft } from "./audit/entry.ts";
 import { type HeadStanding, Heads } from "./audit/heads.ts";
-import { entrySpool, headSpool } from "./audit-spool.ts";
+import { alarmSpool, entrySpool, headSpool } from "./audit-spool.ts";
 import { AgentError } from "./errors.ts";
+import type { Alarms } from "./health/alarms.ts";
 import type { Conditions } from "./health/conditions.ts";
 import type { Chance, Clock } from "./host/clock.ts";
 import type { Log } from "./host/log.ts";
@@ -41,6 +42,8 @@ export interface RecordingOptions {
   readonly version: string;
   readonly auditKeepDays: number;
   readonly siem?: SiemConfig | undefined;
+  /** What goes to the SIEM beside the audit. */
+  readonly alarms?: Pick<Alarms, "after" | "onEvents"> | undefined;
   readonly configSource: TrustQuestion["configSource"];
   /** SHA-256 of `local.yaml`, hexadecimal. */
   readonly policyDigest?: string | undefined;
@@ -112,6 +115,11 @@ export class Recording implements AsyncDisposable {
     void this.audit.note(drafts).catch((error: unknown) => this.#failed(error));
   }
 
+  /** Since when the SIEM has not taken something, ms since 1970. @throws {AgentError} `STORE_*` */
+  async siemWaitsSinceMs(): Promise<number | undefined> {
+    return await this.#siem?.waitsSinceMs();
+  }
+
   /** A status document now (07 2.13). @throws {AgentError} `DEVICE_KEY_ABSENT` without a device key */
   async signedStatus(): Promise<Uint8Array> {
     if (this.#heads === undefined) throw new AgentError("DEVICE_KEY_ABSENT", {});
@@ -158,12 +166,17 @@ export class Recording implements AsyncDisposable {
     const { trust } = outbox;
     if (siem !== undefined) {
       const tls = { ...siem, certificateFile: siem.certificateFile, keyFile: siem.keyFile };
-      const rows = siem.content === "entries" ? [entrySpool(trust)] : [];
+      const alarms = siem.alarms ? this.#options.alarms : undefined;
+      const rows = [
+        ...(siem.content === "entries" ? [entrySpool(trust)] : []),
+        ...(alarms === undefined ? [] : [alarmSpool(trust, alarms)]),
+      ];
       this.#siem = await SiemFeed.open({
         endpoint: { host: siem.host, port: siem.port, tls: () => siemTls(tls) },
         rows: [...rows, headSpool(trust)],
         ...{ clock, chance, log, conditions },
       });
+      alarms?.onEvents(() => this.#siem?.wake());
       if (siem.content === "entries") this.audit.onRecorded(() => this.#siem?.wake());
     }
     if (device === undefined) return;

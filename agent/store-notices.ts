@@ -98,10 +98,16 @@ const damagedIn = ({ totals }: Of<"verified">): { readonly damaged: number } => 
   damaged: totals.damaged,
 });
 
+/** Of the steps of 05 S12: from here on there are hours left. */
+const NEARLY_FULL_PERCENT = 85;
+
 /** 05 S12. */
 function filling(notice: Of<"filling">, { log, conditions, clock }: NoticeParts): void {
   const { alarm, percent, usedBytes, budgetBytes } = notice;
   const facts = { percent, usedBytes, budgetBytes };
+  if (alarm >= NEARLY_FULL_PERCENT) {
+    conditions.open("outboxNearlyFull", "", facts, clock.nowMs());
+  } else conditions.close("outboxNearlyFull", "");
   if (alarm === 0) {
     conditions.close("outboxFilling", "");
     log.write("outboxRoom", facts);

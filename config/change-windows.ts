@@ -9,7 +9,7 @@
  * @module
  */
 import { z } from "zod";
-import { type WallDay, Zone } from "./zoned-time.ts";
+import { isZone, type WallDay, Zone } from "./zoned-time.ts";
 
 const DAY_NAMES = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] as const;
 /** A weekly window may fall out once, on a night on which clocks are changed. */
@@ -127,13 +127,4 @@ function nameOf({ year, month, day }: WallDay): (typeof DAY_NAMES)[number] | und
 function minuteOf(time: string): number {
   const [hours, minutes] = time.split(":").map(Number);
   return (hours ?? 0) * 60 + (minutes ?? 0);
-}
-
-function isZone(name: string): boolean {
-  try {
-    // An offset such as +01:00 is taken, too; it knows no summer.
-    return new Zone(name) !== undefined && /^[A-Za-z]/.test(name);
-  } catch {
-    return false;
-  }
 }

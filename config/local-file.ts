@@ -75,7 +75,9 @@ export function protectionFault(
 /** By anybody who is neither root nor, in a trial, its owner. */
 function mayBeWritten({ mode, gid }: Stats, account: Account, isTrial: boolean): boolean {
   if ((mode & OTHERS_WRITE) !== 0) return true;
-  const isForeign = isTrial ? gid !== account.uid && !account.gids.includes(gid) : gid !== ROOT_ID;
+  // In a container the agent's account is often in root's group: there that group is no better than any other.
+  const isRoots = gid === ROOT_ID && (account.uid === ROOT_ID || !account.gids.includes(ROOT_ID));
+  const isForeign = isTrial ? gid !== account.uid && !account.gids.includes(gid) : !isRoots;
   return (mode & GROUP_WRITES) !== 0 && isForeign;
 }
 

@@ -16,16 +16,20 @@ import {
   DUPLICATE_MEMORY_KEYS,
   HEALTH_PROBE_MS,
   LEDGER_DAYS,
+  OUTBOX_AGE_ALARM_MINUTES,
   RENEWAL_OVERDUE_DAYS,
   RETAIN_HOURS,
   SHUTDOWN_GRACE_MS,
+  SILENCE_FACTOR,
 } from "#agent/limits.ts";
 import { type ChannelSet, channelList, channelSetOf, clashesOf } from "./channel-set.ts";
 import { loadDocument } from "./document.ts";
+import { mail, withAbsoluteMailFiles } from "./mail.ts";
 import { policy, withAbsoluteRoots } from "./policy.ts";
 import { receiver } from "./receiver.ts";
 import { siem, withAbsoluteSiemFiles } from "./siem.ts";
 import { statusPage } from "./status-page.ts";
+import { isZone } from "./zoned-time.ts";
 
 /** Beside `local.yaml`, and so outside `stateDir`: a copy of the one does not hold the other. */
 export const DEFAULT_KEK_FILE = "kek/holdfast.kek";
@@ -94,6 +98,18 @@ const settings = z
     logControlIds: z.enum(["clear", "token"]).default("clear"),
     /** 08 PL8. */
     statusPage,
+    /** 08 PL9. */
+    mail: mail.optional(),
+    /** 08 PL10. */
+    outboxAgeAlarmMinutes: z.int().min(1).max(10_080).default(OUTBOX_AGE_ALARM_MINUTES),
+    silenceFactor: z.number().min(1.5).max(100).default(SILENCE_FACTOR),
+    /** By whose hours senders are busy or silent; absent: this machine's. */
+    timeZone: z
+      .string()
+      .refine(isZone, {
+        message: "must be a zone of the IANA database, such as Europe/Berlin",
+      })
+      .optional(),
     auditKeepDays: z.int().min(1).max(36_500).default(AUDIT_KEEP_DAYS),
     /** What signed configuration may do here, and how it comes into force (07 2.7). */
     policy,
@@ -138,6 +154,7 @@ export function loadLocalConfig(file: string): LocalConfig {
     receiver: { ...receiverRest, ...proxyPassword },
     kek: withAbsoluteFile(config.kek, base),
     ...(config.siem && { siem: withAbsoluteSiemFiles(config.siem, base) }),
+    ...(config.mail && { mail: withAbsoluteMailFiles(config.mail, base) }),
     policy: withAbsoluteRoots(config.policy, base),
     ...channelSetOf(channels, { folders: base, tls: base }),
   };

@@ -13,6 +13,8 @@ export const siem = z
     certificateFile: z.string().min(1).optional(),
     keyFile: z.string().min(1).optional(),
     content: z.enum(["heads", "entries"]).default("heads"),
+    /** 08 PL9: alarms, too, as they open and close. */
+    alarms: z.boolean().default(false),
   })
   .refine(
     ({ certificateFile, keyFile }) => (certificateFile === undefined) === (keyFile === undefined),

@@ -37,6 +37,12 @@ export class Zone {
     return { year: wall.getUTCFullYear(), month: wall.getUTCMonth() + 1, day: wall.getUTCDate() };
   }
 
+  /** Which hour of the week a clock on the wall shows: 0 is Monday from midnight to one, 167 the last of Sunday. */
+  hourOfWeekAt(atMs: number): number {
+    const wall = new Date(this.#shownAt(atMs));
+    return ((wall.getUTCDay() + 6) % 7) * 24 + wall.getUTCHours();
+  }
+
   /**
    * The first moment of a day at which the clock shows a time, or a later one.
    *
@@ -77,5 +83,15 @@ export class Zone {
     const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts;
     const belowSecond = ((atMs % 1_000) + 1_000) % 1_000;
     return Date.UTC(year, month - 1, day, hour, minute, second) + belowSecond;
+  }
+}
+
+/** Whether ICU knows a zone of this name. */
+export function isZone(name: string): boolean {
+  try {
+    // An offset such as +01:00 is taken, too; it knows no summer.
+    return new Zone(name) !== undefined && /^[A-Za-z]/.test(name);
+  } catch {
+    return false;
   }
 }

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { BUNDLE_MAX_BYTES } from "./limits.ts";
+import { BUNDLE_APPROVALS_MAX_COUNT, BUNDLE_MAX_BYTES, BUNDLE_TRUST_MAX_COUNT } from "./limits.ts";
 import { type Refused, refused } from "./refusal.ts";
 import { isObject, type JsonObject, readStrictJson } from "./strict-json.ts";
 
@@ -38,6 +38,10 @@ export function readBundle(bytes: Uint8Array): Bundle | Refused {
   const config = envelopes([value["config"]].filter(isThere));
   const head = envelopes([value["head"]].filter(isThere));
   if (!trustChain || !approvals || !config || !head) return refused("MALFORMED", "bundle", "shape");
+  // Each is judged in its turn: a million empty ones would keep the agent from everything else.
+  const isLong =
+    trustChain.length > BUNDLE_TRUST_MAX_COUNT || approvals.length > BUNDLE_APPROVALS_MAX_COUNT;
+  if (isLong) return refused("TOO_LARGE", "bundle", "count");
   return { trustChain, approvals, config: config[0], head: head[0] };
 }
 

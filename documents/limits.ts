@@ -8,6 +8,10 @@ export const JSON_MAX_DEPTH = 32;
 export const SIGNATURES_MAX_COUNT = 16;
 /** 2.13, bytes. */
 export const BUNDLE_MAX_BYTES = 5 * 1_048_576;
+/** Documents of the chain in one bundle: as many as an agent keeps, and more than fit if each has its size. */
+export const BUNDLE_TRUST_MAX_COUNT = 2_048;
+/** Approvals in one bundle: more voices no hospital has. */
+export const BUNDLE_APPROVALS_MAX_COUNT = 64;
 /** VC4: how far one document may take the sequence; a stolen key cannot use it up. */
 export const SEQ_MAX_STEP = 10_000;
 

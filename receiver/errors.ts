@@ -71,6 +71,11 @@ const CATALOGUE = {
     remedy:
       "Compare with the hospital once more; if the codes differ, somebody else has the token: make a new one with agent add",
   },
+  CONFIRM_MALFORMED: {
+    exit: EXIT.usage,
+    summary: "What was typed is no code of six digits: nothing was compared, nothing is confirmed",
+    remedy: 'Type the six digits as the hospital reads them out, such as 123456 or "123 456"',
+  },
   CONFIRM_EXPIRED: {
     exit: EXIT.badData,
     summary: "The token has expired before the agent was confirmed",

@@ -10,7 +10,9 @@ import { type Log, openLog } from "./host/log.ts";
 import type { Handlers } from "./outlets/open-outlets.ts";
 import { openReceiver as openWith, type Receiver } from "./receiver.ts";
 
+export type { AgentAlarms } from "./alarms.ts";
 export type { Command } from "./command.ts";
+export type { AgentAlarm } from "./downstream/alarm-records.ts";
 export type { CommandOutcome } from "./downstream/command-lane.ts";
 export type { OutletGap, OutletMessage } from "./outlets/event.ts";
 export type { Receiver } from "./receiver.ts";

@@ -57,6 +57,7 @@ const JSON_FLAG = ["--json", "print facts as JSON"] as const;
 const program = new Command("holdfast-receiver")
   .description("The cloud end of Holdfast: stores what agents send, once and in order")
   .exitOverride()
+  .showHelpAfterError("The same with --help says what it takes")
   .configureOutput({ writeErr: (text) => process.stderr.write(text) });
 program
   .command("serve")

@@ -6,6 +6,7 @@
  */
 import { HEARTBEAT_MS } from "#protocol/limits.ts";
 import { Budget } from "#streams/sink/credit.ts";
+import { type AgentAlarms, openAlarms } from "./alarms.ts";
 import { type Command, command, commands } from "./command.ts";
 import { type Configuration, readTlsFiles } from "./configuration.ts";
 import { CreditPool } from "./credit-pool.ts";
@@ -49,6 +50,8 @@ export interface Receiver extends AsyncDisposable {
    * @throws {ReceiverError} `AGENT_UNKNOWN`
    */
   sent(channel: AgentName & { readonly channel: string }): AsyncIterable<OutgoingRecord>;
+  /** Which alarms are open at each agent, as it has last said, in order of tenant and name (08 PL9). */
+  alarms(): AsyncIterable<AgentAlarms>;
   /**
    * Takes a signed command for an agent; it is durable when this resolves (TP36).
    *
@@ -132,6 +135,7 @@ export async function openReceiver(
     outlets,
     send: (sending) => send(store, { ...sending, atMs: clock.nowMs() }),
     sent: (channel) => sentMessages(store, channel),
+    alarms: () => openAlarms(store),
     command: (asked) => command(store, { ...asked, atMs: clock.nowMs() }),
     commands: (agent) => commands(store, agent),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),

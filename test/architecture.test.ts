@@ -120,6 +120,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "agent/audit": ["agent/outbox/trust", "documents", ...BASE],
   "agent/marks": ["agent/outbox/trust", ...BASE],
   "agent/siem": BASE,
+  "agent/mail": BASE,
   "agent/deliver/queue.ts": [],
   "agent/deliver": ["agent/folders", "agent/ingest/hl7", "agent/ingest/mllp", ...BASE],
   "agent/identity": ["certs", "documents", "agent/tunnel", ...BASE],
@@ -197,6 +198,7 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   "@platformatic/kafka": ["receiver/outlets/kafka-producer.ts"],
   "node-hl7-client": ["agent/cli"],
   "prom-client": ["agent/status-page/metrics.ts"],
+  nodemailer: ["agent/mail"],
 };
 
 const within = (path: string, part: string): boolean =>

@@ -108,7 +108,12 @@ function headsIn(files: readonly string[], { device }: AuditStanding): ReadHeads
   if (files.length === 0) return { heads: [], refusedCount: 0 };
   if (device === undefined) throw new AgentError("DEVICE_KEY_ABSENT", {});
   const signer = { ...device, raw: Buffer.from(device.key, "hex") };
-  const found = files.map((file) => readHeads(readText(file), signer));
+  const found = files.map((file) => {
+    const read = readHeads(readText(file), signer);
+    // A file that was named and holds nothing holds nothing against the audit: that is not "good".
+    const isEmpty = read.heads.length === 0 && read.refusedCount === 0;
+    return isEmpty ? { heads: [], refusedCount: 1 } : read;
+  });
   return {
     heads: found.flatMap(({ heads }) => heads),
     refusedCount: found.reduce((sum, { refusedCount }) => sum + refusedCount, 0),

@@ -13,6 +13,7 @@ import { readBundle } from "#documents/bundle.ts";
 import { readEnvelope } from "#documents/envelope.ts";
 import { BUNDLE_MAX_BYTES } from "#documents/limits.ts";
 import { parsePayload } from "#documents/payload.ts";
+import { digestOf } from "#documents/verify.ts";
 import { AgentError, identifierFrom } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { readOnce } from "../host/read-once.ts";
@@ -28,6 +29,12 @@ export interface CheckOptions {
 
 interface CheckedBody {
   readonly of: "bundle" | "lastGood";
+  /** Whom it is for, by its own word. */
+  readonly tenant: string;
+  readonly agent: string;
+  readonly seq: number;
+  /** Of the payload, hexadecimal. */
+  readonly digest: string;
   readonly problems: readonly string[];
 }
 
@@ -60,14 +67,19 @@ function checkedBody(options: CheckOptions, config: LocalConfig): CheckedBody | 
   // Nobody's signature is looked at here: it is only said what would be forbidden.
   const parsed = parsePayload("config", envelope.payload);
   if (parsed.kind === "refused") throw malformed(parsed.code);
-  const judged = judgeBody(parsed.document.body);
+  const { tenant, agent, seq, body } = parsed.document;
+  const named = { of, tenant, agent, seq, digest: digestOf(envelope.payload) } as const;
+  const judged = judgeBody(body);
   if (judged.kind === "unfit") {
-    return { of, problems: judged.problems.map(({ path, message }) => `${path}: ${message}`) };
+    return {
+      ...named,
+      problems: judged.problems.map(({ path, message }) => `${path}: ${message}`),
+    };
   }
   const kek = config.kek.custody === "file" ? [dirname(config.kek.file)] : [];
   const reserved = [config.stateDir, ...kek, dirname(resolve(options.config))];
   const breaches = whatPolicyForbids(judged.body, config.policy, { reserved });
-  return { of, problems: breaches.map(textOf) };
+  return { ...named, problems: breaches.map(textOf) };
 }
 
 const textOf = ({ rule, place, message }: PolicyBreach): string => `${rule}: ${place} ${message}`;
@@ -102,12 +114,14 @@ function lines(
   ];
 }
 
-function checkedLines({ of, problems }: CheckedBody): string[] {
+function checkedLines({ of, problems, ...named }: CheckedBody): string[] {
   const what =
     of === "bundle" ? "the configuration in the bundle" : "the last known good configuration";
+  // Nothing here knows whose agent this is, or has looked at a signature: nobody should read that as a yes.
+  const about = `  number ${named.seq} for ${named.tenant}/${named.agent}, ${named.digest}${of === "bundle" ? "; signatures and recipient are judged by config import" : ""}`;
   return problems.length === 0
-    ? [`${what} is allowed`]
-    : [`FORBIDDEN in ${what}:`, ...problems.map((line) => `  ${escaped(line)}`)];
+    ? [`${what} asks for nothing that this file forbids`, about]
+    : [`FORBIDDEN in ${what}:`, about, ...problems.map((line) => `  ${escaped(line)}`)];
 }
 
 const windowText = ({ days, from, to, zone }: LocalConfig["policy"]["changeWindows"][number]) =>

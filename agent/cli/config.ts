@@ -12,6 +12,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { readOnce } from "../host/read-once.ts";
 import { entriesOf } from "./audit.ts";
 import { question } from "./question.ts";
+import { remedyOfRefusal } from "./refusal-remedies.ts";
 import { escaped, printFacts, table } from "./terminal.ts";
 
 interface Common {
@@ -82,6 +83,7 @@ function outcomeLines(outcomes: readonly DocumentOutcome[]): string[] {
     return [
       `${type} ${digest}: REFUSED ${code} (${step}${detail === undefined ? "" : `, ${detail}`})`,
       ...told.map((line) => `  ${escaped(line)}`),
+      `  ${remedyOfRefusal(code)}`,
     ];
   });
 }

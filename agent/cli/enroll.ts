@@ -7,7 +7,7 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync, rmSync } from "node:fs";
 import { type EnrolmentToken, parseToken, TOKEN_MAX_CHARACTERS } from "#certs/token.ts";
 import { type LocalConfig, loadLocalConfig } from "#config/local.ts";
-import { AgentError, codeOf, type ErrorCode } from "../errors.ts";
+import { AgentError, codeOf, type ErrorCode, type Identifier, identifierFrom } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { systemClock } from "../host/clock.ts";
 import { keepAlive } from "../host/keep-alive.ts";
@@ -31,12 +31,14 @@ export interface EnrollOptions {
 
 const STANDARD_INPUT = 0;
 
-/** @throws {AgentError} see README's table: `TOKEN_…`, `ENROLL_…`, `TUNNEL_…`, `IDENTITY_…` */
+/** @throws {AgentError} see README's table: `TOKEN_…`, `ANCHOR_…`, `ENROLL_…`, `TUNNEL_…`, `IDENTITY_…` */
 export async function enroll(options: EnrollOptions): Promise<ExitCode> {
   const config = loadLocalConfig(options.config);
   if (config.identity !== undefined) throw new AgentError("IDENTITY_IMPORTED", {});
   const token = readToken(options.tokenFile);
   const anchor = anchorOf(options.anchor);
+  // Before a person has waited for another one, and a token is spent: it could only end in refusal.
+  if (anchor.keys.size === 0) throw new AgentError("ANCHOR_ABSENT", {});
   const store = identityStore(config, options.credentials);
   const { receiverUrl, proxy } = receiverOptions(config);
   const giveUp = new AbortController();
@@ -84,7 +86,7 @@ function textOf(file: string): string {
     descriptor = openSync(file, "r");
     const { mode } = fstatSync(descriptor);
     if (process.getuid !== undefined && (mode & 0o077) !== 0) {
-      throw new AgentError("TOKEN_EXPOSED", { mode: mode & 0o777 });
+      throw new AgentError("TOKEN_EXPOSED", { mode: octal(mode) });
     }
     return Buffer.from(bytes.subarray(0, readSync(descriptor, bytes))).toString("utf8");
   } catch (error) {
@@ -93,6 +95,8 @@ function textOf(file: string): string {
     if (descriptor !== undefined) closeSync(descriptor);
   }
 }
+
+const octal = (mode: number): Identifier => identifierFrom(`0${(mode & 0o777).toString(8)}`);
 
 const unreadable = (code: ErrorCode, cause: unknown): AgentError =>
   cause instanceof AgentError ? cause : new AgentError(code, { sysCode: codeOf(cause) }, { cause });

@@ -6,7 +6,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { question } from "./question.ts";
 import { printFacts } from "./terminal.ts";
 
-/** @throws {AgentError} `DEVICE_KEY_ABSENT`, `FILE_NOT_WRITABLE` */
+/** @throws {AgentError} `DEVICE_KEY_ABSENT`, `FILE_EXISTS`, `FILE_NOT_WRITABLE` */
 export async function statusSigned(options: {
   readonly config: string;
   readonly json: boolean;
@@ -28,5 +28,8 @@ function write(file: string, text: string): void {
   }
 }
 
-const notWritten = (cause: unknown): AgentError =>
-  new AgentError("FILE_NOT_WRITABLE", { sysCode: codeOf(cause) }, { cause });
+function notWritten(cause: unknown): AgentError {
+  const sysCode = codeOf(cause);
+  if (sysCode === "EEXIST") return new AgentError("FILE_EXISTS", {}, { cause });
+  return new AgentError("FILE_NOT_WRITABLE", { sysCode }, { cause });
+}

@@ -34,7 +34,7 @@ export function addConfigCommands(root: Command, choose: (act: Act) => void): vo
     .argument("<file>", "the bundle")
     .action((file, options) => choose(() => configImport({ file, ...options })));
   command("approve", "say yes to the configuration that waits, as a person at this machine")
-    .argument("<digest>", "as config show names it; its first eight digits are enough")
+    .argument("<digest>", "all of it, as config diff shows it")
     .option("--reject", "say no", false)
     .action((digest, options) => choose(() => configApprove({ digest, ...options })));
   command("rollback", "go back to the last known good one, during probation").action((options) =>

@@ -9,8 +9,6 @@ import { parsePayload } from "#documents/payload.ts";
 import type { ConfigDocument } from "#documents/types/config.ts";
 import { digestOf } from "#documents/verify.ts";
 
-export const NO_CHANNELS: ChannelSet = { channels: [], drops: [], senders: [], folderSenders: [] };
-
 /** Signed folders are absolute; files of TLS are bare names in a folder that the hospital has chosen. */
 export function setOf({ channels }: SignedBody, { tlsFolder }: Policy): ChannelSet {
   const root = resolve("/");

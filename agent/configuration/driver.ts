@@ -26,7 +26,7 @@ import { nowOf } from "#documents/time.ts";
 import type { AuditActor } from "../audit/entry.ts";
 import { AgentError, codeOf, identifierFrom } from "../errors.ts";
 import { readLastGood, writeLastGood } from "../marks/last-good.ts";
-import { bodyIn, documentIn, NO_CHANNELS, permittedPart, setOf } from "./bodies.ts";
+import { bodyIn, documentIn, permittedPart, setOf } from "./bodies.ts";
 import type { HealthHistory } from "./health-history.ts";
 import { inspectLastGood, lastGoodBundle } from "./last-good-bundle.ts";
 import type { Kept, Ledger } from "./ledger.ts";
@@ -274,9 +274,7 @@ export class Driver implements Disposable {
   async #switchTo(set: ChannelSet): Promise<AgentError | undefined> {
     const { running } = this.#parts;
     try {
-      const applied = await running.apply(
-        set.channels.length === 0 ? { ...NO_CHANNELS, ...set } : set,
-      );
+      const applied = await running.apply(set);
       this.#lastFault = applied.kind === "wentBack" ? applied.why : undefined;
     } catch (error) {
       // The agent stops, and what is kept says where it goes on.

@@ -109,6 +109,19 @@ export class Ledger {
     return this.#standing.trust;
   }
 
+  /**
+   * Whether nothing newer was ever in force here (07 2.12: the marks are the floor). A store that was put back, or made
+   * anew from `last-good`, holds an older one: the chain goes on from it, and its keys sign nothing else.
+   */
+  get isTrustCurrent(): boolean {
+    return (this.trust?.version ?? 0) >= this.#options.marks().trustVersion;
+  }
+
+  /** In force, as far as anything else is to be verified with its keys. */
+  get currentTrust(): TrustDocument | undefined {
+    return this.isTrustCurrent ? this.trust : undefined;
+  }
+
   /** The last one that was accepted. */
   get head(): HeadDocument | undefined {
     return this.#standing.heads.at(-1);
@@ -155,7 +168,7 @@ export class Ledger {
     const next: Standing = {
       lifeCycle,
       trust: trust.at(-1)?.document ?? this.trust,
-      trustVersion: trust.at(-1)?.document.version ?? this.#standing.trustVersion,
+      trustVersion: Math.max(trust.at(-1)?.document.version ?? 0, this.#standing.trustVersion),
       heads:
         head === undefined ? this.heads : [...this.heads, head.document].slice(-HEADS_MAX_COUNT),
       floorMs:

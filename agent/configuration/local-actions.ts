@@ -18,9 +18,6 @@ import type { DocumentOutcome } from "./outcomes.ts";
 import { type ConfigurationParts, forbiddenKeys } from "./parts.ts";
 import { highestOf } from "./recovery.ts";
 
-/** So much of a digest is enough to name the one that waits. */
-const DIGEST_MIN_LENGTH = 8;
-
 export class LocalActions {
   readonly #parts: ConfigurationParts;
   readonly #configuration: Configuration;
@@ -49,13 +46,18 @@ export class LocalActions {
     return this.#configuration.ledger.isKnownTrust(envelope);
   }
 
-  /** @throws {AgentError} `CONFIG_NOT_WAITING`, `CONFIG_APPROVAL_MODE` */
+  /**
+   * @param digest whole: two configurations with one beginning cost their author minutes, and the one that was read need
+   *   not be the one that waits by now
+   * @throws {AgentError} `CONFIG_NOT_WAITING`, `CONFIG_APPROVAL_MODE`
+   */
   async decide(digest: string, decision: "approve" | "reject", actor: AuditActor): Promise<string> {
     const { policy } = this.#parts;
     const { driver, ledger } = this.#configuration;
     return await this.#configuration.inTurn(async () => {
       const { current } = ledger.lifeCycle;
-      const isIt = current?.state === "AWAITING_APPROVAL" && isNamed(current.offer.digest, digest);
+      const isIt =
+        current?.state === "AWAITING_APPROVAL" && current.offer.digest === digest.toLowerCase();
       if (!isIt) throw new AgentError("CONFIG_NOT_WAITING", {});
       const { offer } = current;
       const need = approvalFor(policy.approval, offer.risk);
@@ -118,9 +120,13 @@ export class LocalActions {
     return bundle !== undefined && frozen ? await this.importBundle(bundle, actor) : first;
   }
 
-  /** A head that is still good says so; a bundle whose configuration is refused for nothing but the freeze, too. */
+  /**
+   * A head that is still good says so; a bundle whose configuration is refused for nothing but the freeze, too. Nothing
+   * does while the trust document is older than the marks: its keys may have been withdrawn since.
+   */
   #knowsNewest(outcomes: readonly DocumentOutcome[]): boolean {
     const { ledger } = this.#configuration;
+    if (!ledger.isTrustCurrent) return false;
     const expiresMs = parseTime(ledger.head?.expires ?? "") ?? 0;
     const isOffered = outcomes.some((one) => one.kind === "refused" && one.code === "FROZEN");
     return isOffered || expiresMs > nowOf(ledger.time);
@@ -128,7 +134,7 @@ export class LocalActions {
 
   #highest() {
     const { keeper, stateDir, anchor, recipient } = this.#parts;
-    const { lifeCycle, head, trust } = this.#configuration.ledger;
+    const { lifeCycle, trust } = this.#configuration.ledger;
     const bytes = readLastGood(stateDir);
     const keys = forbiddenKeys(this.#parts);
     const lastGood =
@@ -141,11 +147,7 @@ export class LocalActions {
       keeper.marks,
       { epoch: trust?.configEpoch ?? 0, seqHigh: 0 },
       ...(document === undefined ? [] : [{ epoch: document.epoch, seqHigh: document.seq }]),
-      // What a head names has not come yet: it may still be applied.
-      ...(head === undefined ? [] : [{ epoch: head.epoch, seqHigh: 0 }]),
+      // Not what a head names: an epoch begins by the signature of the trust role alone (VT6).
     ]);
   }
 }
-
-const isNamed = (digest: string, said: string): boolean =>
-  said.length >= DIGEST_MIN_LENGTH && digest.startsWith(said.toLowerCase());

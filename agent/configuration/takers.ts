@@ -8,18 +8,14 @@ import { step } from "#config/life-cycle.ts";
 import { type LifeCycleEvent, type Step, standingOf } from "#config/life-cycle-state.ts";
 import { approvalFor } from "#config/policy.ts";
 import { BODY_SCHEMA } from "#config/signed-body.ts";
-import {
-  type CountedApproval,
-  countApprovals,
-  verifyApproval,
-  whatApprovalForbids,
-} from "#documents/approval-rules.ts";
+import { countApprovals, verifyApproval, whatApprovalForbids } from "#documents/approval-rules.ts";
 import { whatHeadForbids } from "#documents/head-rules.ts";
 import { type RefusalCode, refused } from "#documents/refusal.ts";
 import { nowOf, parseTime } from "#documents/time.ts";
 import { acceptTrust } from "#documents/trust-chain.ts";
 import { roleOf } from "#documents/trust-rules.ts";
-import { verifyDocument } from "#documents/verify.ts";
+import type { ApprovalDocument } from "#documents/types/approval.ts";
+import { digestOf, type Verified, verifyDocument } from "#documents/verify.ts";
 import type { AuditActor } from "../audit/entry.ts";
 import { thawValues } from "../marks/trust-keeper.ts";
 import type { Driver } from "./driver.ts";
@@ -110,7 +106,7 @@ export class Takers {
   /** VC1 to VC11. */
   async #takeConfig(envelope: Uint8Array, actor: AuditActor): Promise<DocumentOutcome> {
     const { ledger, driver, recipient, configSource, policy, places, version } = this.#parts;
-    const { lifeCycle, trust } = ledger;
+    const { lifeCycle, currentTrust: trust } = ledger;
     const judged = judgeConfig({
       ...{ envelope, recipient, configSource, policy, places },
       role: trust === undefined ? undefined : roleOf(trust, "config"),
@@ -166,9 +162,16 @@ export class Takers {
         ? refused("POLICY", "VC11", "approval.mode")
         : undefined);
     if (objection !== undefined) return refusedAs("approval", objection, digest);
+    const taken = { kind: "taken", type: "approval", digest: verified.digest } as const;
+    // Repeated by whoever carries it, it fills nothing; signed apart by several people, each of them is kept.
+    const same = (await this.#approvals()).filter((one) => one.digest === verified.digest);
+    const known = same.flatMap(({ signers }) => signers);
+    if (verified.signers.every((signer) => known.includes(signer))) {
+      return { ...taken, state: stateOf(ledger, subject) };
+    }
     await ledger.keep(undefined, {
       actor,
-      document: { kind: "approval", digest: verified.digest, envelope },
+      document: { kind: "approval", digest: approvalName(verified), envelope },
       issuedAtMs: parseTime(document.issuedAt) ?? 0,
       drafts: [
         {
@@ -178,25 +181,27 @@ export class Takers {
       ],
     });
     await this.countApprovals();
-    return {
-      kind: "taken",
-      type: "approval",
-      digest: verified.digest,
-      state: stateOf(ledger, subject),
-    };
+    return { ...taken, state: stateOf(ledger, subject) };
+  }
+
+  /** Those that are kept and that this hospital has signed, by its keys of now. */
+  async #approvals(): Promise<Verified<ApprovalDocument>[]> {
+    const { ledger, policy, recipient } = this.#parts;
+    const hospital = hospitalRole(policy);
+    const envelopes = await ledger.envelopes("approval", APPROVALS_MAX_COUNT);
+    return envelopes.flatMap((envelope) => {
+      const verified = verifyApproval(envelope, hospital, recipient);
+      return verified.kind === "verified" ? [verified] : [];
+    });
   }
 
   /** VA2 to VA5, over all that came. */
   async countApprovals(): Promise<void> {
-    const { ledger, driver, policy, recipient } = this.#parts;
+    const { ledger, driver, policy } = this.#parts;
     const { current } = ledger.lifeCycle;
     if (current === undefined) return;
     const hospital = hospitalRole(policy);
-    const envelopes = await ledger.envelopes("approval", APPROVALS_MAX_COUNT);
-    const approvals = envelopes.flatMap((envelope): CountedApproval[] => {
-      const verified = verifyApproval(envelope, hospital, recipient);
-      return verified.kind === "verified" ? [verified] : [];
-    });
+    const approvals = await this.#approvals();
     const { digest } = current.offer;
     const count = countApprovals(approvals, { subject: digest, hospital, time: ledger.time });
     if (count.kind === "waiting") return;
@@ -214,14 +219,23 @@ export class Takers {
   /** VH1, VH2. What follows from it is VH3's, whenever time passes. */
   async #takeHead(envelope: Uint8Array, actor: AuditActor): Promise<DocumentOutcome> {
     const { ledger, recipient } = this.#parts;
-    const { trust, head } = ledger;
+    const { currentTrust: trust } = ledger;
     const role = trust === undefined ? { keys: new Map(), threshold: 1 } : roleOf(trust, "head");
     const verified = verifyDocument({ envelope, type: "head", role, recipient });
     const digest = payloadDigest(envelope, "head");
     if (verified.kind === "refused") return refusedAs("head", verified, digest);
     const { document } = verified;
-    const objection = whatHeadForbids(document, head?.issuedAt, ledger.time);
+    const objection = whatHeadForbids(document, ledger.head?.issuedAt, ledger.time);
     if (objection !== undefined) return refusedAs("head", objection, digest);
+    const taken = {
+      kind: "taken",
+      type: "head",
+      digest: verified.digest,
+      state: "accepted",
+    } as const;
+    // Whoever carries it can repeat it: that must neither fill the audit (08 A02) nor push out older heads, which tell
+    // since when a newer configuration is known of (VH3).
+    if ((await ledger.envelope("head", verified.digest)) !== undefined) return taken;
     await ledger.keep(undefined, {
       actor,
       head: { document, digest: verified.digest, envelope },
@@ -233,7 +247,7 @@ export class Takers {
         },
       ],
     });
-    return { kind: "taken", type: "head", digest: verified.digest, state: "accepted" };
+    return taken;
   }
 
   /** What needs no waiting goes on at once. */
@@ -263,6 +277,10 @@ function joined(first: Step, event: LifeCycleEvent): Step {
     ...(second.answer === undefined ? {} : { answer: second.answer }),
   };
 }
+
+/** Under which one approval is kept: the same text may be signed by several people, each in an envelope of their own. */
+const approvalName = ({ digest, signers }: Verified<ApprovalDocument>): string =>
+  digestOf(Buffer.from([digest, ...[...signers].sort()].join(" ")));
 
 function stateOf({ lifeCycle }: Ledger, digest: string): string {
   const { current, ended } = lifeCycle;

@@ -56,6 +56,8 @@ const SAVE_AGAIN_MS = 5_000;
 export class Alarms implements AsyncDisposable {
   readonly #options: AlarmsOptions;
   readonly #listeners: (() => void)[] = [];
+  /** Of the last event of former runs. */
+  readonly formerNumber: number;
   #state: AlarmState;
   #events: readonly NumberedEvent[];
   #lastNumber: number;
@@ -72,6 +74,7 @@ export class Alarms implements AsyncDisposable {
     this.#state = carried(known, options.clock.monotonicMs());
     this.#events = events;
     this.#lastNumber = lastNumber;
+    this.formerNumber = lastNumber;
     options.conditions.onChange(() => this.#gather());
     this.#look();
   }

@@ -93,6 +93,7 @@ const EVENTS = {
   siemConnected: "info",
   siemDisconnected: "warn",
   siemFailed: "error",
+  mailFailed: "error",
   allSourcesAllowed: "warn",
   identityRenewed: "info",
   identityInUse: "info",

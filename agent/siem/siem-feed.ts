@@ -101,6 +101,13 @@ export class SiemFeed implements AsyncDisposable {
     return this.#isOpen;
   }
 
+  /** Since when something waits to be sent, ms since 1970; `undefined`: nothing does. @throws {AgentError} `STORE_*` */
+  async waitsSinceMs(): Promise<number | undefined> {
+    const next = await Promise.all(this.#progress.map(({ row, sent }) => row.after(sent, 1)));
+    const times = next.flatMap(([first]) => (first === undefined ? [] : [first.message.atMs]));
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
   /** There is something new in a row. */
   wake(): void {
     this.#isWanted = true;

@@ -10,10 +10,10 @@
  * @module
  */
 
-/** Facility 13, log audit (RFC 5424 table 1). */
-const FACILITY = 13;
+/** Facilities 13, log audit, and 14, log alert (RFC 5424 table 1). */
+const FACILITY = { audit: 13, alert: 14 } as const;
 /** RFC 5424 table 2. */
-export const SEVERITY = { warning: 4, notice: 5, info: 6 } as const;
+export const SEVERITY = { critical: 2, warning: 4, notice: 5, info: 6 } as const;
 
 /** SD-ID: the number is the one that RFC 5612 keeps for documentation, for the vendor has none of its own. */
 const STRUCTURED_DATA_ID = "holdfast@32473";
@@ -21,9 +21,11 @@ const APP_NAME = "holdfast";
 const HOST_NAME_MAX_LENGTH = 255;
 
 export interface SyslogMessage {
+  /** [audit] */
+  readonly facility?: keyof typeof FACILITY;
   readonly severity: keyof typeof SEVERITY;
   readonly atMs: number;
-  /** MSGID: `head`, `entry` or `gap`. */
+  /** MSGID: `head`, `entry`, `alarm` or `gap`. */
   readonly kind: string;
   /** Parameters of the structured data, in order; names are ours. */
   readonly data: readonly (readonly [name: string, value: string])[];
@@ -43,8 +45,8 @@ export function frameOf(message: SyslogMessage, sender: SyslogSender): Buffer {
 }
 
 export function syslogLine(message: SyslogMessage, { hostName, processId }: SyslogSender): string {
-  const { severity, atMs, kind, data, text } = message;
-  const priority = FACILITY * 8 + SEVERITY[severity];
+  const { facility = "audit", severity, atMs, kind, data, text } = message;
+  const priority = FACILITY[facility] * 8 + SEVERITY[severity];
   const parameters = data.map(([name, value]) => ` ${name}="${escaped(value)}"`).join("");
   const header = `<${priority}>1 ${new Date(atMs).toISOString()} ${hostOf(hostName)}`;
   const structured = `[${STRUCTURED_DATA_ID}${parameters}]`;

@@ -31,7 +31,7 @@ export interface DoorAnswer {
  * Asks, and waits for the whole answer. A redirect is an answer that cannot be read.
  *
  * @throws {AgentError} one of `agent/tunnel-errors.ts`; `TUNNEL_REFUSED` with the facts `code` and `clockSkewMs`
- *   if the gate said no
+ *   if the gate said no, or nobody said why
  */
 export async function post(options: PostOptions): Promise<DoorAnswer> {
   const socket = await secured(options);
@@ -85,7 +85,11 @@ async function contentOf(response: IncomingMessage, signal: AbortSignal): Promis
 function answerOf(response: IncomingMessage, bytes: Buffer, { clock }: DialOptions): DoorAnswer {
   const { statusCode: status = 0, headers } = response;
   if (status === 401) {
-    const code = identifierFrom(refusalReason(headers["holdfast-reason"]));
+    const reason = headers["holdfast-reason"];
+    // The gate says why in a header; the door of enrolment, which has no gate before it, in a body.
+    const body = reason === undefined ? jsonOf(bytes) : undefined;
+    if (body !== undefined) return { status, body };
+    const code = identifierFrom(refusalReason(reason));
     throw new AgentError("TUNNEL_REFUSED", { code, ...skew(headers, clock.nowMs()) });
   }
   if (status === 429 || status === 503) {

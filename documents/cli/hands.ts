@@ -61,7 +61,7 @@ function keyOf({ publicKey, keyId, trust }: AttachOptions): Uint8Array {
     throw new SignError("SIGNATURE_FOREIGN", `${publicKey} has the id ${keyIdOf(raw)}`);
   }
   if (keyId === undefined || trust === undefined) {
-    throw new SignError("DOCUMENT_UNFIT", "say --public-key, or --key-id and --trust");
+    throw new SignError("OPTION_MISSING", "say --public-key, or --key-id and --trust");
   }
   const hex = new Map(Object.entries(readTrust(trust).keys)).get(keyId);
   if (hex !== undefined) return readPublicKey(hex);

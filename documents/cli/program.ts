@@ -35,6 +35,7 @@ export function signProgram(say: Say): Command {
   const program = new Command("holdfast-sign")
     .description("Makes and signs the documents that agents believe")
     .exitOverride()
+    .showHelpAfterError("The same with --help says what it takes")
     .configureOutput({ writeErr: (text) => process.stderr.write(text) });
   registerAuthoring(program, say);
   registerHands(program, say);

@@ -5,7 +5,7 @@ const CATALOGUE = {
   DOCUMENT_REFUSED: {
     exit: EXIT.badData,
     summary: "The document would be refused",
-    remedy: "SECURITY.md says what each code means",
+    remedy: "docs/signed-documents.md says what each code means",
   },
   DOCUMENT_UNFIT: {
     exit: EXIT.badData,
@@ -36,6 +36,11 @@ const CATALOGUE = {
     exit: EXIT.notPermitted,
     summary: "The passphrase does not open the private key",
     remedy: "Try again",
+  },
+  OPTION_MISSING: {
+    exit: EXIT.usage,
+    summary: "An option is missing",
+    remedy: "Say it; the command with --help lists what there is",
   },
   PASSPHRASE_MISSING: {
     exit: EXIT.usage,

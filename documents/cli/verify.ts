@@ -72,7 +72,7 @@ function roleFor(type: DocumentType, { trust, keys }: VerifyOptions): Role {
   const isVendors = type !== "approval" && type !== "status";
   if (trust !== undefined && isVendors) return roleOf(readTrust(trust), type satisfies TrustRole);
   const what = isVendors ? "--trust, or --keys" : "--keys";
-  throw new SignError("DOCUMENT_UNFIT", `a ${type} document is verified with ${what}`);
+  throw new SignError("OPTION_MISSING", `a ${type} document is verified with ${what}`);
 }
 
 function roleFromKeys(file: string): Role {

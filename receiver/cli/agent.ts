@@ -87,15 +87,19 @@ const WAITING: Readonly<Record<Waiting["state"], (enrolment: Waiting) => string>
  * A person has compared the code that the hospital sees with the one that `agent list` shows (07 EN7).
  *
  * @param name TENANT/AGENT
+ * @param typed the code; the hospital's console shows it as two groups of three
+ * @throws {ReceiverError} `CONFIRM_MALFORMED`: a slip of the keyboard must not look like an attack
  */
-export function confirmAgent(
+export async function confirmAgent(
   output: Output,
-  [name, code]: readonly [string, string],
+  [name, typed]: readonly [string, string],
   options: CommandOptions,
 ): Promise<void> {
+  const code = typed.replaceAll(/\s/g, "");
+  if (!/^\d{6}$/.test(code)) throw new ReceiverError("CONFIRM_MALFORMED");
   const atMs = systemClock.nowMs();
   const question = { ask: "confirmAgent", ...namedAgent(name), code, atMs } as const;
-  return tell(output, options, question, () => `${name} is confirmed: its certificate is issued`);
+  await tell(output, options, question, () => `${name} is confirmed: its certificate is issued`);
 }
 
 /**

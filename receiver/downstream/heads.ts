@@ -3,7 +3,8 @@
  * what came before. A counter, an audit or a generation that goes back means that the agent's machine was put back,
  * or that there are two of it (07 1.7, 2.12, U21).
  *
- * It is an outlet like `$outcomes`: in order, at least once. What is no head of this agent is logged and left behind.
+ * It is an outlet like `$outcomes`: in order, at least once. Records of alarms go their own way (`alarm-records.ts`); what
+ * is no head of this agent is logged and left behind.
  *
  * @module
  */
@@ -12,12 +13,14 @@ import { verifyDocument } from "#documents/verify.ts";
 import { type Facts, identifierFrom, ReceiverError } from "../errors.ts";
 import type { OutletGap, OutletMessage } from "../outlets/event.ts";
 import { STATUS_CHANNEL } from "../served-channels.ts";
+import type { AlarmStore } from "../store/alarms.ts";
 import type { HeadMarks, HeadStore } from "../store/heads.ts";
 import type { AgentRecord } from "../store/store.ts";
+import { takeAlarms } from "./alarm-records.ts";
 import { unverifiedHead } from "./unverified-head.ts";
 
 export interface HeadsOptions {
-  readonly store: HeadStore;
+  readonly store: HeadStore & AlarmStore;
   /** By `tenant/name`. */
   readonly agentOf: (name: string) => Promise<AgentRecord | null>;
   readonly nowMs: () => number;
@@ -34,6 +37,8 @@ export function headsTaker({ store, agentOf, nowMs, refused, wentBack }: HeadsOp
       if (event.kind === "gap") return;
       const agent = await agentOf(event.agent);
       const bytes = await event.body();
+      const from = { bytes, atMs: nowMs() };
+      if (agent !== null && (await takeAlarms(store, { ...from, agent: agent.id }))) return;
       const head = agent === null ? undefined : readHead(bytes, agent);
       if (agent === null || head === undefined) {
         refused({ epoch: event.epoch, seq: event.seq });

@@ -1,15 +1,16 @@
-/** Keeps agents' heads, from where that had come before. @module */
+/** Keeps agents' heads and alarms, from where that had come before. @module */
 import { parseAgentName } from "../agent-certificate.ts";
 import { OUTLET_CHANNELS_AT_ONCE } from "../limits.ts";
 import { type OutletContext, Pump } from "../outlets/pump.ts";
 import { STATUS_CHANNEL } from "../served-channels.ts";
+import type { AlarmStore } from "../store/alarms.ts";
 import type { HeadStore } from "../store/heads.ts";
 import type { AgentRecord } from "../store/store.ts";
 import { headsTaker } from "./heads.ts";
 
 /** @throws {ReceiverError} if the store cannot be read */
 export async function openHeads(
-  context: OutletContext & { readonly store: HeadStore },
+  context: OutletContext & { readonly store: HeadStore & AlarmStore },
 ): Promise<AsyncDisposable> {
   const { store, log, clock } = context;
   const agentOf = async (name: string): Promise<AgentRecord | null> => {

@@ -124,7 +124,11 @@ export class IdentityDoors {
     const peer = nameOf(this.#options.sourceOf(socket) ?? addressOf(socket));
     const verdict = await judge(socket, { ...this.#options, door: "renewal", nowMs });
     if (verdict.kind === "refused") return this.#refuseRenewal(verdict.reason, peer);
-    if (!this.#agentRate.take(`${verdict.agent.id}`)) return refusedByGate("RATE", 429);
+    // By the certificate: with an old one that was copied nobody uses up what the machine itself may ask.
+    const { serialHex } = verdict.certificate;
+    if (!this.#agentRate.take(`${verdict.agent.id} ${serialHex}`)) {
+      return refusedByGate("RATE", 429);
+    }
     const body = await readJson(request, clock);
     if (body === null) return null;
     if (body === "tooLarge") return TOO_LARGE;

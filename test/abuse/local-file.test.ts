@@ -77,6 +77,14 @@ for (const [what, file, above, account] of GOOD) {
 
 const BAD: readonly (readonly [string, Rights, Rights, Account, RegExp])[] = [
   ["of the service account", { owner: 998 }, {}, SERVICE, /must belong to root/],
+  // As containers of some platforms run: any user, and root's group.
+  [
+    "that root's group writes, with the service in it",
+    { mode: 0o664 },
+    {},
+    { uid: 998, gids: [0] },
+    /can be written by other accounts/,
+  ],
   ["of another account", { owner: 1_001 }, {}, SERVICE, /must belong to root/],
   ["of another account, for root", { owner: 1_001 }, {}, MASTER, /must belong to root/],
   ["that everybody writes", { mode: 0o666 }, {}, SERVICE, /can be written by other accounts/],

@@ -76,6 +76,17 @@ describe("renewal", () => {
     assert.equal((await knock(port, renewed)).status, 101);
   });
 
+  test("[G6] [N2] with a superseded certificate alone nobody keeps the machine from renewing", async () => {
+    const { agent } = await enrolled();
+    const copied = agent.identity;
+    agent.adopt(await agent.renew());
+    assert.equal((await knock(port, agent.identity)).status, 101);
+    const statuses = new Set<number>();
+    for (let times = 0; times < 12; times++) statuses.add((await agent.nonce(copied)).status);
+    assert.deepEqual([...statuses], [200, 429]);
+    assert.equal((await agent.renew()).status, 200);
+  });
+
   test("[N2] a nonce is good once, for one agent, for five minutes, and the latest counts", async () => {
     const { agent } = await enrolled();
     const other = (await enrolled()).agent;

@@ -27,12 +27,21 @@ describe("rows that a walk has found damaged", () => {
     rows.found({ ...message, channel: 2, id: 9 });
     rows.found({ kind: "file", id: 5, channel: 3, claim: "0123456789abcdef" });
     assert.deepEqual(
-      conditions.list().map(({ condition, subject, facts }) => [condition, subject, facts]),
+      conditions
+        .list()
+        .filter(({ condition }) => condition === "messageDamaged")
+        .map(({ condition, subject, facts }) => [condition, subject, facts]),
       [
         ["messageDamaged", "adt", { channel: "adt", epoch: 2n, seq: 3n, count: 2 }],
         ["messageDamaged", "gone", { channel: "gone", epoch: 2n, seq: 3n, count: 1 }],
         ["messageDamaged", "files", { channel: "files", claim: "0123456789abcdef", count: 1 }],
       ],
+    );
+    const seals = conditions.list().filter(({ condition }) => condition === "sealBroken");
+    assert.deepEqual(
+      seals.map(({ subject }) => subject),
+      ["adt", "gone", "files"],
+      "[PL10] each is a seal that does not open",
     );
     assert.equal(record.counters.value("damaged"), 2);
     assert.deepEqual(lines, [
@@ -52,7 +61,8 @@ describe("rows that a walk has found damaged", () => {
     const message = { kind: "message", channel: 1, epoch: 2n } as const;
     for (const seq of [3n, 4n, 9n]) rows.found({ ...message, id: Number(seq), seq });
     rows.found({ kind: "quarantine", id: 3, channel: 2 });
-    const shown = (): unknown[] => conditions.list().map(({ facts }) => facts);
+    const shown = (): unknown[] =>
+      conditions.list().flatMap((one) => (one.condition === "sealBroken" ? [] : [one.facts]));
     rows.givenUp({ channel: 1, epoch: 2n, firstSeq: 3n, lastSeq: 4n }, 0);
     const quarantined = { channel: "channel-2", id: 3, count: 1 };
     assert.deepEqual(shown(), [

@@ -36,7 +36,8 @@ const filling = (alarm: number, percent: number): StoreNotice => {
 test("[S12] a store that fills its budget is a condition with how far, until it has room", () => {
   const facts = '{"percent":86,"usedBytes":86,"budgetBytes":100}';
   const { open, lines } = heard(filling(70, 71), filling(85, 86));
-  assert.deepEqual(open, [`outboxFilling ${facts}`]);
+  assert.deepEqual(open, [`outboxFilling ${facts}`, `outboxNearlyFull ${facts}`]);
+  assert.deepEqual(heard(filling(85, 86), filling(70, 80)).open.length, 1);
   assert.equal(lines.at(-1), `outboxFilling ${facts}`);
   const after = heard(filling(85, 86), filling(0, 60));
   assert.deepEqual(after.open, []);

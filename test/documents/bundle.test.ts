@@ -53,6 +53,16 @@ for (const [what, bytes, code] of [
     "MALFORMED",
   ],
   ["a config that is a list", json({ format: "holdfast-bundle/1", config: [] }), "MALFORMED"],
+  [
+    "more of a chain than an agent keeps",
+    json({ format: "holdfast-bundle/1", trustChain: new Array(2_049).fill({}) }),
+    "TOO_LARGE",
+  ],
+  [
+    "more approvals than there are people",
+    json({ format: "holdfast-bundle/1", approvals: new Array(65).fill({}) }),
+    "TOO_LARGE",
+  ],
   ["a head that is text", json({ format: "holdfast-bundle/1", head: "x" }), "MALFORMED"],
   [
     "a payload twice",

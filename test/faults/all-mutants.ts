@@ -1,4 +1,5 @@
 /** Every planted defect. @module */
+import { ALARM_MUTANTS } from "./alarm-mutants.ts";
 import { APPROVAL_MUTANTS } from "./approval-mutants.ts";
 import { AUDIT_MUTANTS } from "./audit-mutants.ts";
 import { CONFIGURATION_MUTANTS } from "./configuration-mutants.ts";
@@ -24,6 +25,7 @@ import { TRUST_MUTANTS } from "./trust-mutants.ts";
 import { TUNNEL_MUTANTS } from "./tunnel-mutants.ts";
 
 export const ALL_MUTANTS: readonly Mutant[] = [
+  ...ALARM_MUTANTS,
   ...MUTANTS,
   ...STORE_MUTANTS,
   ...FILE_STORE_MUTANTS,

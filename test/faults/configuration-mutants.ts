@@ -24,6 +24,8 @@ const APPROVAL = "test/agent/configuration/approval.test.ts";
 const PROBATION = "test/agent/configuration/probation.test.ts";
 const DAMAGED = "test/agent/configuration/damaged-state.test.ts";
 const CRASHES = "test/agent/configuration/crash-points.test.ts";
+const CARRIER = "test/agent/configuration/hostile-carrier.test.ts";
+const WITHDRAWN = "test/agent/configuration/withdrawn-keys.test.ts";
 const ONCE = "test/agent/host/read-once.test.ts";
 
 export const CONFIGURATION_MUTANTS: readonly Mutant[] = [
@@ -254,5 +256,41 @@ export const CONFIGURATION_MUTANTS: readonly Mutant[] = [
     READ_ONCE,
     ['  if (at > maxBytes) throw unreadable("tooLarge");\n', ""],
     [ONCE, "U29"],
+  ),
+  oneEdit(
+    "configuration: a yes is to whatever begins like what was read",
+    ACTIONS,
+    [
+      "current.offer.digest === digest.toLowerCase();",
+      "current.offer.digest.startsWith(digest.toLowerCase());",
+    ],
+    [CARRIER, "VC11"],
+  ),
+  oneEdit(
+    "configuration: a head that is repeated is kept anew",
+    TAKERS,
+    ['    if ((await ledger.envelope("head", verified.digest)) !== undefined) return taken;\n', ""],
+    [CARRIER, "VH3"],
+  ),
+  oneEdit(
+    "configuration: one text signed by two people is kept once",
+    TAKERS,
+    ["digest: approvalName(verified), envelope", "digest: verified.digest, envelope"],
+    [CARRIER, "VA4"],
+  ),
+  oneEdit(
+    "configuration: a trust document that is older than the marks is believed",
+    LEDGER,
+    ["return (this.trust?.version ?? 0) >= this.#options.marks().trustVersion;", "return true;"],
+    [WITHDRAWN, "U22"],
+  ),
+  oneEdit(
+    "configuration: a chain that is taken up again lowers the mark",
+    LEDGER,
+    [
+      "Math.max(trust.at(-1)?.document.version ?? 0, this.#standing.trustVersion)",
+      "trust.at(-1)?.document.version ?? this.#standing.trustVersion",
+    ],
+    [WITHDRAWN, "VT7"],
   ),
 ];

@@ -1,7 +1,8 @@
 /**
  * The story that docs/trust.md tells, with both programs and the tool of those who sign: the page is run (07).
  *
- * Where it has people wait for minutes, the clock of the agent goes faster: no setting is made shorter for it.
+ * Where it has people wait for minutes, the clock of the agent goes faster: no setting is made shorter for it. A block
+ * that waits sends nothing: one step of that clock is longer than a message may wait for its commit (STORE_BUSY).
  *
  * @module
  */
@@ -21,6 +22,7 @@ const HEADING = "## The whole story, to try out";
 const STEP_SECONDS = 4;
 const STEP_MS = 50;
 const SHOWN_CHARACTERS = 3_000;
+const SENDS = /^(?:holdfast send|sh say)/m;
 
 const clock = SteppedClock.make();
 const skip =
@@ -59,6 +61,8 @@ test("the story of docs/trust.md runs as it is told: enrolment, two signatures, 
   const path = [join(folder, "bin"), dirname(process.execPath), process.env["PATH"]].join(":");
   const blocks = blocksOf(readFileSync(join(ROOT, "docs/trust.md"), "utf8"), HEADING);
   const stateDir = join(folder, "hospital/state");
+  const impatient = blocks.filter(({ kind, commands }) => kind === "waits" && SENDS.test(commands));
+  assert.deepEqual(impatient, []);
   using walk = new Walk(folder, { ...process.env, HOLDFAST: ROOT, PATH: path });
   for (const block of blocks) {
     await using _faster = block.kind === "waits" ? faster(clock, stateDir) : undefined;

@@ -85,7 +85,14 @@ describe("commands for identities", () => {
     const refused = await folder.run("agent", "confirm", "north/ward-1", wrong, ...config);
     assert.equal(refused.code, 65);
     assert.match(refused.err, /CONFIRM_CODE/);
-    const right = await folder.run("agent", "confirm", "north/ward-1", applicant.code, ...config);
+    for (const slip of ["", applicant.code.slice(1), `${applicant.code}0`, "12e456"]) {
+      const typed = await folder.run("agent", "confirm", "north/ward-1", slip, ...config);
+      assert.equal(typed.code, 64);
+      assert.match(typed.err, /CONFIRM_MALFORMED/);
+    }
+    // As the hospital's console shows it.
+    const spaced = `${applicant.code.slice(0, 3)} ${applicant.code.slice(3)}`;
+    const right = await folder.run("agent", "confirm", "north/ward-1", spaced, ...config);
     assert.equal(right.code, 0, right.err);
     assert.equal((await applicant.enrol()).status, 200);
     assert.equal((await knock(served.port, applicant.identity)).status, 101);

@@ -181,7 +181,7 @@ export class DoorReceiver implements AsyncDisposable {
   async #enroll(body: unknown): Promise<{ status: number; body: object }> {
     const said = enrollRequest.parse(body);
     const token = this.#tokens.get(said.tokenId);
-    const refuse = (reason: string) => ({ status: 403, body: { reason } });
+    const refuse = (reason: string) => ({ status: 401, body: { reason } });
     if (token === undefined) return refuse("TOKEN_UNKNOWN");
     const csr = bytesOf(said.csr);
     const devicePublicKey = bytesOf(said.deviceKey);

@@ -1,6 +1,7 @@
 /** One MLLP listener: a port, who may connect, and the connections that did (03 section 6). @module */
 import { createServer, type Server, type Socket } from "node:net";
 import { AgentError, codeOf, type ErrorCode, identifierFrom } from "../../errors.ts";
+import { RefusedPeers } from "../../health/refused-peers.ts";
 import { WatchedCertificate } from "../../health/watched-certificate.ts";
 import type { Timer } from "../../host/clock.ts";
 import { Subscribers } from "../../host/subscribers.ts";
@@ -33,6 +34,7 @@ export class MllpListener implements AsyncDisposable {
   #options: ListenerOptions;
   #certificate: WatchedCertificate<TlsMaterial> | undefined;
   #isAllowed: (address: string) => boolean;
+  readonly #strangers: RefusedPeers;
   #server: Server | undefined;
   #retry: Timer | undefined;
   #stopping = false;
@@ -41,6 +43,7 @@ export class MllpListener implements AsyncDisposable {
     this.#options = options;
     this.#isAllowed = allowList(options.settings.allow);
     this.#certificate = watched(options);
+    this.#strangers = new RefusedPeers(options.channel.name, options);
     this.#heard.use(options.doorway.onGate((open) => this.#gateChanged(open)));
     const room = options.doorway.room.onRoom(() => {
       for (const connection of this.#connections) connection.room();
@@ -198,6 +201,7 @@ export class MllpListener implements AsyncDisposable {
     }
     if (!this.#isAllowed(address)) {
       this.#refuse(name, "notAllowed", socket);
+      this.#strangers.refused(address === "" ? "unknown" : address);
       return;
     }
     if (this.#isFull && !this.#closeStalest(address) && !this.#endOldestHandshake()) {

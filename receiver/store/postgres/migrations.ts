@@ -7,6 +7,7 @@
 import type { PoolClient } from "pg";
 import { ReceiverError } from "../../errors.ts";
 import { DATABASE_MIGRATION_WAIT_MS } from "../../limits.ts";
+import { ALARM_TABLES } from "./alarm-statements.ts";
 import { CHANNEL_FUNCTIONS } from "./channel-functions.ts";
 import { DAY_FUNCTIONS } from "./day-functions.ts";
 import { HEAD_TABLES } from "./head-statements.ts";
@@ -20,6 +21,7 @@ const MIGRATIONS: readonly string[] = [
   COMMANDS,
   REGISTRY_TABLES,
   HEAD_TABLES,
+  ALARM_TABLES,
 ];
 
 /** The version that this program writes. */

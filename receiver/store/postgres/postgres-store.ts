@@ -21,6 +21,7 @@ import type {
 } from "#streams/sink/sink-store.ts";
 import type { ReceiverError } from "../../errors.ts";
 import { BODY_SLICE_MAX_BYTES, PAGE_MAX_BYTES, PAGE_MAX_COUNT } from "../../limits.ts";
+import type { AlarmReports } from "../alarms.ts";
 import type { Heads } from "../heads.ts";
 import type { OutgoingStore } from "../outgoing.ts";
 import type { OutletStore } from "../outlets.ts";
@@ -34,6 +35,7 @@ import type {
   Store,
 } from "../store.ts";
 import type { WholeStore } from "../whole-store.ts";
+import { alarmsOver } from "./alarm-step.ts";
 import { readBody, sweep, verifiedBody } from "./bodies.ts";
 import { type DatabaseOptions, openPool } from "./database.ts";
 import { Days } from "./days.ts";
@@ -85,6 +87,8 @@ class PostgresStore implements WholeStore {
   readonly registry: Registry;
   /** {@inheritDoc HeadStore.heads} */
   readonly heads: Heads;
+  /** {@inheritDoc AlarmStore.alarms} */
+  readonly alarms: AlarmReports;
   readonly #fail: (error: ReceiverError) => void;
   readonly #pool: Pool;
   readonly #warn: (error: unknown) => void;
@@ -114,6 +118,7 @@ class PostgresStore implements WholeStore {
     };
     this.registry = registryOver(questions, asking);
     this.heads = headsOver(questions, asking);
+    this.alarms = alarmsOver(questions, asking);
     this.#warn = (error) => warn?.({ kind: "unavailable", error: reasonOf(error) });
     this.#sweepLater();
   }

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { ALARM_SQL } from "./alarm-statements.ts";
 import { HEAD_SQL } from "./head-statements.ts";
 import { OUTGOING_SQL } from "./outgoing-statements.ts";
 import { AGENT, REGISTRY_SQL } from "./registry-statements.ts";
@@ -16,6 +17,7 @@ export const SQL = {
   ...OUTGOING_SQL,
   ...REGISTRY_SQL,
   ...HEAD_SQL,
+  ...ALARM_SQL,
 
   readSettings: `SELECT current_setting('server_version_num')::integer, pg_is_in_recovery(),
     current_setting('server_encoding'), current_setting('fsync'), current_setting('full_page_writes'),

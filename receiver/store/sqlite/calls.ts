@@ -15,6 +15,7 @@ import type {
   SkipCall,
 } from "#streams/sink/sink-store.ts";
 import type { ErrorCode, Facts } from "../../errors.ts";
+import type { AlarmReports } from "../alarms.ts";
 import type { Heads } from "../heads.ts";
 import type { OpenCommand, OutgoingChannel, OutgoingRecord, OutgoingStore } from "../outgoing.ts";
 import type {
@@ -50,7 +51,8 @@ export interface Operations
   extends OutgoingOperations,
     OutletOperations,
     RegistryOperations,
-    HeadOperations {
+    HeadOperations,
+    AlarmOperations {
   addAgent: { ask: AddAgentCall; answer: AddAgentResult };
   findAgent: { ask: AgentName; answer: AgentRecord | null };
   listAgents: { ask: { readonly after: AgentName | null }; answer: readonly AgentRecord[] };
@@ -119,6 +121,14 @@ type HeadOperations = {
   [Name in keyof Heads]: {
     ask: { readonly call: Parameters<Heads[Name]>[0] };
     answer: Awaited<ReturnType<Heads[Name]>>;
+  };
+};
+
+/** Those of alarms, as {@link AlarmReports} has them. */
+type AlarmOperations = {
+  [Name in keyof AlarmReports]: {
+    ask: { readonly call: Parameters<AlarmReports[Name]>[0] };
+    answer: Awaited<ReturnType<AlarmReports[Name]>>;
   };
 };
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { foreignCode, type Identifier } from "../../errors.ts";
+import * as alarms from "./alarm-step.ts";
 import type { Checked } from "./body-check.ts";
 import type { OperationName, Operations, Reply } from "./calls.ts";
 import * as heads from "./head-step.ts";
@@ -76,6 +77,7 @@ const WRITES: ReadonlySet<OperationName> = new Set([
   "allow",
   "addTrust",
   "addHead",
+  "setAlarms",
 ]);
 
 /** Nothing of the transaction was stored, and the store can go on (06 section 12). */
@@ -107,6 +109,7 @@ function inSavepoint(sql: Prepared, storeId: Uint8Array, checked: Checked): Answ
 function answer(sql: Prepared, storeId: Uint8Array, { request, checked }: Checked): Answer {
   if (registry.isOfRegistry(request)) return registry.answer(sql, request);
   if (heads.isOfHeads(request)) return heads.answer(sql, request);
+  if (alarms.isOfAlarms(request)) return alarms.answer(sql, request);
   const { name, ask } = request;
   switch (name) {
     case "addAgent":

@@ -6,6 +6,7 @@
  */
 import type { Database } from "better-sqlite3";
 import { ReceiverError } from "../../errors.ts";
+import { ALARM_SCHEMA } from "./alarm-statements.ts";
 import { HEAD_SCHEMA } from "./head-statements.ts";
 import { COMMAND_SCHEMA, OUTGOING_SCHEMA } from "./outgoing-statements.ts";
 import { OUTLET_SCHEMA } from "./outlet-statements.ts";
@@ -143,6 +144,9 @@ const MIGRATIONS: readonly string[] = [
 
   // Heads of agents' audits (08 6).
   HEAD_SCHEMA,
+
+  // Alarms that are open at agents (08 PL9).
+  ALARM_SCHEMA,
 ];
 
 /** The version that this program writes. */

@@ -6,6 +6,7 @@
  */
 import type { Database } from "better-sqlite3";
 import type { AgentRow } from "./agent-row.ts";
+import { prepareAlarms } from "./alarm-statements.ts";
 import { prepareHeads } from "./head-statements.ts";
 import { prepareOutgoing } from "./outgoing-statements.ts";
 import { prepareOutlets } from "./outlet-statements.ts";
@@ -67,6 +68,7 @@ export function prepare(db: Database) {
     outlets: prepareOutlets(db),
     registry: prepareRegistry(db),
     heads: prepareHeads(db),
+    alarms: prepareAlarms(db),
 
     readChannel: read<ChannelKey, PositionRow>(SQL.readChannel),
     countChannels: read<[agent: number], [count: bigint]>(SQL.countChannels),

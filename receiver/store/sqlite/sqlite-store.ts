@@ -6,6 +6,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { ReceiverError } from "../../errors.ts";
+import type { AlarmReports } from "../alarms.ts";
 import type { Heads } from "../heads.ts";
 import type { OutgoingStore } from "../outgoing.ts";
 import type { OutletStore } from "../outlets.ts";
@@ -145,6 +146,12 @@ class SqliteStore implements WholeStore {
   readonly heads: Heads = {
     addHead: (call) => this.#ask("addHead", { call }),
     headsAfter: (call) => this.#ask("headsAfter", { call }),
+  };
+
+  /** {@inheritDoc AlarmStore.alarms} */
+  readonly alarms: AlarmReports = {
+    setAlarms: (call) => this.#ask("setAlarms", { call }),
+    alarmsOf: (call) => this.#ask("alarmsOf", { call }),
   };
 
   ingest: Store["ingest"] = ({ items, ...call }) => {

@@ -160,5 +160,12 @@ describe("an agent with a device key", () => {
     const bad = await run("audit", "verify", "--head", file, "--config", folder.config);
     assert.equal(bad.code, 65);
     assert.match(bad.out, /1 heads are not signed by this agent's device key/);
+    // What a command that failed left behind: not a word in it may pass for "good".
+    for (const nothing of ["", "\n\n"]) {
+      writeFileSync(file, nothing);
+      const empty = await run("audit", "verify", "--head", file, "--config", folder.config);
+      assert.equal(empty.code, 65);
+      assert.match(empty.out, /or are none\n[\s\S]*NOT GOOD/);
+    }
   });
 });

@@ -39,8 +39,11 @@ describe("holdfast enroll", () => {
       credentials: undefined,
       stop: new Promise<void>(() => {}),
     };
-    const refuses = (code: string, exit: number, change: object = {}): Promise<void> =>
-      assert.rejects(enroll({ ...common, tokenFile, anchor, ...change }), { code, exit });
+    const refuses = (code: string, exit: number, change: object = {}, facts?: object) =>
+      assert.rejects(enroll({ ...common, tokenFile, anchor, ...change }), {
+        ...{ code, exit },
+        ...(facts === undefined ? {} : { facts }),
+      });
     const put = (text: string): void => writeFileSync(tokenFile, text, { mode: 0o600 });
     put(doors.token().slice(0, -3));
     await refuses("TOKEN_MISTYPED", 65);
@@ -50,13 +53,13 @@ describe("holdfast enroll", () => {
     await refuses("TOKEN_OTHER_HOST", 78);
     put(doors.token());
     chmodSync(tokenFile, 0o644);
-    await refuses("TOKEN_EXPOSED", 77);
+    await refuses("TOKEN_EXPOSED", 77, {}, { mode: "0644" });
     chmodSync(tokenFile, 0o600);
     await refuses("TOKEN_UNREADABLE", 65, { tokenFile: join(machine.path, "gone") });
     await refuses("ANCHOR_UNREADABLE", 65, { anchor: config });
-    assert.equal(doors.tunnels.socketCount, 0);
-    // No vendor's keys are in this program yet: without --anchor nothing is believed.
-    await refuses("ENROLL_TRUST", 65, { anchor: undefined });
+    // No vendor's keys are in this program yet: without --anchor nothing could be believed.
+    await refuses("ANCHOR_ABSENT", 69, { anchor: undefined });
+    assert.deepEqual([doors.tunnels.socketCount, doors.requests], [0, []]);
     writeFileSync(
       config,
       `${machine.read("local.yaml")}identity: { certificate: a, key: b, receiverCa: c }\n`,

@@ -135,13 +135,7 @@ test("[U23] [TP35] sent by the receiver, approved at the machine, in force; two 
     new RegExp(`What opens\\n  c1 \\+ "mllp-listener"(?:.*\\n)+ {2}c1: port \\+ ${port}`),
     diff.stdout + diff.stderr,
   );
-  status = await said<ConfigurationStatus>(
-    "agent",
-    agentConfig,
-    "config",
-    "approve",
-    digest.slice(0, 12),
-  );
+  status = await said<ConfigurationStatus>("agent", agentConfig, "config", "approve", digest);
   assert.equal(status.newest?.state, "PROBATION");
   assert.deepEqual(await acknowledged(port, "E1"), ["AA E1"]);
 
@@ -201,13 +195,34 @@ test("[U29] a bundle that is a link, a pipe or cut short is refused at once; the
     assert.equal(ended.status, 65, `${name}: ${ended.stderr}`);
     assert.match(ended.stderr, text, name);
   }
+  // What is only looked at is named, and is no yes: whose it is, and who signed it, is judged at the import.
+  writeFileSync(
+    at("foreign"),
+    bundleOf({ envelope: offer(await freePort(), { agent: "other" }), digest: "" }, { trust: [] }),
+  );
+  writeFileSync(at("forbidden"), bundleOf({ envelope: offer(80), digest: "" }, { trust: [] }));
+  for (const [name, status, text] of [
+    ["good.json", 0, /number 1 for demo\/hospital, [0-9a-f]{64}; signatures and recipient are/],
+    ["foreign", 0, /number 1 for demo\/other, /],
+    ["forbidden", 65, /FORBIDDEN in the configuration in the bundle:\n {2}number 1 for demo/],
+  ] as const) {
+    const checked = called("agent", agentConfig, ["config", "check", at(name)]);
+    assert.equal(checked.status, status, `${name}: ${checked.stderr}`);
+    assert.match(checked.stdout, text, name);
+  }
+  const foreign = called("agent", agentConfig, ["config", "import", at("foreign")]);
+  assert.equal(foreign.status, 65);
+  assert.match(foreign.stdout, /WRONG_RECIPIENT[\s\S]*\n {2}It is for another agent/);
   const taken = called("agent", agentConfig, ["config", "import", good]);
   assert.deepEqual([taken.status, /AWAITING_APPROVAL/.test(taken.stdout)], [0, true], taken.stderr);
   const twice = called("agent", agentConfig, ["config", "import", good]);
   assert.deepEqual([twice.status, /IN_PROGRESS/.test(twice.stdout)], [65, true], twice.stderr);
+  assert.match(twice.stdout, /\n {2}Nothing to do: holdfast config show says where it stands\n/);
   const signedStatus = at("status.json");
   assert.equal(called("agent", agentConfig, ["status", "--signed", signedStatus]).status, 0);
   assert.match(readFileSync(signedStatus, "utf8"), /vnd\.holdfast\.status\.v1/);
+  const overIt = called("agent", agentConfig, ["status", "--signed", signedStatus]);
+  assert.deepEqual([overIt.status, /FILE_EXISTS/.test(overIt.stderr)], [73, true], overIt.stderr);
   const shown = await said<ConfigurationStatus>("agent", agentConfig, "config", "show");
   assert.equal(shown.newest?.state, "AWAITING_APPROVAL");
   assert.equal((await agent.end("SIGTERM")).code, 0);

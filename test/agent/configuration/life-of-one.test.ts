@@ -26,7 +26,7 @@ test("[VC11] a bundle is imported, a person says yes, its listener opens, and af
     ]);
     assert.equal(machine.desk.status.newest?.risk, "high");
     assert.deepEqual(machine.ports, [], "nothing is opened before the yes");
-    assert.equal(await machine.approved(made.digest.slice(0, 12)), "PROBATION");
+    assert.equal(await machine.approved(made.digest), "PROBATION");
     assert.deepEqual(machine.ports, [port]);
     assert.deepEqual(await answeredOn(port, "A1"), ["AA A1"]);
     await passed(site.clock, 2 * MINUTE_MS + 5_000);

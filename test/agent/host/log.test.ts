@@ -23,6 +23,26 @@ function linesOf(statements: string): Record<string, unknown>[] {
 }
 
 describe("log", () => {
+  test("[PL9] in the journal each line says how grave it is; an alarm by its severity", () => {
+    const program = `
+      import { identifierFrom } from "${ROOT}/agent/errors.ts";
+      import { openLog } from "${ROOT}/agent/host/log.ts";
+      const log = openLog(true);
+      for (const severity of ["critical", "warning", "information"]) {
+        log.write("alarmOpened", { severity: identifierFrom(severity) });
+      }
+      log.write("alarmClosed", { severity: identifierFrom("critical") });
+      log.write("storeFailing", {});`;
+    const args = ["--input-type=module-typescript", "--eval", program];
+    const { stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    const lines = stderr.split("\n").filter((line) => line !== "");
+    assert.deepEqual(
+      lines.map((line) => line.slice(0, 4)),
+      ["<3>{", "<4>{", "<6>{", "<6>{", "<3>{"],
+    );
+    for (const line of lines) JSON.parse(line.slice(3));
+  });
+
   test("writes one JSON object a line on standard error, with time, level, event and facts", () => {
     const [line, second] = linesOf(`
       log.write("listenerOpened", { port: 2575, ok: true, channel: identifierFrom("adt") });

@@ -24,7 +24,7 @@ function copied(from: string, to: string): void {
   assert.equal(spawnSync("cp", ["-a", from, to]).status, 0);
 }
 
-test("[EN7, EN9, N1, N2, N3, N4, N5, N6, N7] token, code, tunnel, renewal, and the old certificate is worth nothing", async (t) => {
+test("[EN6, EN7, EN9, N1, N2, N3, N4, N5, N6, N7] token, code, tunnel, renewal, and the old certificate is worth nothing", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-enrolled-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const pair = await makePair({ folder, enrolling: true });
@@ -41,14 +41,26 @@ test("[EN7, EN9, N1, N2, N3, N4, N5, N6, N7] token, code, tunnel, renewal, and t
   await using receiver = startReceiver(pair.receiverConfig);
   await receiver.ready();
   const codes: string[] = [];
-  const enrolled = (await enrolPair(pair, (code) => codes.push(code))) as {
+  const [token, usedToken] = [join(folder, "agent/token"), join(folder, "used-token")];
+  const onCode = (code: string): void => {
+    codes.push(code);
+    copied(token, usedToken);
+  };
+  const enrolled = (await enrolPair(pair, onCode)) as {
     readonly serial: string;
     readonly isWelcomed: boolean;
   };
   assert.equal(codes.length, 1);
   assert.equal(enrolled.isWelcomed, true);
-  assert.equal(existsSync(join(folder, "agent/token")), false, "the token is erased");
+  assert.equal(existsSync(token), false, "the token is erased");
   assert.equal(existsSync(join(stateDir, "identity/claim.json")), false);
+  // With other keys: the receiver's own word for it reaches the console, and what is in use stays.
+  const anchor = join(folder, "agent/anchor.json");
+  const args = ["enroll", "--token-file", usedToken, "--anchor", anchor, "--config", config];
+  const again = spawnSync(process.execPath, [AGENT_MAIN, ...args], { encoding: "utf8" });
+  assert.equal(again.status, 77, again.stderr);
+  assert.match(again.stderr, /code=TOKEN_USED\) \[ENROLL_REFUSED\]/);
+  assert.match(again.stderr, /if it was not you, call the vendor at once/);
 
   await using agent = startAgent(config);
   await agent.ready();

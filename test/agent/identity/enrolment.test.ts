@@ -219,7 +219,7 @@ describe("enrolment", () => {
     test(`[EN6] the receiver's ${reason} is said as it is`, async () => {
       await using doors = await DoorReceiver.open();
       using state = new StateFolder();
-      doors.alter = () => ({ status: 403, body: { reason } });
+      doors.alter = () => ({ status: reason === "CSR_REFUSED" ? 400 : 401, body: { reason } });
       const { code, facts } = await refusal({ token: doors.token(), url: doors.url, state });
       assert.deepEqual([code, facts["code"]], ["ENROLL_REFUSED", reason]);
     });
@@ -229,7 +229,7 @@ describe("enrolment", () => {
     await using doors = await DoorReceiver.open();
     using state = new StateFolder();
     const url = doors.url;
-    doors.alter = () => ({ status: 403, body: { reason: "Müller" } });
+    doors.alter = () => ({ status: 401, body: { reason: "Müller" } });
     const { facts } = await refusal({ token: doors.token(), url, state });
     assert.equal(facts["code"], "REFUSED");
     for (const answer of [

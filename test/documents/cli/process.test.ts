@@ -16,10 +16,14 @@ test("usage is 64; what pae writes to standard output is what is signed", async 
   using desk = await SigningDesk.open();
   const ran = (...args: readonly string[]) =>
     spawnSync(process.execPath, [MAIN, ...args], { cwd: desk.folder });
-  assert.equal(ran("sing").status, 64);
   assert.equal(ran("--help").status, 0);
   desk.write("config.yaml", configYaml());
   await desk.sign("config", "config.yaml", "--out", "c.json");
+  const attach = ["attach", "c.json", "--signature", "c.json"];
+  for (const args of [["sing"], ["trust"], ["verify", "c.json"], attach]) {
+    const { status, stderr } = ran(...args);
+    assert.deepEqual([status, /--help/.test(`${stderr}`)], [64, true], `${args}`);
+  }
   const pae = ran("pae", "c.json");
   assert.equal(pae.status, 0);
   assert.deepEqual(new Uint8Array(pae.stdout), bytesToSign(readDraft(desk.path("c.json"))));

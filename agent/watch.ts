@@ -1,0 +1,167 @@
+/**
+ * What looks after the running agent, and who is told: the last part to be opened and the first to be closed, so that
+ * a stop is no alarm.
+ *
+ * @module
+ */
+import { hostname } from "node:os";
+import type { LocalConfig } from "#config/local.ts";
+import { Zone } from "#config/zoned-time.ts";
+import { AlarmReport } from "./alarm-report.ts";
+import { ChannelWatch } from "./channel-watch.ts";
+import type { ConfigurationStatus } from "./configuration-desk.ts";
+import { identifierFrom } from "./errors.ts";
+import type { Alarms } from "./health/alarms.ts";
+import type { ChannelRecord } from "./health/channel-record.ts";
+import type { Conditions } from "./health/conditions.ts";
+import { systemClock } from "./host/clock.ts";
+import type { Log } from "./host/log.ts";
+import { AlarmMail } from "./mail/alarm-mail.ts";
+import { mailServer } from "./mail/mail-server.ts";
+import { Maintenance } from "./maintenance.ts";
+import { MaintenanceDesk } from "./maintenance-desk.ts";
+import { isReservedChannel } from "./outbox/inbox/outcome-report.ts";
+import type { Outbox } from "./outbox/outbox.ts";
+import type { Recording } from "./recording.ts";
+import { downstreamOf, upstreamOf } from "./running/channel-set.ts";
+import type { RunningChannels } from "./running/running-channels.ts";
+import { STATUS_CHANNEL, sendRecord } from "./status-channel.ts";
+
+export interface WatchParts {
+  readonly outbox: Outbox;
+  readonly recording: Recording;
+  readonly alarms: Alarms;
+  readonly running: RunningChannels;
+  readonly conditions: Conditions;
+  readonly config: LocalConfig;
+  readonly log: Log;
+  readonly configuration: () => ConfigurationStatus | undefined;
+}
+
+const SCHEDULE = "note.silence.";
+const MAILED = "note.alarmMail";
+const CUSTODY = "note.kekCustody";
+const MINUTE_MS = 60_000;
+const DIGEST_SHOWN_LENGTH = 12;
+
+export class Watch implements AsyncDisposable {
+  readonly desk: MaintenanceDesk;
+  readonly #stack: AsyncDisposableStack;
+
+  private constructor(desk: MaintenanceDesk, stack: AsyncDisposableStack) {
+    this.desk = desk;
+    this.#stack = stack;
+  }
+
+  /** @throws {AgentError} `STORE_*` */
+  static async open(parts: WatchParts): Promise<Watch> {
+    await using stack = new AsyncDisposableStack();
+    const { outbox, recording, alarms, conditions } = parts;
+    const { trust } = outbox;
+    const { values } = await trust.load();
+    const maintenance = await Maintenance.open({
+      ...{ trust, conditions, clock: systemClock, note: (draft) => recording.note([draft]) },
+    });
+    stack.use(maintenance);
+    await lookAtCustody(values.get(CUSTODY), parts);
+    if (outbox.channels.some(({ name }) => name === STATUS_CHANNEL)) {
+      const send = (record: Parameters<typeof sendRecord>[1]) => sendRecord(outbox, record);
+      stack.use(new AlarmReport({ alarms, clock: systemClock, send }));
+    }
+    const mail = mailOf(values.get(MAILED), parts);
+    if (mail !== undefined) stack.use(mail);
+    stack.use(channelWatch(values, parts));
+    // Before all others are closed: what they leave is no alarm.
+    stack.use(alarms);
+    const names = (): string[] => namesOf(parts.running);
+    return new Watch(new MaintenanceDesk({ maintenance, names }), stack.move());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+}
+
+const namesOf = ({ set }: RunningChannels): string[] => [
+  ...upstreamOf(set).map(({ name }) => name),
+  ...downstreamOf(set),
+];
+
+function channelWatch(values: ReadonlyMap<string, Uint8Array>, parts: WatchParts): ChannelWatch {
+  const { outbox, recording, alarms, running, conditions, config, configuration } = parts;
+  const zone = new Zone(config.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone);
+  const silent = alarms.open.filter(({ code }) => code === "channelSilent");
+  const schedules = [...values].flatMap(([name, bytes]) =>
+    name.startsWith(SCHEDULE) ? [[name.slice(SCHEDULE.length), bytes] as const] : [],
+  );
+  return new ChannelWatch({
+    ...{ conditions, clock: systemClock, silenceFactor: config.silenceFactor },
+    outboxAgeAlarmMs: config.outboxAgeAlarmMinutes * MINUTE_MS,
+    hourOfWeekAt: (atMs) => zone.hourOfWeekAt(atMs),
+    channels: () => [
+      ...running.listeners.map(({ config: { name }, record }) => countsOf(name, record)),
+      ...running.drops.map(({ name, record }) => countsOf(name, record)),
+    ],
+    waiting: async () => {
+      const { channels } = await outbox.standing();
+      return channels
+        .filter(({ name }) => !isReservedChannel(name))
+        .map(({ name, waiting, oldestWaitingAtMs }) => ({
+          ...{ name, count: waiting.count, oldestWaitingAtMs },
+        }));
+    },
+    siemWaitsSinceMs: () => recording.siemWaitsSinceMs(),
+    waitsForApproval: () => {
+      const newest = configuration()?.newest;
+      if (newest?.state !== "AWAITING_APPROVAL") return undefined;
+      return newest.digest.slice(0, DIGEST_SHOWN_LENGTH);
+    },
+    schedules: new Map(schedules),
+    saveSchedule: (channel, bytes) =>
+      outbox.trust.note({ values: new Map([[`${SCHEDULE}${channel}`, bytes]]) }),
+    silent: new Set(silent.map(({ subject }) => subject)),
+  });
+}
+
+function countsOf(name: string, { counters }: ChannelRecord) {
+  return {
+    ...{ name, received: counters.value("received") },
+    repliesNegative: counters.value("repliesNegative"),
+    repliesPositive: counters.value("repliesPositive"),
+  };
+}
+
+function mailOf(mailed: Uint8Array | undefined, parts: WatchParts): AlarmMail | undefined {
+  const { outbox, alarms, conditions, config, log } = parts;
+  if (config.mail === undefined) return undefined;
+  const position = mailed === undefined ? Number.NaN : Number(textOf(mailed));
+  return new AlarmMail({
+    ...{ alarms, conditions, log, clock: systemClock, least: config.mail.least },
+    // Of what a person names it, only what a header and a Message-ID may hold.
+    host: hostname().replaceAll(/[^A-Za-z0-9.-]/g, "-"),
+    store: Buffer.from(outbox.storeId).toString("hex"),
+    send: mailServer(config.mail),
+    position: Number.isSafeInteger(position) ? position : undefined,
+    reached: (number) =>
+      outbox.trust.note({ values: new Map([[MAILED, Buffer.from(String(number))]]) }),
+  });
+}
+
+/** 08 PL10: the strongest that this store was ever opened with counts. */
+const CUSTODIES: readonly string[] = ["file", "credential"];
+
+async function lookAtCustody(
+  known: Uint8Array | undefined,
+  { outbox, conditions, config }: WatchParts,
+): Promise<void> {
+  const { custody } = config.kek;
+  const before = known === undefined ? "" : textOf(known);
+  if (CUSTODIES.indexOf(custody) < CUSTODIES.indexOf(before)) {
+    const facts = { custody: identifierFrom(custody), was: identifierFrom(before) };
+    conditions.open("kekCustodyWeaker", "", facts, systemClock.nowMs());
+  } else if (custody !== before) {
+    await outbox.trust.note({ values: new Map([[CUSTODY, Buffer.from(custody)]]) });
+  }
+}
+
+const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("utf8");
