@@ -10,21 +10,16 @@
 import type { LocalConfig } from "#config/local.ts";
 import type { Role } from "#documents/role.ts";
 import { alarmKeeper } from "./alarm-keeper.ts";
-import { AuditDesk } from "./audit-desk.ts";
-import { ChannelDesk } from "./channel-desk.ts";
 import { DOCUMENTS_CHANNEL } from "./configuration/documents-channel.ts";
 import { effectiveDigestOf, isLifeCycleDamaged, newestStateOf } from "./configuration/ledger.ts";
-import { BUNDLED } from "./configuration-questions.ts";
 import { ControlIdTokens } from "./control-id-tokens.ts";
 import { DamagedRows } from "./damaged-rows.ts";
 import { AgentError, identifierFrom } from "./errors.ts";
-import { FilesDesk } from "./files-desk.ts";
 import { Alarms } from "./health/alarms.ts";
 import type { ChannelRecord } from "./health/channel-record.ts";
 import { Conditions } from "./health/conditions.ts";
 import { systemChance, systemClock } from "./host/clock.ts";
 import { storageKind } from "./host/file-system.ts";
-import { LocalSocket } from "./host/local-socket.ts";
 import type { Log } from "./host/log.ts";
 import { Tasks } from "./host/tasks.ts";
 import { COMPILED_ANCHOR } from "./identity/anchor.ts";
@@ -32,7 +27,8 @@ import { IdentityDesk } from "./identity-desk.ts";
 import { Doorway } from "./ingest/accept.ts";
 import { FreeSpace } from "./ingest/free-space.ts";
 import { StoreGate } from "./ingest/store-gate.ts";
-import { answerLocal, type LocalDesk } from "./local-questions.ts";
+import { localDesk } from "./local-desk.ts";
+import { openLocalDoors } from "./local-doors.ts";
 import type { MaintenanceDesk } from "./maintenance-desk.ts";
 import {
   lastGoodState,
@@ -43,10 +39,8 @@ import { openStatusPage } from "./open-status-page.ts";
 import type { StoreChannel } from "./outbox/epochs/channel-tails.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import type { StoreNotice } from "./outbox/writing/writer-messages.ts";
-import { QuarantineDesk } from "./quarantine-desk.ts";
 import { receiverOptions } from "./receiver-options.ts";
 import { recordedLog } from "./recorded-log.ts";
-import { recorded } from "./recorded-questions.ts";
 import { type DeviceIdentity, Recording } from "./recording.ts";
 import { openRelay } from "./relay/relay.ts";
 import { downstreamOf, upstreamOf } from "./running/channel-set.ts";
@@ -59,7 +53,6 @@ import { type TraceRow, traceRows } from "./trace.ts";
 import { isWayOpen } from "./tunnel/dial.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
 import { isUp, ownSkew } from "./tunnel-standing.ts";
-import { UpkeepDesk } from "./upkeep-desk.ts";
 import { Watch } from "./watch.ts";
 
 export interface AgentOptions {
@@ -190,6 +183,7 @@ export class Agent implements AsyncDisposable {
     const outbox = await this.#openOutbox();
     stack.use(outbox);
     const recording = await this.#openRecording(outbox, stack);
+    await identity.readTrust(outbox.trust);
     stack.use(tasks);
     stack.use(identity);
     const parts = { clock: systemClock, log, conditions: this.#conditions, tasks };
@@ -203,7 +197,8 @@ export class Agent implements AsyncDisposable {
     });
     this.#tunnel = tunnel;
     stack.use(tunnel);
-    identity.begin(() => tunnel.renewConnection());
+    const inUse = (): void => void this.#configuration?.configuration.enrolled();
+    identity.begin(() => tunnel.renewConnection(), inUse);
     const ownDownstream = this.#ownDownstream;
     const delivered = [...downstreamOf(config), ...ownDownstream];
     const rules = new Map(upstreamOf(config).map((channel) => [channel.name, channel]));
@@ -224,27 +219,20 @@ export class Agent implements AsyncDisposable {
     this.#running = running;
     stack.use(running);
     this.#configuration = await this.#openConfiguration(stack, recording);
+    // An identity that came to be used meanwhile.
+    inUse();
     const maintenance = await this.#openWatch(stack);
     stack.use(openStatusPage(config, { ...parts, status: () => this.status() }));
-    const { exclusively } = identity;
-    const { senders } = running;
-    const desk: LocalDesk = {
+    const desk = localDesk({
+      ...{ outbox, relay, running, recording, identity, config, log, version, credentials },
+      ...{ damaged: this.#damaged, configuration: this.#configuration?.desk, maintenance },
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
       reconnect: () => tunnel.dialNow(),
-      audit: new AuditDesk({ recording, trust: outbox.trust, keepDays: config.auditKeepDays }),
-      quarantine: new QuarantineDesk({ outbox, log, running }),
-      files: new FilesDesk({ outbox, running }),
-      maintenance,
-      running,
-      upkeep: new UpkeepDesk({ outbox, log, config, version, credentials, exclusively }),
-      identity,
-      configuration: this.#configuration?.desk,
-      channels: new ChannelDesk({ outbox, relay, log, damaged: this.#damaged, senders }),
-    };
-    const answer = async (request: unknown): Promise<unknown> => answerLocal(request, desk);
-    const asked = recorded(recording.audit, answer);
-    stack.use(await LocalSocket.open(config.stateDir, asked, BUNDLED));
+    });
+    const { approverSocket } = config;
+    const doors = { stateDir, approverSocket, audit: recording.audit, log };
+    stack.use(await openLocalDoors(desk, doors));
   }
 
   async #openWatch(stack: AsyncDisposableStack): Promise<MaintenanceDesk> {
@@ -339,7 +327,8 @@ export class Agent implements AsyncDisposable {
     const opened = await openConfiguration({
       ...{ outbox, recording, running, device, config, configFile, version, log },
       ...{ anchor: this.#anchor, conditions: this.#conditions, clock: systemClock },
-      enrolled: identity.trustChain,
+      enrolled: () => identity.trustChain,
+      trusted: (held) => identity.trusts(held, tunnel),
       isTunnelUp: () => isUp(tunnel),
       isWayOpen: () => isWayOpen(way),
     });

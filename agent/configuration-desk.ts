@@ -36,6 +36,8 @@ export interface ConfigurationStatus {
       })
     | undefined;
   readonly freeze: string | undefined;
+  /** What ends it: `config repair`, or what the hospital has to ask the vendor for (2.12). */
+  readonly thawedBy: "repair" | "higherEpoch" | undefined;
 }
 
 export interface NamedConfiguration {
@@ -70,6 +72,7 @@ export class ConfigurationDesk {
     const rolledBack = newest !== undefined && "reason" in newest ? newest.reason : undefined;
     return {
       ...{ source: configSource, ...recipient, epoch, seqHigh, freeze },
+      thawedBy: freeze && this.#thawedBy(freeze),
       trustVersion: ledger.trust?.version ?? 0,
       effective: named(effectiveOf(lifeCycle)),
       lastGood: named(lastGood),
@@ -146,6 +149,11 @@ export class ConfigurationDesk {
       const outcomes = await this.#actions.repair(bundle, actor);
       return { outcomes, status: this.status };
     });
+  }
+
+  #thawedBy(freeze: NonNullable<LifeCycle["freeze"]>): "repair" | "higherEpoch" {
+    const isUnreadable = freeze === "trustState" && this.#parts.keeper.frozen === "allDamaged";
+    return isUnreadable ? "higherEpoch" : "repair";
   }
 
   /** The beginning of a digest names the one that waits, runs, or was the last. */

@@ -21,11 +21,27 @@ export const CATALOGUE = {
     summary: "The agent met a state that it believes impossible, and stopped",
     remedy: "The service manager restarts it; report the code and the facts to the vendor",
   },
+  APPROVER_SOCKET_UNFIT: {
+    disposition: "retry",
+    exit: EXIT.configuration,
+    summary:
+      "The socket for approvers was not opened: its folder is absent, open to others, of another owner or taken (fact flaw)",
+    remedy:
+      "Make the folder of approverSocket 2750, of the service account and the group holdfast-approvers, then restart the agent",
+  },
+  NOT_FOR_APPROVERS: {
+    disposition: "retry",
+    exit: EXIT.notPermitted,
+    summary:
+      "A member of holdfast-approvers may see, approve, reject, import and roll back configurations, and nothing else",
+    remedy: "Run the command as the service account, for example with: sudo -u holdfast",
+  },
   AGENT_NOT_REACHABLE: {
     disposition: "retry",
     exit: EXIT.notPermitted,
     summary: "This account may not ask the agent that runs on this state directory",
-    remedy: "Run the command as the service account, for example with: sudo -u holdfast",
+    remedy:
+      "Run the command as the service account, for example with: sudo -u holdfast; to approve configurations, as a member of holdfast-approvers",
   },
   AGENT_NOT_RUNNING: {
     disposition: "retry",

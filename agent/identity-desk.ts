@@ -14,12 +14,14 @@ import type { Tasks } from "./host/tasks.ts";
 import { askOn } from "./identity/doors.ts";
 import { IdentityKeeper, type IdentityStanding } from "./identity/keeper.ts";
 import { loadIdentities } from "./identity/loading.ts";
+import { envelopesOf, type HeldTrust, heldTrust } from "./identity/receiver-trust.ts";
 import { receiverOptions } from "./receiver-options.ts";
 import type { DeviceIdentity } from "./recording.ts";
-import { loadKek } from "./sealing/kek.ts";
+import { loadOwnKek } from "./sealing/kek.ts";
 import type { AgentStatus } from "./status.ts";
 import { type Identities, oneIdentity } from "./tunnel/identities.ts";
 import { remedyFor } from "./tunnel/refusal-reasons.ts";
+import type { Tunnel } from "./tunnel/tunnel.ts";
 
 export interface IdentityDeskParts {
   readonly config: LocalConfig;
@@ -30,6 +32,14 @@ export interface IdentityDeskParts {
   readonly tasks: Tasks;
 }
 
+/** Where the trust documents lie that were accepted, as far as it is asked here. */
+export interface TrustDocuments {
+  documents(kind: "trust", limit: number): Promise<readonly { readonly bytes: Uint8Array }[]>;
+}
+
+/** The store keeps no more of one kind. */
+const TRUST_DOCUMENTS_MAX_COUNT = 2_048;
+
 type IdentityStatus = AgentStatus["identity"];
 /** As the commands take it: what failed is said there, with its facts. */
 export type IdentityOutcome =
@@ -39,7 +49,7 @@ export type IdentityOutcome =
 /** The store of identities that a configuration means. */
 export function identityStore(config: LocalConfig, credentials: string | undefined): IdentityStore {
   const { stateDir } = config;
-  const kek = () => loadKek(kekCustody(config.kek, credentials), stateDir);
+  const kek = () => loadOwnKek(kekCustody(config.kek, credentials), stateDir);
   return new IdentityStore({ stateDir, kek, chance: systemChance });
 }
 
@@ -89,8 +99,7 @@ export class IdentityDesk implements Disposable {
 
   /** Envelopes of the trust chain that came with the identity, oldest first. */
   get trustChain(): readonly Uint8Array[] {
-    const chain: unknown = JSON.parse(this.#keeper?.signer?.trustChain ?? "[]");
-    return Array.isArray(chain) ? chain.map((one) => Buffer.from(JSON.stringify(one))) : [];
+    return envelopesOf(this.#keeper?.signer?.trustChain ?? "[]");
   }
 
   /** Who signs heads and marks, and for whom; `undefined` for imported files, which have no device key. */
@@ -104,9 +113,23 @@ export class IdentityDesk implements Disposable {
     return { key, tenant, agent, generation: () => keeper?.signer?.generation ?? 0 };
   }
 
-  /** @param reconnect shows the identity anew */
-  begin(reconnect: () => void): void {
-    this.#keeper?.begin(reconnect);
+  /** What the store knows of whom to trust, before anybody is dialled. @throws {AgentError} `STORE_*` */
+  async readTrust(store: TrustDocuments): Promise<void> {
+    const rows = await store.documents("trust", TRUST_DOCUMENTS_MAX_COUNT);
+    this.#keeper?.trusts(heldTrust(rows.map(({ bytes }) => bytes)));
+  }
+
+  /** A trust document was accepted (07 1.9): the next connection is made by it, and one that it ends, ends. */
+  trusts(held: readonly HeldTrust[], tunnel: Pick<Tunnel, "distrust" | "dialNow">): void {
+    const effect = this.#keeper?.trusts(held) ?? "same";
+    if (effect === "withdrawn") tunnel.distrust();
+    // What could not be reached may be reached now.
+    else if (effect === "changed") tunnel.dialNow();
+  }
+
+  /** @param reconnect shows the identity anew @param inUse another one is in use */
+  begin(reconnect: () => void, inUse: () => void): void {
+    this.#keeper?.begin(reconnect, inUse);
   }
 
   get status(): IdentityStatus {

@@ -11,7 +11,7 @@ import { channelRelease } from "./cli/channel-release.ts";
 import { channelSkip } from "./cli/channel-skip.ts";
 import { doctor } from "./cli/doctor.ts";
 import { filesList } from "./cli/files.ts";
-import { init } from "./cli/init.ts";
+import { init, initKey } from "./cli/init.ts";
 import { listen, type TestReply } from "./cli/listen.ts";
 import {
   quarantineDiscard,
@@ -42,10 +42,10 @@ const DEFAULT_MLLP_PORT = 2575;
 const credentials = process.env["CREDENTIALS_DIRECTORY"];
 /** Whether standard error is the journal: systemd says which file that is (systemd.exec(5), `$JOURNAL_STREAM`). */
 function isJournal(): boolean {
-  const [device, inode] = (process.env["JOURNAL_STREAM"] ?? "").split(":");
-  if (device === "" || inode === undefined) return false;
+  const stream = process.env["JOURNAL_STREAM"];
+  if (stream === undefined) return false;
   const { dev, ino } = fstatSync(2, { bigint: true });
-  return String(dev) === device && String(ino) === inode;
+  return stream === `${dev}:${ino}`;
 }
 /** 07 1.9, 1.10: the receiver's proxy and CA come from the configuration alone; `doctor` names these. */
 const ignored = Object.keys(process.env).filter((name) =>
@@ -105,8 +105,9 @@ function program(choose: (act: Act) => void): Command {
     .option("--state-dir <folder>", "where the store will be", DEFAULT_STATE_DIR)
     .option("--receiver <url>", "the receiver", "wss://gateway.example.org")
     .option("--port <number>", "MLLP port of the first channel", portParser, DEFAULT_MLLP_PORT)
+    .option("--key", "only make the key that an existing local.yaml names", false)
     .addOption(jsonOption())
-    .action((options) => choose(() => init(options)));
+    .action(({ key, ...options }) => choose(() => (key ? initKey(options) : init(options))));
   addQuestionCommands(root, choose);
   root
     .command("doctor")

@@ -8,7 +8,10 @@ import { inspectLastGood } from "./configuration/last-good-bundle.ts";
 import { LocalActions } from "./configuration/local-actions.ts";
 import { type ConfigurationParts, forbiddenKeys } from "./configuration/parts.ts";
 import { ConfigurationDesk } from "./configuration-desk.ts";
+import { codeOf } from "./errors.ts";
+import type { Log } from "./host/log.ts";
 import type { LastGoodState } from "./marks/judge-trust-state.ts";
+import { forgetEnrolment, isNewlyEnrolled } from "./marks/new-enrolment.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import type { DeviceIdentity, Recording } from "./recording.ts";
 
@@ -30,6 +33,7 @@ export type ConfigurationOptions = Omit<
   | "configSource"
   | "report"
   | "synthetic"
+  | "enrolment"
 > & {
   readonly outbox: Outbox;
   readonly recording: Pick<ConfigurationParts, "audit" | "keeper"> &
@@ -38,8 +42,8 @@ export type ConfigurationOptions = Omit<
   readonly config: LocalConfig;
   /** `local.yaml`, absolute. */
   readonly configFile: string | undefined;
-  /** Envelopes of the chain that came with the identity. */
-  readonly enrolled: readonly Uint8Array[];
+  /** Envelopes of the chain that came with the identity in use. */
+  readonly enrolled: () => readonly Uint8Array[];
 };
 
 const RECEIVER = { kind: "receiver", id: DOCUMENTS_CHANNEL } as const;
@@ -78,8 +82,13 @@ export async function openConfiguration(
     deviceKey: device.key.raw,
     ...{ policy: config.policy, places: { reserved: reservedIn(config, configFile) } },
     ...{ stateDir: config.stateDir, configSource: config.configSource, report, synthetic: told },
+    enrolment: {
+      chain: enrolled,
+      isNew: () => isNewlyEnrolled(config.stateDir, device.key.raw),
+      noted: () => forgotten(config.stateDir, log),
+    },
   };
-  const configuration = opening.use(await Configuration.open(parts, enrolled));
+  const configuration = opening.use(await Configuration.open(parts));
   opening.use(
     new DocumentsChannel({
       ...{ clock, log, queue: outbox.inbox.queueOf(DOCUMENTS_CHANNEL) },
@@ -89,6 +98,14 @@ export async function openConfiguration(
   const desk = new ConfigurationDesk(configuration, new LocalActions(parts, configuration), parts);
   const stack = opening.move();
   return { configuration, desk, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+function forgotten(stateDir: string, log: Log): void {
+  try {
+    forgetEnrolment(stateDir);
+  } catch (error) {
+    log.write("marksFailed", { sysCode: codeOf(error) });
+  }
 }
 
 /** Where no channel may read or write: what is the agent's own (07 2.7). */

@@ -9,6 +9,8 @@ import type { Log, LogEvent } from "./host/log.ts";
 
 const ACTIONS: Partial<Readonly<Record<LogEvent, string>>> = {
   identityRenewed: "identity.renewed",
+  // After the end of the one before: the vendor counts them (07 1.6).
+  identityRecovered: "identity.recovered",
   identityInUse: "identity.inUse",
   identityDropped: "identity.dropped",
   identityDamaged: "identity.damaged",

@@ -115,10 +115,10 @@ export function recorded(
   };
 }
 
-/** Whom a command names as its caller. */
-export function localActor({ by }: Question): AuditActor {
+/** Whom a command names as its caller, and by which socket he came: the agent says that, never the command. */
+export function localActor({ by, door }: Question): AuditActor {
   const id = typeof by === "string" && by !== "" ? by : "unknown";
-  return { kind: "local", id, claimed: true };
+  return { kind: "local", id, claimed: true, ...(door === "approvers" ? { door } : {}) };
 }
 
 /** Numbers and names of channels; what else a request may hold is not repeated. */

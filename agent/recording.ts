@@ -18,6 +18,7 @@ import type { Log } from "./host/log.ts";
 import type { LastGoodState, TrustQuestion } from "./marks/judge-trust-state.ts";
 import { readLastGood } from "./marks/last-good.ts";
 import { MarksFiles } from "./marks/marks-files.ts";
+import { isNewlyEnrolled } from "./marks/new-enrolment.ts";
 import { TrustKeeper } from "./marks/trust-keeper.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import type { TrustSnapshot } from "./outbox/trust/trust-messages.ts";
@@ -145,9 +146,10 @@ export class Recording implements AsyncDisposable {
     const { version, policyDigest, outbox } = this.#options;
     const values = new Map<string, Uint8Array>(this.keeper.freezeValues);
     const drafts: AuditDraft[] = [{ actor: SYSTEM, action: "agent.started", subject: version }];
-    const { verdict } = this.keeper;
+    const { verdict, frozen } = this.keeper;
     if (verdict.kind === "frozen") {
-      drafts.push({ actor: SYSTEM, action: "trust.frozen", reason: verdict.cause });
+      const action = frozen === undefined ? "trust.damaged" : "trust.frozen";
+      drafts.push({ actor: SYSTEM, action, reason: verdict.cause });
     }
     const before = (await outbox.trust.load()).values.get(POLICY_DIGEST_VALUE);
     const known = before === undefined ? undefined : Buffer.from(before).toString("latin1");
@@ -216,6 +218,7 @@ async function openKeeper(options: RecordingOptions): Promise<TrustKeeper> {
     files: device === undefined ? undefined : MarksFiles.open(stateDir, device.key),
     lastGood: typeof bundle === "string" ? lastGoodOf(bundle) : inspected(options, bundle),
     ...{ configSource, clock, conditions, log },
+    isNewlyEnrolled: device !== undefined && isNewlyEnrolled(stateDir, device.key.raw),
   });
 }
 

@@ -212,7 +212,15 @@ export const STORE_ERRORS = {
     exit: EXIT.configuration,
     summary: "The key-encryption key is not where the configuration says",
     remedy:
-      "Put it back from its custody; without it stored messages cannot be read, and none is accepted",
+      "Put it back from its custody: this machine was in use. Without it stored messages cannot be read, and none is accepted; holdfast init makes no other",
+  },
+  KEK_NOT_MADE: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary:
+      "There is no key-encryption key where the configuration says, and nothing is sealed here yet",
+    remedy:
+      "On a new machine: holdfast init --key makes it (plain holdfast init, where there is no local.yaml either). If this machine was in use, its state directory is missing as well: put both back",
   },
   KEK_WRONG: {
     disposition: "halt",

@@ -5,7 +5,7 @@ import { systemChance, systemClock } from "./host/clock.ts";
 import type { StoreChannel } from "./outbox/epochs/channel-tails.ts";
 import type { OutboxOptions } from "./outbox/outbox-options.ts";
 import { downstreamOf, upstreamOf } from "./running/channel-set.ts";
-import { loadKek } from "./sealing/kek.ts";
+import { loadOwnKek } from "./sealing/kek.ts";
 
 /** Channels of our own, beside those that the configuration names (06 TP35). */
 export interface OwnChannels {
@@ -29,7 +29,7 @@ export function storeSettings(
     ballastBytes: config.ballastBytes,
     retainHours: config.retainHours,
     ledgerDays: config.ledgerDays,
-    kek: loadKek(kekCustody(config.kek, credentials), config.stateDir),
+    kek: loadOwnKek(kekCustody(config.kek, credentials), config.stateDir),
     ...{ clock: systemClock, chance: systemChance },
   };
 }

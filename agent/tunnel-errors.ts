@@ -139,6 +139,12 @@ export const TUNNEL_ERRORS = {
     summary: "The receiver's certificate cannot be accepted; sysCode says why",
     remedy: "Call the vendor; compare the CA file of identity.receiverCa with the one they publish",
   },
+  TUNNEL_CA_WITHDRAWN: {
+    ...RETRIED,
+    summary: "The connection was ended: a trust document has withdrawn a CA of the receiver",
+    remedy:
+      "None while it connects anew; otherwise ask the vendor which CA the receiver's certificate is of",
+  },
   TUNNEL_CERT_REFUSED: {
     ...RETRIED,
     summary: "The far end refused this agent's certificate within TLS, before a receiver saw it",

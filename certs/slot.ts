@@ -140,6 +140,18 @@ export class Slot {
     this.#folder.write(this.#in("meta.json"), `${JSON.stringify(said, null, 2)}\n`);
   }
 
+  /**
+   * Another trust document is in force. The chain goes last: while it is the old one, whoever reads the slot with a
+   * newer document at hand writes both again.
+   */
+  keepTrust({
+    receiverCaPem,
+    trustChain,
+  }: Pick<SlotContent, "receiverCaPem" | "trustChain">): void {
+    this.#folder.write(this.#in("receiver-ca.pem"), receiverCaPem);
+    this.#folder.write(this.#in("trust.json"), trustChain);
+  }
+
   /** Back to the keys alone: its certificate turned out to be of no use. */
   reopen(): void {
     this.#folder.remove(this.#in("meta.json"));

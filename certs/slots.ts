@@ -74,6 +74,11 @@ export class IdentityStore {
     return this.#slotOf(this.#read().prev);
   }
 
+  /** One that was read before. */
+  named(name: string): Slot {
+    return new Slot(this.#folder, name);
+  }
+
   /** When `prev` ceased to be current, wall time; undefined if there is none. */
   get prevSinceMs(): number | undefined {
     return this.#read().prevSinceMs ?? undefined;

@@ -8,6 +8,7 @@
  */
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
+import { DEFAULT_APPROVER_SOCKET } from "#agent/host/approver-folder.ts";
 import {
   AUDIT_KEEP_DAYS,
   BALLAST_BYTES,
@@ -67,6 +68,8 @@ const settings = z
     /** 08 PL10. */
     renewalOverdueDays: z.int().min(1).max(20).default(RENEWAL_OVERDUE_DAYS),
     kek: kek.default({ custody: "file", file: DEFAULT_KEK_FILE }),
+    /** 07 2.8: where members of holdfast-approvers ask; its folder is of their group. */
+    approverSocket: z.string().min(1).max(100).default(DEFAULT_APPROVER_SOCKET),
     /** 07 2.7: where the channels come from. */
     configSource: z
       .enum(["local", "signed"], { message: "must be local or signed" })
@@ -151,6 +154,7 @@ export function loadLocalConfig(file: string): LocalConfig {
     ...rest,
     ...(identity === undefined ? {} : { identity: withAbsoluteIdentity(identity, base) }),
     stateDir: resolve(base, config.stateDir),
+    approverSocket: resolve(base, config.approverSocket),
     receiver: { ...receiverRest, ...proxyPassword },
     kek: withAbsoluteFile(config.kek, base),
     ...(config.siem && { siem: withAbsoluteSiemFiles(config.siem, base) }),

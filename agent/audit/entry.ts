@@ -17,6 +17,8 @@ export interface AuditActor {
   readonly kind: "engineer" | "local" | "system" | "receiver";
   readonly id: string;
   readonly claimed?: boolean;
+  /** He came by the socket for approvers; absent: by that of the service account. */
+  readonly door?: "approvers";
 }
 
 /** What is to be recorded. Texts that are too long are cut; none may hold what a message held. */
@@ -63,6 +65,7 @@ export function entryBytes(draft: AuditDraft, place: EntryPlace): Uint8Array {
       kind: actor.kind,
       id: cut(actor.id, TEXT_MAX_LENGTH),
       ...(actor.claimed === undefined ? {} : { claimed: actor.claimed }),
+      ...(actor.door === undefined ? {} : { door: actor.door }),
     },
     action: cut(action, WORD_MAX_LENGTH),
     ...(subject === undefined ? {} : { subject: cut(subject, TEXT_MAX_LENGTH) }),

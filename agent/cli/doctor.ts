@@ -22,7 +22,7 @@ import {
   storageDevice,
 } from "../host/flush-latency.ts";
 import { mountOf } from "../host/mounts.ts";
-import { loadKek } from "../sealing/kek.ts";
+import { loadKek, loadOwnKek } from "../sealing/kek.ts";
 import type { AgentStatus } from "../status.ts";
 import { lookAtFolders } from "./doctor-folders.ts";
 import { lookAtReceiver } from "./doctor-receiver.ts";
@@ -238,7 +238,7 @@ function lookAtKey({ config, creds }: Site): Finding {
   const { kek, stateDir } = config;
   const facts = { custody: identifierFrom(kek.custody) };
   if (kek.custody === "file") {
-    loadKek(kek, stateDir);
+    loadOwnKek(kek, stateDir);
     const where = "in a file: a copy of the whole disk holds it, unless the disk is encrypted";
     return ok(`Found ${where}`, facts);
   }

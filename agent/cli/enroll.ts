@@ -7,12 +7,14 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync, rmSync } from "node:fs";
 import { type EnrolmentToken, parseToken, TOKEN_MAX_CHARACTERS } from "#certs/token.ts";
 import { type LocalConfig, loadLocalConfig } from "#config/local.ts";
+import { hospitalRole } from "../configuration/parts.ts";
 import { AgentError, codeOf, type ErrorCode, type Identifier, identifierFrom } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { systemClock } from "../host/clock.ts";
 import { keepAlive } from "../host/keep-alive.ts";
 import { type Enrolled, type EnrolmentStep, enroll as enrollAt } from "../identity/enrolment.ts";
 import { identityStore } from "../identity-desk.ts";
+import { noteEnrolment } from "../marks/new-enrolment.ts";
 import { receiverOptions } from "../receiver-options.ts";
 import { anchorOf } from "./anchor-file.ts";
 import { takeOver } from "./take-over.ts";
@@ -47,7 +49,9 @@ export async function enroll(options: EnrollOptions): Promise<ExitCode> {
   const way = { receiverUrl, proxy, clock: systemClock, signal: giveUp.signal };
   const onStep = (step: EnrolmentStep): void => say(step, receiverUrl.host);
   try {
-    const enrolled = await enrollAt({ token, way, store, anchor, onStep });
+    const hospitalKeys = hospitalKeysOf(config);
+    const enrolled = await enrollAt({ token, way, store, anchor, hospitalKeys, onStep });
+    noted(config, enrolled);
     // EN9
     const taken = await takeOver({ config, store, way, serialHex: enrolled.serialHex });
     if (taken.isWelcomed) eraseToken(options.tokenFile);
@@ -59,6 +63,19 @@ export async function enroll(options: EnrollOptions): Promise<ExitCode> {
     if (giveUp.signal.aborted) throw given();
     sayInterception(error, receiverUrl);
     throw error;
+  }
+}
+
+const hospitalKeysOf = ({ policy }: LocalConfig): Uint8Array[] => [
+  ...hospitalRole(policy).keys.values(),
+];
+
+/** 07 2.12: what it ends, it ends once it is in use. */
+function noted({ stateDir }: LocalConfig, { devicePublicKey }: Enrolled): void {
+  try {
+    noteEnrolment(stateDir, devicePublicKey);
+  } catch (error) {
+    throw failure("IDENTITY_NOT_WRITABLE", error);
   }
 }
 
@@ -75,7 +92,7 @@ function textOfStandardInput(): string {
   try {
     return readFileSync(STANDARD_INPUT, "utf8");
   } catch (error) {
-    throw unreadable("TOKEN_UNREADABLE", error);
+    throw failure("TOKEN_UNREADABLE", error);
   }
 }
 
@@ -90,7 +107,7 @@ function textOf(file: string): string {
     }
     return Buffer.from(bytes.subarray(0, readSync(descriptor, bytes))).toString("utf8");
   } catch (error) {
-    throw unreadable("TOKEN_UNREADABLE", error);
+    throw failure("TOKEN_UNREADABLE", error);
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
@@ -98,7 +115,7 @@ function textOf(file: string): string {
 
 const octal = (mode: number): Identifier => identifierFrom(`0${(mode & 0o777).toString(8)}`);
 
-const unreadable = (code: ErrorCode, cause: unknown): AgentError =>
+const failure = (code: ErrorCode, cause: unknown): AgentError =>
   cause instanceof AgentError ? cause : new AgentError(code, { sysCode: codeOf(cause) }, { cause });
 
 /** EN9: it has been used; the receiver takes it no more. */

@@ -1,13 +1,13 @@
 /** `holdfast init`: writes a first `local.yaml`, and the key that its store will be sealed with. @module */
 import { accessSync, constants, existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { DEFAULT_KEK_FILE, DISK_BUDGET_MIN_BYTES } from "#config/local.ts";
+import { DEFAULT_KEK_FILE, DISK_BUDGET_MIN_BYTES, loadLocalConfig } from "#config/local.ts";
 import { AgentError, codeOf } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { createFile } from "../host/atomic-file.ts";
 import { diskSpace } from "../host/disk-space.ts";
 import { DISK_BUDGET_BYTES } from "../limits.ts";
-import { createKek } from "../sealing/kek.ts";
+import { createKek, isAnythingSealed } from "../sealing/kek.ts";
 import { printFacts } from "./terminal.ts";
 
 export interface InitOptions {
@@ -43,15 +43,40 @@ export function init(options: InitOptions): ExitCode {
   }
   printFacts(options.json, { config: options.config, kek, kekMade, diskBudgetBytes }, () => [
     `Wrote ${options.config}`,
-    `${kekMade ? "Made" : "Kept"} the key-encryption key ${kek}`,
-    "  Stored messages open with this key alone: if it is lost, they are lost. Keep a copy of it",
-    "  offline, never with a copy of the state directory. It must belong to the service account.",
+    ...keyLines(kek, kekMade),
     "Next: check receiver.url and the channel, ask the vendor for an enrolment token, then",
     `  holdfast enroll --token-file FILE --config ${options.config}`,
     `  holdfast run --config ${options.config}`,
   ]);
   return EXIT.ok;
 }
+
+/**
+ * `holdfast init --key`: the key-encryption key that a `local.yaml` names which is there already. Never on a machine
+ * that was in use: another key would open nothing of what is sealed there.
+ *
+ * @throws {AgentError} `KEK_MISSING`, `FILE_NOT_WRITABLE`
+ */
+export function initKey(options: Pick<InitOptions, "config" | "json">): ExitCode {
+  const { kek, stateDir } = loadLocalConfig(options.config);
+  // A service manager's credential is made by its tools.
+  if (kek.custody !== "file") throw new AgentError("KEK_MISSING", {});
+  if (!existsSync(kek.file) && isAnythingSealed(stateDir)) throw new AgentError("KEK_MISSING", {});
+  let kekMade: boolean;
+  try {
+    kekMade = makeKek(kek.file);
+  } catch (error) {
+    throw notWritten(error);
+  }
+  printFacts(options.json, { kek: kek.file, kekMade }, () => keyLines(kek.file, kekMade));
+  return EXIT.ok;
+}
+
+const keyLines = (kek: string, kekMade: boolean): string[] => [
+  `${kekMade ? "Made" : "Kept"} the key-encryption key ${kek}`,
+  "  Stored messages open with this key alone: if it is lost, they are lost. Keep a copy of it",
+  "  offline, never with a copy of the state directory. It must belong to the service account.",
+];
 
 function refuseUnlessFree(file: string, folder: string): void {
   if (existsSync(file)) throw new AgentError("FILE_EXISTS", {});

@@ -21,6 +21,7 @@ import type { DocumentOutcome } from "./outcomes.ts";
 import { type ConfigurationParts, forbiddenKeys } from "./parts.ts";
 import { offerOf, recoveredLifeCycle } from "./recovery.ts";
 import { Takers } from "./takers.ts";
+import { thaw } from "./thaw.ts";
 
 /** 2.8: a window that opens is never missed by more. */
 const TICK_MS = 30_000;
@@ -59,18 +60,14 @@ export class Configuration implements AsyncDisposable {
    * Reads what is known, and begins to run it: with `configSource: signed` all channels that are to be open are open
    * when this resolves.
    *
-   * @param enrolled envelopes of the trust chain that came with the identity
    * @throws {AgentError} `TRUST_UNUSABLE`; why what should run cannot
    */
-  static async open(
-    parts: ConfigurationParts,
-    enrolled: readonly Uint8Array[] = [],
-  ): Promise<Configuration> {
-    const { audit, trust, keeper, clock } = parts;
-    const ledger = await Ledger.open({ audit, trust, clock, marks: () => keeper.marks });
+  static async open(parts: ConfigurationParts): Promise<Configuration> {
+    const { audit, trust, keeper, clock, trusted } = parts;
+    const ledger = await Ledger.open({ audit, trust, clock, trusted, marks: () => keeper.marks });
     const configuration = new Configuration(parts, ledger);
     try {
-      await configuration.inTurn(() => configuration.#begin(enrolled));
+      await configuration.inTurn(() => configuration.#begin());
     } catch (error) {
       await configuration[Symbol.asyncDispose]();
       throw error;
@@ -88,6 +85,11 @@ export class Configuration implements AsyncDisposable {
       await this.#mustOweNothing();
       return await this.#takers.take(envelope, actor);
     });
+  }
+
+  /** Another identity is in use. Never rejects: what could not be kept is taken by the next start. */
+  async enrolled(): Promise<void> {
+    await this.inTurn(() => this.#takeEnrolment()).catch((error: unknown) => this.#failed(error));
   }
 
   /** Nothing else changes meanwhile. */
@@ -116,12 +118,10 @@ export class Configuration implements AsyncDisposable {
     await this.#parts.trust.note({ values }).catch(() => {});
   }
 
-  async #begin(enrolled: readonly Uint8Array[]): Promise<void> {
+  async #begin(): Promise<void> {
     const { configSource, trust, clock } = this.#parts;
     await this.#recover();
-    if (this.ledger.trust === undefined) {
-      for (const envelope of enrolled) await this.#takers.take(envelope, SYSTEM);
-    }
+    await this.#takeEnrolment();
     this.driver.noteFreeze();
     const { values } = await trust.load();
     const crashed = values.has(RUNS_VALUE);
@@ -157,6 +157,22 @@ export class Configuration implements AsyncDisposable {
         issuedAtMs: verdict.floor.timeFloorMs,
       },
     );
+  }
+
+  /** Its chain, as far as it is new here; and a new enrolment ends the freeze that nothing readable could end (2.12). */
+  async #takeEnrolment(): Promise<void> {
+    const { enrolment, keeper } = this.#parts;
+    for (const envelope of enrolment.chain()) {
+      if (this.ledger.isKnownTrust(envelope)) continue;
+      if (!(await this.#takers.takeEnrolled(envelope, SYSTEM))) break;
+    }
+    if (!enrolment.isNew()) return;
+    if (this.lifeCycle.freeze === "trustState" && keeper.frozen === "allDamaged") {
+      const { ledger, driver } = this;
+      const parts = this.#parts;
+      await thaw({ parts, ledger, driver, actor: SYSTEM, action: "trust.enrolled" });
+    }
+    enrolment.noted();
   }
 
   #lastGood(): InspectedLastGood | undefined {

@@ -40,6 +40,8 @@ export interface LedgerOptions {
   readonly audit: Pick<Audit, "record" | "note">;
   readonly trust: TrustStore;
   readonly marks: () => Marks;
+  /** Of trust documents that are in force from now on, oldest first; never throws. */
+  readonly trusted: (kept: readonly KeptDocument<TrustDocument>[]) => void;
   readonly clock: Clock;
 }
 
@@ -180,6 +182,7 @@ export class Ledger {
     const said = all.length > 0 ? all : [{ actor, action: "config.changed" }];
     await this.#options.audit.record(said, this.#change(next, kept));
     this.#standing = next;
+    if (trust.length > 0) this.#options.trusted(trust);
   }
 
   /** Refusals: how many of them there are is up to others (08 A02). @throws {AgentError} `AUDIT_UNWRITABLE` */

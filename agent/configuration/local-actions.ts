@@ -10,13 +10,10 @@ import { readBundle } from "#documents/bundle.ts";
 import { nowOf, parseTime } from "#documents/time.ts";
 import type { AuditActor } from "../audit/entry.ts";
 import { AgentError, identifierFrom } from "../errors.ts";
-import { readLastGood } from "../marks/last-good.ts";
-import { thawValues } from "../marks/trust-keeper.ts";
 import type { Configuration } from "./configuration.ts";
-import { inspectLastGood } from "./last-good-bundle.ts";
 import type { DocumentOutcome } from "./outcomes.ts";
-import { type ConfigurationParts, forbiddenKeys } from "./parts.ts";
-import { highestOf } from "./recovery.ts";
+import type { ConfigurationParts } from "./parts.ts";
+import { thaw } from "./thaw.ts";
 
 export class LocalActions {
   readonly #parts: ConfigurationParts;
@@ -107,14 +104,7 @@ export class LocalActions {
     await this.#configuration.inTurn(async () => {
       if (isState && !this.#knowsNewest(first))
         throw new AgentError("CONFIG_REPAIR_NEEDS_HEAD", {});
-      const { epoch, seqHigh } = this.#highest();
-      const draft = { actor, action: "config.repaired", decision: `epoch ${epoch} seq ${seqHigh}` };
-      await driver.advance(
-        { type: "repaired", epoch, seqHigh },
-        { actor, drafts: [draft], values: thawValues(new Map()) },
-      );
-      await keeper.thawed();
-      driver.noteFreeze();
+      await thaw({ parts: this.#parts, ledger, driver, actor, action: "config.repaired" });
     });
     const frozen = first.some((one) => one.kind === "refused" && one.code === "FROZEN");
     return bundle !== undefined && frozen ? await this.importBundle(bundle, actor) : first;
@@ -130,24 +120,5 @@ export class LocalActions {
     const expiresMs = parseTime(ledger.head?.expires ?? "") ?? 0;
     const isOffered = outcomes.some((one) => one.kind === "refused" && one.code === "FROZEN");
     return isOffered || expiresMs > nowOf(ledger.time);
-  }
-
-  #highest() {
-    const { keeper, stateDir, anchor, recipient } = this.#parts;
-    const { lifeCycle, trust } = this.#configuration.ledger;
-    const bytes = readLastGood(stateDir);
-    const keys = forbiddenKeys(this.#parts);
-    const lastGood =
-      typeof bytes === "string"
-        ? undefined
-        : inspectLastGood(bytes, { anchor, recipient, forbiddenKeys: keys });
-    const document = lastGood?.config.document;
-    return highestOf([
-      lifeCycle,
-      keeper.marks,
-      { epoch: trust?.configEpoch ?? 0, seqHigh: 0 },
-      ...(document === undefined ? [] : [{ epoch: document.epoch, seqHigh: document.seq }]),
-      // Not what a head names: an epoch begins by the signature of the trust role alone (VT6).
-    ]);
   }
 }

@@ -5,6 +5,7 @@ import type { PolicyPlaces } from "#config/policy-check.ts";
 import { keyIdOf } from "#documents/public-key.ts";
 import type { Role } from "#documents/role.ts";
 import { keyFromHex } from "#documents/trust-rules.ts";
+import type { TrustDocument } from "#documents/types/trust.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Clock } from "../host/clock.ts";
@@ -31,6 +32,19 @@ export interface ConfigurationParts {
   readonly running: Pick<RunningChannels, "preflight" | "apply" | "health"> & {
     readonly set: ChannelSet;
   };
+  /** Trust documents are in force, oldest first: whom the tunnel may trust is theirs to say (1.9). Never throws. */
+  readonly trusted: (
+    held: readonly { readonly document: TrustDocument; readonly envelope: Uint8Array }[],
+  ) => void;
+  /** What came with the identity in use (1.5). */
+  readonly enrolment: {
+    /** Envelopes of its trust chain, oldest first. */
+    readonly chain: () => readonly Uint8Array[];
+    /** Nobody has acted on it yet. */
+    readonly isNew: () => boolean;
+    /** Somebody has. Never throws. */
+    readonly noted: () => void;
+  };
   readonly isTunnelUp: () => boolean;
   /** Whether the receiver's host, and the proxy if there is one, take connections. Never rejects. */
   readonly isWayOpen: () => Promise<boolean>;
@@ -50,6 +64,17 @@ export function hospitalRole({ approval }: Policy): Role {
     keys: new Map(raws.map((raw) => [keyIdOf(raw), raw])),
     threshold: approval.hospitalKeyThreshold,
   };
+}
+
+/**
+ * VT3 from the other side: a key belongs to one role only. One that `local.yaml` came to list after the vendor's trust
+ * document had named it says nothing here for the hospital.
+ */
+export function hospitalRoleBeside(policy: Policy, trust: TrustDocument | undefined): Role {
+  const { keys, threshold } = hospitalRole(policy);
+  const vendors = trust?.keys ?? {};
+  const own = [...keys].filter(([keyId]) => !Object.hasOwn(vendors, keyId));
+  return { keys: new Map(own), threshold };
 }
 
 /** VT3: the hospital's, and the device key. */

@@ -29,7 +29,7 @@ import {
   type RefusedDocument,
   refusedAs,
 } from "./outcomes.ts";
-import { type ConfigurationParts, forbiddenKeys, hospitalRole } from "./parts.ts";
+import { type ConfigurationParts, forbiddenKeys, hospitalRoleBeside } from "./parts.ts";
 
 export interface TakerParts extends ConfigurationParts {
   readonly ledger: Ledger;
@@ -46,6 +46,18 @@ export class Takers {
     this.#parts = parts;
   }
 
+  /**
+   * One of the chain that came with the identity: it has been here before, so that it cures nothing (2.12).
+   *
+   * @returns whether it is in force
+   */
+  async takeEnrolled(envelope: Uint8Array, actor: AuditActor): Promise<boolean> {
+    const outcome = await this.#takeTrust(envelope, actor, false);
+    if (outcome.kind === "taken") return true;
+    await this.#noteRefusal(outcome, actor);
+    return false;
+  }
+
   /** One envelope, whatever it is. @throws {AgentError} `AUDIT_UNWRITABLE`, `STORE_*`: it may come again */
   async take(envelope: Uint8Array, actor: AuditActor): Promise<DocumentOutcome> {
     const type = claimedType(envelope);
@@ -60,7 +72,7 @@ export class Takers {
   #taken(type: CarriedType, envelope: Uint8Array, actor: AuditActor): Promise<DocumentOutcome> {
     switch (type) {
       case "trust":
-        return this.#takeTrust(envelope, actor);
+        return this.#takeTrust(envelope, actor, true);
       case "config":
         return this.#takeConfig(envelope, actor);
       case "approval":
@@ -71,7 +83,11 @@ export class Takers {
   }
 
   /** VT1 to VT7. */
-  async #takeTrust(envelope: Uint8Array, actor: AuditActor): Promise<DocumentOutcome> {
+  async #takeTrust(
+    envelope: Uint8Array,
+    actor: AuditActor,
+    mayCure: boolean,
+  ): Promise<DocumentOutcome> {
     const { ledger, anchor, recipient, driver, keeper } = this.#parts;
     const accepted = acceptTrust({
       ...{ stored: ledger.trust, anchor, envelope, tenant: recipient.tenant },
@@ -84,8 +100,8 @@ export class Takers {
     const before = ledger.lifeCycle;
     const raised = step(before, { type: "epochRaised", epoch: document.configEpoch });
     // 2.12: what ends a freeze that nothing readable could end.
-    const isCure =
-      keeper.frozen === "allDamaged" && document.configEpoch > before.epoch && before.epoch > 0;
+    const isHigher = document.configEpoch > before.epoch && before.epoch > 0;
+    const isCure = mayCure && isHigher && keeper.frozen === "allDamaged";
     const done = isCure
       ? joined(raised, { type: "repaired", epoch: document.configEpoch, seqHigh: 0 })
       : raised;
@@ -147,7 +163,7 @@ export class Takers {
   /** VA1 to VA5. */
   async #takeApproval(envelope: Uint8Array, actor: AuditActor): Promise<DocumentOutcome> {
     const { ledger, policy, recipient } = this.#parts;
-    const hospital = hospitalRole(policy);
+    const hospital = hospitalRoleBeside(policy, ledger.trust);
     const verified = verifyApproval(envelope, hospital, recipient);
     const digest = payloadDigest(envelope, "approval");
     if (verified.kind === "refused") return refusedAs("approval", verified, digest);
@@ -187,7 +203,7 @@ export class Takers {
   /** Those that are kept and that this hospital has signed, by its keys of now. */
   async #approvals(): Promise<Verified<ApprovalDocument>[]> {
     const { ledger, policy, recipient } = this.#parts;
-    const hospital = hospitalRole(policy);
+    const hospital = hospitalRoleBeside(policy, ledger.trust);
     const envelopes = await ledger.envelopes("approval", APPROVALS_MAX_COUNT);
     return envelopes.flatMap((envelope) => {
       const verified = verifyApproval(envelope, hospital, recipient);
@@ -200,7 +216,7 @@ export class Takers {
     const { ledger, driver, policy } = this.#parts;
     const { current } = ledger.lifeCycle;
     if (current === undefined) return;
-    const hospital = hospitalRole(policy);
+    const hospital = hospitalRoleBeside(policy, ledger.trust);
     const approvals = await this.#approvals();
     const { digest } = current.offer;
     const count = countApprovals(approvals, { subject: digest, hospital, time: ledger.time });

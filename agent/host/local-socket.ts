@@ -1,15 +1,17 @@
 /**
  * The local socket: how commands on this machine ask a running agent. One JSON line each way.
  *
- * A Unix socket in the state folder, open to its owner only. Nothing outside the machine reaches it.
+ * A Unix socket in the state folder, open to its owner only, and for approvers one in a folder of their group. Nothing
+ * outside the machine reaches them.
  *
  * @module
  */
 import { chmodSync, rmSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { join } from "node:path";
-import { AgentError, codeOf } from "../errors.ts";
+import { dirname, join } from "node:path";
+import { AgentError, codeOf, identifierFrom } from "../errors.ts";
 import { LOCAL_BUNDLE_MAX_BYTES, LOCAL_REQUEST_MAX_BYTES } from "../limits.ts";
+import { clearSocket, handToGroup, judgeApproverFolder } from "./approver-folder.ts";
 
 /** Answers one request; what it throws is the defect of the asker or of this agent, told as such. */
 export type LocalAnswerer = (request: unknown) => Promise<unknown>;
@@ -62,14 +64,41 @@ export class LocalSocket implements AsyncDisposable {
     const path = localSocketPath(stateDir);
     if (process.platform !== "win32") rmSync(path, { force: true });
     const local = new LocalSocket(answer, bundled);
-    await new Promise<void>((resolve, reject) => {
-      local.#server.once("error", (cause) => {
-        reject(new AgentError("LOCAL_SOCKET_FAILED", { sysCode: codeOf(cause) }, { cause }));
-      });
-      local.#server.listen(path, resolve);
-    });
+    await local.#listen(path);
     if (process.platform !== "win32") chmodSync(path, 0o600);
     return local;
+  }
+
+  /**
+   * A second socket, for the group of its folder (`approver-folder.ts`).
+   *
+   * @throws {AgentError} `APPROVER_SOCKET_UNFIT`: it is not open to them alone, or another agent has it; `LOCAL_SOCKET_FAILED`
+   */
+  static async openToApprovers(
+    path: string,
+    answer: LocalAnswerer,
+    bundled: readonly string[] = [],
+  ): Promise<LocalSocket> {
+    const folder = judgeApproverFolder(dirname(path));
+    if (folder.kind === "unfit") throw unfit(folder.flaw);
+    if (!(await clearSocket(path))) throw unfit("taken");
+    const local = new LocalSocket(answer, bundled);
+    await local.#listen(path);
+    const isTheirs = attempt(() => handToGroup(path, folder.gid));
+    if (isTheirs !== true) {
+      await local[Symbol.asyncDispose]();
+      throw unfit("group");
+    }
+    return local;
+  }
+
+  async #listen(path: string): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", (cause) => {
+        reject(new AgentError("LOCAL_SOCKET_FAILED", { sysCode: codeOf(cause) }, { cause }));
+      });
+      this.#server.listen(path, resolve);
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -79,15 +108,31 @@ export class LocalSocket implements AsyncDisposable {
   }
 }
 
+const unfit = (flaw: string): AgentError =>
+  new AgentError("APPROVER_SOCKET_UNFIT", { flaw: identifierFrom(flaw) });
+
+/** @returns `undefined` where it failed: the caller takes that for no */
+function attempt<T>(act: () => T): T | undefined {
+  try {
+    return act();
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Asks the agent that runs on `stateDir`.
  *
  * @returns what it answers, parsed from JSON
- * @throws {AgentError} `AGENT_NOT_RUNNING` if nobody answers
+ * @throws {AgentError} `AGENT_NOT_RUNNING` if nobody answers; `AGENT_NOT_REACHABLE` if this account may not ask
  */
-export function askLocal(stateDir: string, request: unknown): Promise<unknown> {
+export const askLocal = (stateDir: string, request: unknown): Promise<unknown> =>
+  askAt(localSocketPath(stateDir), request);
+
+/** The same at one socket. */
+export function askAt(path: string, request: unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const socket = connect(localSocketPath(stateDir));
+    const socket = connect(path);
     const fail = (cause?: Error): void => {
       const facts = cause === undefined ? {} : { sysCode: codeOf(cause) };
       const barred = /^(?:EACCES|EPERM)$/.test(codeOf(cause));

@@ -38,6 +38,8 @@ export interface EnrolmentParts {
   readonly way: Way;
   readonly store: IdentityStore;
   readonly anchor: Role;
+  /** Raw, of `local.yaml`: no trust document may name one (VT3). */
+  readonly hospitalKeys: readonly Uint8Array[];
   /** What a person sees meanwhile. */
   readonly onStep: (step: EnrolmentStep) => void;
 }
@@ -54,6 +56,8 @@ export interface Enrolled {
   readonly serialHex: string;
   readonly notAfterMs: number;
   readonly trust: EnrolledTrust;
+  /** Raw: of the device key that was made for it. */
+  readonly devicePublicKey: Uint8Array;
   /** RFC 3339. */
   readonly serverTime: string;
 }
@@ -97,9 +101,10 @@ export async function enroll(parts: EnrolmentParts): Promise<Enrolled> {
   if (found.kind === "refused") {
     throw new AgentError("IDENTITY_ANSWER", { flaw: identifierFrom(found.flaw) });
   }
-  const { anchor } = parts;
+  const { anchor, hospitalKeys } = parts;
   const chain = answer.trustChain;
-  const trust = trustOf({ anchor, tenant, chain, devicePublicKey, pinnedCaPem });
+  const forbiddenKeys = [...hospitalKeys, devicePublicKey];
+  const trust = trustOf({ anchor, tenant, chain, forbiddenKeys, pinnedCaPem });
   const { kind: _, ...fits } = found;
   slot.complete({
     ...fits,
@@ -109,7 +114,8 @@ export async function enroll(parts: EnrolmentParts): Promise<Enrolled> {
     generation: FIRST_GENERATION,
   });
   const { serialHex, notAfterMs } = found;
-  return { slot, serialHex, notAfterMs, trust, serverTime: answer.serverTime };
+  const { serverTime } = answer;
+  return { slot, serialHex, notAfterMs, trust, devicePublicKey, serverTime };
 }
 
 /** EN1: a token leads nowhere but to the receiver that the hospital's own file names. */

@@ -26,6 +26,7 @@ import type { RefusalReason } from "../tunnel/refusal-reasons.ts";
 import type { Ask } from "./doors.ts";
 import { type LoadedIdentities, loadIdentities } from "./loading.ts";
 import { ReceiverTime } from "./receiver-time.ts";
+import { type HeldTrust, type TrustEffect, trustEffect, trusting } from "./receiver-trust.ts";
 import { renew } from "./renewal.ts";
 import { daysLeft, isOverdue, renewalDueMs, renewalRetryMs } from "./schedule.ts";
 
@@ -71,6 +72,9 @@ export class IdentityKeeper implements Identities, Disposable {
   /** Whatever writes keys goes one behind the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #reconnect: () => void = () => {};
+  #inUse: () => void = () => {};
+  /** Trust documents that are known, oldest first. */
+  #trust: readonly HeldTrust[] = [];
   #timer: Timer | undefined;
   #prevTimer: Timer | undefined;
   #isDisposed = false;
@@ -87,10 +91,16 @@ export class IdentityKeeper implements Identities, Disposable {
     this.#schedule();
   }
 
-  /** Begins to watch, once this process alone writes here. @param reconnect shows `identity()` anew */
-  begin(reconnect: () => void): void {
+  /**
+   * Begins to watch, once this process alone writes here.
+   *
+   * @param reconnect shows `identity()` anew
+   * @param inUse another identity has become the one in use
+   */
+  begin(reconnect: () => void, inUse: () => void = () => {}): void {
     const { store } = this.#options;
     this.#reconnect = reconnect;
+    this.#inUse = inUse;
     this.#tried(() => {
       store.sweep();
       store.adopt();
@@ -117,9 +127,10 @@ export class IdentityKeeper implements Identities, Disposable {
   welcomed(identity: Identity, receiverNowMs: number): void {
     this.#time.heard(receiverNowMs);
     const { current, next } = this.#held;
-    this.#welcomedSlot = [next, current].find((one) => one === identity)?.slot;
-    if (identity === next) this.#promote(next);
-    else if (identity === current && next !== undefined && this.#refused.has(next.slot)) {
+    const shown = this.#shownBy(identity);
+    this.#welcomedSlot = shown?.slot;
+    if (next !== undefined && shown === next) this.#promote(next);
+    else if (shown === current && next !== undefined && this.#refused.has(next.slot)) {
       this.#demote(next);
     }
     this.#refused.clear();
@@ -128,8 +139,8 @@ export class IdentityKeeper implements Identities, Disposable {
 
   refused(identity: Identity, reason: RefusalReason, receiverNowMs: number | undefined): boolean {
     if (receiverNowMs !== undefined) this.#time.heard(receiverNowMs);
-    const { current, next } = this.#held;
-    const shown = [next, current].find((one) => one === identity);
+    const { next } = this.#held;
+    const shown = this.#shownBy(identity);
     if (shown === undefined) return false;
     this.#refused.add(shown.slot);
     // The newest one has ended before it was ever used: it is what a recovery goes on from.
@@ -140,6 +151,19 @@ export class IdentityKeeper implements Identities, Disposable {
     if (!left) this.#refused.clear();
     if (reason === "CERT_HAS_EXPIRED" && this.#isRetryDue()) this.#renewSoon();
     return left;
+  }
+
+  /**
+   * Trust documents are known: what the store kept of them at a start, or one that was accepted just now (07 1.9).
+   * They count from the next connection on, also where the slots cannot be written: the store has them.
+   *
+   * @param held oldest first
+   */
+  trusts(held: readonly HeldTrust[]): TrustEffect {
+    this.#trust = [...this.#trust, ...held];
+    const before = this.#held;
+    this.#held = { current: this.#trusting(before.current), next: this.#trusting(before.next) };
+    return trustEffect(before, this.#held);
   }
 
   /** A person asks for it (`identity renew`). @throws {AgentError} why it could not be renewed */
@@ -153,7 +177,7 @@ export class IdentityKeeper implements Identities, Disposable {
     await this.exclusively(async () => {
       const slot = this.#options.store.adopt();
       if (slot === undefined) throw new AgentError("IDENTITY_MISSING", {});
-      this.#held = { ...this.#held, next: slot.load() };
+      this.#held = { ...this.#held, next: this.#trusting(slot.load()) };
       this.#refused.clear();
     });
     this.#reconnect();
@@ -225,7 +249,7 @@ export class IdentityKeeper implements Identities, Disposable {
   }
 
   async #renewOnce(): Promise<void> {
-    const { store, ask, log } = this.#options;
+    const { store, log } = this.#options;
     const { current, next } = this.#held;
     if ((next ?? current)?.keys.device === undefined) {
       throw new AgentError("RENEWAL_IMPOSSIBLE", {});
@@ -233,16 +257,44 @@ export class IdentityKeeper implements Identities, Disposable {
     if (current === undefined || next !== undefined) return this.#reconnect();
     try {
       const onServerTime = (time: string): void => this.#time.heard(Date.parse(time));
-      const slot = await renew({ store, ask, onServerTime }, current);
-      const loaded = slot.load();
-      this.#held = { current, next: loaded };
+      const slot = await renew({ store, ask: this.#ask, onServerTime }, current);
+      const loaded = this.#trusting(slot.load());
+      this.#held = { ...this.#held, next: loaded };
       this.#succeeded();
-      log.write("identityRenewed", factsOf(loaded));
+      const hadEnded = this.#time.nowMs() > current.notAfterMs;
+      log.write(hadEnded ? "identityRecovered" : "identityRenewed", factsOf(loaded));
       this.#reconnect();
     } catch (error) {
       if (error instanceof AgentError) this.#failed(error);
       throw error;
     }
+  }
+
+  /** A trust document may come between two requests of one renewal. */
+  readonly #ask: Ask = (identity, path, body) => {
+    const { receiverCaPem } = this.#held.current ?? identity;
+    return this.#options.ask({ ...identity, receiverCaPem }, path, body);
+  };
+
+  /** Which of ours a connection was made with: another trust document makes another object of the same identity. */
+  #shownBy({ certificatePem }: Identity): SlotIdentity | undefined {
+    const { current, next } = this.#held;
+    return [next, current].find((one) => one?.certificatePem === certificatePem);
+  }
+
+  /** As it trusts now; its slot says so, too, for commands that ask no agent, and should the store be lost. */
+  #trusting<T extends SlotIdentity | undefined>(identity: T): T | SlotIdentity {
+    if (identity === undefined) return identity;
+    const now = trusting(identity, this.#trust);
+    if (now === identity) return identity;
+    const { store, log } = this.#options;
+    try {
+      store.named(now.slot).keepTrust(now);
+    } catch (error) {
+      if (!(error instanceof AgentError)) throw error;
+      log.fault("receiverCasUnwritten", error);
+    }
+    return now;
   }
 
   #succeeded(): void {
@@ -272,6 +324,7 @@ export class IdentityKeeper implements Identities, Disposable {
     if (!done) return;
     this.#held = { current: next, next: undefined };
     log.write("identityInUse", factsOf(next));
+    this.#inUse();
     this.#succeeded();
     this.#schedule();
     this.#erasePrevLater();

@@ -3,6 +3,7 @@ import { X509Certificate } from "node:crypto";
 import type { Role } from "#documents/role.ts";
 import { acceptTrustChain } from "#documents/trust-chain.ts";
 import { AgentError, identifierFrom } from "../errors.ts";
+import { pemOf } from "./receiver-trust.ts";
 
 export interface EnrolledTrust {
   readonly version: number;
@@ -18,8 +19,8 @@ export interface TrustQuestion {
   readonly tenant: string;
   /** Envelopes as parsed JSON, oldest first. */
   readonly chain: readonly object[];
-  /** Raw: no trust document may name it. */
-  readonly devicePublicKey: Uint8Array;
+  /** Raw: the device key and the hospital's, which no trust document may name (VT3). */
+  readonly forbiddenKeys: readonly Uint8Array[];
   /** PEM: the CA that was found by the token's digest. */
   readonly pinnedCaPem: string;
 }
@@ -30,9 +31,9 @@ export interface TrustQuestion {
  * @throws {AgentError} `ENROLL_TRUST` with the code, and the number of the document, that refused
  */
 export function trustOf(question: TrustQuestion): EnrolledTrust {
-  const { anchor, tenant, devicePublicKey, pinnedCaPem } = question;
+  const { anchor, tenant, forbiddenKeys, pinnedCaPem } = question;
   const envelopes = question.chain.map((one) => Buffer.from(JSON.stringify(one), "utf8"));
-  const start = { stored: undefined, anchor, tenant, forbiddenKeys: [devicePublicKey] };
+  const start = { stored: undefined, anchor, tenant, forbiddenKeys };
   const read = acceptTrustChain(start, envelopes);
   if (read.kind === "broken") throw untrusted(read.refused.code, read.index);
   const last = read.accepted.at(-1);
@@ -42,8 +43,7 @@ export function trustOf(question: TrustQuestion): EnrolledTrust {
   if (!receiverCas.some((pem) => new X509Certificate(pem).fingerprint256 === pinned)) {
     throw untrusted("CA_NOT_LISTED", read.accepted.length - 1);
   }
-  const receiverCaPem = receiverCas.map((pem) => (pem.endsWith("\n") ? pem : `${pem}\n`)).join("");
-  return { version, issuedAt, digest: last.digest, receiverCaPem };
+  return { version, issuedAt, digest: last.digest, receiverCaPem: pemOf(receiverCas) };
 }
 
 const untrusted = (code: string, document: number): AgentError =>

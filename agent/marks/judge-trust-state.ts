@@ -8,7 +8,7 @@
  * good, frozen before   any        as when it was frozen
  * damaged or absent     good       runs last-good if its digest is the mark's; the marks are the floor; frozen
  * damaged or absent     damaged    runs last-good if it verifies from the anchor; frozen until a higher epoch, or enrolment
- * any of the last three, last-good unusable: no listener opens
+ * any of the last three, last-good unusable: no listener opens (of the last one: unless this machine was enrolled anew)
  * ```
  *
  * @module
@@ -43,6 +43,8 @@ export interface TrustQuestion {
   readonly marks: MarksState;
   readonly lastGood: LastGoodState;
   readonly configSource: "local" | "signed";
+  /** This machine was enrolled anew, and nothing has been made of it yet. */
+  readonly isNewlyEnrolled?: boolean;
 }
 
 export type FrozenCause = "storeBehind" | "storeDamaged" | "allDamaged";
@@ -80,7 +82,7 @@ export function judgeTrustState(question: TrustQuestion): TrustVerdict {
 }
 
 function frozen(
-  { lastGood, configSource }: TrustQuestion,
+  { lastGood, configSource, isNewlyEnrolled }: TrustQuestion,
   cause: FrozenCause,
   floor: Marks,
 ): TrustVerdict {
@@ -91,7 +93,11 @@ function frozen(
   // Nothing signed was ever in force: there is nothing that could run.
   const isNothingKnown = cause !== "allDamaged" && floor.effectiveDigest === undefined;
   if (isNothingKnown) return { ...common, runs: "nothing" };
-  if (lastGood.kind !== "verified") return { kind: "unusable", cause };
+  if (lastGood.kind !== "verified") {
+    // The enrolment ends this one: there is nothing to be kept from being undone.
+    const isEnded = cause === "allDamaged" && isNewlyEnrolled === true;
+    return isEnded ? { ...common, runs: "nothing" } : { kind: "unusable", cause };
+  }
   // From a store that was put back last-good is not told apart by its digest: it may be newer than that store.
   const isOfMark = lastGood.digest === floor.effectiveDigest;
   if (cause === "storeDamaged" && !isOfMark) return { kind: "unusable", cause };

@@ -34,6 +34,7 @@ export interface TrustKeeperOptions {
   readonly files: MarksFiles | undefined;
   readonly lastGood: LastGoodState;
   readonly configSource: TrustQuestion["configSource"];
+  readonly isNewlyEnrolled?: boolean;
   readonly clock: Clock;
   readonly conditions: Conditions;
   readonly log: Log;
@@ -52,17 +53,19 @@ export class TrustKeeper {
   /** @throws {AgentError} `TRUST_UNUSABLE` where nothing can be run: no listener may open (exit 78) */
   constructor(options: TrustKeeperOptions) {
     const { snapshot, files, lastGood, configSource, clock, conditions, log } = options;
+    const { isNewlyEnrolled = false } = options;
     this.#options = options;
     this.#values = new Map(snapshot.values);
     this.#auditSeq = snapshot.auditHead.seq;
     const store = storeState(snapshot);
     const marks = files?.found ?? { kind: "absent" };
-    this.verdict = judgeTrustState({ store, marks, lastGood, configSource });
+    this.verdict = judgeTrustState({ store, marks, lastGood, configSource, isNewlyEnrolled });
     if (this.verdict.kind === "unusable") {
       throw new AgentError("TRUST_UNUSABLE", { cause: identifierFrom(this.verdict.cause) });
     }
     this.#floor = this.verdict.floor;
-    if (this.verdict.kind !== "frozen") return;
+    // Without a device key there are no documents and no commands: nothing to keep out, and nobody who could end it.
+    if (this.verdict.kind !== "frozen" || files === undefined) return;
     this.#frozen = this.verdict.cause;
     const facts = { cause: identifierFrom(this.verdict.cause) };
     conditions.open("trustRollback", "", facts, clock.nowMs());

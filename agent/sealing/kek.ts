@@ -8,7 +8,7 @@
  * @module
  */
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, realpathSync, type Stats, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync, type Stats, statSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
 import { AgentError, codeOf, type Identifier, identifierFrom } from "../errors.ts";
 import { createFile, makeFolder } from "../host/atomic-file.ts";
@@ -19,6 +19,8 @@ export const KEK_BYTES = 32;
 const AS_TEXT = /^([0-9a-f]{64})\r?\n?$/i;
 const TEXT_MAX_BYTES = 66;
 const KEK_MODE = 0o400;
+/** Of a state folder. */
+const SEALED_FOLDERS = ["outbox", "keys", "identity"] as const;
 
 /** Rights that nobody but the account itself may have. */
 const OTHERS = 0o077;
@@ -54,6 +56,34 @@ export function loadKek(custody: KekCustody, stateDir: string): Kek {
   const current = readPrivately(file, stateDir);
   const next = nextKekFile(file);
   return existsSync(next) ? { current, previous: readPrivately(next, stateDir) } : { current };
+}
+
+/**
+ * The same for this machine's own store and identity: of a key that is missing it says whether it was ever made.
+ *
+ * @throws {AgentError} as {@link loadKek}; `KEK_NOT_MADE` if there is no file, and nothing that was sealed with one
+ */
+export function loadOwnKek(custody: KekCustody, stateDir: string): Kek {
+  const isFile = custody.custody === "file";
+  if (isFile && !existsSync(custody.file) && !isAnythingSealed(stateDir)) {
+    throw new AgentError("KEK_NOT_MADE", {});
+  }
+  return loadKek(custody, stateDir);
+}
+
+/**
+ * Whether a machine was in use: its state folder holds a store, keys of one, or an identity, which only its KEK opens.
+ * Folders alone are none of them. What cannot be looked at counts as such.
+ */
+export function isAnythingSealed(stateDir: string): boolean {
+  return SEALED_FOLDERS.some((name) => {
+    try {
+      const found = readdirSync(join(stateDir, name), { recursive: true, withFileTypes: true });
+      return found.some((one) => !one.isDirectory());
+    } catch (error) {
+      return codeOf(error) !== "ENOENT";
+    }
+  });
 }
 
 /**

@@ -161,6 +161,12 @@ export class Session {
     this.#end(unreachable(undefined));
   }
 
+  /** Whoever is there may hear nothing more: what is not sent yet is not sent. */
+  cut(): void {
+    this.#socket.destroy();
+    this.#end(unreachable(undefined));
+  }
+
   #received(data: Buffer, isBinary: boolean): void {
     if (this.#ended) return;
     this.#heartbeat?.heard();

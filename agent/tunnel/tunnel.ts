@@ -158,6 +158,24 @@ export class Tunnel implements AsyncDisposable {
     this.#apply({ on: "goaway", retryAfterMs: 0 });
   }
 
+  /**
+   * A CA is trusted no longer (07 1.9): the connection ends at once, or the dial under way, and the next one is made by
+   * what is trusted now. It need not have been of that CA: to be made anew costs it a second.
+   */
+  distrust(): void {
+    const [session, dialling] = [this.#session, this.#dialling];
+    this.#session = undefined;
+    this.#dialling = undefined;
+    session?.cut();
+    dialling?.abort();
+    if (session !== undefined) {
+      this.#lastError = new AgentError("TUNNEL_CA_WITHDRAWN", {});
+      this.#options.log.fault("tunnelLost", this.#lastError);
+    }
+    this.#apply({ on: "lost", ...this.#now(), retryAfterMs: 0 });
+    this.dialNow();
+  }
+
   get standing(): TunnelStanding {
     const state = this.#state;
     const waitMs =
@@ -230,7 +248,7 @@ export class Tunnel implements AsyncDisposable {
     try {
       const { signal } = dialling;
       const dialled = await dial({ receiverUrl, proxy, identity, clock, signal });
-      if (this.#state.at !== "connecting") {
+      if (this.#state.at !== "connecting" || this.#dialling !== dialling) {
         dialled.socket.destroy();
         return;
       }
@@ -252,9 +270,10 @@ export class Tunnel implements AsyncDisposable {
       this.#apply({ on: "upgraded" });
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
-      this.#failed(error);
+      // One that was given up says nothing about the one behind it.
+      if (this.#dialling === dialling) this.#failed(error);
     } finally {
-      this.#dialling = undefined;
+      if (this.#dialling === dialling) this.#dialling = undefined;
     }
   }
 

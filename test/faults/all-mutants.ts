@@ -17,6 +17,7 @@ import { OUTLET_MUTANTS } from "./outlet-mutants.ts";
 import { POLICY_MUTANTS } from "./policy-mutants.ts";
 import { RECEIVER_IDENTITY_MUTANTS } from "./receiver-identity-mutants.ts";
 import { RELEASE_MUTANTS } from "./release-mutants.ts";
+import { ROTATION_MUTANTS } from "./rotation-mutants.ts";
 import { RUNNING_MUTANTS } from "./running-mutants.ts";
 import { SIGN_TOOL_MUTANTS } from "./sign-tool-mutants.ts";
 import { SIMULATION_MUTANTS } from "./simulation-mutants.ts";
@@ -34,6 +35,7 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...DOWNSTREAM_MUTANTS,
   ...OUTLET_MUTANTS,
   ...IDENTITY_MUTANTS,
+  ...ROTATION_MUTANTS,
   ...RUNNING_MUTANTS,
   ...RECEIVER_IDENTITY_MUTANTS,
   ...SIMULATION_MUTANTS,

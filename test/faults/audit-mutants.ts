@@ -225,8 +225,8 @@ export const AUDIT_MUTANTS: readonly Mutant[] = [
     "U22 a last-good that cannot be used runs",
     [
       JUDGED,
-      'if (lastGood.kind !== "verified") return { kind: "unusable", cause };',
-      'if (lastGood.kind === "absent") return { kind: "unusable", cause };\n  if (lastGood.kind === "unusable") return { ...common, runs: "lastGood" };',
+      'if (lastGood.kind !== "verified") {',
+      'if (lastGood.kind === "unusable") return { ...common, runs: "lastGood" };\n  if (lastGood.kind !== "verified") {',
     ],
     { ...JUDGE, only: "no listener opens" },
   ),

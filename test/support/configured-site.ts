@@ -164,7 +164,8 @@ export class Machine implements AsyncDisposable {
   }
 }
 
-export interface Senses extends Partial<Pick<ConfigurationParts, "isTunnelUp" | "isWayOpen">> {
+export interface Senses
+  extends Partial<Pick<ConfigurationParts, "isTunnelUp" | "isWayOpen" | "trusted">> {
   /** Stands before the audit: what it does to a record is done to a step of the life cycle. */
   readonly audit?: (real: ConfigurationParts["audit"]) => ConfigurationParts["audit"];
 }
@@ -178,6 +179,8 @@ export class Site implements AsyncDisposable {
     generation: () => 1,
   };
   options: SiteOptions;
+  /** Envelopes of the chain that came with its identity. */
+  enrolled: readonly Uint8Array[] = [];
 
   private constructor(outbox: TestOutbox, options: SiteOptions) {
     this.outbox = outbox;
@@ -300,7 +303,8 @@ ${policy}${channels}`,
       await openConfiguration({
         ...{ outbox, running, device, config: local, version: "1.2.3", log },
         recording: withAudit(recording, senses.audit?.(recording.audit) ?? recording.audit),
-        ...{ anchor: ANCHOR, conditions, clock, enrolled: [], configFile: undefined },
+        ...{ anchor: ANCHOR, conditions, clock, configFile: undefined },
+        ...{ enrolled: () => this.enrolled, trusted: senses.trusted ?? (() => {}) },
         isTunnelUp: senses.isTunnelUp ?? (() => false),
         isWayOpen: senses.isWayOpen ?? (async () => true),
       }),

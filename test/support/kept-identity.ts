@@ -69,7 +69,14 @@ export class KeptIdentity implements AsyncDisposable {
     const { signal } = new AbortController();
     const way = { receiverUrl: doors.url, proxy: undefined, clock: systemClock, signal };
     const store = state.store();
-    await enroll({ token: token.token, way, store, anchor: ANCHOR, onStep: () => {} });
+    await enroll({
+      token: token.token,
+      way,
+      store,
+      anchor: ANCHOR,
+      hospitalKeys: [],
+      onStep: () => {},
+    });
     const slot = store.adopt();
     assert.ok(slot !== undefined);
     store.promote(slot.name, Date.now());

@@ -260,7 +260,7 @@ describe("the key", () => {
   });
 
   for (const [code, spoil] of [
-    ["KEK_MISSING", (file: string) => rmSync(file)],
+    ["KEK_NOT_MADE", (file: string) => rmSync(file)],
     ["KEK_EXPOSED", (file: string) => chmodSync(file, 0o444)],
     ["KEK_MALFORMED", (file: string) => truncateSync(file, 10)],
   ] as const) {

@@ -1,7 +1,7 @@
 /** `holdfast enroll` and `holdfast identity …`, as a person at the hospital calls them. @module */
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
-import { chmodSync, existsSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { enroll } from "#agent/cli/enroll.ts";
@@ -9,6 +9,7 @@ import { AgentError, identifierFrom } from "#agent/errors.ts";
 import { importP12 } from "#agent/identity/import.ts";
 import { remedyFor } from "#agent/tunnel/refusal-reasons.ts";
 import { ENROLL_REFUSALS } from "#certs/exchange.ts";
+import { DEFAULT_KEK_FILE } from "#config/local.ts";
 import { DoorReceiver } from "#test/support/door-receiver.ts";
 import { EnrollingMachine } from "#test/support/enrolling-machine.ts";
 import { exportP12 } from "#test/support/p12-files.ts";
@@ -27,6 +28,26 @@ describe("holdfast enroll", () => {
     const shown = JSON.parse((await machine.run("identity", "show", "--json")).out);
     assert.equal(shown.current.serial, doors.agents.get("ward-1")?.current);
     assert.deepEqual([shown.current.generation, shown.running], [1, undefined]);
+  });
+
+  test("[R06] a machine whose key was never made is told to make it, by enroll and by run; one that was in use, to put it back", async () => {
+    await using doors = await DoorReceiver.open();
+    using machine = new EnrollingMachine(doors.url);
+    const kek = join(machine.path, DEFAULT_KEK_FILE);
+    rmSync(kek);
+    for (const _try of ["first", "again"]) {
+      const { code, errors } = await machine.enroll(doors.token());
+      assert.deepEqual([code, /KEK_NOT_MADE/.test(errors)], [78, true], errors);
+      assert.match(errors, /holdfast init --key makes it/);
+    }
+    assert.equal((await machine.run("init", "--key")).code, 0);
+    assert.equal((await machine.enroll(doors.token())).code, 0);
+    rmSync(kek);
+    const { code, errors } = await machine.run("run");
+    assert.equal(code, 78);
+    assert.match(errors, /KEK_MISSING.*Put it back/s);
+    assert.equal((await machine.run("init", "--key")).code, 78);
+    assert.equal(existsSync(kek), false);
   });
 
   test("[EN1] what is wrong with a token is said before anything is done", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -10,9 +11,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
-import { type InitOptions, init } from "#agent/cli/init.ts";
+import { type InitOptions, init, initKey } from "#agent/cli/init.ts";
 import { createKek, loadKek } from "#agent/sealing/kek.ts";
 import { loadLocalConfig } from "#config/local.ts";
 import { SmallDisk } from "#test/support/small-disk.ts";
@@ -80,6 +81,25 @@ describe("holdfast init", () => {
     assert.throws(() => folder.init(), { code: "FILE_EXISTS" });
     assert.equal(readFileSync(folder.config, "utf8"), "mine");
     assert.deepEqual(readdirSync(folder.path), ["local.yaml"]);
+  });
+
+  test("[R06] --key makes the key that a local.yaml names which is there, and none beside what is sealed", () => {
+    using folder = new Folder();
+    folder.init();
+    rmSync(folder.kek);
+    const key = (): number => initKey({ config: folder.config, json: true });
+    const sealed = join(folder.path, "state/identity/slot-1/tls.key");
+    mkdirSync(dirname(sealed), { recursive: true });
+    writeFileSync(sealed, "");
+    assert.throws(key, { code: "KEK_MISSING" });
+    assert.equal(existsSync(folder.kek), false);
+    rmSync(sealed);
+    assert.equal(key(), 0);
+    assert.equal(modeOf(folder.kek), 0o400);
+    const before = readFileSync(folder.kek);
+    writeFileSync(sealed, "");
+    assert.equal(key(), 0, "one that is there is kept");
+    assert.ok(readFileSync(folder.kek).equals(before));
   });
 
   test("a folder that is not there is not made", () => {

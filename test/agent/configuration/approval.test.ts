@@ -67,6 +67,20 @@ describe("approval by documents", () => {
     assert.deepEqual(machine.ports, [port]);
   });
 
+  test("[U03] [VA1] a key that the vendor's trust document names does not say yes for the hospital, even if local.yaml came to list it", async () => {
+    await using site = await Site.make();
+    const { machine, digest: subject } = await waiting(site);
+    await machine[Symbol.asyncDispose]();
+    const [vendors, own] = [KEYS.config[0], KEYS.hospital[0]];
+    site.options = {
+      policy: `  approval: { mode: signed, hospitalKeys: ["${vendors.hex}", "${own.hex}"] }\n`,
+    };
+    await using again = await site.start();
+    assert.equal(await again.taken(approvalOf({ subject }, [vendors])), "SIGNATURES");
+    assert.equal(again.state, "AWAITING_APPROVAL");
+    assert.equal(await again.taken(approvalOf({ subject }, FIRST)), "PROBATION");
+  });
+
   test("[VA2] one rejection ends it", async () => {
     await using site = await Site.make({ policy: SIGNED });
     const { machine, digest: subject } = await waiting(site);

@@ -4,6 +4,7 @@ import { cpSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync }
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { AgentError } from "#agent/errors.ts";
+import { noteEnrolment } from "#agent/marks/new-enrolment.ts";
 import { freePort } from "#scripts/free-port.ts";
 import {
   at,
@@ -168,6 +169,105 @@ describe("damaged trust state", () => {
     assert.equal(machine.desk.status.freeze, undefined);
     const first = configOf({ epoch: 2, seq: 1, base: null, body: channelsOn(ports[0] ?? 0) });
     assert.equal(await machine.taken(first.envelope), "AWAITING_APPROVAL");
+  });
+
+  test("[U22] store and marks damaged: a new enrolment ends it, also at a start, once, and numbers do not begin anew", async () => {
+    await using one = await scene();
+    const { site, ports, made } = one;
+    loseStore(site);
+    damageMarks(site);
+    {
+      await using machine = await site.start();
+      assert.equal(machine.desk.status.thawedBy, "higherEpoch");
+      // Of another key: it was enrolled, and that identity is not in use.
+      noteEnrolment(site.stateDir, KEYS.hospital[0].raw);
+      await machine.opened.configuration.enrolled();
+      assert.equal(machine.desk.status.freeze, "trustState");
+      noteEnrolment(site.stateDir, site.device.key.raw);
+      await machine.opened.configuration.enrolled();
+      const { freeze, seqHigh, thawedBy } = machine.desk.status;
+      assert.deepEqual([freeze, seqHigh, thawedBy], [undefined, 2, undefined]);
+      assert.equal(machine.conditionNames.includes("trustRollback"), false);
+      assert.deepEqual(machine.ports, ports.slice(1), "what runs goes on");
+      assert.deepEqual(await machine.audit("trust.enrolled"), ["trust.enrolled epoch 1 seq 2"]);
+      assert.equal(await machine.taken(made[0]?.envelope ?? new Uint8Array()), "ROLLBACK");
+    }
+    assert.equal(existsSync(join(site.stateDir, "trust/enrolled")), false, "it counts once");
+    {
+      await using machine = await site.start();
+      assert.equal(machine.desk.status.freeze, undefined);
+    }
+    loseStore(site);
+    damageMarks(site);
+    noteEnrolment(site.stateDir, site.device.key.raw);
+    await using machine = await site.start();
+    assert.deepEqual([machine.ports, machine.desk.status.freeze], [ports.slice(1), undefined]);
+  });
+
+  test("[U22] a new enrolment does not end a freeze that a repair ends", async () => {
+    await using one = await scene();
+    putBack(one);
+    noteEnrolment(one.site.stateDir, one.site.device.key.raw);
+    await using machine = await one.site.start();
+    const { freeze, thawedBy } = machine.desk.status;
+    assert.deepEqual([freeze, thawedBy], ["trustState", "repair"]);
+  });
+
+  test("[U22] nothing is left, not even last-good: exit 78, and after a new enrolment it starts, with no port open", async () => {
+    await using one = await scene();
+    const { site, ports } = one;
+    loseStore(site);
+    damageMarks(site);
+    rmSync(join(site.stateDir, "trust/last-good"));
+    await assert.rejects(site.start(), { code: "TRUST_UNUSABLE", exit: 78 });
+    noteEnrolment(site.stateDir, site.device.key.raw);
+    site.enrolled = [trustOf({ version: 7, configEpoch: 4 })];
+    await using machine = await site.start();
+    const { freeze, trustVersion, epoch } = machine.desk.status;
+    assert.deepEqual([machine.ports, freeze, trustVersion, epoch], [[], undefined, 7, 4]);
+    const first = configOf({ epoch: 4, base: null, body: channelsOn(ports[0] ?? 0) });
+    assert.equal(await machine.taken(first.envelope), "AWAITING_APPROVAL");
+  });
+
+  test("[U22] the chain that came with an identity is taken as far as it is newer; what was here before cures nothing", async () => {
+    await using one = await scene();
+    const { site } = one;
+    loseStore(site);
+    damageMarks(site);
+    site.enrolled = [trustOf(), trustOf({ version: 2 }), trustOf({ version: 3, configEpoch: 2 })];
+    await using machine = await site.start();
+    const { freeze, trustVersion, epoch } = machine.desk.status;
+    assert.deepEqual([freeze, trustVersion, epoch], ["trustState", 3, 2]);
+    assert.equal(await machine.taken(trustOf({ version: 4, configEpoch: 3 })), "accepted");
+    assert.equal(machine.desk.status.freeze, undefined);
+  });
+
+  test("[U22] with configSource: local the same two ways lead out: a higher epoch, a new enrolment", async () => {
+    for (const way of ["epoch", "enrolment"] as const) {
+      await using site = await Site.make({ configSource: "local" });
+      site.enrolled = [trustOf()];
+      await (await site.start())[Symbol.asyncDispose]();
+      loseStore(site);
+      damageMarks(site);
+      {
+        await using machine = await site.start();
+        assert.equal(machine.desk.status.freeze, "trustState");
+        assert.equal(await machine.repaired(), "CONFIG_REPAIR_NEEDS_EPOCH");
+        if (way === "epoch") {
+          const higher = trustOf({ version: 2, configEpoch: 2 });
+          assert.deepEqual(
+            await machine.imported(bundleOf(undefined, { trust: [trustOf(), higher] })),
+            ["trust accepted"],
+          );
+        } else {
+          noteEnrolment(site.stateDir, site.device.key.raw);
+          await machine.opened.configuration.enrolled();
+        }
+        assert.equal(machine.desk.status.freeze, undefined, way);
+      }
+      await using machine = await site.start();
+      assert.equal(machine.desk.status.freeze, undefined, `${way}: a start later`);
+    }
   });
 
   test("[U22] last-good unusable beside a store that is not believed: no listener opens, exit 78 with the remedy", async () => {

@@ -30,6 +30,7 @@ interface Asked {
   readonly url: URL;
   readonly state: StateFolder;
   readonly anchor?: typeof ANCHOR;
+  readonly hospitalKeys?: readonly Uint8Array[];
   readonly proxyUrl?: string;
   readonly clock?: typeof systemClock;
   readonly steps?: EnrolmentStep[];
@@ -41,6 +42,7 @@ function enrolled({
   url,
   state,
   anchor = ANCHOR,
+  hospitalKeys = [],
   steps = [],
   ...more
 }: Asked): Promise<Enrolled> {
@@ -50,7 +52,8 @@ function enrolled({
   const proxy = proxyUrl === undefined ? undefined : openProxy({ url: proxyUrl });
   const way = { receiverUrl: url, proxy, clock, signal };
   const onStep = (step: EnrolmentStep): void => void steps.push(step);
-  return enroll({ token: parsed.token, way, store: state.store(), anchor, onStep });
+  const parts = { token: parsed.token, way, store: state.store(), anchor, hospitalKeys, onStep };
+  return enroll(parts);
 }
 
 async function refusal(asked: Asked): Promise<AgentError> {
@@ -293,6 +296,17 @@ describe("enrolment", () => {
     assert.equal(await codeWith(signed(trust(), KEYS.trust.slice(0, 1))), "SIGNATURES");
     assert.equal(await codeWith(signed(trust())), "CA_NOT_LISTED");
     assert.equal(state.store().enrolled, undefined);
+  });
+
+  test("[EN8] [VT3] [U32] a trust document that names a hospital key is refused at enrolment, too", async () => {
+    await using doors = await DoorReceiver.open();
+    using state = new StateFolder();
+    const asked = { url: doors.url, state, hospitalKeys: [KEYS.hospital[0].raw, KEYS.head[0].raw] };
+    const { code, facts } = await refusal({ ...asked, token: doors.token() });
+    assert.deepEqual([code, facts["code"]], ["ENROLL_TRUST", "BAD_TRUST"]);
+    assert.equal(state.store().enrolled, undefined);
+    const others = { ...asked, hospitalKeys: KEYS.hospital.map(({ raw }) => raw) };
+    assert.equal((await enrolled({ ...others, token: doors.token() })).trust.version, 1);
   });
 
   test("[EN7] whoever waits for a person is not sent away by a short outage, and can give up", async () => {

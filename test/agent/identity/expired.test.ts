@@ -14,4 +14,5 @@ test("[I11, I17] [07 1.6] this machine's clock is behind and sees no end: the re
   assert.ok(kept.reconnects > 0, "and it dials at once");
   assert.equal(kept.dial(), "");
   assert.equal(kept.store.current?.load().generation, 2);
+  assert.ok(kept.logged.includes("identityRecovered"), "by the receiver's clock, not by its own");
 });

@@ -291,6 +291,11 @@ describe("recovery", () => {
     assert.equal(kept.doors.requests.filter((one) => one === "POST /v1/renew").length, 1);
     assert.equal(kept.dial(), "");
     assert.equal(kept.store.current?.load().generation, 2);
+    const isRecovery = (event: string): boolean => /^identityRe/.test(event);
+    assert.deepEqual(kept.logged.filter(isRecovery), ["identityRecovered"]);
+    await kept.keeper.renewNow();
+    const names = ["identityRecovered", "identityRenewed"];
+    assert.deepEqual(kept.logged.filter(isRecovery), names, "before its end it is none");
   });
 
   test("[I11] [07 1.6] RECOVERY_REFUSED says that a new token is needed; reset by a person, it recovers", async () => {

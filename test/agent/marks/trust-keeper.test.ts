@@ -36,13 +36,14 @@ class Site implements AsyncDisposable {
   }
 
   /** One start of the agent, as far as trust goes; ended by disposal. */
-  async start(configSource: "local" | "signed" = "signed"): Promise<Started> {
+  async start(configSource: "local" | "signed" = "signed", hasDevice = true): Promise<Started> {
     await this.made.reopen();
     const conditions = new Conditions();
     const { outbox, stateDir } = this.made;
     const device = { key: this.key, tenant: TENANT, agent: AGENT, generation: () => 1 };
     const recording = await Recording.open({
-      ...{ outbox, stateDir, version: "1.2.3", auditKeepDays: 2_190, configSource, device },
+      ...{ outbox, stateDir, version: "1.2.3", auditKeepDays: 2_190, configSource },
+      ...(hasDevice ? { device } : {}),
       inspectLastGood: (bundle) => ({ kind: "verified", digest: Buffer.from(bundle).toString() }),
       ...{ clock: systemClock, chance: systemChance, log: silentLog, conditions },
     });
@@ -159,6 +160,19 @@ describe("trust state over starts", () => {
       assert.equal(keeper.frozen, "allDamaged");
       assert.equal(keeper.verdict.kind === "frozen" && keeper.verdict.endedBy, "higherEpoch");
     }
+  });
+
+  test("[U22] without a device key nothing is frozen: there is nothing to keep out, and nobody could end it", async () => {
+    await using site = await Site.make();
+    await site.applied(7);
+    site.damageStore();
+    await using one = await site.start("local", false);
+    const { keeper, audit } = one.recording;
+    assert.deepEqual([keeper.verdict.kind, keeper.frozen], ["frozen", undefined]);
+    assert.deepEqual(namesOf(one), []);
+    await audit.record([draftOf("x")]);
+    const rows = await site.made.outbox.trust.auditPage(0, 10);
+    assert.ok(rows.some(({ bytes }) => Buffer.from(bytes).includes("trust.damaged")));
   });
 
   test("[U22] damaged marks beside a good store are written anew", async () => {

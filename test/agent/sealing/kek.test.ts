@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { createKek, KEK_BYTES, loadKek } from "#agent/sealing/kek.ts";
+import { createKek, KEK_BYTES, loadKek, loadOwnKek } from "#agent/sealing/kek.ts";
 import type { Kek } from "#agent/sealing/key-ring.ts";
 
 class Custody implements Disposable {
@@ -62,6 +62,22 @@ describe("KEK", () => {
     const before = readFileSync(custody.file);
     assert.throws(() => createKek(custody.file), { code: "EEXIST" });
     assert.ok(readFileSync(custody.file).equals(before));
+  });
+
+  test("[R06] missing where nothing is sealed it was never made: the remedy is holdfast init; with anything sealed, to put it back", () => {
+    using custody = new Custody();
+    const load = (): Kek => loadOwnKek({ custody: "file", file: custody.file }, custody.stateDir);
+    for (const folder of ["outbox", "keys", "identity/slot-1"]) {
+      mkdirSync(join(custody.stateDir, folder), { recursive: true });
+      assert.throws(load, { code: "KEK_NOT_MADE", exit: 78, remedy: /holdfast init --key/ });
+    }
+    for (const file of ["outbox/x.db", "keys/1.key", "identity/slot-1/tls.key"]) {
+      writeFileSync(join(custody.stateDir, file), "");
+      assert.throws(load, { code: "KEK_MISSING", remedy: /^Put it back/ }, file);
+      rmSync(join(custody.stateDir, file));
+    }
+    createKek(custody.file);
+    assert.equal(load().current.length, KEK_BYTES);
   });
 
   test("[R06] missing, or not where the configuration says, is KEK_MISSING, and none is made", () => {

@@ -60,6 +60,26 @@ class Scene implements AsyncDisposable {
 }
 
 describe("tunnel", () => {
+  test("[07 1.9] a CA that is withdrawn ends the connection at once, with nothing more said, and the next one is dialled", async () => {
+    await using scene = await Scene.open(["one"]);
+    const agent = await scene.streaming();
+    scene.tunnel.tunnel.distrust();
+    assert.equal(scene.tunnel.state, "connecting");
+    await agent.closed();
+    assert.equal(agent.closeCode, 1006, "no closing handshake");
+    assert.equal(scene.tunnel.lastError?.code, "TUNNEL_CA_WITHDRAWN");
+    await scene.streaming();
+  });
+
+  test("[07 1.9] a dial that was begun before a CA was withdrawn is not gone on with", async () => {
+    await using scene = await Scene.open();
+    assert.equal(scene.tunnel.state, "connecting");
+    scene.tunnel.tunnel.distrust();
+    scene.tunnel.tunnel.distrust();
+    await scene.streaming();
+    assert.equal(scene.receiver.connections.length, 1, "two dials were given up");
+  });
+
   test("[TP1, A8] the receiver is away at start: it dials again and again, with growing patience", async () => {
     const port = await freePort();
     const clock = new ManualClock();
