@@ -34,11 +34,11 @@ export interface LocalDeskParts
 
 export function localDesk(parts: LocalDeskParts): LocalDesk {
   const { outbox, relay, running, recording, identity, config, log } = parts;
-  const { status, trace, reconnect, maintenance, configuration, damaged, version, credentials } =
-    parts;
+  const { status, trace, reconnect, configuration, damaged, version, credentials } = parts;
+  const { maintenance } = parts;
   const { exclusively } = identity;
   return {
-    ...{ status, trace, reconnect, maintenance, running, identity, configuration },
+    ...{ status, trace, reconnect, running, identity, configuration, maintenance },
     audit: new AuditDesk({ recording, trust: outbox.trust, keepDays: config.auditKeepDays }),
     quarantine: new QuarantineDesk({ outbox, log, running }),
     files: new FilesDesk({ outbox, running }),

@@ -4,8 +4,7 @@
  * @module
  */
 import { fstatSync, readFileSync } from "node:fs";
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { backupCreate, backupRestore, backupVerify } from "./cli/backup.ts";
+import { Command, CommanderError, Option } from "commander";
 import { channelList } from "./cli/channel.ts";
 import { channelRelease } from "./cli/channel-release.ts";
 import { channelSkip } from "./cli/channel-skip.ts";
@@ -13,15 +12,8 @@ import { doctor } from "./cli/doctor.ts";
 import { filesList } from "./cli/files.ts";
 import { init, initKey } from "./cli/init.ts";
 import { listen, type TestReply } from "./cli/listen.ts";
-import {
-  quarantineDiscard,
-  quarantineList,
-  quarantineRelease,
-  quarantineShow,
-} from "./cli/quarantine.ts";
 import { reconnect } from "./cli/reconnect.ts";
 import { rekey } from "./cli/rekey.ts";
-import { replay } from "./cli/replay.ts";
 import { run } from "./cli/run.ts";
 import { status } from "./cli/status.ts";
 import { statusSigned } from "./cli/status-signed.ts";
@@ -32,7 +24,9 @@ import { addAuditCommands } from "./commands/audit.ts";
 import { addConfigCommands } from "./commands/config.ts";
 import { addIdentityCommands } from "./commands/identity.ts";
 import { addMaintenanceCommands } from "./commands/maintenance.ts";
-import { type Act, configOption, jsonOption, timeOf, wholeNumber } from "./commands/options.ts";
+import { type Act, configOption, jsonOption, seqRange, wholeNumber } from "./commands/options.ts";
+import { addQuarantineCommands } from "./commands/quarantine.ts";
+import { addStoreCommands } from "./commands/store.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { addReleaseCommands } from "./release-commands.ts";
 
@@ -42,10 +36,10 @@ const DEFAULT_MLLP_PORT = 2575;
 const credentials = process.env["CREDENTIALS_DIRECTORY"];
 /** Whether standard error is the journal: systemd says which file that is (systemd.exec(5), `$JOURNAL_STREAM`). */
 function isJournal(): boolean {
-  const stream = process.env["JOURNAL_STREAM"];
-  if (stream === undefined) return false;
+  const [device, inode] = (process.env["JOURNAL_STREAM"] ?? "").split(":");
+  if (device === "" || inode === undefined) return false;
   const { dev, ino } = fstatSync(2, { bigint: true });
-  return stream === `${dev}:${ino}`;
+  return String(dev) === device && String(ino) === inode;
 }
 /** 07 1.9, 1.10: the receiver's proxy and CA come from the configuration alone; `doctor` names these. */
 const ignored = Object.keys(process.env).filter((name) =>
@@ -75,8 +69,6 @@ function stopSignals(): { readonly stop: Promise<void>; readonly hangUp: Promise
   return { stop: stop.promise, hangUp: hangUp.promise };
 }
 
-const kekOption = (): Option =>
-  new Option("--kek <file>", "the key that it was made with, if that is not the configuration's");
 const portParser = wholeNumber(0, 65_535);
 
 /** The commands; the chosen one is handed to `choose`, so that parsing does nothing else. */
@@ -130,7 +122,8 @@ function program(choose: (act: Act) => void): Command {
   addMaintenanceCommands(root, choose);
   addFilesCommands(root, choose);
   addQuarantineCommands(root, choose);
-  addStoreCommands(root, choose);
+  addStoreCommands(root, credentials, choose);
+  addIdentityQuestions(root, choose);
   addTestCommands(root, choose);
   addReleaseCommands(root, versionText, choose);
   root
@@ -202,13 +195,6 @@ function addChannelRelease(channel: Command, choose: (act: Act) => void): void {
     .action((name, options) => choose(() => channelRelease({ channel: name, ...options })));
 }
 
-const blockNumber = wholeNumber(1, Number.MAX_SAFE_INTEGER);
-
-/** commander hands over one argument at a time, with those before it. */
-function blockNumbers(text: string, before: readonly number[] = []): readonly number[] {
-  return [...before, blockNumber(text)];
-}
-
 function addFilesCommands(root: Command, choose: (act: Act) => void): void {
   const files = root.command("files").description("files taken from folders, by their claims");
   files
@@ -230,99 +216,7 @@ function addFilesCommands(root: Command, choose: (act: Act) => void): void {
     );
 }
 
-function addQuarantineCommands(root: Command, choose: (act: Act) => void): void {
-  const quarantine = root
-    .command("quarantine")
-    .description("blocks that are no messages: set aside, kept until a person decides");
-  quarantine
-    .command("list")
-    .description("what is there, newest first; no content")
-    .option("--channel <name>", "only of this channel")
-    .option("--limit <number>", "so many at most", wholeNumber(1, 1_000_000), 100)
-    .addOption(configOption())
-    .addOption(jsonOption())
-    .action(({ channel, ...options }) => choose(() => quarantineList({ channel, ...options })));
-  quarantine
-    .command("show")
-    .description("one block, and why it is there")
-    .argument("<number>", "as in the list", blockNumber)
-    .option("--content", "print its beginning as text: it may name a patient", false)
-    .option("--out <file>", "write its bytes to a new file of mode 0600")
-    .addOption(configOption())
-    .addOption(jsonOption())
-    .action((id, { out, ...options }) => choose(() => quarantineShow({ id, out, ...options })));
-  quarantine
-    .command("release")
-    .description("send blocks to the receiver as they are, each as a message of its channel")
-    .argument("<numbers...>", "as in the list", blockNumbers)
-    .addOption(configOption())
-    .addOption(jsonOption())
-    .action((ids, options) => choose(() => quarantineRelease({ ids, ...options })));
-  quarantine
-    .command("discard")
-    .description("forget blocks for ever")
-    .argument("<numbers...>", "as in the list", blockNumbers)
-    .addOption(configOption())
-    .addOption(jsonOption())
-    .action((ids, options) => choose(() => quarantineDiscard({ ids, ...options })));
-}
-
-/** `A` or `A-B`. */
-function seqRange(text: string): { readonly first: number; readonly last: number } {
-  const [, first = "", last = first] = /^(\d+)(?:-(\d+))?$/.exec(text) ?? [];
-  const range = { first: blockNumber(first), last: blockNumber(last) };
-  if (range.first <= range.last) return range;
-  throw new InvalidArgumentError("Must be a number, or two such as 12-40.");
-}
-
-function addStoreCommands(root: Command, choose: (act: Act) => void): void {
-  const backup = root.command("backup").description("copies of the store, and their way back");
-  backup
-    .command("create")
-    .description("copy the store while the agent runs, and read the copy through")
-    .argument("<folder>", "a new folder, outside of stateDir")
-    .addOption(configOption())
-    .addOption(jsonOption())
-    .action((folder, options) => choose(() => backupCreate({ folder, ...options })));
-  backup
-    .command("verify")
-    .description("read a backup through: it needs the key-encryption key, and no agent")
-    .argument("<folder>")
-    .addOption(kekOption())
-    .addOption(configOption())
-    .addOption(jsonOption())
-    .action((folder, { kek, ...options }) =>
-      choose(() => backupVerify({ folder, credentials, kek, ...options })),
-    );
-  backup
-    .command("restore")
-    .description("put a backup in the place of the store; no agent may run")
-    .argument("<folder>")
-    .option("--replace", "move a store that is there aside; it is not deleted", false)
-    .addOption(kekOption())
-    .addOption(configOption())
-    .addOption(jsonOption())
-    .action((folder, { kek, ...options }) =>
-      choose(() => backupRestore({ folder, credentials, kek, ...options })),
-    );
-  root
-    .command("replay")
-    .description("send messages again that the receiver has confirmed and that are still kept")
-    .requiredOption("--channel <name>", "of this channel")
-    .option("--seq <range>", "by number, such as 12-40", seqRange)
-    .option("--epoch <number>", "of this epoch; with --seq the current one if absent", blockNumber)
-    .option("--from <time>", "received at or after, such as 2026-01-31T08:00:00Z", timeOf)
-    .option("--to <time>", "received at or before", timeOf)
-    .option("--control-id <text>", "with this control id (MSH-10)")
-    .option("--dry-run", "only say what would be sent", false)
-    .addOption(configOption())
-    .addOption(jsonOption())
-    .action(({ seq, from, to, controlId, ...options }, command: Command) => {
-      if (seq === undefined && from === undefined && to === undefined && controlId === undefined) {
-        command.error("error: say which: --seq, --from and --to, or --control-id");
-      }
-      choose(() => replay({ seq, fromMs: from, toMs: to, controlId, ...options }));
-    });
+function addIdentityQuestions(root: Command, choose: (act: Act) => void): void {
   const identity = root.command("identity").description("who this agent is");
   addIdentityCommands({ root, identity, choose, credentials, stopSignals });
   // 08 2.3 has the longer name.

@@ -27,3 +27,14 @@ export function timeOf(text: string): number {
   if (atMs >= 0) return atMs;
   throw new InvalidArgumentError("Must be a time such as 2026-01-31T08:00:00Z.");
 }
+
+/** As in a list: 1 and up. */
+export const blockNumber = wholeNumber(1, Number.MAX_SAFE_INTEGER);
+
+/** `A` or `A-B`. */
+export function seqRange(text: string): { readonly first: number; readonly last: number } {
+  const [, first = "", last = first] = /^(\d+)(?:-(\d+))?$/.exec(text) ?? [];
+  const range = { first: blockNumber(first), last: blockNumber(last) };
+  if (range.first <= range.last) return range;
+  throw new InvalidArgumentError("Must be a number, or two such as 12-40.");
+}

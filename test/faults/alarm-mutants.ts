@@ -60,7 +60,7 @@ export const ALARM_MUTANTS: readonly Mutant[] = [
   mutant(
     "PL10 hours that were not watched whole are learned",
     [SILENCE, "isNewHour && before.isWhole && before.hasHeard", "isNewHour"],
-    inAgent("health/usual-silence.test.ts", "one week of outage"),
+    inAgent("health/usual-silence.test.ts", "not watched whole"),
   ),
   mutant(
     "PL5 words other than codes leave the hospital",

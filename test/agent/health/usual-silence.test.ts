@@ -129,10 +129,35 @@ describe("the usual silence of a channel", () => {
     const fromMs = MONDAY_MS + 4 * WEEK_MS + 9 * HOUR_MS;
     const away = new Watched().untilMs(fromMs, laboratory).away(5 * HOUR_MS);
     away.untilMs(away.nowMs + 5 * MINUTE_MS, () => false);
+    // Within one hour of the week, which is judged already.
+    const slept = new Watched().untilMs(fromMs + 5 * MINUTE_MS, laboratory).away(40 * MINUTE_MS);
+    slept.untilMs(slept.nowMs + 5 * MINUTE_MS, () => false);
+    assert.equal(slept.alarms.length, 0);
     const leapt = new Watched().untilMs(fromMs, laboratory).leap(3 * HOUR_MS);
     leapt.untilMs(leapt.nowMs + 5 * MINUTE_MS, () => false).leap(-3 * HOUR_MS);
     leapt.untilMs(leapt.nowMs + 5 * MINUTE_MS, () => false);
     assert.deepEqual([...away.alarms, ...leapt.alarms], []);
+  });
+
+  test("[PL10] an hour that was not watched whole, or in which nothing had been heard yet, teaches nothing", () => {
+    const options = { usualMs: () => undefined, factor: 4 };
+    const at = (minutes: number, messageCount: number) => ({
+      ...{ monotonicMs: minutes * MINUTE_MS, nowMs: minutes * MINUTE_MS, messageCount },
+      hour: Math.floor(minutes / 60),
+    });
+    /** @param heardAt the minute of the one message */
+    const learnedHours = (heardAt: number): number[] => {
+      let state = watchedFrom(at(30, 0));
+      const hours: number[] = [];
+      for (let minute = 31; minute <= 240; minute++) {
+        const seen = look(state, at(minute, minute < heardAt ? 0 : 1), options);
+        state = seen.state;
+        if (seen.learned !== undefined) hours.push(seen.learned.hour);
+      }
+      return hours;
+    };
+    assert.deepEqual(learnedHours(40), [1, 2, 3]);
+    assert.deepEqual(learnedHours(150), [2, 3]);
   });
 
   test("[PL10] one week of outage teaches nothing: the next outage is an alarm all the same", () => {
