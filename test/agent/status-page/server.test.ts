@@ -127,6 +127,15 @@ describe("[PL8] the page is never in the way of a message", () => {
     });
   });
 
+  test("whoever opens a connection and does not finish a question is hung up on after 10 s", async () => {
+    await using page = await OpenedPage.open();
+    const [silent, slow] = [await page.connect(), await page.connect()];
+    slow.write("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n");
+    silent.resume();
+    slow.resume();
+    await Promise.all([once(silent, "close"), once(slow, "close")]);
+  });
+
   test("a browser too many is not told when to look, and reloads instead", async () => {
     await using page = await OpenedPage.open();
     using watching = new Watching(page.port);
