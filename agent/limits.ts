@@ -206,6 +206,15 @@ export const TRACE_MAX_COUNT = 50;
 
 /** What the tunnel's socket may hold when the receiver does not read; control frames included. */
 export const SOCKET_UNSENT_LIMIT_BYTES = MIB;
+/**
+ * Websocket pings, PINGs and commands that one second may bring. 06 TP26 has a PING each second, 08 section 4.4 ten
+ * commands a minute; those of a long outage may come together.
+ */
+export const QUESTIONS_PER_SECOND = 200;
+/** Of one frame of the tunnel, which nobody who keeps to TP3 cuts; a middlebox might, into parts of a packet's size. */
+export const FRAGMENTS_MAX_COUNT = 64;
+/** Reads of which the largest frame may consist: a TLS record each, of a packet's size as well. */
+export const BUFFERED_PARTS_MAX_COUNT = 1_024;
 /** What a receiver may ask us to wait; longer would be an outage that somebody typed. */
 export const RETRY_AFTER_MAX_MS = 3_600_000;
 

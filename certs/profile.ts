@@ -33,7 +33,9 @@ export type ProfileResult =
 export function checkProfile(chainPem: string, expected: Expected): ProfileResult {
   const certificate = firstOf(chainPem);
   if (certificate === undefined) return refused("unreadable");
-  if (!certificate.publicKey.equals(expected.publicKey)) return refused("otherKey");
+  const publicKey = publicKeyOf(certificate);
+  if (publicKey === undefined) return refused("unreadable");
+  if (!publicKey.equals(expected.publicKey)) return refused("otherKey");
   const reading = readProfile(certificate);
   if (reading.kind === "flawed") return refused(reading.flaw);
   const { trustDomain, tenant, agent } = reading;
@@ -49,6 +51,15 @@ export function checkProfile(chainPem: string, expected: Expected): ProfileResul
 /** As the receiver writes it: lower-case hexadecimal without leading zeros. */
 export const serialOf = ({ serialNumber }: X509Certificate): string =>
   serialNumber.toLowerCase().replace(/^0+(?=.)/, "");
+
+/** OpenSSL reads a certificate whole and its key only when it is asked for, such as a point that is on no curve. */
+function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
+  try {
+    return certificate.publicKey;
+  } catch {
+    return undefined;
+  }
+}
 
 /** The first certificate of a PEM text; `undefined` if there is none that can be read. */
 export function firstOf(pem: string): X509Certificate | undefined {

@@ -100,6 +100,7 @@ function fromBase64url(text: string): Buffer | undefined {
   return bytes.toString("base64url") === text ? bytes : undefined;
 }
 
+/** Whoever makes a token says what he likes in it: keys that V8 misreads (`documents/strict-json.ts`) are none of the schema. */
 function jsonOf(bytes: Buffer | undefined): unknown {
   try {
     return bytes === undefined ? undefined : JSON.parse(bytes.toString("utf8"));

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { StoredMeta } from "#streams/sink/sink-store.ts";
+import { type StoredMeta, storedMetaFrom } from "#streams/sink/stored-meta.ts";
 import { isReserved } from "./served-channels.ts";
 import type {
   AgentRecord,
@@ -104,7 +104,7 @@ async function* bodyParts(
 /** Written by hand because JSON has no bigint, and a seq is a JSON integer of up to 63 bits. */
 function messageFields(message: MessageRecord): string {
   // The store holds what the receiver wrote.
-  const meta = JSON.parse(message.meta) as StoredMeta;
+  const meta = storedMetaFrom(message.meta);
   const fields = {
     controlId: meta.attributes?.[CONTROL_ID] ?? null,
     receivedAt: timeOf(message.receivedAtMs),

@@ -1,11 +1,12 @@
 /**
  * `npm run fuzz`: the long form of the fuzzers: block reader, MSH reader, file splitter, frames to their decoder and to either end,
- * signed documents. Exit 1 if an input fails.
+ * signed documents, bodies of enrolment and renewal. Exit 1 if an input fails.
  *
  *   npm run fuzz                             for 300 seconds, from a random seed
  *   npm run fuzz -- --seconds 3600 --seed 7
  *   npm run fuzz -- --frames 1000000         instead: so many frames to each target that reads frames (T-P01)
  *   npm run fuzz -- --documents 100000       instead: so many documents to the kernel, whose memory must not grow (07 U16)
+ *   npm run fuzz -- --exchanges 100000       the same, with bodies of enrolment and renewal to both ends (07 1.5, 1.6)
  *
  * A seed that is printed with a failure repeats it in its first round.
  *
@@ -15,7 +16,7 @@ import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { DOCUMENTS, type FuzzTarget, TARGETS } from "#test/fuzz/targets.ts";
+import { DOCUMENTS, EXCHANGES, type FuzzTarget, TARGETS } from "#test/fuzz/targets.ts";
 import { CORPUS_TEXTS } from "#test/fuzz/wire-bytes.ts";
 
 const EXIT_USAGE = 64;
@@ -72,15 +73,18 @@ const { values } = parseArgs({
     seconds: { type: "string" },
     frames: { type: "string" },
     documents: { type: "string" },
+    exchanges: { type: "string" },
     seed: { type: "string" },
   },
 });
 const seed = values.seed === undefined ? randomInt(SEED_END) : whole(values.seed, 0);
 const tallies = await (values.documents !== undefined
-  ? byDocuments(values.documents)
-  : values.frames !== undefined
-    ? byFrames(values.frames)
-    : bySeconds());
+  ? byCount(DOCUMENTS, values.documents)
+  : values.exchanges !== undefined
+    ? byCount(EXCHANGES, values.exchanges)
+    : values.frames !== undefined
+      ? byFrames(values.frames)
+      : bySeconds());
 for (const { target, runs, frames, ms, failed } of tallies) {
   const rate = Math.round(runs / (ms / 1_000));
   const read = target.readsFrames ? `, ${frames} frames` : "";
@@ -103,11 +107,11 @@ async function byFrames(text: string): Promise<Tally[]> {
 }
 
 /** The first fifth warms up: from then on the heap must stay as it is. */
-async function byDocuments(text: string): Promise<Tally[]> {
+async function byCount(target: FuzzTarget, text: string): Promise<Tally[]> {
   const count = whole(text, 1);
-  console.log(`seed ${seed}, ${count} documents`);
+  console.log(`seed ${seed}, ${count} runs of ${target.name}`);
   let warmBytes: number | undefined;
-  const tallies = await fuzz([DOCUMENTS], seed, ({ runs }) => {
+  const tallies = await fuzz([target], seed, ({ runs }) => {
     if (runs >= count / 5) warmBytes ??= heapBytes();
     return runs >= count;
   });

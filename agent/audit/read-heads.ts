@@ -67,6 +67,7 @@ function ofSyslog(line: string): string | undefined {
   return JSON.stringify({ payloadType: payloadTypeOf("status"), payload, signatures });
 }
 
+/** V8 may take keys with escapes for others: what is found is written again and then read strictly, so that it is refused at worst. */
 function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);

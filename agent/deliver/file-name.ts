@@ -43,8 +43,10 @@ export function isHl7(first: Uint8Array): boolean {
 /** Whoever wrote it may have written anything. */
 function suggestedName(meta: string): string | undefined {
   try {
-    const { attributes } = JSON.parse(meta) as { attributes?: Record<string, unknown> };
-    const name = attributes?.[SUGGESTED_NAME_ATTRIBUTE];
+    const { attributes } = JSON.parse(meta) as { attributes?: Record<string, unknown> | [] };
+    // A list of pairs where some name needs an escape: `streams/sink/stored-meta.ts`.
+    const named = Array.isArray(attributes) ? Object.fromEntries(attributes) : attributes;
+    const name = named?.[SUGGESTED_NAME_ATTRIBUTE];
     return typeof name === "string" ? name : undefined;
   } catch {
     // Optional: the template has a name for every message.

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { createPublicKey, sign } from "node:crypto";
+import { createPublicKey, type KeyObject, sign } from "node:crypto";
 import { ed25519Raw } from "#certs/ed25519.ts";
 import {
   base64Of,
@@ -20,7 +20,7 @@ import {
   refusalAnswer,
   waitingAnswer,
 } from "#certs/exchange.ts";
-import { checkProfile } from "#certs/profile.ts";
+import { checkProfile, type FittingCertificate } from "#certs/profile.ts";
 import type { Slot, SlotKeys } from "#certs/slot.ts";
 import type { IdentityStore } from "#certs/slots.ts";
 import { type EnrolmentToken, tokenKey } from "#certs/token.ts";
@@ -94,28 +94,46 @@ export async function enroll(parts: EnrolmentParts): Promise<Enrolled> {
   // EN3, EN5 Each request on a connection that trusts that one CA.
   const ask = () => askOn(way)({ receiverCaPem: pinnedCaPem }, ENROLL_PATH, request);
   const answer = await confirmed(parts, ask, code);
-  // EN8
-  const { tenant, agent } = token;
-  const publicKey = createPublicKey(keys.tls);
-  const found = checkProfile(answer.certificate, { publicKey, tenant, agent });
-  if (found.kind === "refused") {
-    throw new AgentError("IDENTITY_ANSWER", { flaw: identifierFrom(found.flaw) });
-  }
   const { anchor, hospitalKeys } = parts;
-  const chain = answer.trustChain;
+  const publicKey = createPublicKey(keys.tls);
   const forbiddenKeys = [...hospitalKeys, devicePublicKey];
-  const trust = trustOf({ anchor, tenant, chain, forbiddenKeys, pinnedCaPem });
-  const { kind: _, ...fits } = found;
+  const { fits, trust } = judgeAnswer(answer, {
+    ...{ token, anchor, pinnedCaPem, publicKey, forbiddenKeys },
+  });
   slot.complete({
     ...fits,
     chainPem: answer.certificate,
     receiverCaPem: trust.receiverCaPem,
-    trustChain: JSON.stringify(chain),
+    trustChain: JSON.stringify(answer.trustChain),
     generation: FIRST_GENERATION,
   });
-  const { serialHex, notAfterMs } = found;
+  const { serialHex, notAfterMs } = fits;
   const { serverTime } = answer;
   return { slot, serialHex, notAfterMs, trust, devicePublicKey, serverTime };
+}
+
+/** What a receiver's answer must fit. */
+export interface Applied {
+  readonly token: Pick<EnrolmentToken, "tenant" | "agent">;
+  readonly anchor: Role;
+  readonly pinnedCaPem: string;
+  /** Of the key that the certificate was asked for. */
+  readonly publicKey: KeyObject;
+  /** Raw: the device's own, and the hospital's. */
+  readonly forbiddenKeys: readonly Uint8Array[];
+}
+
+/** EN8 @throws {AgentError} `IDENTITY_ANSWER`, `ENROLL_TRUST` */
+export function judgeAnswer(
+  { certificate, trustChain: chain }: EnrollAnswer,
+  { token: { tenant, agent }, anchor, pinnedCaPem, publicKey, forbiddenKeys }: Applied,
+): { readonly fits: FittingCertificate; readonly trust: EnrolledTrust } {
+  const found = checkProfile(certificate, { publicKey, tenant, agent });
+  if (found.kind === "refused") {
+    throw new AgentError("IDENTITY_ANSWER", { flaw: identifierFrom(found.flaw) });
+  }
+  const { kind: _, ...fits } = found;
+  return { fits, trust: trustOf({ anchor, tenant, chain, forbiddenKeys, pinnedCaPem }) };
 }
 
 /** EN1: a token leads nowhere but to the receiver that the hospital's own file names. */

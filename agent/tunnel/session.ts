@@ -23,6 +23,7 @@ import { SOCKET_UNSENT_LIMIT_BYTES } from "../limits.ts";
 import { answerTo } from "./command-answer.ts";
 import { dataSocket } from "./data-socket.ts";
 import type { Dialled } from "./dial.ts";
+import { QuestionPace } from "./question-pace.ts";
 import { type DownstreamInbox, ReceivingStreams } from "./receiving-streams.ts";
 import { agreementOf } from "./welcome.ts";
 
@@ -56,6 +57,7 @@ export class Session {
   readonly #webSocket: WebSocket;
   readonly #socket: TLSSocket;
   readonly #receiving: ReceivingStreams;
+  readonly #pace: QuestionPace;
   /** From WELCOME on. */
   #sending: SendingStreams | undefined;
   #heartbeat: Heartbeat | undefined;
@@ -73,6 +75,7 @@ export class Session {
     this.#options = options;
     this.#webSocket = webSocket;
     this.#socket = socket;
+    this.#pace = new QuestionPace(options.clock);
     this.#receiving = new ReceivingStreams({
       ...options,
       send: (frame) => this.#sendNow(frame),
@@ -80,9 +83,9 @@ export class Session {
       failed: () => this.#end(unreachable(undefined)),
     });
     webSocket.on("message", (data, isBinary) => this.#received(data as Buffer, isBinary));
-    webSocket.on("error", (error) => this.#end(unreachable(error)));
+    webSocket.on("error", (error) => this.#end(faultOf(error)));
     webSocket.on("close", () => this.#end(unreachable(undefined)));
-    webSocket.on("ping", () => this.#boundUnsent());
+    webSocket.on("ping", (data) => this.#pinged(data));
     socket.on("drain", () => this.#sending?.pump());
     webSocket.resume();
   }
@@ -180,6 +183,17 @@ export class Session {
     }
   }
 
+  /** RFC 6455 section 5.5.2. No sign of life: whatever stands between may send it (TP3). */
+  #pinged(data: Buffer): void {
+    if (this.#ended) return;
+    if (!this.#pace.admits()) {
+      this.#violated(tooMany("ping"));
+      return;
+    }
+    this.#webSocket.pong(data);
+    this.#boundUnsent();
+  }
+
   #handle(frame: Frame, bytes: number): void {
     if (this.#sending === undefined && frame.type !== "welcome" && !isFarewell(frame)) {
       throw new ProtocolError(ERROR_CODE.outOfOrder, "Cannot take a frame before WELCOME");
@@ -199,6 +213,7 @@ export class Session {
         this.#checkDrained();
         return;
       case "ping":
+        if (!this.#pace.admits()) throw tooMany(frame.type);
         this.#sendNow({ type: "pong", stream: 0, nonce: frame.nonce });
         return;
       case "pong":
@@ -259,6 +274,7 @@ export class Session {
     if (!this.#takesCommands) {
       throw new ProtocolError(ERROR_CODE.outOfOrder, `Cannot take ${frame.type} here`);
     }
+    if (!this.#pace.admits()) throw tooMany(frame.type);
     // Nothing was kept of it.
     if (frame.type === "cmdDone") return;
     // Once a connection: a receiver decides how many there are.
@@ -346,6 +362,16 @@ export class Session {
 }
 
 const isFarewell = (frame: Frame): boolean => frame.type === "goaway" || frame.type === "error";
+
+const tooMany = (what: "ping" | "cmd" | "cmdDone"): ProtocolError =>
+  new ProtocolError(ERROR_CODE.limit, `Cannot answer so many of ${what}`);
+
+/** What `ws` finds wrong with a frame it closes itself, with 1002, 1008 or 1009 (TP3); anything else is the path's. */
+function faultOf(cause: unknown): AgentError {
+  const sysCode = codeOf(cause);
+  if (!sysCode.startsWith("WS_ERR_")) return unreachable(cause);
+  return new AgentError("TUNNEL_PROTOCOL", { sysCode, byReceiver: false }, { cause });
+}
 
 const unreachable = (cause: unknown): AgentError =>
   new AgentError("TUNNEL_UNREACHABLE", { sysCode: codeOf(cause) }, { cause });

@@ -4,6 +4,7 @@ import type { TLSSocket } from "node:tls";
 import { WebSocket } from "ws";
 import { FRAME_MAX_BYTES, SUBPROTOCOL, TUNNEL_PATH } from "#protocol/limits.ts";
 import { AgentError, identifierFrom } from "../errors.ts";
+import { BUFFERED_PARTS_MAX_COUNT, FRAGMENTS_MAX_COUNT } from "../limits.ts";
 import { upgradeFault } from "./dial-faults.ts";
 import { PhaseLimit, type Waiting } from "./phase-limit.ts";
 import { retryAfter, skew } from "./refusal-headers.ts";
@@ -29,6 +30,11 @@ export async function upgrade(options: UpgradeOptions): Promise<WebSocket> {
     createConnection: () => socket,
     perMessageDeflate: false,
     maxPayload: FRAME_MAX_BYTES,
+    // Each part costs an object whatever its size; the defaults of `ws` are meant for messages of 100 MiB.
+    maxFragments: FRAGMENTS_MAX_COUNT,
+    maxBufferedChunks: BUFFERED_PARTS_MAX_COUNT,
+    // The session answers, and counts.
+    autoPong: false,
     followRedirects: false,
   });
   const { promise, resolve, reject } = Promise.withResolvers<WebSocket>();

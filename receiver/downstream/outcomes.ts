@@ -56,6 +56,7 @@ export function outcomesTaker({ store, agentOf, refused }: OutcomesOptions) {
   };
 }
 
+/** V8 may take keys with escapes for others (`documents/strict-json.ts`): an agent that writes them misleads nobody but its own readers. */
 function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -9,7 +9,7 @@
 import { createHash, hash } from "node:crypto";
 import { SKIP_REASON } from "#protocol/frame.ts";
 import { LARGE_MESSAGE_BYTES } from "#protocol/limits.ts";
-import type { StoredMeta } from "#streams/sink/sink-store.ts";
+import { storedMetaFrom } from "#streams/sink/stored-meta.ts";
 import type { OutgoingMessage, OutgoingSkip } from "#streams/source/source-stream.ts";
 import type { OutgoingRow, OutgoingStore } from "../store/outgoing.ts";
 
@@ -154,7 +154,7 @@ export class ReadAhead {
 
   #message(row: OutgoingRow): OutgoingMessage {
     const { seq, sha256, queuedAtMs, bytes, replaces, body } = row;
-    const { mediaType, source, traceparent, attributes } = JSON.parse(row.meta) as StoredMeta;
+    const { mediaType, source, traceparent, attributes } = storedMetaFrom(row.meta);
     const meta = {
       ...{ sha256, receivedAtMs: queuedAtMs },
       ...(mediaType === undefined ? {} : { mediaType }),

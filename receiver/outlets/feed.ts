@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { StoredMeta } from "#streams/sink/sink-store.ts";
+import { storedMetaFrom } from "#streams/sink/stored-meta.ts";
 import type { OutletStore, Place } from "../store/outlets.ts";
 import type { GapRecord, MessageRecord, Store } from "../store/store.ts";
 import { isGone, slicesOf } from "./body.ts";
@@ -114,7 +114,7 @@ export function messageEvent(
 ): OutletMessage {
   const { epoch, seq, sha256, bytes, receivedAtMs, storedAtMs, possibleRepeat } = message;
   // The store holds what the receiver wrote.
-  const meta = JSON.parse(message.meta) as StoredMeta;
+  const meta = storedMetaFrom(message.meta);
   const slices = (): AsyncIterable<Uint8Array> => slicesOf(store, channel, message);
   const body = async (): Promise<Uint8Array> => {
     const parts: Uint8Array[] = [];

@@ -25,7 +25,7 @@ export async function movePosition(
   return json(JSON.stringify({ cursor: cursorOf(moved.position) }));
 }
 
-/** What is no JSON is nothing, and fits nothing. */
+/** What is no JSON is nothing, and fits nothing; so are keys with escapes that V8 takes for others (`documents/strict-json.ts`). */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);

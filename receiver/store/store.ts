@@ -21,7 +21,6 @@ import type {
   PartialCall,
   PartialResult,
   SkipCall,
-  StoredMeta,
 } from "#streams/sink/sink-store.ts";
 import type { ReceiverError } from "../errors.ts";
 import type { Identity } from "./identity-record.ts";
@@ -92,7 +91,7 @@ export interface MessageRecord {
   readonly sha256: Uint8Array;
   readonly receivedAtMs: number;
   readonly storedAtMs: number;
-  /** {@link StoredMeta} as JSON; an empty object after the message was pruned. */
+  /** `StoredMeta` as JSON; an empty object after the message was pruned. */
   readonly meta: string;
   readonly bytes: number;
   /** It replaces a row that is gone, so nobody can say whether it was handed on before (RI6). */

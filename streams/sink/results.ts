@@ -14,13 +14,8 @@ import {
 } from "#protocol/frame.ts";
 import type { AssembledMessage } from "#protocol/message-assembler.ts";
 import { BUSY_RETRY_AFTER_MS } from "./limits.ts";
-import type {
-  IngestItem,
-  IngestResult,
-  PartialResult,
-  SkipKind,
-  StoredMeta,
-} from "./sink-store.ts";
+import type { IngestItem, IngestResult, PartialResult, SkipKind } from "./sink-store.ts";
+import { type StoredMeta, storedMetaText } from "./stored-meta.ts";
 
 /** What a sink says instead of an ACK, but for the seq. */
 export interface Refusal {
@@ -65,7 +60,7 @@ export function itemOf(meta: MessageMeta, body: Uint8Array | null): IngestItem {
   return {
     sha256: meta.sha256,
     receivedAtMs: meta.receivedAtMs,
-    meta: JSON.stringify(stored),
+    meta: storedMetaText(stored),
     replaces: meta.replaces ?? null,
     body,
   };

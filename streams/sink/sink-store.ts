@@ -55,7 +55,7 @@ export interface IngestItem {
   /** Of `body`, verified (RI1). */
   readonly sha256: Uint8Array;
   readonly receivedAtMs: number;
-  /** {@link StoredMeta} as JSON. */
+  /** `StoredMeta` as JSON. */
   readonly meta: string;
   readonly replaces: { readonly epoch: bigint; readonly seq: bigint } | null;
   /**
@@ -85,14 +85,6 @@ export type PartialResult =
   | { readonly kind: "ok"; readonly durableBytes: number }
   /** `restart`: it does not follow what is durable; the source has to OPEN again. */
   | { readonly kind: "restart" | "fenced" | "staleEpoch" | "unopened" | "busy" };
-
-/** What is kept of the metadata of a message, beside its hash and times. */
-export interface StoredMeta {
-  readonly mediaType?: string;
-  readonly source?: string;
-  readonly traceparent?: string;
-  readonly attributes?: Readonly<Record<string, string>>;
-}
 
 export interface IngestCall extends ChannelCall {
   /** The seq of the first item; the others follow without a hole. */

@@ -54,6 +54,16 @@ test("[EN8] each part of the profile that is not as agreed is named", async () =
   assert.equal(await flawOf({}), "none");
 });
 
+test("[EN8] [N5] a certificate whose key is no point of the curve is unreadable: OpenSSL says so only when it is asked for the key", async () => {
+  const pem = await AGENT_CA.issue(KEY, AGENT);
+  const der = Buffer.from(pem.replaceAll(/-----[^-]+-----|\s/g, ""), "base64");
+  const spki = createPublicKey(KEY).export({ format: "der", type: "spki" });
+  const lastByte = der.indexOf(spki) + spki.length - 1;
+  der[lastByte] = (der[lastByte] ?? 0) ^ 1;
+  const bent = `-----BEGIN CERTIFICATE-----\n${der.toString("base64")}\n-----END CERTIFICATE-----\n`;
+  assert.deepEqual(checkProfile(bent, EXPECTED), { kind: "refused", flaw: "unreadable" });
+});
+
 test("[EN8] what is no certificate is unreadable", () => {
   for (const pem of [
     "",

@@ -19,6 +19,25 @@ const mutant = (
 
 export const IDENTITY_MUTANTS: readonly Mutant[] = [
   mutant(
+    "a certificate whose key cannot be read ends the program",
+    {
+      file: "certs/profile.ts",
+      search: "    return certificate.publicKey;\n  } catch {",
+      replacement:
+        "    return certificate.publicKey;\n  } catch (error) {\n    if (error) throw error;",
+    },
+    { file: "test/certs/profile.test.ts" },
+  ),
+  mutant(
+    "a renewal answered with another generation is taken",
+    {
+      file: "agent/identity/renewal.ts",
+      search: "if (answer.generation !== current.generation + 1)",
+      replacement: "if (answer.generation < current.generation)",
+    },
+    { file: "test/fuzz/fuzz.test.ts" },
+  ),
+  mutant(
     "a mistyped token is taken",
     { file: "certs/token.ts", search: "checkOf(middle) !== check", replacement: 'check === ""' },
     { file: "test/certs/token.test.ts" },
@@ -60,7 +79,7 @@ export const IDENTITY_MUTANTS: readonly Mutant[] = [
     "EN8 a certificate for another key is taken",
     {
       file: "certs/profile.ts",
-      search: "!certificate.publicKey.equals(expected.publicKey)",
+      search: "!publicKey.equals(expected.publicKey)",
       replacement: 'chainPem === ""',
     },
     { file: "test/certs/profile.test.ts" },

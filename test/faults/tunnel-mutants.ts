@@ -232,4 +232,26 @@ export const TUNNEL_MUTANTS: readonly Mutant[] = [
     ],
     caughtBy: [{ file: "test/streams/heartbeat.test.ts" }],
   },
+  {
+    id: "a receiver may ask as often as it likes",
+    edits: [
+      {
+        file: "agent/tunnel/question-pace.ts",
+        search: "return this.#count <= QUESTIONS_PER_SECOND;",
+        replacement: "return this.#count <= QUESTIONS_PER_SECOND * 1_000;",
+      },
+    ],
+    caughtBy: [{ file: "test/abuse/hostile-receiver.test.ts" }],
+  },
+  {
+    id: "a frame may come in as many fragments as the library allows",
+    edits: [
+      {
+        file: "agent/tunnel/upgrade.ts",
+        search: "    maxFragments: FRAGMENTS_MAX_COUNT,",
+        replacement: "    maxFragments: FRAGMENTS_MAX_COUNT * 256,",
+      },
+    ],
+    caughtBy: [{ file: "test/abuse/hostile-receiver.test.ts" }],
+  },
 ];

@@ -15,6 +15,7 @@ import { acceptTrustChain, readAcceptedTrust } from "#documents/trust-chain.ts";
 import { type Verified, verifyDocument } from "#documents/verify.ts";
 import * as make from "#test/support/signed-documents.ts";
 import { KEYS, RECIPIENT, role, signed } from "#test/support/signed-documents.ts";
+import { edited, type Json, place, type TextChange, textChanges } from "./changed-text.ts";
 import { anyBytes } from "./wire-bytes.ts";
 
 /** One character a byte. */
@@ -63,34 +64,11 @@ function verify(type: DocumentType, envelope: Uint8Array): Verified<unknown> | R
   return verifyDocument({ envelope, type, role: ROLES[type], recipient: RECIPIENT });
 }
 
-const NASTY = [
-  ...['"__proto__":{},', '"payload":"",', '"keyid":"constructor",', '"\\ud800"', "1e400", "-0"],
-  ...["{", "}", "[", "]", '"', ",", ":", "\\", "\\u0000", "null", "\xff", "\xef\xbb\xbf", "\0"],
-  ...["[".repeat(100), '{"a":'.repeat(40), "=".repeat(3), "%2B", "\n", " ", "9".repeat(30)],
-];
 const original = fc.constantFrom(...TEXTS);
-const place = fc.nat({ max: 3_000 });
 
 /** A change of the text; places are taken modulo its length. */
-const change: fc.Arbitrary<(text: string) => string> = fc.oneof(
-  fc.tuple(place, fc.nat({ max: 7 })).map(
-    ([at, bit]) =>
-      (text: string) =>
-        flip(text, at, bit),
-  ),
-  fc.tuple(place, fc.nat({ max: 60 })).map(([at, length]) => (text: string) => {
-    const from = at % (text.length + 1);
-    return text.slice(0, from) + text.slice(from + length);
-  }),
-  fc
-    .tuple(place, fc.oneof(fc.constantFrom(...NASTY), anyBytes(8)))
-    .map(([at, more]) => (text: string) => {
-      const from = at % (text.length + 1);
-      return text.slice(0, from) + more + text.slice(from);
-    }),
-  fc.tuple(original, place, place).map(([other, a, b]) => (text: string) => {
-    return text.slice(0, a % (text.length + 1)) + other.slice(b % (other.length + 1));
-  }),
+const change: fc.Arbitrary<TextChange> = fc.oneof(
+  ...textChanges(original),
   fc.tuple(original, fc.constantFrom("payloadType", "payload", "signatures"), fc.boolean()).map(
     ([other, name, both]) =>
       (text: string) =>
@@ -117,25 +95,6 @@ export const documentCase: fc.Arbitrary<DocumentCase> = fc.oneof(
   },
   { weight: 1, arbitrary: anyBytes(400).map((text) => ({ text })) },
 );
-
-function flip(text: string, at: number, bit: number): string {
-  const index = at % Math.max(1, text.length);
-  const flipped = (text.charCodeAt(index) || 0) ^ (1 << bit);
-  return text.slice(0, index) + String.fromCharCode(flipped & 0xff) + text.slice(index + 1);
-}
-
-type Json = Record<string, unknown>;
-
-/** Changed as JSON where it still is an object. */
-function edited(text: string, edit: (json: Json) => Json): string {
-  try {
-    const json: unknown = JSON.parse(text);
-    const isObject = typeof json === "object" && json !== null && !Array.isArray(json);
-    return isObject ? JSON.stringify(edit(json as Json)) : text;
-  } catch {
-    return text;
-  }
-}
 
 /** Takes a member of another envelope, instead of its own or, for lists, beside it. */
 function withMember(text: string, other: string, name: string, both: boolean): string {

@@ -4,6 +4,7 @@ import {
   AGENT_FRAMES,
   BLOCK_READER,
   DOCUMENTS,
+  EXCHANGES,
   FILE_SPLITTER,
   FRAME_DECODER,
   type FuzzTarget,
@@ -37,3 +38,6 @@ test("[T-P01] [TP6] [TP7] [TP10] whatever a receiver sends, an agent answers or 
 
 test("[U16] whatever is made of signed documents, the kernel answers, and believes nothing that nobody signed", () =>
   fuzz(DOCUMENTS, 3_000));
+
+test("[EN5] [EN6] [EN8] [N3] [N4] [N5] whatever is made of the bodies of enrolment and renewal, both ends answer, and nobody is let in by it", () =>
+  fuzz(EXCHANGES, 3_000));

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { agentFrames, checkAgentFrames } from "./agent-frames-fuzz.ts";
 import { checkStream } from "./block-reader-fuzz.ts";
 import { checkDocument, documentCase, showDocument } from "./documents-fuzz.ts";
+import { checkExchange, exchangeCase, showExchange } from "./exchange-fuzz.ts";
 import { checkFile, fileCase, showFile } from "./file-splitter-fuzz.ts";
 import { type FrameCase, showFrameCase } from "./frame-cases.ts";
 import { checkDecoder, decoderFrames } from "./frame-decoder-fuzz.ts";
@@ -45,6 +46,9 @@ export const AGENT_FRAMES = target(
   ...([agentFrames, checkAgentFrames, showFrameCase, framesIn] as const),
 );
 export const DOCUMENTS = target("documents", 2_000, documentCase, checkDocument, showDocument);
+export const EXCHANGES = target(
+  ...(["enrolment and renewal", 2_000, exchangeCase, checkExchange, showExchange] as const),
+);
 export const TARGETS: readonly FuzzTarget[] = [
   BLOCK_READER,
   MSH_READER,
@@ -53,6 +57,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   RECEIVER_FRAMES,
   AGENT_FRAMES,
   DOCUMENTS,
+  EXCHANGES,
 ];
 
 function framesIn({ wires }: FrameCase<string>): number {

@@ -41,6 +41,14 @@ describe("an entry", () => {
     assert.ok(line.includes(String.raw`\r\n\u001b[31m\"}]\u2028\u202e\u0000`));
   });
 
+  test("[A03] a name that a caller claims is cut and escaped, and ends no member", () => {
+    const id = `\r\n","kind":"engineer"}]\u001b[2J${"n".repeat(100_000)}`;
+    const bytes = entryBytes(draftOf("x", { actor: { kind: "local", id, claimed: true } }), PLACE);
+    assert.match(Buffer.from(bytes).toString("latin1"), /^[\x20-\x7e]{1,1000}$/);
+    const actor = readEntry(bytes)?.actor;
+    assert.deepEqual(actor, { kind: "local", id: `${id.slice(0, 253)}...`, claimed: true });
+  });
+
   test("[A02] is cut where a text is too long", () => {
     const bytes = entryBytes(draftOf("x", { reason: "r".repeat(100_000) }), PLACE);
     assert.ok(bytes.length < 1_000);
