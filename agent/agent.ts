@@ -10,14 +10,18 @@
 import type { LocalConfig } from "#config/local.ts";
 import type { Role } from "#documents/role.ts";
 import { alarmKeeper } from "./alarm-keeper.ts";
+import { ChannelHolds } from "./channel-holds.ts";
+import { CommandDesk } from "./command-desk.ts";
 import { DOCUMENTS_CHANNEL } from "./configuration/documents-channel.ts";
-import { effectiveDigestOf, isLifeCycleDamaged, newestStateOf } from "./configuration/ledger.ts";
+import { isLifeCycleDamaged } from "./configuration/ledger.ts";
+import type { ControlStage } from "./control-options.ts";
 import { DamagedRows } from "./damaged-rows.ts";
 import { AgentError, identifierFrom } from "./errors.ts";
 import { Alarms } from "./health/alarms.ts";
 import type { ChannelRecord } from "./health/channel-record.ts";
 import { Conditions } from "./health/conditions.ts";
 import { systemChance, systemClock } from "./host/clock.ts";
+import { EventRing } from "./host/event-ring.ts";
 import { storageKind } from "./host/file-system.ts";
 import type { Log } from "./host/log.ts";
 import { Tasks } from "./host/tasks.ts";
@@ -34,6 +38,7 @@ import {
   type OpenedConfiguration,
   openConfiguration,
 } from "./open-configuration.ts";
+import { ANSWERS_CHANNEL, openControl } from "./open-control.ts";
 import type { StoreChannel } from "./outbox/epochs/channel-tails.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import type { StoreNotice } from "./outbox/writing/writer-messages.ts";
@@ -43,14 +48,16 @@ import { type DeviceIdentity, Recording } from "./recording.ts";
 import { openRelay } from "./relay/relay.ts";
 import { downstreamOf, upstreamOf } from "./running/channel-set.ts";
 import { RunningChannels } from "./running/running-channels.ts";
+import { signedStanding } from "./signed-standing.ts";
 import { type AgentStatus, statusOf } from "./status.ts";
 import { STATUS_CHANNEL } from "./status-channel.ts";
 import { hearNotice } from "./store-notices.ts";
 import { storeSettings } from "./store-settings.ts";
+import type { SupportDesk } from "./support-desk.ts";
 import { type TraceRow, traceRows } from "./trace.ts";
 import { isWayOpen } from "./tunnel/dial.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
-import { isUp, ownSkew } from "./tunnel-standing.ts";
+import { isUp } from "./tunnel-standing.ts";
 import { Watch } from "./watch.ts";
 
 export interface AgentOptions {
@@ -71,6 +78,7 @@ export interface AgentOptions {
 
 export class Agent implements AsyncDisposable {
   readonly #options: AgentOptions;
+  readonly #events = new EventRing(systemClock);
   readonly #startedAtMs = systemClock.nowMs();
   readonly #conditions = new Conditions();
   readonly #failed = Promise.withResolvers<AgentError>();
@@ -85,11 +93,13 @@ export class Agent implements AsyncDisposable {
   #freeSpace: FreeSpace | undefined;
   #running: RunningChannels | undefined;
   #configuration: OpenedConfiguration | undefined;
+  #support: SupportDesk | undefined;
 
   private constructor(options: AgentOptions) {
-    this.#options = options;
+    const log = this.#events.over(options.log);
+    this.#options = { ...options, log };
     this.#damaged = new DamagedRows({
-      ...{ conditions: this.#conditions, clock: systemClock, log: options.log },
+      ...{ conditions: this.#conditions, clock: systemClock, log },
       channelOf: (channel) => this.#channelOf(channel),
     });
   }
@@ -138,6 +148,7 @@ export class Agent implements AsyncDisposable {
       tunnel: tunnel.standing,
       identity: identity.status,
       configuration: this.#configuration?.desk.status,
+      support: this.#support?.status,
       store: await outbox.standing(),
       freeBytes: this.#freeSpace?.freeBytes,
       running: running.listeners,
@@ -173,8 +184,7 @@ export class Agent implements AsyncDisposable {
     if (config.configSource === "signed" && this.#device === undefined) {
       throw new AgentError("DEVICE_KEY_ABSENT", {});
     }
-    const outbox = await this.#openOutbox();
-    stack.use(outbox);
+    const outbox = stack.use(await this.#openOutbox());
     const recording = await this.#openRecording(outbox, stack);
     await identity.readTrust(outbox.trust);
     stack.use(tasks);
@@ -190,12 +200,18 @@ export class Agent implements AsyncDisposable {
     });
     this.#tunnel = tunnel;
     stack.use(tunnel);
-    const inUse = (): void => void this.#configuration?.configuration.enrolled();
+    const commands = new CommandDesk();
+    if (this.#device !== undefined) tunnel.answerWith(commands);
+    const inUse = (): void => {
+      void recording.rekeyed();
+      void this.#configuration?.configuration.enrolled();
+    };
     identity.begin(() => tunnel.renewConnection(), inUse);
     const ownDownstream = this.#ownDownstream;
     const delivered = [...downstreamOf(config), ...ownDownstream];
     const rules = new Map(upstreamOf(config).map((channel) => [channel.name, channel]));
-    const relay = openRelay({ ...parts, outbox, tunnel, delivered, rules });
+    const holds = await ChannelHolds.load(outbox.trust, { ...parts, audit: recording.audit });
+    const relay = openRelay({ ...parts, outbox, tunnel, delivered, rules, holds });
     const probeIntervalMs = config.healthProbeSeconds * 1000;
     const gate = new StoreGate({ ...parts, probe: () => this.#probe(outbox), probeIntervalMs });
     stack.use(gate);
@@ -203,7 +219,7 @@ export class Agent implements AsyncDisposable {
     this.#freeSpace = await FreeSpace.open({ ...parts, stateDir, ballastBytes, outbox, gate });
     stack.use(this.#freeSpace);
     const running = await RunningChannels.open(config, {
-      ...{ ...parts, outbox, relay, chance: systemChance, ownDownstream },
+      ...{ ...parts, outbox, relay, holds, chance: systemChance, ownDownstream },
       doorway: new Doorway({ ...parts, outbox, gate }),
       graceMs: config.shutdownGraceSeconds * 1000,
       diskBudgetBytes: config.diskBudgetBytes,
@@ -212,12 +228,14 @@ export class Agent implements AsyncDisposable {
     this.#running = running;
     stack.use(running);
     this.#configuration = await this.#openConfiguration(stack, recording);
+    const stage = { outbox, recording, running, commands, holds };
+    const support = stack.use(this.#openSupport(stage));
     // An identity that came to be used meanwhile.
     inUse();
     const maintenance = await this.#openWatch(stack);
     const desk = localDesk({
-      ...{ outbox, relay, running, recording, identity, config, log, version, credentials },
-      ...{ damaged: this.#damaged, configuration: this.#configuration?.desk, maintenance },
+      ...{ outbox, relay, running, recording, identity, config, log, version, credentials, holds },
+      ...{ support, damaged: this.#damaged, configuration: this.#configuration?.desk, maintenance },
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
       reconnect: () => tunnel.dialNow(),
@@ -283,7 +301,7 @@ export class Agent implements AsyncDisposable {
         inspectLastGood: (bundle) => lastGoodState(bundle, device, config, this.#anchor),
       }),
       isDamaged: isLifeCycleDamaged,
-      standing: () => this.#standing(),
+      standing: () => signedStanding(this.#configuration?.configuration, this.#tunnel),
       ...{ clock: systemClock, chance: systemChance, log, conditions, alarms },
       notices: this.#early,
     });
@@ -293,7 +311,8 @@ export class Agent implements AsyncDisposable {
 
   /** Where heads go up. */
   get #ownChannels(): readonly StoreChannel[] {
-    return this.#device === undefined ? [] : [{ name: STATUS_CHANNEL }];
+    const names = this.#device === undefined ? [] : [STATUS_CHANNEL, ANSWERS_CHANNEL];
+    return names.map((name) => ({ name }));
   }
 
   /** Where signed documents come down. */
@@ -327,13 +346,18 @@ export class Agent implements AsyncDisposable {
     return stack.use(opened);
   }
 
-  #standing() {
-    const found = this.#configuration?.configuration;
-    return {
-      state: found === undefined ? null : newestStateOf(found.lifeCycle),
-      ...(found === undefined ? {} : { effectiveDigest: effectiveDigestOf(found.lifeCycle) }),
-      clockSkewMs: ownSkew(this.#tunnel),
-    };
+  #openSupport(parts: ControlStage): SupportDesk {
+    const { config, log } = this.#options;
+    const [device, configuration] = [this.#device, this.#configuration?.configuration];
+    this.#support = openControl({
+      ...{ ...parts, config, log, conditions: this.#conditions, events: this.#events },
+      enrolled: device && configuration && { device, configuration },
+      ...{ status: () => this.status(), startedAtMs: this.#startedAtMs },
+      skewMs: () => this.#tunnel?.standing.clockSkewMs,
+      ownCertificate: () => this.#identity?.identities.identity().certificatePem,
+      ...{ clock: systemClock, chance: systemChance },
+    });
+    return this.#support;
   }
 
   get #device(): DeviceIdentity | undefined {

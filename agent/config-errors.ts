@@ -26,6 +26,13 @@ export const CONFIG_ERRORS = {
     summary: "This agent takes no signed documents: it was not enrolled",
     remedy: "Enrol it: holdfast enroll",
   },
+  HOSPITAL_KEY_IS_VENDORS: {
+    ...{ disposition: "halt", exit: EXIT.configuration },
+    summary:
+      "A key of policy.approval.hospitalKeys belongs to the vendor, whose trust document names it (fact key): nobody may say yes for the hospital with it",
+    remedy:
+      "Take the key out of hospitalKeys in local.yaml; ask its holder for a key of the hospital's own",
+  },
   CONFIG_UNKNOWN: {
     ...NOT_NOW,
     summary: "No configuration of this digest is here",

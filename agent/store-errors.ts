@@ -148,6 +148,13 @@ export const STORE_ERRORS = {
     remedy:
       "Put the state directory back from its newest backup, or enrol again: holdfast enroll. Keep what is there for the vendor",
   },
+  SUPPORT_COPIES_FULL: {
+    disposition: "retry",
+    exit: EXIT.unavailable,
+    summary:
+      "The copies of what was told to support have no more room, so that nothing more is told",
+    remedy: "They are kept for policy.support.sentCopyDays: lower it, or find who asks so much",
+  },
   NONCE_SEEN: {
     disposition: "retry",
     exit: EXIT.badData,

@@ -15,6 +15,7 @@ import {
   type LifeCycle,
   type LifeCycleEffect,
   type LifeCycleEvent,
+  NO_EPOCH,
   type Offer,
 } from "#config/life-cycle-state.ts";
 import { approvalFor } from "#config/policy.ts";
@@ -46,6 +47,7 @@ export interface DriverParts extends ConfigurationParts {
   readonly later: (work: () => Promise<void>) => void;
   /** A configuration that waits for approvals: those that are here already are counted. */
   readonly countApprovals: () => Promise<void>;
+  readonly isStillApproved: () => Promise<boolean>;
 }
 
 export const SYSTEM: AuditActor = { kind: "system", id: "configuration" };
@@ -179,7 +181,8 @@ export class Driver implements Disposable {
   }
 
   async #preflight({ digest }: Offer): Promise<void> {
-    const { policy, places, running, ledger } = this.#parts;
+    const { policy, places, running, ledger, isStillApproved } = this.#parts;
+    if (!(await isStillApproved())) return await this.#came({ type: "approvalWithdrawn", digest });
     const body = await this.bodyOf(digest);
     if (body === undefined) {
       return await this.#came({ type: "preflightFailed", digest, code: "SCHEMA" });
@@ -298,7 +301,9 @@ export class Driver implements Disposable {
     return this.#lastFault;
   }
 
-  async #keepLastGood({ digest }: Offer): Promise<void> {
+  async #keepLastGood({ digest, epoch }: Offer): Promise<void> {
+    // No chain of this tenant has signed it: what lies there is as good as anything.
+    if (epoch === NO_EPOCH) return;
     const { ledger, recipient, stateDir, conditions, clock, log } = this.#parts;
     try {
       const config = await ledger.envelope("config", digest);

@@ -5,6 +5,7 @@
  * @module
  */
 import { ANY_TIME } from "#config/change-windows.ts";
+import { isWaiting } from "#config/life-cycle-state.ts";
 import { approvalFor } from "#config/policy.ts";
 import { readBundle } from "#documents/bundle.ts";
 import { nowOf, parseTime } from "#documents/time.ts";
@@ -52,17 +53,22 @@ export class LocalActions {
     const { driver, ledger } = this.#configuration;
     return await this.#configuration.inTurn(async () => {
       const { current } = ledger.lifeCycle;
+      const isApproving = decision === "approve";
       const isIt =
-        current?.state === "AWAITING_APPROVAL" && current.offer.digest === digest.toLowerCase();
+        isWaiting(current) &&
+        (!isApproving || current.state === "AWAITING_APPROVAL") &&
+        current.offer.digest === digest.toLowerCase();
       if (!isIt) throw new AgentError("CONFIG_NOT_WAITING", {});
-      const { offer } = current;
+      const { offer, state } = current;
       const need = approvalFor(policy.approval, offer.risk);
-      if (need !== "local")
+      // What is about to start, whoever said yes to it, a person at the machine can stop, as he can in its probation.
+      if (need !== "local" && (isApproving || state === "AWAITING_APPROVAL"))
         throw new AgentError("CONFIG_APPROVAL_MODE", { need: identifierFrom(need) });
-      if (decision === "reject") {
+      const yes = { type: "approved", digest: offer.digest, time: ANY_TIME, by: "person" } as const;
+      if (!isApproving) {
         await driver.advance({ type: "rejected", digest: offer.digest }, { actor });
       } else {
-        await driver.advance({ type: "approved", digest: offer.digest, time: ANY_TIME }, { actor });
+        await driver.advance(yes, { actor });
         const nowMs = nowOf(ledger.time);
         await driver.advance({ type: "time", nowMs, windows: policy.changeWindows });
       }
