@@ -77,6 +77,13 @@ export const STORE_ERRORS = {
     summary: "The state directory or the store is not writable by, or not private to, this account",
     remedy: "Give it to the service account with mode 0700 (chown, chmod 700)",
   },
+  STORE_READ_ONLY: {
+    disposition: "halt",
+    exit: EXIT.notPermitted,
+    summary: "The state directory is on a file system that is mounted read-only",
+    remedy:
+      "If the system log says why (disk errors make Linux do it), mend the disk first; then remount it: mount -o remount,rw, or correct fstab; start the agent again",
+  },
   STORE_CANNOT_OPEN: {
     disposition: "halt",
     exit: EXIT.cannotCreate,

@@ -65,6 +65,8 @@ export class Driver implements Disposable {
   #unrun: { readonly offer: Offer | undefined } | undefined;
   #isLastGoodOwed = false;
   #trouble: Trouble | undefined;
+  /** Channels that the policy keeps closed, each with its condition. */
+  #forbidden: ReadonlySet<string> = new Set();
   #isClosed = false;
 
   constructor(parts: DriverParts) {
@@ -215,6 +217,7 @@ export class Driver implements Disposable {
     const fault = await this.#switchTo(setOf(body, policy));
     if (this.#isClosed) return;
     if (fault !== undefined) this.#trouble = { digest, lines: [textOf(fault)] };
+    else this.#noteForbidden([]);
     await this.#came({ type: fault === undefined ? "applied" : "applyFailed", digest });
   }
 
@@ -244,14 +247,25 @@ export class Driver implements Disposable {
     if (body === undefined)
       throw new AgentError("TRUST_UNUSABLE", { cause: identifierFrom("body") });
     const { body: permitted, breaches } = permittedPart(body, policy, places);
-    for (const { channel, rule } of breaches) {
-      conditions.open("policyForbids", channel, { rule: identifierFrom(rule) }, clock.nowMs());
-    }
+    this.#noteForbidden(breaches);
     const fault = await this.#switchTo(setOf(permitted, policy));
     this.#unrun = fault === undefined ? undefined : { offer };
     if (fault === undefined) conditions.close("configNotRunning", "");
     else
       conditions.open("configNotRunning", "", { code: identifierFrom(fault.code) }, clock.nowMs());
+  }
+
+  /** What is forbidden of what runs now; what was, and is not any more, is closed. */
+  #noteForbidden(breaches: readonly { readonly channel: string; readonly rule: string }[]): void {
+    const { conditions, clock } = this.#parts;
+    for (const { channel, rule } of breaches) {
+      conditions.open("policyForbids", channel, { rule: identifierFrom(rule) }, clock.nowMs());
+    }
+    const now = new Set(breaches.map(({ channel }) => channel));
+    for (const channel of this.#forbidden) {
+      if (!now.has(channel)) conditions.close("policyForbids", channel);
+    }
+    this.#forbidden = now;
   }
 
   /** From the store, or where a document of it is damaged from beside it. */

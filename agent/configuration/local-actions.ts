@@ -12,7 +12,7 @@ import { nowOf, parseTime } from "#documents/time.ts";
 import type { AuditActor } from "../audit/entry.ts";
 import { AgentError, identifierFrom } from "../errors.ts";
 import type { Configuration } from "./configuration.ts";
-import type { DocumentOutcome } from "./outcomes.ts";
+import { bundleFault, type DocumentOutcome } from "./outcomes.ts";
 import type { ConfigurationParts } from "./parts.ts";
 import { thaw } from "./thaw.ts";
 
@@ -28,8 +28,7 @@ export class LocalActions {
   /** 2.13: the trust chain in order, then the configuration, then approvals, then the head. */
   async importBundle(bytes: Uint8Array, actor: AuditActor): Promise<readonly DocumentOutcome[]> {
     const bundle = readBundle(bytes);
-    if ("kind" in bundle)
-      throw new AgentError("BUNDLE_MALFORMED", { code: identifierFrom(bundle.code) });
+    if ("kind" in bundle) throw bundleFault(bundle);
     const { trustChain, config, approvals, head } = bundle;
     const outcomes: DocumentOutcome[] = [];
     for (const envelope of [...trustChain, config, ...approvals, head]) {

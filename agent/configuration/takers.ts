@@ -170,11 +170,15 @@ export class Takers {
     const { document } = verified;
     const { current } = ledger.lifeCycle;
     const waiting = current?.offer;
-    const subject = waiting?.digest ?? "";
+    // VA2 says the same; where nothing waits, a person is not sent to look for another recipient.
+    if (waiting === undefined) {
+      return refusedAs("approval", refused("NOT_WAITING", "VA2", "subject"), digest);
+    }
+    const subject = waiting.digest;
     const objection =
       whatApprovalForbids(document, subject, ledger.time) ??
       // By the mode in force: where one person at the machine decides, a document does not.
-      (waiting !== undefined && approvalFor(policy.approval, waiting.risk) !== "signed"
+      (approvalFor(policy.approval, waiting.risk) !== "signed"
         ? refused("POLICY", "VC11", "approval.mode")
         : undefined);
     if (objection !== undefined) return refusedAs("approval", objection, digest);

@@ -98,6 +98,15 @@ describe("approval by documents", () => {
       "REFUSED",
     );
     assert.equal(machine.desk.status.newest?.reason, "REJECTED");
+    assert.equal(await machine.taken(approvalOf({ subject }, FIRST)), "NOT_WAITING", "it is burnt");
+  });
+
+  test("[VA2] an approval that comes before its configuration is told that nothing waits for it", async () => {
+    await using site = await Site.make({ policy: SIGNED });
+    await using machine = await site.start();
+    await machine.taken(trustOf());
+    assert.equal(await machine.taken(approvalOf({ subject: "cd".repeat(32) })), "NOT_WAITING");
+    assert.deepEqual(await machine.audit("approval"), ["approval.refused NOT_WAITING"]);
   });
 
   test("[VA5] it starts from the latest notBefore on; approvals that came before a restart count after it", async () => {
