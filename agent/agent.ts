@@ -7,20 +7,23 @@
  *
  * @module
  */
-import type { LocalConfig } from "#config/local.ts";
 import type { Role } from "#documents/role.ts";
+import type { AgentOptions } from "./agent-options.ts";
 import { alarmKeeper } from "./alarm-keeper.ts";
+import { ChannelHolds } from "./channel-holds.ts";
+import { CommandDesk } from "./command-desk.ts";
 import { DOCUMENTS_CHANNEL } from "./configuration/documents-channel.ts";
-import { effectiveDigestOf, isLifeCycleDamaged, newestStateOf } from "./configuration/ledger.ts";
+import { isLifeCycleDamaged } from "./configuration/ledger.ts";
 import { ControlIdTokens } from "./control-id-tokens.ts";
+import type { ControlStage } from "./control-options.ts";
 import { DamagedRows } from "./damaged-rows.ts";
 import { AgentError, identifierFrom } from "./errors.ts";
 import { Alarms } from "./health/alarms.ts";
 import type { ChannelRecord } from "./health/channel-record.ts";
 import { Conditions } from "./health/conditions.ts";
 import { systemChance, systemClock } from "./host/clock.ts";
+import { EventRing } from "./host/event-ring.ts";
 import { storageKind } from "./host/file-system.ts";
-import type { Log } from "./host/log.ts";
 import { Tasks } from "./host/tasks.ts";
 import { COMPILED_ANCHOR } from "./identity/anchor.ts";
 import { IdentityDesk } from "./identity-desk.ts";
@@ -35,6 +38,7 @@ import {
   type OpenedConfiguration,
   openConfiguration,
 } from "./open-configuration.ts";
+import { ANSWERS_CHANNEL, openControl } from "./open-control.ts";
 import { openStatusPage } from "./open-status-page.ts";
 import type { StoreChannel } from "./outbox/epochs/channel-tails.ts";
 import { Outbox } from "./outbox/outbox.ts";
@@ -45,36 +49,23 @@ import { type DeviceIdentity, Recording } from "./recording.ts";
 import { openRelay } from "./relay/relay.ts";
 import { downstreamOf, upstreamOf } from "./running/channel-set.ts";
 import { RunningChannels } from "./running/running-channels.ts";
+import { signedStanding } from "./signed-standing.ts";
 import { type AgentStatus, statusOf } from "./status.ts";
 import { STATUS_CHANNEL } from "./status-channel.ts";
 import { hearNotice } from "./store-notices.ts";
 import { storeSettings } from "./store-settings.ts";
+import type { SupportDesk } from "./support-desk.ts";
 import { type TraceRow, traceRows } from "./trace.ts";
 import { isWayOpen } from "./tunnel/dial.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
-import { isUp, ownSkew } from "./tunnel-standing.ts";
+import { isUp } from "./tunnel-standing.ts";
 import { Watch } from "./watch.ts";
-
-export interface AgentOptions {
-  readonly config: LocalConfig;
-  readonly version: string;
-  readonly log: Log;
-  /** SHA-256 of `local.yaml`, hexadecimal: each change of it is recorded (07 2.7). */
-  readonly policyDigest?: string | undefined;
-  /** Instead of the one that was enrolled; without either no heads are signed. */
-  readonly device?: DeviceIdentity | undefined;
-  /** `$CREDENTIALS_DIRECTORY`, where a service manager sets it. */
-  readonly credentials?: string | undefined;
-  /** `local.yaml`, absolute: no channel may use its folder. */
-  readonly configFile?: string | undefined;
-  /** Instead of the compiled one, for a trial (07 2.6). */
-  readonly anchor?: Role | undefined;
-}
 
 export class Agent implements AsyncDisposable {
   readonly #options: AgentOptions;
   /** Where control ids may not be shown. */
   readonly #tokens: ControlIdTokens | undefined;
+  readonly #events = new EventRing(systemClock);
   readonly #startedAtMs = systemClock.nowMs();
   readonly #conditions = new Conditions();
   readonly #failed = Promise.withResolvers<AgentError>();
@@ -89,13 +80,16 @@ export class Agent implements AsyncDisposable {
   #freeSpace: FreeSpace | undefined;
   #running: RunningChannels | undefined;
   #configuration: OpenedConfiguration | undefined;
+  #support: SupportDesk | undefined;
 
   private constructor(options: AgentOptions) {
     const { logControlIds } = options.config;
     this.#tokens = logControlIds === "token" ? new ControlIdTokens(systemChance) : undefined;
-    this.#options = { ...options, log: this.#tokens?.log(options.log) ?? options.log };
+    // What the ring holds leaves under tokens of another kind (08 5.3), and is written by nobody.
+    const log = this.#events.over(this.#tokens?.log(options.log) ?? options.log);
+    this.#options = { ...options, log };
     this.#damaged = new DamagedRows({
-      ...{ conditions: this.#conditions, clock: systemClock, log: this.#options.log },
+      ...{ conditions: this.#conditions, clock: systemClock, log },
       channelOf: (channel) => this.#channelOf(channel),
     });
   }
@@ -144,6 +138,7 @@ export class Agent implements AsyncDisposable {
       tunnel: tunnel.standing,
       identity: identity.status,
       configuration: this.#configuration?.desk.status,
+      support: this.#support?.status,
       store: await outbox.standing(),
       freeBytes: this.#freeSpace?.freeBytes,
       running: running.listeners,
@@ -180,8 +175,7 @@ export class Agent implements AsyncDisposable {
     if (config.configSource === "signed" && this.#device === undefined) {
       throw new AgentError("DEVICE_KEY_ABSENT", {});
     }
-    const outbox = await this.#openOutbox();
-    stack.use(outbox);
+    const outbox = stack.use(await this.#openOutbox());
     const recording = await this.#openRecording(outbox, stack);
     await identity.readTrust(outbox.trust);
     stack.use(tasks);
@@ -197,12 +191,18 @@ export class Agent implements AsyncDisposable {
     });
     this.#tunnel = tunnel;
     stack.use(tunnel);
-    const inUse = (): void => void this.#configuration?.configuration.enrolled();
+    const commands = new CommandDesk();
+    if (this.#device !== undefined) tunnel.answerWith(commands);
+    const inUse = (): void => {
+      void recording.rekeyed();
+      void this.#configuration?.configuration.enrolled();
+    };
     identity.begin(() => tunnel.renewConnection(), inUse);
     const ownDownstream = this.#ownDownstream;
     const delivered = [...downstreamOf(config), ...ownDownstream];
     const rules = new Map(upstreamOf(config).map((channel) => [channel.name, channel]));
-    const relay = openRelay({ ...parts, outbox, tunnel, delivered, rules });
+    const holds = await ChannelHolds.load(outbox.trust, { ...parts, audit: recording.audit });
+    const relay = openRelay({ ...parts, outbox, tunnel, delivered, rules, holds });
     const probeIntervalMs = config.healthProbeSeconds * 1000;
     const gate = new StoreGate({ ...parts, probe: () => this.#probe(outbox), probeIntervalMs });
     stack.use(gate);
@@ -210,7 +210,7 @@ export class Agent implements AsyncDisposable {
     this.#freeSpace = await FreeSpace.open({ ...parts, stateDir, ballastBytes, outbox, gate });
     stack.use(this.#freeSpace);
     const running = await RunningChannels.open(config, {
-      ...{ ...parts, outbox, relay, chance: systemChance, ownDownstream },
+      ...{ ...parts, outbox, relay, holds, chance: systemChance, ownDownstream },
       doorway: new Doorway({ ...parts, outbox, gate }),
       graceMs: config.shutdownGraceSeconds * 1000,
       diskBudgetBytes: config.diskBudgetBytes,
@@ -219,13 +219,15 @@ export class Agent implements AsyncDisposable {
     this.#running = running;
     stack.use(running);
     this.#configuration = await this.#openConfiguration(stack, recording);
+    const stage = { outbox, recording, running, commands, holds };
+    const support = stack.use(this.#openSupport(stage));
     // An identity that came to be used meanwhile.
     inUse();
     const maintenance = await this.#openWatch(stack);
     stack.use(openStatusPage(config, { ...parts, status: () => this.status() }));
     const desk = localDesk({
-      ...{ outbox, relay, running, recording, identity, config, log, version, credentials },
-      ...{ damaged: this.#damaged, configuration: this.#configuration?.desk, maintenance },
+      ...{ outbox, relay, running, recording, identity, config, log, version, credentials, holds },
+      ...{ support, damaged: this.#damaged, configuration: this.#configuration?.desk, maintenance },
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
       reconnect: () => tunnel.dialNow(),
@@ -291,7 +293,7 @@ export class Agent implements AsyncDisposable {
         inspectLastGood: (bundle) => lastGoodState(bundle, device, config, this.#anchor),
       }),
       isDamaged: isLifeCycleDamaged,
-      standing: () => this.#standing(),
+      standing: () => signedStanding(this.#configuration?.configuration, this.#tunnel),
       ...{ clock: systemClock, chance: systemChance, log, conditions, alarms },
       notices: this.#early,
     });
@@ -301,7 +303,8 @@ export class Agent implements AsyncDisposable {
 
   /** Where heads go up. */
   get #ownChannels(): readonly StoreChannel[] {
-    return this.#device === undefined ? [] : [{ name: STATUS_CHANNEL }];
+    const names = this.#device === undefined ? [] : [STATUS_CHANNEL, ANSWERS_CHANNEL];
+    return names.map((name) => ({ name }));
   }
 
   /** Where signed documents come down. */
@@ -335,13 +338,18 @@ export class Agent implements AsyncDisposable {
     return stack.use(opened);
   }
 
-  #standing() {
-    const found = this.#configuration?.configuration;
-    return {
-      state: found === undefined ? null : newestStateOf(found.lifeCycle),
-      ...(found === undefined ? {} : { effectiveDigest: effectiveDigestOf(found.lifeCycle) }),
-      clockSkewMs: ownSkew(this.#tunnel),
-    };
+  #openSupport(parts: ControlStage): SupportDesk {
+    const { config, log } = this.#options;
+    const [device, configuration] = [this.#device, this.#configuration?.configuration];
+    this.#support = openControl({
+      ...{ ...parts, config, log, conditions: this.#conditions, events: this.#events },
+      enrolled: device && configuration && { device, configuration },
+      ...{ status: () => this.status(), startedAtMs: this.#startedAtMs },
+      skewMs: () => this.#tunnel?.standing.clockSkewMs,
+      ownCertificate: () => this.#identity?.identities.identity().certificatePem,
+      ...{ clock: systemClock, chance: systemChance },
+    });
+    return this.#support;
   }
 
   get #device(): DeviceIdentity | undefined {

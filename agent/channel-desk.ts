@@ -5,6 +5,8 @@
  *
  * @module
  */
+import type { AuditActor } from "./audit/entry.ts";
+import type { ChannelHolds } from "./channel-holds.ts";
 import type { DamagedRows } from "./damaged-rows.ts";
 import type { Senders } from "./deliver/senders.ts";
 import { AgentError, identifierFrom } from "./errors.ts";
@@ -61,6 +63,8 @@ export interface ChannelDeskParts {
   readonly outbox: Outbox;
   readonly relay: Pick<Relay, "stoppedAt" | "goOn">;
   readonly damaged: Pick<DamagedRows, "givenUp">;
+  /** Absent in tests that hold none. */
+  readonly holds?: ChannelHolds;
   readonly log: Log;
   readonly clock?: Pick<Clock, "nowMs">;
 }
@@ -92,6 +96,42 @@ export class ChannelDesk {
     const facts = { channel: identifierFrom(channel), decision: identifierFrom(decision) };
     log.write("channelReleased", facts);
     return { done: { channel, decision } };
+  }
+
+  /** By hand: nothing of it leaves, or is delivered, until it is released; accepting goes on. */
+  async holdByHand(
+    channel: string,
+    actor: AuditActor,
+  ): Promise<Outcome<{ readonly channel: string }>> {
+    const { outbox, senders } = this.#parts;
+    const isOwn = channel.startsWith("$");
+    const isKnown = outbox.channels.some(({ name }) => name === channel);
+    if (isOwn || (!isKnown && senders.of(channel) === undefined)) {
+      return { fault: toPlain(new AgentError("CHANNEL_UNKNOWN", {})) };
+    }
+    return await this.#byHand(channel, (holds) => holds.hold(channel, actor));
+  }
+
+  async releaseByHand(
+    channel: string,
+    actor: AuditActor,
+  ): Promise<Outcome<{ readonly channel: string }>> {
+    return await this.#byHand(channel, (holds) => holds.release(channel, actor));
+  }
+
+  async #byHand(
+    channel: string,
+    act: (holds: ChannelHolds) => Promise<void>,
+  ): Promise<Outcome<{ readonly channel: string }>> {
+    const { holds } = this.#parts;
+    try {
+      if (holds === undefined) throw new AgentError("CHANNEL_UNKNOWN", {});
+      await act(holds);
+      return { done: { channel } };
+    } catch (error) {
+      if (!(error instanceof AgentError)) throw error;
+      return { fault: toPlain(error) };
+    }
   }
 
   async #skip({ channel: name, confirmed, ...seqs }: SkipQuestion): Promise<SkipAnswer> {

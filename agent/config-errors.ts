@@ -15,10 +15,23 @@ export const CONFIG_ERRORS = {
     summary: "The file is no bundle of signed documents",
     remedy: "Ask the vendor for it again; compare its SHA-256 with theirs",
   },
+  BUNDLE_SINGLE_DOCUMENT: {
+    ...BAD_FILE,
+    summary: "The file is one signed document by itself, and no bundle",
+    remedy:
+      "Put it into one with what it needs: holdfast-sign bundle --trust FILE --config FILE --approval FILE --out BUNDLE (only those that there are), or ask the vendor to",
+  },
   CONFIG_NOT_SIGNED: {
     ...NOT_NOW,
     summary: "This agent takes no signed documents: it was not enrolled",
     remedy: "Enrol it: holdfast enroll",
+  },
+  HOSPITAL_KEY_IS_VENDORS: {
+    ...{ disposition: "halt", exit: EXIT.configuration },
+    summary:
+      "A key of policy.approval.hospitalKeys belongs to the vendor, whose trust document names it (fact key): nobody may say yes for the hospital with it",
+    remedy:
+      "Take the key out of hospitalKeys in local.yaml; ask its holder for a key of the hospital's own",
   },
   CONFIG_UNKNOWN: {
     ...NOT_NOW,

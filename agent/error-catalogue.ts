@@ -12,6 +12,7 @@ import { FOLDER_ERRORS } from "./folder-errors.ts";
 import { IDENTITY_ERRORS } from "./identity-errors.ts";
 import { RELEASE_ERRORS } from "./release-errors.ts";
 import { STORE_ERRORS } from "./store-errors.ts";
+import { SUPPORT_ERRORS } from "./support-errors.ts";
 import { TUNNEL_ERRORS } from "./tunnel-errors.ts";
 
 export const CATALOGUE = {
@@ -181,4 +182,5 @@ export const CATALOGUE = {
   },
   ...RELEASE_ERRORS,
   ...STORE_ERRORS,
+  ...SUPPORT_ERRORS,
 } as const satisfies Record<string, CatalogueRow>;

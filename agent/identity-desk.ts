@@ -69,6 +69,7 @@ export function identityOf(config: LocalConfig, credentials: string | undefined)
 export class IdentityDesk implements Disposable {
   readonly identities: Identities;
   readonly #keeper: IdentityKeeper | undefined;
+  readonly #store: IdentityStore | undefined;
   readonly #files: Identity | undefined;
   readonly #giveUp = new AbortController();
 
@@ -86,9 +87,10 @@ export class IdentityDesk implements Disposable {
     }
     const { receiverUrl, proxy } = receiverOptions(config);
     const { signal } = this.#giveUp;
+    this.#store = identityStore(config, credentials);
     this.#keeper = new IdentityKeeper({
       ...parts,
-      store: identityStore(config, credentials),
+      store: this.#store,
       ask: askOn({ receiverUrl, proxy, clock: systemClock, signal }),
       clock: systemClock,
       chance: systemChance,
@@ -110,7 +112,9 @@ export class IdentityDesk implements Disposable {
     const { tenant, agent, keys } = signer;
     // Asked each time: another enrolment brings another key.
     const key = followingKey(() => keeper?.signer?.keys.device ?? keys.device);
-    return { key, tenant, agent, generation: () => keeper?.signer?.generation ?? 0 };
+    const former = (): DeviceKey | undefined => formerKey(this.#store);
+    const generation = (): number => keeper?.signer?.generation ?? 0;
+    return { key, tenant, agent, generation, former };
   }
 
   /** What the store knows of whom to trust, before anybody is dialled. @throws {AgentError} `STORE_*` */
@@ -159,6 +163,17 @@ export class IdentityDesk implements Disposable {
   get #kept(): IdentityKeeper {
     if (this.#keeper === undefined) throw new AgentError("RENEWAL_IMPOSSIBLE", {});
     return this.#keeper;
+  }
+}
+
+/** Of the identity before, while its slot is kept; `undefined`, too, for one that cannot be read. */
+function formerKey(store: IdentityStore | undefined): DeviceKey | undefined {
+  try {
+    const device = store?.prev?.load().keys.device;
+    return device && deviceKeyOf(device);
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    return undefined;
   }
 }
 

@@ -14,7 +14,8 @@ export const IDENTITY_ERRORS = {
   IDENTITY_UNREADABLE: {
     ...HALTS,
     summary: "The agent's certificate, its key or the receiver's CA cannot be read",
-    remedy: "Check the paths under identity in the configuration and the rights of the files",
+    remedy:
+      "Check the paths under identity in the configuration, or --receiver-ca of the command, and the rights of the files",
   },
   IDENTITY_MISMATCH: {
     ...HALTS,
@@ -42,7 +43,7 @@ export const IDENTITY_ERRORS = {
     ...HALTS,
     summary: "A file of the identity folder is not as it was written, or not there",
     remedy:
-      "Put a copy of the folder identity back, with the key-encryption key of its time; or ask the vendor for a new enrolment token",
+      "Put a copy of the folder identity back, with the key-encryption key of its time (of slots.json alone, if that is the fact file and the slots are whole); or ask the vendor for a new enrolment token",
   },
   IDENTITY_NOT_WRITABLE: {
     ...AGAIN,
@@ -133,9 +134,17 @@ export const IDENTITY_ERRORS = {
   },
   P12_UNREADABLE: {
     ...BAD_FILE,
-    summary: "The PKCS#12 file cannot be read, or its password is another one",
+    summary:
+      "The PKCS#12 file cannot be read, or its password is another one; the fact part says which file",
     remedy:
-      "Check the file and the password, which stands alone on one line; if it has letters beyond ASCII, have the file exported with another one",
+      "With sysCode: check path and rights of that file. Without: check the file and the password, which stands alone on one line; if it has letters beyond ASCII, have the file exported with another one",
+  },
+  P12_PASSWORD_EXPOSED: {
+    ...HALTS,
+    exit: EXIT.notPermitted,
+    summary: "The file with the password of the PKCS#12 file can be read by other accounts",
+    remedy:
+      "Restrict it: chmod 600 FILE; if somebody may have read both files, have another identity issued",
   },
   P12_UNFIT: {
     ...BAD_FILE,

@@ -380,3 +380,19 @@ export const MAINTENANCE_WINDOWS_MAX_COUNT = 100;
 export const REPORTED_ALARMS_MAX_COUNT = 1_000;
 /** Events that one alarm mail tells in words; of more it says how many. */
 export const MAILED_EVENTS_MAX_COUNT = 100;
+/** 08 4.4: questions of support in a minute, those that are refused included. */
+export const QUESTIONS_PER_MINUTE = 10;
+/** 08 4.4: how long one of them may take, and how large its answer may be. */
+export const QUESTION_MAX_MS = 30_000;
+export const ANSWER_MAX_BYTES = 10_485_760;
+/** 06 TP35: answers above it go up on a channel of their own. */
+export const INLINE_ANSWER_MAX_BYTES = 16_384;
+/** Commands that wait to be judged; the receiver has sixteen under way. */
+export const COMMANDS_WAITING_MAX_COUNT = 32;
+/** 06 TP36: an answer is repeated so long after each reconnect. */
+export const ANSWER_OWED_MS = 86_400_000;
+/** 07 VM3: so long after its end the nonce of a command is kept. */
+export const NONCE_KEPT_MS = 600_000;
+/** 08 4.4: between two probes of a host, and how many of them in one window. */
+export const PROBE_EVERY_MS = 10_000;
+export const PROBES_PER_WINDOW = 20;

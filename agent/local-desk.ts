@@ -2,6 +2,7 @@
 import type { LocalConfig } from "#config/local.ts";
 import { AuditDesk } from "./audit-desk.ts";
 import { ChannelDesk } from "./channel-desk.ts";
+import type { ChannelHolds } from "./channel-holds.ts";
 import type { ConfigurationDesk } from "./configuration-desk.ts";
 import type { DamagedRows } from "./damaged-rows.ts";
 import { FilesDesk } from "./files-desk.ts";
@@ -13,6 +14,7 @@ import { QuarantineDesk } from "./quarantine-desk.ts";
 import type { Recording } from "./recording.ts";
 import type { Relay } from "./relay/relay.ts";
 import type { RunningChannels } from "./running/running-channels.ts";
+import type { SupportDesk } from "./support-desk.ts";
 import { UpkeepDesk } from "./upkeep-desk.ts";
 
 export interface LocalDeskParts
@@ -25,6 +27,8 @@ export interface LocalDeskParts
   /** Absent where the agent was not enrolled. */
   readonly configuration: ConfigurationDesk | undefined;
   readonly damaged: DamagedRows;
+  readonly holds: ChannelHolds;
+  readonly support: SupportDesk;
   readonly config: LocalConfig;
   readonly log: Log;
   readonly version: string;
@@ -39,10 +43,18 @@ export function localDesk(parts: LocalDeskParts): LocalDesk {
   const { exclusively } = identity;
   return {
     ...{ status, trace, reconnect, running, identity, configuration, maintenance },
+    support: parts.support,
     audit: new AuditDesk({ recording, trust: outbox.trust, keepDays: config.auditKeepDays }),
     quarantine: new QuarantineDesk({ outbox, log, running }),
     files: new FilesDesk({ outbox, running }),
     upkeep: new UpkeepDesk({ outbox, log, config, version, credentials, exclusively }),
-    channels: new ChannelDesk({ outbox, relay, damaged, log, senders: running.senders }),
+    channels: new ChannelDesk({
+      outbox,
+      relay,
+      damaged,
+      log,
+      holds: parts.holds,
+      senders: running.senders,
+    }),
   };
 }

@@ -1,6 +1,6 @@
 /**
  * By which doors commands on this machine come in: that of the service account, which may ask everything, and that of
- * `holdfast-approvers`, whose members may decide about configurations and nothing else (07 2.8).
+ * `holdfast-approvers`, whose members may decide about configurations and about support, and nothing else (07 2.8, 08 4.3).
  *
  * @module
  */
@@ -16,12 +16,14 @@ import { recorded } from "./recorded-questions.ts";
 /** To see what is offered and where it stands, to decide about it, to carry it here, to take it back. */
 export const APPROVERS_MAY_ASK: readonly string[] = [
   ...["configStatus", "configDifference", "configImport", "configDecide", "configRollback"],
+  // 08 4.3: any of them may forbid what support asks, or allow it for a while.
+  ...["supportStatus", "supportOff", "supportOn", "supportOpen", "supportClose"],
 ];
 
 export interface LocalDoors {
   readonly stateDir: string;
   readonly approverSocket: string;
-  readonly audit: Pick<Audit, "record" | "note">;
+  readonly audit: Pick<Audit, "record" | "note" | "noteBefore">;
   readonly log: Log;
 }
 

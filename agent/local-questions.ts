@@ -12,8 +12,11 @@ import type { FilesDesk } from "./files-desk.ts";
 import type { IdentityDesk } from "./identity-desk.ts";
 import type { MaintenanceDesk } from "./maintenance-desk.ts";
 import type { QuarantineDesk } from "./quarantine-desk.ts";
+import { localActor } from "./recorded-questions.ts";
 import type { ChannelSet } from "./running/channel-set.ts";
 import type { AgentStatus } from "./status.ts";
+import type { SupportDesk } from "./support-desk.ts";
+import { answerSupport, isAboutSupport } from "./support-questions.ts";
 import type { TraceRow } from "./trace.ts";
 import type { Reconnected } from "./tunnel/tunnel.ts";
 import type { ReplayQuestion, UpkeepDesk } from "./upkeep-desk.ts";
@@ -35,6 +38,7 @@ export interface LocalDesk {
   readonly identity: Pick<IdentityDesk, "renew" | "adopt">;
   /** Absent where the agent was not enrolled. */
   readonly configuration: ConfigurationDesk | undefined;
+  readonly support: SupportDesk;
 }
 
 /**
@@ -47,7 +51,12 @@ export interface LocalDesk {
 export function answerLocal(request: unknown, desk: LocalDesk): Promise<unknown> {
   const question = request as Partial<Record<string, unknown>>;
   const number = (name: string): number => wholeNumber(question[name]);
+  const { ask, digest } = question;
+  if (ask === "configDecide" && typeof digest === "string" && desk.support.isWaiting(digest)) {
+    return decideQuestion(question, digest, desk);
+  }
   if (isAboutConfiguration(question)) return answerConfiguration(question, desk.configuration);
+  if (isAboutSupport(question)) return answerSupport(question, desk.support);
   switch (question["ask"]) {
     case "status":
       return desk.status();
@@ -93,11 +102,26 @@ export function answerLocal(request: unknown, desk: LocalDesk): Promise<unknown>
       return desk.maintenance.stop(textOf(question["channel"]));
     case "channelRelease":
       return desk.channels.release(releaseOf(question));
+    case "channelHold":
+      return desk.channels.holdByHand(textOf(question["channel"]), localActor(question));
+    case "channelUnhold":
+      return desk.channels.releaseByHand(textOf(question["channel"]), localActor(question));
     case "channelSkip":
       return desk.channels.skip(skipOf(question));
     default:
       throw new TypeError("Cannot answer an unknown question");
   }
+}
+
+/** `config approve` is one command for everything that needs a yes (08 4.4). */
+async function decideQuestion(
+  question: Partial<Record<string, unknown>>,
+  digest: string,
+  { support, configuration }: LocalDesk,
+): Promise<unknown> {
+  const isYes = question["decision"] === "approve";
+  await support.decide(digest, isYes, localActor(question));
+  return { done: configuration?.status };
 }
 
 function replayOf(question: Partial<Record<string, unknown>>): ReplayQuestion {

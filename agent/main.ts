@@ -6,7 +6,6 @@
 import { fstatSync, readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { channelList } from "./cli/channel.ts";
-import { channelRelease } from "./cli/channel-release.ts";
 import { channelSkip } from "./cli/channel-skip.ts";
 import { doctor } from "./cli/doctor.ts";
 import { filesList } from "./cli/files.ts";
@@ -21,12 +20,14 @@ import { explain } from "./cli/terminal.ts";
 import { trace } from "./cli/trace.ts";
 import { version } from "./cli/version.ts";
 import { addAuditCommands } from "./commands/audit.ts";
+import { addHoldCommands } from "./commands/channel-hold.ts";
 import { addConfigCommands } from "./commands/config.ts";
 import { addIdentityCommands } from "./commands/identity.ts";
 import { addMaintenanceCommands } from "./commands/maintenance.ts";
 import { type Act, configOption, jsonOption, seqRange, wholeNumber } from "./commands/options.ts";
 import { addQuarantineCommands } from "./commands/quarantine.ts";
 import { addStoreCommands } from "./commands/store.ts";
+import { addSupportCommands } from "./commands/support.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { addReleaseCommands } from "./release-commands.ts";
 
@@ -118,6 +119,7 @@ function program(choose: (act: Act) => void): Command {
     );
   addAuditCommands(root, choose);
   addConfigCommands(root, choose);
+  addSupportCommands(root, choose);
   addChannelCommands(root, choose);
   addMaintenanceCommands(root, choose);
   addFilesCommands(root, choose);
@@ -177,22 +179,7 @@ function addChannelCommands(root: Command, choose: (act: Act) => void): void {
     .addOption(configOption())
     .addOption(jsonOption())
     .action((name, options) => choose(() => channelSkip({ name, ...options })));
-  addChannelRelease(channel, choose);
-}
-
-function addChannelRelease(channel: Command, choose: (act: Act) => void): void {
-  channel
-    .command("release")
-    .description("decide about the message that a delivering channel holds (status: held)")
-    .argument("<name>", "a channel of kind mllp-sender or folder")
-    .addOption(
-      new Option("--decision <what>", "send it again, or set it aside and go on behind it")
-        .choices(["retry", "quarantine"])
-        .makeOptionMandatory(),
-    )
-    .addOption(configOption())
-    .addOption(jsonOption())
-    .action((name, options) => choose(() => channelRelease({ channel: name, ...options })));
+  addHoldCommands(channel, choose);
 }
 
 function addFilesCommands(root: Command, choose: (act: Act) => void): void {

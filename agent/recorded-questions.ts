@@ -87,7 +87,7 @@ const RECORDED: Readonly<Record<string, Recorded>> = {
  * @returns the same, recorded; throws `AUDIT_UNWRITABLE` for what was not recorded, and so not done
  */
 export function recorded(
-  audit: Pick<Audit, "record" | "note">,
+  audit: Pick<Audit, "record" | "note" | "noteBefore">,
   answer: (request: unknown) => Promise<unknown>,
 ): (request: unknown) => Promise<unknown> {
   return async (request) => {
@@ -96,7 +96,7 @@ export function recorded(
     const rule = Object.hasOwn(RECORDED, ask) ? RECORDED[ask] : undefined;
     if (rule === undefined || rule.when?.(question) === false) return await answer(request);
     const draft = { actor: localActor(question), ...rule.describe(question) };
-    if (rule.often === true) await audit.note([draft]);
+    if (rule.often === true) await audit.noteBefore(draft);
     else await audit.record([draft]);
     const failed = (reason: string): void => {
       const outcome = { ...draft, decision: "failed", reason };

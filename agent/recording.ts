@@ -6,6 +6,7 @@
 import type { SiemConfig } from "#config/siem.ts";
 import { Audit } from "./audit/audit.ts";
 import { AuditUpkeep } from "./audit/audit-upkeep.ts";
+import { adoptCut } from "./audit/cut.ts";
 import type { DeviceKey } from "./audit/device-key.ts";
 import type { AuditDraft } from "./audit/entry.ts";
 import { type HeadStanding, Heads } from "./audit/heads.ts";
@@ -35,6 +36,8 @@ export interface DeviceIdentity {
   readonly agent: string;
   /** Of the identity (07 1.6). */
   readonly generation: () => number;
+  /** The device key of the identity before, while that is kept. */
+  readonly former?: () => DeviceKey | undefined;
 }
 
 export interface RecordingOptions {
@@ -100,6 +103,7 @@ export class Recording implements AsyncDisposable {
     });
     const recording = new Recording(options, audit, keeper);
     await recording.#started();
+    await recording.rekeyed();
     for (const notice of options.notices ?? []) recording.hear(notice);
     await recording.#send();
     return recording;
@@ -114,6 +118,17 @@ export class Recording implements AsyncDisposable {
   /** Records what has happened already: nobody waits for it. */
   note(drafts: readonly AuditDraft[]): void {
     void this.audit.note(drafts).catch((error: unknown) => this.#failed(error));
+  }
+
+  /** Another identity may be in use, with another device key. Never rejects: the next start does it. */
+  async rekeyed(): Promise<void> {
+    const { device, outbox, clock } = this.#options;
+    if (device === undefined) return;
+    const parts = { audit: this.audit, trust: outbox.trust };
+    const former = device.former?.();
+    await adoptCut(parts, device.key, { former, atMs: clock.nowMs() }).catch((error: unknown) =>
+      this.#failed(error),
+    );
   }
 
   /** Since when the SIEM has not taken something, ms since 1970. @throws {AgentError} `STORE_*` */
@@ -143,9 +158,13 @@ export class Recording implements AsyncDisposable {
   }
 
   async #started(): Promise<void> {
-    const { version, policyDigest, outbox } = this.#options;
+    const { version, policyDigest, outbox, device, stateDir } = this.#options;
     const values = new Map<string, Uint8Array>(this.keeper.freezeValues);
     const drafts: AuditDraft[] = [{ actor: SYSTEM, action: "agent.started", subject: version }];
+    if (device !== undefined && isNewlyEnrolled(stateDir, device.key.raw)) {
+      const subject = `${device.tenant}/${device.agent}`;
+      drafts.push({ actor: SYSTEM, action: "identity.enrolled", subject });
+    }
     const { verdict, frozen } = this.keeper;
     if (verdict.kind === "frozen") {
       const action = frozen === undefined ? "trust.damaged" : "trust.frozen";

@@ -1,7 +1,13 @@
 /** Commands about packages of this program itself. @module */
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
+import { versionText } from "#releases/target.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { systemClock } from "./host/clock.ts";
+
+function releaseVersion(text: string): string {
+  if (versionText.safeParse(text).success) return text;
+  throw new InvalidArgumentError("Must be a version such as 1.2.0.");
+}
 
 /** @param choose is handed what the chosen command does */
 export function addReleaseCommands(
@@ -15,7 +21,7 @@ export function addReleaseCommands(
     .argument("<file>")
     .option("--metadata <folder>", "the release metadata (default: metadata beside the package)")
     .option("--marks <file>", "remember the newest release seen, and refuse older ones")
-    .option("--from <version>", "the version that it would replace", running)
+    .option("--from <version>", "the version that it would replace", releaseVersion, running)
     .option("--json", "print facts as JSON", false)
     .action((file, { metadata, marks, ...options }) =>
       choose(async () => {

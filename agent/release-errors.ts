@@ -8,6 +8,13 @@ export const RELEASE_ERRORS = {
     summary: "The file of marks, which remembers the newest release seen, is damaged",
     remedy: "Restore it from a backup; only if there is none, move it aside and start anew",
   },
+  RELEASE_NOT_WHOLE: {
+    disposition: "retry",
+    exit: EXIT.badData,
+    summary: "The file is no package, or not a whole one (fact flaw: kind, empty, broken)",
+    remedy:
+      "Copy it again from where it came, under the name that it had; compare its length and SHA-256 with the vendor's",
+  },
   RELEASE_REFUSED: {
     disposition: "retry",
     exit: EXIT.badData,

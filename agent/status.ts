@@ -19,6 +19,7 @@ import { isReservedChannel } from "./outbox/inbox/outcome-report.ts";
 import type { StoreStanding } from "./outbox/writing/writer-messages.ts";
 import type { RunningDrop } from "./running/running-drops.ts";
 import type { RunningListener } from "./running/running-listeners.ts";
+import type { SupportStatus } from "./support-desk.ts";
 import { remedyFor } from "./tunnel/refusal-reasons.ts";
 import type { TunnelStanding } from "./tunnel/tunnel.ts";
 
@@ -70,6 +71,8 @@ export interface AgentStatus {
   };
   /** Signed configuration; absent where the agent was not enrolled. */
   readonly configuration: ConfigurationStatus | undefined;
+  /** What support may ask. */
+  readonly support: SupportStatus | undefined;
   readonly channels: readonly ChannelStatus[];
   /** Channels that deliver to hospital systems. */
   readonly deliveries: readonly DeliveryStatus[];
@@ -187,6 +190,7 @@ export interface StatusParts {
   readonly tunnel: TunnelStanding;
   readonly identity: AgentStatus["identity"];
   readonly configuration: AgentStatus["configuration"];
+  readonly support?: AgentStatus["support"];
   readonly store: StoreStanding;
   /** Of the store's disk. */
   readonly freeBytes?: number | undefined;
@@ -208,6 +212,7 @@ export function statusOf(parts: StatusParts): AgentStatus {
     tunnel: tunnelStatus(tunnel),
     identity: parts.identity,
     configuration: parts.configuration,
+    support: parts.support,
     channels: store.channels
       .filter(({ name }) => !isReservedChannel(name))
       .map((tail) => channelStatus(tail, parts)),

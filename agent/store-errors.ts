@@ -77,6 +77,13 @@ export const STORE_ERRORS = {
     summary: "The state directory or the store is not writable by, or not private to, this account",
     remedy: "Give it to the service account with mode 0700 (chown, chmod 700)",
   },
+  STORE_READ_ONLY: {
+    disposition: "halt",
+    exit: EXIT.notPermitted,
+    summary: "The state directory is on a file system that is mounted read-only",
+    remedy:
+      "If the system log says why (disk errors make Linux do it), mend the disk first; then remount it: mount -o remount,rw, or correct fstab; start the agent again",
+  },
   STORE_CANNOT_OPEN: {
     disposition: "halt",
     exit: EXIT.cannotCreate,
@@ -140,6 +147,13 @@ export const STORE_ERRORS = {
       "Trust state is damaged or was put back, and trust/last-good cannot be run in its place; no listener was opened",
     remedy:
       "Put the state directory back from its newest backup, or enrol again: holdfast enroll. Keep what is there for the vendor",
+  },
+  SUPPORT_COPIES_FULL: {
+    disposition: "retry",
+    exit: EXIT.unavailable,
+    summary:
+      "The copies of what was told to support have no more room, so that nothing more is told",
+    remedy: "They are kept for policy.support.sentCopyDays: lower it, or find who asks so much",
   },
   NONCE_SEEN: {
     disposition: "retry",

@@ -146,6 +146,17 @@ export class IdentityStore {
     return slot.isComplete ? slot : undefined;
   }
 
+  /**
+   * Whether `slots.json` is gone, with whole slots beside it that no claim names: an identity is there, and what says
+   * which. That is damage, and not a machine that was never enrolled.
+   */
+  get isListLost(): boolean {
+    if (this.#folder.read(SLOTS_FILE) !== undefined) return false;
+    const claimed = this.#claim()?.slot;
+    const slots = this.#folder.names().filter((name) => SLOT_NAME.test(name) && name !== claimed);
+    return slots.some((name) => new Slot(this.#folder, name).isComplete);
+  }
+
   /** EN9: nothing is left of the token. */
   eraseClaim(): void {
     this.#folder.remove(CLAIM_FILE);
@@ -178,6 +189,8 @@ export class IdentityStore {
 
   /** Removes what a crash left: slots that nothing names, temporary files. For the one that writes. */
   sweep(): void {
+    // What the list named, nobody knows: it is a person's.
+    if (this.isListLost) return;
     const claimed = this.#claim()?.slot;
     for (const name of this.#folder.names()) {
       const isLeft = SLOT_NAME.test(name) && name !== claimed && !this.#isNamed(name);

@@ -85,8 +85,10 @@ function parseShallow<T>(text: string, name: string, schema: z.ZodType<T>): T {
   const broken = [...syntaxProblems(document, lines), ...surpriseProblems(document, lines)];
   if (broken.length > 0) throw new DocumentError(name, inOrder(broken));
 
-  const result = schema.safeParse(document.toJS());
+  const value: unknown = document.toJS();
+  const result = schema.safeParse(value);
   if (result.success) return result.data;
+  if ((value ?? null) === null) throw wholeDocument(name, "it is empty: no setting is in it");
   const json = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
   const problems = result.error.issues.flatMap((issue) =>
     issueProblems(issue, document, lines, (path) => knownKeysAt(json, path)),
@@ -100,7 +102,8 @@ function readText(file: string): string {
     bytes = readFileSync(file);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-    throw wholeDocument(file, `the file cannot be read (${code})`, error);
+    const what = code === "ENOENT" ? "there is no such file" : "the file cannot be read";
+    throw wholeDocument(file, `${what} (${code})`, error);
   }
   if (bytes.length > DOCUMENT_MAX_BYTES) {
     throw wholeDocument(file, `the file is larger than ${DOCUMENT_MAX_BYTES} bytes`);
@@ -121,8 +124,37 @@ function syntaxProblems(document: Document.Parsed, lines: LineCounter): Document
   return [...document.errors, ...document.warnings].map((error) => ({
     ...positionAt(lines, error.pos[0]),
     path: "",
-    message: error.code === "RESOURCE_EXHAUSTION" ? "nested too deeply" : firstLine(error.message),
+    message: syntaxMessage(error, document, lines),
   }));
+}
+
+function syntaxMessage(
+  { code, message, pos }: Document.Parsed["errors"][number] | Document.Parsed["warnings"][number],
+  document: Document.Parsed,
+  lines: LineCounter,
+): string {
+  if (code === "RESOURCE_EXHAUSTION") return "nested too deeply";
+  return (code === "DUPLICATE_KEY" && repeatedKey(document, pos[0], lines)) || firstLine(message);
+}
+
+/** @param offset of the key that is there a second time */
+function repeatedKey(
+  document: Document.Parsed,
+  offset: number,
+  lines: LineCounter,
+): string | undefined {
+  let said: string | undefined;
+  visit(document, {
+    Map(_key, { items }) {
+      const keys = items.map(({ key }) => key).filter((key) => isScalar(key));
+      const again = keys.find((key) => offsetOf(key) === offset);
+      if (again === undefined) return undefined;
+      const first = keys.find(({ value }) => value === again.value);
+      said = `the key '${again.value}' is there twice, first in line ${positionAt(lines, offsetOf(first) ?? 0).line}`;
+      return visit.BREAK;
+    },
+  });
+  return said;
 }
 
 function surpriseProblems(document: Document.Parsed, lines: LineCounter): DocumentProblem[] {

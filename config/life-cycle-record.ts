@@ -8,14 +8,14 @@
  */
 import { z } from "zod";
 import { REFUSAL_CODES } from "#documents/refusal.ts";
-import type { LifeCycle } from "./life-cycle-state.ts";
+import { type LifeCycle, NO_EPOCH } from "./life-cycle-state.ts";
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.int().min(0);
 
 const offer = z.strictObject({
   digest,
-  epoch: count,
+  epoch: z.int().min(NO_EPOCH),
   seq: z.int().min(1),
   base: digest.nullable(),
   offerExpiresMs: z.int(),
@@ -26,7 +26,10 @@ const approved = z.strictObject({ notBeforeMs: z.int(), notAfterMs: z.int() });
 
 const current = z.discriminatedUnion("state", [
   z.strictObject({ state: z.enum(["VERIFIED", "AWAITING_APPROVAL"]), offer }),
-  z.strictObject({ state: z.enum(["SCHEDULED", "PREFLIGHT"]), offer, approved }),
+  z.strictObject({
+    ...{ state: z.enum(["SCHEDULED", "PREFLIGHT"]), offer, approved },
+    by: z.enum(["person", "documents", "rule"]).optional(),
+  }),
   z.strictObject({ state: z.enum(["APPLYING", "PROBATION"]), offer, hasEnded: z.boolean() }),
 ]);
 

@@ -27,7 +27,12 @@ export type Waiting =
       readonly state: "SCHEDULED" | "PREFLIGHT";
       readonly offer: Offer;
       readonly approved: ApprovedTime;
+      /** Whose yes it has; absent: of a version that did not keep it. */
+      readonly by?: Approver | undefined;
     };
+
+/** 07 2.8: a person at the machine, documents of the hospital, or a rule of its policy. */
+export type Approver = "person" | "documents" | "rule";
 
 export type Switching = {
   readonly state: "APPLYING" | "PROBATION";
@@ -66,6 +71,9 @@ export interface LifeCycle {
   readonly freeze: Freeze | undefined;
 }
 
+/** Of what ran before this machine was enrolled for another tenant: no trust document names it. */
+export const NO_EPOCH = -1;
+
 export const FIRST_LIFE_CYCLE: LifeCycle = {
   ...{ epoch: 0, seqHigh: 0, received: undefined, current: undefined, lastGood: undefined },
   ...{ ended: undefined, rollbacksInARow: 0, crashedAtMs: undefined, freeze: undefined },
@@ -80,8 +88,15 @@ export type LifeCycleEvent =
   | { readonly type: "verified"; readonly offer: Offer }
   /** VC11: whether policy wants a yes for it. */
   | { readonly type: "approvalLooked"; readonly isNeeded: boolean }
-  | { readonly type: "approved"; readonly digest: string; readonly time: ApprovedTime }
+  | {
+      readonly type: "approved";
+      readonly digest: string;
+      readonly time: ApprovedTime;
+      readonly by: Approver;
+    }
   | { readonly type: "rejected"; readonly digest: string }
+  /** The policy of now asks for a yes that it does not have: a key was withdrawn, the mode is another one. */
+  | { readonly type: "approvalWithdrawn"; readonly digest: string }
   /** Time has passed: whenever a window opens, an offer or an approval ends, and now and then. */
   | { readonly type: "time"; readonly nowMs: number; readonly windows: readonly ChangeWindow[] }
   | {
@@ -103,6 +118,8 @@ export type LifeCycleEvent =
   | { readonly type: "rollbackAsked"; readonly digest: string }
   /** The process began. @param crashed it had not been asked to stop */
   | { readonly type: "restarted"; readonly nowMs: number; readonly crashed: boolean }
+  /** This machine was enrolled for another tenant: numbers begin anew, and nothing that was on its way goes on. */
+  | { readonly type: "tenantChanged" }
   /** VT6: a trust document with a higher `configEpoch`. */
   | { readonly type: "epochRaised"; readonly epoch: number }
   /** 2.12: the store or the marks are not what they were. */

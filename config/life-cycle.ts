@@ -15,13 +15,16 @@ import { judgeSequence, whatBaseForbids } from "#documents/config-rules.ts";
 import type { RefusalCode } from "#documents/refusal.ts";
 import { ANY_TIME, type ApprovedTime, startTime } from "./change-windows.ts";
 import {
+  type Approver,
   type EndCode,
+  FIRST_LIFE_CYCLE,
   type Freeze,
   isSwitching,
   isWaiting,
   type LifeCycle,
   type LifeCycleEffect,
   type LifeCycleEvent,
+  NO_EPOCH,
   type Offer,
   type RollbackReason,
   type Step,
@@ -46,13 +49,19 @@ export function step(state: LifeCycle, event: LifeCycleEvent): Step {
       if (state.current?.state !== "VERIFIED") return stay(state);
       return event.isNeeded
         ? move(state, { state: "AWAITING_APPROVAL", offer: state.current.offer })
-        : schedule(state, state.current, ANY_TIME);
+        : schedule(state, state.current, { time: ANY_TIME, by: "rule" });
     case "approved":
-      return approve(state, event.digest, event.time);
+      return approve(state, event.digest, event);
     case "rejected":
       if (!isWaiting(state.current) || state.current.offer.digest !== event.digest)
         return stay(state);
       return drop(state, state.current, "REJECTED");
+    case "approvalWithdrawn": {
+      const current = isApproved(state.current) ? state.current : undefined;
+      return current?.offer.digest !== event.digest
+        ? stay(state)
+        : move(state, { state: "AWAITING_APPROVAL", offer: current.offer });
+    }
     case "time":
       return pass(state, event);
     case "preflightPassed": {
@@ -85,6 +94,8 @@ export function step(state: LifeCycle, event: LifeCycleEvent): Step {
     }
     case "restarted":
       return restart(state, event);
+    case "tenantChanged":
+      return changeTenant(state);
     case "epochRaised":
       return event.epoch > state.epoch ? raiseEpoch(state, event.epoch) : stay(state);
     case "trustDamaged":
@@ -147,16 +158,18 @@ function whatForbids(state: LifeCycle, offer: Offer): RefusalCode | undefined {
   return whatBaseForbids(offer.base, standing)?.code;
 }
 
-function schedule(state: LifeCycle, { offer }: Waiting, approved: ApprovedTime): Step {
-  return move(state, { state: "SCHEDULED", offer, approved });
+type Yes = { readonly time: ApprovedTime; readonly by: Approver | undefined };
+
+function schedule(state: LifeCycle, { offer }: Waiting, { time: approved, by }: Yes): Step {
+  return move(state, { state: "SCHEDULED", offer, approved, by });
 }
 
-function approve(state: LifeCycle, digest: string, time: ApprovedTime): Step {
+function approve(state: LifeCycle, digest: string, yes: Yes): Step {
   const { current } = state;
   if (current?.offer.digest !== digest) return stay(state);
   // More approvals may come while it waits for its window, and change the time.
   const fits = current.state === "AWAITING_APPROVAL" || current.state === "SCHEDULED";
-  return fits ? schedule(state, current, time) : stay(state);
+  return fits ? schedule(state, current, yes) : stay(state);
 }
 
 type TimeOf = Extract<LifeCycleEvent, { type: "time" | "preflightPassed" }>;
@@ -166,21 +179,21 @@ function pass(state: LifeCycle, event: TimeOf): Step {
   if (!isWaiting(current) || current.state === "PREFLIGHT") return stay(state);
   if (event.nowMs >= current.offer.offerExpiresMs) return drop(state, current, "EXPIRED");
   if (current.state !== "SCHEDULED" || !mayStart(current.approved, event)) return stay(state);
-  const { offer, approved } = current;
+  const { offer, approved, by } = current;
   const isBased = whatBaseForbids(offer.base, standingOf(state)) === undefined;
   if (!isBased) return drop(state, current, "BASE_MISMATCH");
-  return move(state, { state: "PREFLIGHT", offer, approved }, [{ do: "preflight", offer }]);
+  return move(state, { state: "PREFLIGHT", offer, approved, by }, [{ do: "preflight", offer }]);
 }
 
 type InPreflight = Extract<Waiting, { state: "SCHEDULED" | "PREFLIGHT" }>;
 
 /** Before APPLYING everything that time may have changed is looked at again (VC5, 2.8). */
 function begin(state: LifeCycle, current: InPreflight, event: TimeOf): Step {
-  const { offer, approved } = current;
+  const { offer, approved, by } = current;
   if (event.nowMs >= offer.offerExpiresMs) return drop(state, current, "EXPIRED");
   if (whatBaseForbids(offer.base, standingOf(state))) return drop(state, current, "BASE_MISMATCH");
   // After a restart, say, the window has passed: the next one it is.
-  if (!mayStart(approved, event)) return schedule(state, current, approved);
+  if (!mayStart(approved, event)) return schedule(state, current, { time: approved, by });
   return move(state, { state: "APPLYING", offer, hasEnded: false }, [{ do: "apply", offer }]);
 }
 
@@ -263,6 +276,25 @@ function countCrash(state: LifeCycle, nowMs: number): Step {
   return isSecond ? freeze(counted, "safeMode") : stay(counted);
 }
 
+/**
+ * What runs goes on: the hospital said yes to it, and messages must flow. It is of no epoch of the new tenant, whose
+ * first configuration has no base to name.
+ */
+function changeTenant(state: LifeCycle): Step {
+  const { current, lastGood } = state;
+  const anew: LifeCycle = {
+    ...FIRST_LIFE_CYCLE,
+    ...{ current, ended: state.ended },
+    lastGood: lastGood && { ...lastGood, epoch: NO_EPOCH },
+  };
+  const ended = isWaiting(current)
+    ? drop(anew, current, "WRONG_RECIPIENT")
+    : isSwitching(current)
+      ? rollBack(anew, current, "epoch")
+      : stay(anew);
+  return after(ended, (next) => stay({ ...next, rollbacksInARow: 0 }));
+}
+
 function raiseEpoch(state: LifeCycle, epoch: number): Step {
   const raised = { ...state, epoch, seqHigh: 0 };
   const { current } = state;
@@ -319,6 +351,9 @@ function move(
     effects,
   };
 }
+
+const isApproved = (current: LifeCycle["current"]): current is InPreflight =>
+  current?.state === "SCHEDULED" || current?.state === "PREFLIGHT";
 
 const stay = (state: LifeCycle): Step => ({ state, transitions: [], effects: [] });
 

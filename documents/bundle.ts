@@ -19,17 +19,20 @@ export interface Bundle {
 }
 
 const FORMAT = "holdfast-bundle/1";
+/** {@link Refused.detail} where the file is a single envelope. */
+export const BARE_ENVELOPE = "bare-envelope";
 const MEMBERS = ["format", "trustChain", "config", "approvals", "head"];
 
 /**
  * @param bytes the whole file
- * @returns `TOO_LARGE` or `MALFORMED` for what is no bundle; never throws
+ * @returns `TOO_LARGE` or `MALFORMED` for what is no bundle, `WRONG_TYPE` for a single envelope; never throws
  */
 export function readBundle(bytes: Uint8Array): Bundle | Refused {
   if (bytes.length > BUNDLE_MAX_BYTES) return refused("TOO_LARGE", "bundle");
   const json = readStrictJson(bytes);
   if (json.kind === "broken") return refused("MALFORMED", "bundle", json.detail);
   const { value } = json;
+  if (isEnvelope(value)) return refused("WRONG_TYPE", "bundle", BARE_ENVELOPE);
   if (value["format"] !== FORMAT) return refused("MALFORMED", "bundle", "format");
   const unknown = Object.keys(value).some((key) => !MEMBERS.includes(key));
   if (unknown) return refused("MALFORMED", "bundle", "unknown-member");
@@ -56,6 +59,10 @@ export function writeBundle({ trustChain, config, approvals, head }: Bundle): Ui
   };
   return new TextEncoder().encode(`${JSON.stringify(json)}\n`);
 }
+
+/** One document by itself: whoever has it was meant to put it into a bundle. */
+const isEnvelope = (value: JsonObject): boolean =>
+  ["payloadType", "payload", "signatures"].every((member) => Object.hasOwn(value, member));
 
 const isThere = (value: unknown): boolean => value !== null && value !== undefined;
 

@@ -13,6 +13,7 @@ export const REFUSAL_CODES = [
   "WRONG_TYPE",
   "SIGNATURES",
   "WRONG_RECIPIENT",
+  "NOT_WAITING",
   "ROLLBACK",
   "BAD_TRUST",
   "POLICY",

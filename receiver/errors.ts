@@ -65,6 +65,16 @@ const CATALOGUE = {
     remedy:
       "Make them with: holdfast-receiver ca create; the key needs mode 0600, and tls.agentCa must hold the certificate",
   },
+  COMMAND_OTHER: {
+    exit: EXIT.usage,
+    summary: "The signed question is for another agent, or asks something else",
+    remedy: "Name the agent and the operation for which it was signed: holdfast-sign verify FILE",
+  },
+  COMMAND_UNKNOWN: {
+    exit: EXIT.badData,
+    summary: "No question of this id was ever sent to this agent",
+    remedy: "Ask it first: holdfast-receiver ask",
+  },
   CONFIRM_CODE: {
     exit: EXIT.badData,
     summary: "The machine that waits shows another code: it was not confirmed",
@@ -131,6 +141,27 @@ const CATALOGUE = {
     exit: EXIT.unavailable,
     summary: "The receiver cannot listen: another program has this port",
     remedy: "Stop the other program, or choose another listen.port in the configuration",
+  },
+  OUT_FILE: {
+    exit: EXIT.cannotCreate,
+    summary: "The file for the answer cannot be made; nothing was asked",
+    remedy: "Name a file that does not exist, in a folder that may be written",
+  },
+  QUESTION_FAILED: {
+    exit: EXIT.unavailable,
+    summary: "The agent accepted the question and could not answer it (fact code)",
+    remedy: "Look the code up in the agent's error catalogue; ask again with a new document",
+  },
+  QUESTION_REFUSED: {
+    exit: EXIT.notPermitted,
+    summary: "The agent refused the question (fact code)",
+    remedy:
+      "CONSENT, SUPPORT_OFF: ask the hospital. RATE, BUSY: wait a minute. Others: sign a new document",
+  },
+  QUESTION_UNANSWERED: {
+    exit: EXIT.tryAgain,
+    summary: "No answer has come in time; the question stays queued until it expires",
+    remedy: "See whether the agent is connected, and give the same command again: it is asked once",
   },
   SEND_FILE: {
     exit: EXIT.badData,

@@ -84,7 +84,7 @@ async function* channelLines(
 }
 
 /** The body in parts of {@link BODY_PART_BYTES}; only the last is shorter. */
-async function* bodyParts(
+export async function* bodyParts(
   store: Store,
   where: Omit<ReadBodyCall, "from" | "maxBytes">,
 ): AsyncGenerator<Buffer> {

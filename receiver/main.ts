@@ -15,6 +15,7 @@ import {
   resetRecovery,
   unlockAgent,
 } from "./cli/agent.ts";
+import { type AskOptions, askAgent, fetchBundle } from "./cli/ask.ts";
 import { createCa, importTrust } from "./cli/authority.ts";
 import { sendDocuments, showStatus } from "./cli/document.ts";
 import { exportMessages } from "./cli/export.ts";
@@ -85,6 +86,23 @@ program
   .requiredOption(...CONFIG)
   .option(...JSON_FLAG)
   .action((name, channel, options) => listSent(output, [name, channel], options));
+const asking = (command: Command): Command =>
+  command
+    .requiredOption("--command <file>", "made by: holdfast-sign command")
+    .option("--wait <seconds>", "how long to wait for the answer", Number, 120)
+    .requiredOption(...CONFIG)
+    .option(...JSON_FLAG);
+asking(program.command("ask <tenant/agent> [operation]"))
+  .description("ask an agent a signed question, and print its answer")
+  .action((name: string, operation: string | undefined, options: AskOptions) =>
+    askAgent(output, [name, operation], options),
+  );
+asking(program.command("bundle <tenant/agent>"))
+  .description("ask an agent for a bundle, which only the holder of the support key can open")
+  .requiredOption("--out <file>", "where the sealed bundle goes; nothing is overwritten")
+  .action((name: string, options: AskOptions & { readonly out: string }) =>
+    fetchBundle(output, name, options),
+  );
 const agent = program.command("agent").description("who may connect");
 agent
   .command("add <tenant/agent>")

@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 import { type AgentLine, agentLine } from "./agent-line.ts";
+import { answerOf, takeQuestion } from "./asking.ts";
 import { sendDocument } from "./documents.ts";
 import { ReceiverError } from "./errors.ts";
 import { exportLines, type LinePart } from "./export.ts";
@@ -52,6 +53,13 @@ export const QUESTION = z.discriminatedUnion("ask", [
     envelope: z.string(),
     atMs: z.int(),
   }),
+  z.strictObject({
+    ask: z.literal("takeQuestion"),
+    /** Base64. */
+    envelope: z.string(),
+    atMs: z.int(),
+  }),
+  z.strictObject({ ask: z.literal("questionAnswer"), ...AGENT, id: z.string() }),
   z.strictObject({
     ask: z.literal("sent"),
     tenant: z.string(),
@@ -164,6 +172,14 @@ export async function* answerTo(
       break;
     case "sendDocument":
       yield* documentLines(store, question);
+      break;
+    case "takeQuestion": {
+      const envelope = Buffer.from(question.envelope, "base64");
+      yield JSON.stringify(await takeQuestion(store, envelope, question.atMs));
+      break;
+    }
+    case "questionAnswer":
+      yield* answerOf(store, question, question.id);
       break;
     case "sent":
       for await (const message of sentMessages(store, question)) {

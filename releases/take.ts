@@ -76,7 +76,7 @@ export async function takeChunks(
 
 /** The chunks of a regular file that is opened once, and no link. */
 export async function* chunksOfFile(path: string): AsyncGenerator<Uint8Array> {
-  await using handle = await openFile(path);
+  await using handle = await openRegular(path);
   for (;;) {
     const buffer = new Uint8Array(CHUNK_BYTES);
     const { bytesRead } = await handle.read(buffer, 0, buffer.length);
@@ -95,7 +95,8 @@ export function whatContentForbids(
   return undefined;
 }
 
-async function openFile(path: string): Promise<FileHandle> {
+/** Opened once, and no link. @throws `TypeError` for what is no regular file */
+export async function openRegular(path: string): Promise<FileHandle> {
   const handle = await open(path, FLAGS);
   if ((await handle.stat()).isFile()) return handle;
   await handle.close();

@@ -38,6 +38,8 @@ const RETRY_MS = 5_000;
 const SUMMARY_MS = 60_000;
 
 const SYSTEM = { kind: "system", id: "agent" } as const;
+/** When something was counted instead of recorded, last. */
+const SUPPRESSED_VALUE = "note.auditSuppressedAt";
 /** What is wrong with the change itself, and not with the audit. */
 const REFUSALS: readonly string[] = ["NONCE_SEEN", "NONCES_FULL"];
 
@@ -93,14 +95,26 @@ export class Audit implements AsyncDisposable {
   }
 
   /**
-   * The same for what somebody else can cause as often as he likes: beyond 30 a minute of one actor and action only
-   * their number is recorded (A02).
+   * The same for what somebody else can cause as often as he likes: beyond a bound of one actor and action only their
+   * number is recorded (A02, {@link Flood}).
+   *
+   * @returns whether all of them became entries
    */
-  async note(drafts: readonly AuditDraft[]): Promise<void> {
+  async note(drafts: readonly AuditDraft[]): Promise<boolean> {
     const nowMs = this.#options.clock.monotonicMs();
     const admitted = drafts.filter((draft) => this.#flood.admits(draft, nowMs));
     this.#summary ??= this.#options.clock.after(SUMMARY_MS, () => this.#sumUp());
     if (admitted.length > 0) await this.record(admitted);
+    return admitted.length === drafts.length;
+  }
+
+  /**
+   * The same for what is done only if it is recorded: what is counted alone must find an audit that could take it.
+   *
+   * @throws {AgentError} `AUDIT_UNWRITABLE`: it must not happen
+   */
+  async noteBefore(draft: AuditDraft): Promise<void> {
+    if (!(await this.note([draft]))) await this.#mustBeWritable();
   }
 
   /** Forgets entries up to a seq; the change is made in the same transaction. @throws as `record` */
@@ -141,6 +155,17 @@ export class Audit implements AsyncDisposable {
       () => this.#done(),
     );
     return turn;
+  }
+
+  /** Leaves a mark in the store, of which there is one however often. @throws {AgentError} `AUDIT_UNWRITABLE` */
+  async #mustBeWritable(): Promise<void> {
+    const atMs = Buffer.from(String(this.#options.clock.nowMs()));
+    try {
+      await this.#options.trust.note({ values: new Map([[SUPPRESSED_VALUE, atMs]]) });
+    } catch (error) {
+      this.#failed(error, 1);
+      throw unwritable(error);
+    }
   }
 
   #done(): void {

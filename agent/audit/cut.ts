@@ -6,6 +6,8 @@
  *
  * @module
  */
+import type { TrustStore } from "../outbox/trust/trust-store.ts";
+import type { Audit } from "./audit.ts";
 import type { DeviceKey } from "./device-key.ts";
 import type { ChainCut } from "./verify-chain.ts";
 
@@ -35,3 +37,28 @@ export function readCut(
   if (!Number.isSafeInteger(throughSeq) || !/^[0-9a-f]{64}$/.test(String(hash))) return undefined;
   return { throughSeq: Number(throughSeq), hash: Buffer.from(String(hash), "hex") };
 }
+
+/**
+ * Another device key is in use, since an enrolment: it signs the cut of the one before anew. Otherwise entries that were
+ * cut off in order would count as taken away.
+ *
+ * @param former of the identity before, while its slot is kept
+ * @throws {AgentError} `STORE_*`, `AUDIT_UNWRITABLE`
+ */
+export async function adoptCut(
+  { audit, trust }: { readonly audit: Audit; readonly trust: TrustStore },
+  key: DeviceKey,
+  { former, atMs }: { readonly former: DeviceKey | undefined; readonly atMs: number },
+): Promise<void> {
+  const bytes = (await trust.load()).values.get(CUT_VALUE);
+  if (bytes === undefined || former === undefined || signedBy(key, bytes) !== undefined) return;
+  const cut = signedBy(former, bytes);
+  if (cut === undefined) return;
+  const actor = { kind: "system", id: "audit" } as const;
+  const draft = { actor, action: "audit.cutAdopted", subject: `through ${cut.throughSeq}` };
+  const values = new Map([[CUT_VALUE, cutBytes({ ...cut, atMs }, key)]]);
+  await audit.record([draft], { values });
+}
+
+const signedBy = (key: DeviceKey, bytes: Uint8Array): ChainCut | undefined =>
+  readCut(bytes, (signed, signature) => key.verify(signed, signature));

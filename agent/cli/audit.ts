@@ -4,12 +4,11 @@ import { loadLocalConfig } from "#config/local.ts";
 import { type AuditEntry, readEntry } from "../audit/entry.ts";
 import { type ReadHeads, readHeads } from "../audit/read-heads.ts";
 import { type ChainFault, type ChainReport, verifyChain } from "../audit/verify-chain.ts";
-import type { AuditLine, AuditStanding } from "../audit-desk.ts";
+import type { AuditStanding } from "../audit-desk.ts";
 import { AgentError, codeOf } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { systemClock } from "../host/clock.ts";
-import type { AuditRow } from "../outbox/trust/trust-messages.ts";
-import { question } from "./question.ts";
+import { entriesOf, withAudit } from "./audit-source.ts";
 import { printFacts, table } from "./terminal.ts";
 
 interface Common {
@@ -17,21 +16,22 @@ interface Common {
   readonly json: boolean;
 }
 
-const PAGE_ROWS = 500;
 const DAY_MS = 86_400_000;
 
 /** Oldest first; the newest `limit` of them. */
 export async function auditShow(
   options: Common & { readonly sinceMs: number; readonly limit: number },
 ): Promise<ExitCode> {
-  const { stateDir } = loadLocalConfig(options.config);
+  const config = loadLocalConfig(options.config);
   const shown: AuditEntry[] = [];
-  for await (const row of entriesOf(stateDir)) {
-    const entry = row.atMs < options.sinceMs ? undefined : readEntry(row.bytes);
-    if (entry === undefined) continue;
-    shown.push(entry);
-    if (shown.length > options.limit) shown.shift();
-  }
+  await withAudit(config, async (source) => {
+    for await (const row of entriesOf(source)) {
+      const entry = row.atMs < options.sinceMs ? undefined : readEntry(row.bytes);
+      if (entry === undefined) continue;
+      shown.push(entry);
+      if (shown.length > options.limit) shown.shift();
+    }
+  });
   printFacts(options.json, shown, () => showLines(shown));
   return EXIT.ok;
 }
@@ -68,16 +68,20 @@ const FAULTS: Readonly<Record<ChainFault, string>> = {
 export async function auditVerify(
   options: Common & { readonly heads: readonly string[] },
 ): Promise<ExitCode> {
-  const { stateDir } = loadLocalConfig(options.config);
-  const standing = (await question(stateDir, { ask: "auditStanding" })) as AuditStanding;
-  const held = headsIn(options.heads, standing);
-  const { cut, keepDays } = standing;
-  const report = await verifyChain({
-    page: (afterSeq, limit) => pageOf(stateDir, afterSeq, limit),
-    cut: cut && { throughSeq: cut.throughSeq, hash: Buffer.from(cut.hash, "hex") },
-    heads: held.heads,
-    keptSinceMs: systemClock.nowMs() - keepDays * DAY_MS,
-  });
+  const { held, report } = await withAudit(
+    loadLocalConfig(options.config),
+    async ({ page, standing }) => {
+      const { cut, keepDays, device } = await standing();
+      const found = headsIn(options.heads, device);
+      const checked = await verifyChain({
+        page,
+        cut: cut && { throughSeq: cut.throughSeq, hash: Buffer.from(cut.hash, "hex") },
+        heads: found.heads,
+        keptSinceMs: systemClock.nowMs() - keepDays * DAY_MS,
+      });
+      return { held: found, report: checked };
+    },
+  );
   const isGood = report.faultCount === 0 && held.refusedCount === 0;
   const facts = { ...report, refusedHeads: held.refusedCount, good: isGood };
   printFacts(options.json, facts, () => verifyLines(report, held));
@@ -104,7 +108,7 @@ function verifyLines(report: ChainReport, { heads, refusedCount }: ReadHeads): s
   ];
 }
 
-function headsIn(files: readonly string[], { device }: AuditStanding): ReadHeads {
+function headsIn(files: readonly string[], device: AuditStanding["device"]): ReadHeads {
   if (files.length === 0) return { heads: [], refusedCount: 0 };
   if (device === undefined) throw new AgentError("DEVICE_KEY_ABSENT", {});
   const signer = { ...device, raw: Buffer.from(device.key, "hex") };
@@ -130,20 +134,3 @@ function readText(file: string): string {
 
 const unreadable = (cause: unknown): AgentError =>
   new AgentError("FILE_NOT_READABLE", { sysCode: codeOf(cause) }, { cause });
-
-export async function* entriesOf(stateDir: string): AsyncGenerator<AuditRow> {
-  for (let after = 0; ; ) {
-    const rows = await pageOf(stateDir, after, PAGE_ROWS);
-    yield* rows;
-    const last = rows.at(-1);
-    if (last === undefined) return;
-    after = last.seq;
-  }
-}
-
-async function pageOf(stateDir: string, afterSeq: number, limit: number): Promise<AuditRow[]> {
-  const lines = (await question(stateDir, { ask: "auditPage", afterSeq, limit })) as AuditLine[];
-  return lines.map(({ seq, atMs, base64, hash }) => ({
-    ...{ seq, atMs, bytes: Buffer.from(base64, "base64"), hash: Buffer.from(hash, "hex") },
-  }));
-}

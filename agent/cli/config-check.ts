@@ -14,7 +14,7 @@ import { readEnvelope } from "#documents/envelope.ts";
 import { BUNDLE_MAX_BYTES } from "#documents/limits.ts";
 import { parsePayload } from "#documents/payload.ts";
 import { digestOf } from "#documents/verify.ts";
-import { AgentError, identifierFrom } from "../errors.ts";
+import { bundleFault } from "../configuration/outcomes.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { readOnce } from "../host/read-once.ts";
 import { readLastGood } from "../marks/last-good.ts";
@@ -60,13 +60,13 @@ function checkedBody(options: CheckOptions, config: LocalConfig): CheckedBody | 
     file === undefined ? readLastGood(config.stateDir) : readOnce(file, BUNDLE_MAX_BYTES);
   if (typeof bytes === "string") return undefined;
   const bundle = readBundle(bytes);
-  if ("kind" in bundle) throw malformed(bundle.code);
+  if ("kind" in bundle) throw bundleFault(bundle);
   if (bundle.config === undefined) return undefined;
   const envelope = readEnvelope(bundle.config, "config");
-  if ("kind" in envelope) throw malformed(envelope.code);
+  if ("kind" in envelope) throw bundleFault(envelope);
   // Nobody's signature is looked at here: it is only said what would be forbidden.
   const parsed = parsePayload("config", envelope.payload);
-  if (parsed.kind === "refused") throw malformed(parsed.code);
+  if (parsed.kind === "refused") throw bundleFault(parsed);
   const { tenant, agent, seq, body } = parsed.document;
   const named = { of, tenant, agent, seq, digest: digestOf(envelope.payload) } as const;
   const judged = judgeBody(body);
@@ -83,9 +83,6 @@ function checkedBody(options: CheckOptions, config: LocalConfig): CheckedBody | 
 }
 
 const textOf = ({ rule, place, message }: PolicyBreach): string => `${rule}: ${place} ${message}`;
-
-const malformed = (code: string): AgentError =>
-  new AgentError("BUNDLE_MALFORMED", { code: identifierFrom(code) });
 
 function lines(
   { configSource, policy }: LocalConfig,

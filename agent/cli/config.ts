@@ -12,7 +12,7 @@ import { AgentError, codeOf } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { DEFAULT_APPROVER_SOCKET } from "../host/approver-folder.ts";
 import { readOnce } from "../host/read-once.ts";
-import { entriesOf } from "./audit.ts";
+import { entriesOf, withAudit } from "./audit-source.ts";
 import { question, questionAt } from "./question.ts";
 import { remedyOfRefusal } from "./refusal-remedies.ts";
 import { escaped, printFacts, table } from "./terminal.ts";
@@ -134,14 +134,15 @@ export async function configRepair(
 export async function configHistory(
   options: Common & { readonly limit: number },
 ): Promise<ExitCode> {
-  const { stateDir } = loadLocalConfig(options.config);
   const shown: AuditEntry[] = [];
-  for await (const { bytes } of entriesOf(stateDir)) {
-    const entry = readEntry(bytes);
-    if (entry === undefined || !HISTORY.test(entry.action)) continue;
-    shown.push(entry);
-    if (shown.length > options.limit) shown.shift();
-  }
+  await withAudit(loadLocalConfig(options.config), async (source) => {
+    for await (const { bytes } of entriesOf(source)) {
+      const entry = readEntry(bytes);
+      if (entry === undefined || !HISTORY.test(entry.action)) continue;
+      shown.push(entry);
+      if (shown.length > options.limit) shown.shift();
+    }
+  });
   printFacts(options.json, shown, () => historyLines(shown));
   return EXIT.ok;
 }

@@ -148,8 +148,18 @@ function lookAtFolder({ config, outbox, where }: Site): Finding {
       return fault("STORE_NOT_PERMITTED", { ...facts, account });
     }
   }
+  if (isReadOnly(stateDir)) return fault("STORE_READ_ONLY", {});
   const { uid, mode } = statSync(stateDir);
   return ok(escaped(stateDir), { exists: true, uid, mode: octal(mode) });
+}
+
+function isReadOnly(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return false;
+  } catch (error) {
+    return codeOf(error) === "EROFS";
+  }
 }
 
 const octal = (mode: number): Identifier => identifierFrom((mode & 0o777).toString(8));

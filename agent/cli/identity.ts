@@ -1,11 +1,13 @@
 /** `holdfast identity show|renew|import-p12`: who this agent is. @module */
-import { readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import type { Slot, SlotMeta } from "#certs/slot.ts";
 import type { IdentityStore } from "#certs/slots.ts";
 import { loadLocalConfig } from "#config/local.ts";
-import { AgentError, codeOf, type ErrorCode } from "../errors.ts";
+import { AgentError, codeOf, type ErrorCode, identifierFrom } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { systemClock } from "../host/clock.ts";
+import { silentLog } from "../host/silent-log.ts";
+import { loadIdentities, noneNamed } from "../identity/loading.ts";
 import { identityOf, identityStore } from "../identity-desk.ts";
 import { receiverOptions } from "../receiver-options.ts";
 import type { AgentStatus } from "../status.ts";
@@ -23,7 +25,11 @@ export interface IdentityOptions {
 
 type SlotRole = "current" | "next" | "previous";
 
-/** What lies on the disk, and what the running agent says of it. Shows no key. */
+/**
+ * What lies on the disk, whether a start could use it, and what the running agent says of it. Shows no key.
+ *
+ * @throws {AgentError} once all is shown, why `run` would end: `IDENTITY_…`, `KEK_…`
+ */
 export async function identityShow(options: IdentityOptions): Promise<ExitCode> {
   const config = loadLocalConfig(options.config);
   const running = await runningIdentity(config.stateDir);
@@ -35,13 +41,23 @@ export async function identityShow(options: IdentityOptions): Promise<ExitCode> 
     ]);
     return EXIT.ok;
   }
-  const slots = slotsOf(identityStore(config, options.credentials));
-  if (slots.length === 0) throw new AgentError("IDENTITY_MISSING", {});
-  const facts = Object.fromEntries(slots.map(([role, meta]) => [role, meta ?? "keys"]));
-  printFacts(options.json, { source: "enrolled", ...facts, running }, () => [
-    ...slots.flatMap(([role, meta]) => slotLines(role, meta)),
+  const store = identityStore(config, options.credentials);
+  // What systemd loads for the service, nobody has at a prompt.
+  const isKeyHere = config.kek.custody === "file" || options.credentials !== undefined;
+  const slots = slotsOf(store).map((one) => looked(one, isKeyHere));
+  if (slots.length === 0) throw noneNamed(store);
+  const facts = Object.fromEntries(slots.map(({ role, meta }) => [role, meta ?? "keys"]));
+  const faults = Object.fromEntries(slots.map(({ role, fault }) => [role, fault?.code]));
+  printFacts(options.json, { source: "enrolled", ...facts, faults, isKeyHere, running }, () => [
+    ...slots.flatMap(slotLines),
+    ...(isKeyHere
+      ? []
+      : ["the keys were not opened: the key-encryption key is a credential of the service"]),
     ...(running === undefined ? ["no agent runs"] : identityLines(running)),
   ]);
+  if (isKeyHere) loadIdentities(store, silentLog);
+  const fault = slots.find((one) => one.fault !== undefined)?.fault;
+  if (!isKeyHere && fault !== undefined) throw fault;
   return EXIT.ok;
 }
 
@@ -69,14 +85,13 @@ export interface ImportOptions extends IdentityOptions {
 export async function identityImport(options: ImportOptions): Promise<ExitCode> {
   const config = loadLocalConfig(options.config);
   if (config.identity !== undefined) throw new AgentError("IDENTITY_IMPORTED", {});
-  const p12 = bytesOf(options.file, "P12_UNREADABLE");
-  const { passwordFile } = options;
-  const password = bytesOf(passwordFile === "-" ? 0 : passwordFile, "P12_UNREADABLE");
-  const receiverCaPem = bytesOf(options.receiverCa, "IDENTITY_UNREADABLE").toString("utf8");
+  const p12 = bytesOf(options.file, "P12_UNREADABLE", "p12");
+  const password = passwordIn(options.passwordFile);
+  const receiverCaPem = bytesOf(options.receiverCa, "IDENTITY_UNREADABLE", "receiverCa");
   // Loaded here alone: it brings a library that parses what strangers made (07, Libraries).
   const { importP12 } = await import("../identity/import.ts");
   const store = identityStore(config, options.credentials);
-  const meta = importP12({ p12, password: lineOf(password), receiverCaPem, store });
+  const meta = importP12({ p12, password, receiverCaPem: receiverCaPem.toString("utf8"), store });
   const { receiverUrl, proxy } = receiverOptions(config);
   const { signal } = new AbortController();
   const way = { receiverUrl, proxy, clock: systemClock, signal };
@@ -93,18 +108,51 @@ export async function identityImport(options: ImportOptions): Promise<ExitCode> 
   return EXIT.ok;
 }
 
-function slotsOf(store: IdentityStore): readonly (readonly [SlotRole, SlotMeta | undefined])[] {
+interface ShownSlot {
+  readonly role: SlotRole;
+  readonly meta: SlotMeta | undefined;
+  /** Why it cannot be used. */
+  readonly fault: AgentError | undefined;
+}
+
+function slotsOf(store: IdentityStore): readonly (readonly [SlotRole, Slot])[] {
   const { current, next, prev: previous } = store;
   const slots: readonly (readonly [SlotRole, Slot | undefined])[] = [
     ["current", current],
     ["next", next],
     ["previous", previous],
   ];
-  return slots.flatMap(([role, slot]) => (slot === undefined ? [] : [[role, slot.readMeta()]]));
+  return slots.flatMap(([role, slot]) => (slot === undefined ? [] : [[role, slot]]));
 }
 
-function slotLines(role: SlotRole, meta: SlotMeta | undefined): string[] {
-  if (meta === undefined) return [`${role}: a key, and no certificate yet`];
+/** `meta.json` alone says nothing about the rest of the slot. */
+function looked([role, slot]: readonly [SlotRole, Slot], isKeyHere: boolean): ShownSlot {
+  let meta: SlotMeta | undefined;
+  try {
+    meta = slot.readMeta();
+    if (meta !== undefined && isKeyHere) slot.load();
+    return { role, meta, fault: undefined };
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    return { role, meta, fault: error };
+  }
+}
+
+function slotLines({ role, meta, fault }: ShownSlot): string[] {
+  return [...metaLines(role, meta, fault), ...(fault === undefined ? [] : [faultLine(fault)])];
+}
+
+function faultLine({ summary, facts, code }: AgentError): string {
+  const said = Object.entries(facts).map(([name, value]) => `, ${name}=${value}`);
+  return `  CANNOT BE USED: ${summary} [${code}${said.join("")}]`;
+}
+
+function metaLines(role: SlotRole, meta: SlotMeta | undefined, fault: AgentError | undefined) {
+  if (meta === undefined) {
+    return [
+      fault === undefined ? `${role}: a key, and no certificate yet` : `${role}: not readable`,
+    ];
+  }
   const { tenant, agent, trustDomain, serial, generation, notAfterMs, devicePublicKey } = meta;
   return [
     `${role}: certificate ${serial}, generation ${generation}, until ${new Date(notAfterMs).toISOString()}`,
@@ -121,15 +169,35 @@ async function runningIdentity(stateDir: string): Promise<AgentStatus["identity"
   }
 }
 
-function bytesOf(file: string | number, code: ErrorCode): Buffer {
+/** From a file that nobody else can read, or from standard input. */
+function passwordIn(file: string): string {
+  if (file === "-") return lineOf(bytesOf(0, "P12_UNREADABLE", "password"));
+  let descriptor: number | undefined;
   try {
-    return readFileSync(file);
+    descriptor = openSync(file, "r");
+    const { mode } = fstatSync(descriptor);
+    if (process.getuid !== undefined && (mode & 0o077) !== 0) {
+      const octal = identifierFrom(`0${(mode & 0o777).toString(8)}`);
+      throw new AgentError("P12_PASSWORD_EXPOSED", { mode: octal });
+    }
+    return lineOf(readFileSync(descriptor));
   } catch (error) {
-    throw unreadable(code, error);
+    throw error instanceof AgentError ? error : unreadable("P12_UNREADABLE", "password", error);
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 
-const unreadable = (code: ErrorCode, cause: unknown): AgentError =>
-  new AgentError(code, { sysCode: codeOf(cause) }, { cause });
+/** @param part which of the files it is, as its error says */
+function bytesOf(file: string | number, code: ErrorCode, part: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw unreadable(code, part, error);
+  }
+}
+
+const unreadable = (code: ErrorCode, part: string, cause: unknown): AgentError =>
+  new AgentError(code, { part: identifierFrom(part), sysCode: codeOf(cause) }, { cause });
 
 const lineOf = (bytes: Buffer): string => bytes.toString("utf8").replace(/\r?\n$/, "");

@@ -13,6 +13,8 @@ const REMEDIES: Readonly<Record<Exclude<RefusalCode, OfCommands>, string>> = {
     "Too few of the keys that count here have signed it: have it signed by the others, or bring the trust document that names its keys first. Approvals are signed by policy.approval.hospitalKeys",
   WRONG_RECIPIENT:
     "It is for another agent, or approves another configuration than the one that waits: holdfast config show names both",
+  NOT_WAITING:
+    "No configuration waits for a yes here: what it approves was decided already (holdfast config history), or has not come; bring the configuration first, then this again",
   ROLLBACK: "Something newer came before: ask the vendor for the newest one",
   BAD_TRUST: "Do not go on: call the vendor, and read out the code",
   POLICY: "local.yaml forbids it: ask for another configuration, or change the policy there",

@@ -4,6 +4,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { AgentStatus } from "../status.ts";
 import { configurationLines } from "./config.ts";
 import { question } from "./question.ts";
+import { supportLines } from "./support.ts";
 import { printFacts, readableBytes, table } from "./terminal.ts";
 
 /** @returns 0 if nothing needs attention, 69 if something does: scripts can act on it */
@@ -32,6 +33,7 @@ function lines(status: AgentStatus): string[] {
     ...tunnelLines(tunnel),
     ...(status.configuration === undefined ? [] : configurationLines(status.configuration)),
     ...identityLines(status.identity),
+    ...(status.support === undefined ? [] : supportLines(status.support).slice(0, -1)),
     "",
     ...table([
       ["channel", "takes from", "connections", "stored", "waiting", "oldest waiting"],

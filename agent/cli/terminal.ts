@@ -1,6 +1,6 @@
 /** How commands speak: facts to standard output, trouble to standard error, an exit code to the caller. @module */
 import { DocumentError } from "#config/document.ts";
-import { AgentError } from "../errors.ts";
+import { AgentError, codeOf } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { remedyFor } from "../tunnel/refusal-reasons.ts";
 
@@ -29,7 +29,9 @@ export function explain(error: unknown): ExitCode {
       console.error(`holdfast: ${error.file}:${line}:${column}: ${message}`);
     }
     console.error(
-      "  Correct the file; README.md and, for each kind of channel, docs/KIND.md list every setting with its default",
+      codeOf(error.cause) === "ENOENT"
+        ? "  Say where it is with --config FILE; or have a first one written: holdfast init --config FILE"
+        : "  Correct the file; README.md and, for each kind of channel, docs/KIND.md list every setting with its default",
     );
     return EXIT.configuration;
   }

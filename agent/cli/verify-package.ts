@@ -7,7 +7,8 @@ import { basename, dirname, join } from "node:path";
 import { MarksDamaged, MarksFile } from "#releases/marks-file.ts";
 import { type PackageReport, verifyPackage } from "#releases/package.ts";
 import type { ReleaseTrust } from "#releases/root.ts";
-import { AgentError, codeOf, type ErrorCode } from "../errors.ts";
+import { flawOfFile } from "#releases/whole-file.ts";
+import { AgentError, codeOf, type ErrorCode, identifierFrom } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { escaped, printFacts, table } from "./terminal.ts";
 
@@ -32,9 +33,11 @@ export async function verifyPackageFile(
   trust: ReleaseTrust | undefined,
   nowMs: number,
 ): Promise<ExitCode> {
-  if (trust === undefined) throw new AgentError("RELEASE_ROOT_ABSENT", {});
   const { file, from } = options;
   const marks = options.marks === undefined ? undefined : new MarksFile(options.marks);
+  // A slip in the command is told also where no root could judge the package.
+  await refuseUnusable(file, marks);
+  if (trust === undefined) throw new AgentError("RELEASE_ROOT_ABSENT", {});
   const metadata = options.metadata ?? join(dirname(file), "metadata");
   const time = { clockMs: nowMs, floorMs: 0 };
   const report = await read({ file, metadata, trust, marks, time, running: from });
@@ -52,9 +55,21 @@ const CODES: Readonly<Record<PackageReport["verdict"], ErrorCode | undefined>> =
   unchecked: "RELEASE_UNCHECKED",
 };
 
+async function refuseUnusable(file: string, marks: MarksFile | undefined): Promise<void> {
+  const flaw = await readable(async () => {
+    await marks?.read();
+    return await flawOfFile(file);
+  });
+  if (flaw !== undefined) throw new AgentError("RELEASE_NOT_WHOLE", { flaw: identifierFrom(flaw) });
+}
+
 async function read(options: Parameters<typeof verifyPackage>[0]): Promise<PackageReport> {
+  return await readable(() => verifyPackage(options));
+}
+
+async function readable<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return await verifyPackage(options);
+    return await work();
   } catch (cause) {
     throw unreadable(cause);
   }

@@ -54,7 +54,7 @@ export function addIdentityCommands({
     .argument("<file>", "PKCS#12, with one key on P-256 and its certificate")
     .requiredOption(
       "--password-file <file>",
-      "its password, alone on one line; - for standard input",
+      "its password, alone on one line, in a file of mode 0600; - for standard input",
     )
     .requiredOption("--receiver-ca <file>", "PEM: the CA of the receiver")
     .addOption(configOption())

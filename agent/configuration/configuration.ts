@@ -5,6 +5,7 @@
  * @module
  */
 import { startTime } from "#config/change-windows.ts";
+import { step } from "#config/life-cycle.ts";
 import type { LifeCycle } from "#config/life-cycle-state.ts";
 import { runsOf } from "#config/life-cycle-state.ts";
 import { isClockSuspect, nowOf } from "#documents/time.ts";
@@ -12,13 +13,14 @@ import type { AuditActor } from "../audit/entry.ts";
 import { AgentError } from "../errors.ts";
 import type { Timer } from "../host/clock.ts";
 import { readLastGood } from "../marks/last-good.ts";
+import { thawValues } from "../marks/trust-keeper.ts";
 import { Driver, SYSTEM } from "./driver.ts";
 import { noteHead } from "./head-conditions.ts";
 import { HealthHistory } from "./health-history.ts";
 import { type InspectedLastGood, inspectLastGood } from "./last-good-bundle.ts";
 import { Ledger } from "./ledger.ts";
 import type { DocumentOutcome } from "./outcomes.ts";
-import { type ConfigurationParts, forbiddenKeys } from "./parts.ts";
+import { type ConfigurationParts, forbiddenKeys, refuseVendorsKeys } from "./parts.ts";
 import { offerOf, recoveredLifeCycle } from "./recovery.ts";
 import { Takers } from "./takers.ts";
 import { thaw } from "./thaw.ts";
@@ -52,6 +54,7 @@ export class Configuration implements AsyncDisposable {
       ...{ ledger, history: this.#history },
       later: (work) => void this.inTurn(work).catch((error: unknown) => this.#failed(error)),
       countApprovals: () => this.#takers.countApprovals(),
+      isStillApproved: () => this.#takers.isStillApproved(),
     });
     this.#takers = new Takers({ ...parts, ledger, driver: this.driver });
   }
@@ -63,8 +66,10 @@ export class Configuration implements AsyncDisposable {
    * @throws {AgentError} `TRUST_UNUSABLE`; why what should run cannot
    */
   static async open(parts: ConfigurationParts): Promise<Configuration> {
-    const { audit, trust, keeper, clock, trusted } = parts;
-    const ledger = await Ledger.open({ audit, trust, clock, trusted, marks: () => keeper.marks });
+    const { audit, trust, keeper, clock, trusted, recipient } = parts;
+    const marks = () => keeper.marks;
+    const ledger = await Ledger.open({ audit, trust, clock, trusted, recipient, marks });
+    refuseVendorsKeys(parts, ledger.trust);
     const configuration = new Configuration(parts, ledger);
     try {
       await configuration.inTurn(() => configuration.#begin());
@@ -120,19 +125,40 @@ export class Configuration implements AsyncDisposable {
 
   async #begin(): Promise<void> {
     const { configSource, trust, clock } = this.#parts;
-    await this.#recover();
+    if (!(await this.#changeTenant())) await this.#recover();
     await this.#takeEnrolment();
     this.driver.noteFreeze();
     const { values } = await trust.load();
     const crashed = values.has(RUNS_VALUE);
     await trust.note({ values: new Map([[RUNS_VALUE, Buffer.from("1")]]) }).catch(() => {});
     if (configSource === "signed") {
+      await this.#takers.recountApprovals();
       await this.driver.advance({ type: "restarted", nowMs: clock.nowMs(), crashed });
       const { unrun } = this.driver;
       if (unrun !== undefined) throw unrun;
       await this.#pass();
     }
     this.#look();
+  }
+
+  /**
+   * This machine was enrolled for another tenant: numbers and marks of the one before would keep out what the new one
+   * signs. The marks go first: a power cut between leaves a store that is not behind them.
+   *
+   * @returns whether it was
+   */
+  async #changeTenant(): Promise<boolean> {
+    const { keeper, enrolment } = this.#parts;
+    const { formerTenant } = this.ledger;
+    // An older store that was put back behind an enrolment proves none.
+    if (formerTenant === undefined || (keeper.frozen !== undefined && !enrolment.isNew()))
+      return false;
+    await keeper.beginAnew();
+    const draft = { actor: SYSTEM, action: "trust.tenantChanged", reason: `was ${formerTenant}` };
+    await this.ledger.keep(step(this.lifeCycle, { type: "tenantChanged" }), {
+      ...{ actor: SYSTEM, drafts: [draft], isAnew: true, values: thawValues(new Map()) },
+    });
+    return true;
   }
 
   /** 2.12, the rows in which the store is not believed. */

@@ -15,6 +15,7 @@ import {
   type LifeCycle,
   type LifeCycleEffect,
   type LifeCycleEvent,
+  NO_EPOCH,
   type Offer,
 } from "#config/life-cycle-state.ts";
 import { approvalFor } from "#config/policy.ts";
@@ -46,6 +47,7 @@ export interface DriverParts extends ConfigurationParts {
   readonly later: (work: () => Promise<void>) => void;
   /** A configuration that waits for approvals: those that are here already are counted. */
   readonly countApprovals: () => Promise<void>;
+  readonly isStillApproved: () => Promise<boolean>;
 }
 
 export const SYSTEM: AuditActor = { kind: "system", id: "configuration" };
@@ -63,6 +65,8 @@ export class Driver implements Disposable {
   #unrun: { readonly offer: Offer | undefined } | undefined;
   #isLastGoodOwed = false;
   #trouble: Trouble | undefined;
+  /** Channels that the policy keeps closed, each with its condition. */
+  #forbidden: ReadonlySet<string> = new Set();
   #isClosed = false;
 
   constructor(parts: DriverParts) {
@@ -177,7 +181,8 @@ export class Driver implements Disposable {
   }
 
   async #preflight({ digest }: Offer): Promise<void> {
-    const { policy, places, running, ledger } = this.#parts;
+    const { policy, places, running, ledger, isStillApproved } = this.#parts;
+    if (!(await isStillApproved())) return await this.#came({ type: "approvalWithdrawn", digest });
     const body = await this.bodyOf(digest);
     if (body === undefined) {
       return await this.#came({ type: "preflightFailed", digest, code: "SCHEMA" });
@@ -212,6 +217,7 @@ export class Driver implements Disposable {
     const fault = await this.#switchTo(setOf(body, policy));
     if (this.#isClosed) return;
     if (fault !== undefined) this.#trouble = { digest, lines: [textOf(fault)] };
+    else this.#noteForbidden([]);
     await this.#came({ type: fault === undefined ? "applied" : "applyFailed", digest });
   }
 
@@ -241,14 +247,25 @@ export class Driver implements Disposable {
     if (body === undefined)
       throw new AgentError("TRUST_UNUSABLE", { cause: identifierFrom("body") });
     const { body: permitted, breaches } = permittedPart(body, policy, places);
-    for (const { channel, rule } of breaches) {
-      conditions.open("policyForbids", channel, { rule: identifierFrom(rule) }, clock.nowMs());
-    }
+    this.#noteForbidden(breaches);
     const fault = await this.#switchTo(setOf(permitted, policy));
     this.#unrun = fault === undefined ? undefined : { offer };
     if (fault === undefined) conditions.close("configNotRunning", "");
     else
       conditions.open("configNotRunning", "", { code: identifierFrom(fault.code) }, clock.nowMs());
+  }
+
+  /** What is forbidden of what runs now; what was, and is not any more, is closed. */
+  #noteForbidden(breaches: readonly { readonly channel: string; readonly rule: string }[]): void {
+    const { conditions, clock } = this.#parts;
+    for (const { channel, rule } of breaches) {
+      conditions.open("policyForbids", channel, { rule: identifierFrom(rule) }, clock.nowMs());
+    }
+    const now = new Set(breaches.map(({ channel }) => channel));
+    for (const channel of this.#forbidden) {
+      if (!now.has(channel)) conditions.close("policyForbids", channel);
+    }
+    this.#forbidden = now;
   }
 
   /** From the store, or where a document of it is damaged from beside it. */
@@ -284,7 +301,9 @@ export class Driver implements Disposable {
     return this.#lastFault;
   }
 
-  async #keepLastGood({ digest }: Offer): Promise<void> {
+  async #keepLastGood({ digest, epoch }: Offer): Promise<void> {
+    // No chain of this tenant has signed it: what lies there is as good as anything.
+    if (epoch === NO_EPOCH) return;
     const { ledger, recipient, stateDir, conditions, clock, log } = this.#parts;
     try {
       const config = await ledger.envelope("config", digest);

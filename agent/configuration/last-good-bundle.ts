@@ -33,11 +33,13 @@ export function lastGoodBundle({
   config,
   recipient,
 }: LastGoodParts): Uint8Array | undefined {
-  for (let count = chain.length; count > 0; count--) {
-    const newest = trustIn(chain[count - 1]);
+  // Before it there may be another tenant's, for which this machine was enrolled once.
+  const own = chain.filter((envelope) => trustIn(envelope)?.tenant === recipient.tenant);
+  for (let count = own.length; count > 0; count--) {
+    const newest = trustIn(own[count - 1]);
     if (newest === undefined || !isSignedUnder(newest, config, recipient)) continue;
     return writeBundle({
-      trustChain: chain.slice(0, count),
+      trustChain: own.slice(0, count),
       config,
       approvals: [],
       head: undefined,

@@ -19,6 +19,7 @@ import { readAcceptedTrust } from "#documents/trust-chain.ts";
 import type { HeadDocument } from "#documents/types/head.ts";
 import type { StatusDocument } from "#documents/types/status.ts";
 import type { TrustDocument } from "#documents/types/trust.ts";
+import type { Recipient } from "#documents/verify.ts";
 import type { Audit, RecordedChange } from "../audit/audit.ts";
 import type { AuditActor, AuditDraft } from "../audit/entry.ts";
 import { AgentError } from "../errors.ts";
@@ -40,6 +41,8 @@ export interface LedgerOptions {
   readonly audit: Pick<Audit, "record" | "note">;
   readonly trust: TrustStore;
   readonly marks: () => Marks;
+  /** Of the identity: what is another's is kept, and believed no more. */
+  readonly recipient: Recipient;
   /** Of trust documents that are in force from now on, oldest first; never throws. */
   readonly trusted: (kept: readonly KeptDocument<TrustDocument>[]) => void;
   readonly clock: Clock;
@@ -62,6 +65,8 @@ export interface Kept {
   /** 2.5: of the newest document that is accepted. */
   readonly issuedAtMs?: number;
   readonly values?: ReadonlyMap<string, Uint8Array | null>;
+  /** What another tenant's documents came to counts no more: the mark of the trust version begins anew. */
+  readonly isAnew?: boolean;
 }
 
 export interface KeptDocument<T> {
@@ -76,6 +81,7 @@ interface Standing {
   readonly trustVersion: number;
   readonly floorMs: number;
   readonly heads: readonly HeadDocument[];
+  readonly formerTenant: string | undefined;
 }
 
 export class Ledger {
@@ -89,21 +95,35 @@ export class Ledger {
 
   /** @throws {AgentError} `STORE_*` */
   static async open(options: LedgerOptions): Promise<Ledger> {
-    const { trust, marks } = options;
+    const { trust, marks, recipient } = options;
+    const { tenant, agent } = recipient;
     const { values } = await trust.load();
     const [newest] = await trust.documents("trust", 1);
     const heads = await trust.documents("head", HEADS_MAX_COUNT);
     const { trustVersion, timeFloorMs: floorMs } = marks();
     const found = newest === undefined ? undefined : trustIn(newest.bytes);
+    const isOurs = found?.tenant === tenant;
     return new Ledger(options, {
       lifeCycle: lifeCycleIn(values) ?? FIRST_LIFE_CYCLE,
-      ...{ trust: found, trustVersion, floorMs },
-      heads: heads.flatMap(({ bytes }) => headIn(bytes) ?? []).reverse(),
+      ...{ trust: isOurs ? found : undefined, trustVersion, floorMs },
+      formerTenant: isOurs ? undefined : found?.tenant,
+      heads: heads
+        .flatMap(({ bytes }) => headIn(bytes) ?? [])
+        .filter((head) => head.tenant === tenant && head.agent === agent)
+        .reverse(),
     });
   }
 
   get lifeCycle(): LifeCycle {
     return this.#standing.lifeCycle;
+  }
+
+  /**
+   * Whose trust document is the newest here, though the identity is another tenant's: this machine was enrolled for that
+   * one since. None of them is in force then, and what is begins with the chain that came with the identity.
+   */
+  get formerTenant(): string | undefined {
+    return this.#standing.formerTenant;
   }
 
   /** In force. */
@@ -167,10 +187,12 @@ export class Ledger {
   async keep(step: Step | undefined, kept: Kept): Promise<void> {
     const { actor, drafts = [], trust = [], head } = kept;
     const lifeCycle = step?.state ?? this.lifeCycle;
+    const versionMark = kept.isAnew === true ? 0 : this.#standing.trustVersion;
     const next: Standing = {
       lifeCycle,
       trust: trust.at(-1)?.document ?? this.trust,
-      trustVersion: Math.max(trust.at(-1)?.document.version ?? 0, this.#standing.trustVersion),
+      trustVersion: Math.max(trust.at(-1)?.document.version ?? 0, versionMark),
+      formerTenant: trust.length > 0 ? undefined : this.formerTenant,
       heads:
         head === undefined ? this.heads : [...this.heads, head.document].slice(-HEADS_MAX_COUNT),
       floorMs:

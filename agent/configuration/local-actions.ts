@@ -5,13 +5,14 @@
  * @module
  */
 import { ANY_TIME } from "#config/change-windows.ts";
+import { isWaiting } from "#config/life-cycle-state.ts";
 import { approvalFor } from "#config/policy.ts";
 import { readBundle } from "#documents/bundle.ts";
 import { nowOf, parseTime } from "#documents/time.ts";
 import type { AuditActor } from "../audit/entry.ts";
 import { AgentError, identifierFrom } from "../errors.ts";
 import type { Configuration } from "./configuration.ts";
-import type { DocumentOutcome } from "./outcomes.ts";
+import { bundleFault, type DocumentOutcome } from "./outcomes.ts";
 import type { ConfigurationParts } from "./parts.ts";
 import { thaw } from "./thaw.ts";
 
@@ -27,8 +28,7 @@ export class LocalActions {
   /** 2.13: the trust chain in order, then the configuration, then approvals, then the head. */
   async importBundle(bytes: Uint8Array, actor: AuditActor): Promise<readonly DocumentOutcome[]> {
     const bundle = readBundle(bytes);
-    if ("kind" in bundle)
-      throw new AgentError("BUNDLE_MALFORMED", { code: identifierFrom(bundle.code) });
+    if ("kind" in bundle) throw bundleFault(bundle);
     const { trustChain, config, approvals, head } = bundle;
     const outcomes: DocumentOutcome[] = [];
     for (const envelope of [...trustChain, config, ...approvals, head]) {
@@ -53,17 +53,22 @@ export class LocalActions {
     const { driver, ledger } = this.#configuration;
     return await this.#configuration.inTurn(async () => {
       const { current } = ledger.lifeCycle;
+      const isApproving = decision === "approve";
       const isIt =
-        current?.state === "AWAITING_APPROVAL" && current.offer.digest === digest.toLowerCase();
+        isWaiting(current) &&
+        (!isApproving || current.state === "AWAITING_APPROVAL") &&
+        current.offer.digest === digest.toLowerCase();
       if (!isIt) throw new AgentError("CONFIG_NOT_WAITING", {});
-      const { offer } = current;
+      const { offer, state } = current;
       const need = approvalFor(policy.approval, offer.risk);
-      if (need !== "local")
+      // What is about to start, whoever said yes to it, a person at the machine can stop, as he can in its probation.
+      if (need !== "local" && (isApproving || state === "AWAITING_APPROVAL"))
         throw new AgentError("CONFIG_APPROVAL_MODE", { need: identifierFrom(need) });
-      if (decision === "reject") {
+      const yes = { type: "approved", digest: offer.digest, time: ANY_TIME, by: "person" } as const;
+      if (!isApproving) {
         await driver.advance({ type: "rejected", digest: offer.digest }, { actor });
       } else {
-        await driver.advance({ type: "approved", digest: offer.digest, time: ANY_TIME }, { actor });
+        await driver.advance(yes, { actor });
         const nowMs = nowOf(ledger.time);
         await driver.advance({ type: "time", nowMs, windows: policy.changeWindows });
       }

@@ -1,8 +1,11 @@
 /** What is known of a document before anybody has judged it, and what became of it. @module */
+
+import { BARE_ENVELOPE } from "#documents/bundle.ts";
 import { type DocumentType, documentTypeOf } from "#documents/document-types.ts";
 import { readEnvelope } from "#documents/envelope.ts";
 import type { RefusalCode, Refused } from "#documents/refusal.ts";
 import { digestOf } from "#documents/verify.ts";
+import { AgentError, identifierFrom } from "../errors.ts";
 
 /** What any carrier may bring. */
 export type CarriedType = Extract<DocumentType, "trust" | "config" | "approval" | "head">;
@@ -49,6 +52,12 @@ export function payloadDigest(envelope: Uint8Array, type: CarriedType): string |
   const read = readEnvelope(envelope, type);
   return "kind" in read ? undefined : digestOf(read.payload);
 }
+
+/** Why a file is no bundle, for whoever named it. */
+export const bundleFault = ({ code, detail }: Refused): AgentError =>
+  detail === BARE_ENVELOPE
+    ? new AgentError("BUNDLE_SINGLE_DOCUMENT", {})
+    : new AgentError("BUNDLE_MALFORMED", { code: identifierFrom(code) });
 
 export function refusedAs(
   type: RefusedDocument["type"],

@@ -7,6 +7,7 @@ import type { Role } from "#documents/role.ts";
 import { keyFromHex } from "#documents/trust-rules.ts";
 import type { TrustDocument } from "#documents/types/trust.ts";
 import type { Audit } from "../audit/audit.ts";
+import { AgentError, identifierFrom } from "../errors.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
@@ -67,14 +68,19 @@ export function hospitalRole({ approval }: Policy): Role {
 }
 
 /**
- * VT3 from the other side: a key belongs to one role only. One that `local.yaml` came to list after the vendor's trust
- * document had named it says nothing here for the hospital.
+ * VT3 from the other side: a key belongs to one role only, also one that `local.yaml` came to list after the vendor's
+ * trust document had named it.
+ *
+ * @throws {AgentError} `HOSPITAL_KEY_IS_VENDORS`
  */
-export function hospitalRoleBeside(policy: Policy, trust: TrustDocument | undefined): Role {
-  const { keys, threshold } = hospitalRole(policy);
+export function refuseVendorsKeys(
+  { policy }: Pick<ConfigurationParts, "policy">,
+  trust: TrustDocument | undefined,
+): void {
   const vendors = trust?.keys ?? {};
-  const own = [...keys].filter(([keyId]) => !Object.hasOwn(vendors, keyId));
-  return { keys: new Map(own), threshold };
+  const key = [...hospitalRole(policy).keys.keys()].find((keyId) => Object.hasOwn(vendors, keyId));
+  if (key !== undefined)
+    throw new AgentError("HOSPITAL_KEY_IS_VENDORS", { key: identifierFrom(key) });
 }
 
 /** VT3: the hospital's, and the device key. */

@@ -29,7 +29,7 @@ import {
   type RefusedDocument,
   refusedAs,
 } from "./outcomes.ts";
-import { type ConfigurationParts, forbiddenKeys, hospitalRoleBeside } from "./parts.ts";
+import { type ConfigurationParts, forbiddenKeys, hospitalRole } from "./parts.ts";
 
 export interface TakerParts extends ConfigurationParts {
   readonly ledger: Ledger;
@@ -163,18 +163,22 @@ export class Takers {
   /** VA1 to VA5. */
   async #takeApproval(envelope: Uint8Array, actor: AuditActor): Promise<DocumentOutcome> {
     const { ledger, policy, recipient } = this.#parts;
-    const hospital = hospitalRoleBeside(policy, ledger.trust);
+    const hospital = hospitalRole(policy);
     const verified = verifyApproval(envelope, hospital, recipient);
     const digest = payloadDigest(envelope, "approval");
     if (verified.kind === "refused") return refusedAs("approval", verified, digest);
     const { document } = verified;
     const { current } = ledger.lifeCycle;
     const waiting = current?.offer;
-    const subject = waiting?.digest ?? "";
+    // VA2 says the same; where nothing waits, a person is not sent to look for another recipient.
+    if (waiting === undefined) {
+      return refusedAs("approval", refused("NOT_WAITING", "VA2", "subject"), digest);
+    }
+    const subject = waiting.digest;
     const objection =
       whatApprovalForbids(document, subject, ledger.time) ??
       // By the mode in force: where one person at the machine decides, a document does not.
-      (waiting !== undefined && approvalFor(policy.approval, waiting.risk) !== "signed"
+      (approvalFor(policy.approval, waiting.risk) !== "signed"
         ? refused("POLICY", "VC11", "approval.mode")
         : undefined);
     if (objection !== undefined) return refusedAs("approval", objection, digest);
@@ -203,7 +207,7 @@ export class Takers {
   /** Those that are kept and that this hospital has signed, by its keys of now. */
   async #approvals(): Promise<Verified<ApprovalDocument>[]> {
     const { ledger, policy, recipient } = this.#parts;
-    const hospital = hospitalRoleBeside(policy, ledger.trust);
+    const hospital = hospitalRole(policy);
     const envelopes = await ledger.envelopes("approval", APPROVALS_MAX_COUNT);
     return envelopes.flatMap((envelope) => {
       const verified = verifyApproval(envelope, hospital, recipient);
@@ -216,7 +220,7 @@ export class Takers {
     const { ledger, driver, policy } = this.#parts;
     const { current } = ledger.lifeCycle;
     if (current === undefined) return;
-    const hospital = hospitalRoleBeside(policy, ledger.trust);
+    const hospital = hospitalRole(policy);
     const approvals = await this.#approvals();
     const { digest } = current.offer;
     const count = countApprovals(approvals, { subject: digest, hospital, time: ledger.time });
@@ -225,11 +229,44 @@ export class Takers {
       count.kind === "rejected"
         ? { type: "rejected", digest }
         : {
-            ...{ type: "approved", digest },
+            ...{ type: "approved", digest, by: "documents" },
             time: { notBeforeMs: count.startMs, notAfterMs: count.endMs },
           };
     await driver.advance(event);
     await this.#time();
+  }
+
+  /** At a start, before anything is done: the policy may be another one than when it was said yes to. */
+  async recountApprovals(): Promise<void> {
+    const { ledger, driver, policy } = this.#parts;
+    const { current } = ledger.lifeCycle;
+    if (current === undefined) return;
+    const { offer, state } = current;
+    if (state === "AWAITING_APPROVAL" && approvalFor(policy.approval, offer.risk) === "signed")
+      return await this.countApprovals();
+    if (!(await this.isStillApproved()))
+      await driver.advance({ type: "approvalWithdrawn", digest: offer.digest });
+  }
+
+  /**
+   * Whether what was approved would be so by the policy of now: a key that the hospital took away says yes no more. When
+   * documents were good is not asked again: that was so when they were counted, and VA5 says when it may start.
+   *
+   * @returns true for what nobody has approved yet
+   */
+  async isStillApproved(): Promise<boolean> {
+    const { ledger, policy } = this.#parts;
+    const { current } = ledger.lifeCycle;
+    if (current?.state !== "SCHEDULED" && current?.state !== "PREFLIGHT") return true;
+    const { digest, risk } = current.offer;
+    const need = approvalFor(policy.approval, risk);
+    if (need !== "signed") return need === "none" || current.by === "person";
+    const hospital = hospitalRole(policy);
+    const yes = (await this.#approvals()).filter(
+      ({ document }) => document.subject === digest && document.decision === "approve",
+    );
+    const signers = new Set(yes.flatMap((one) => one.signers));
+    return signers.size >= Math.max(1, hospital.threshold);
   }
 
   /** VH1, VH2. What follows from it is VH3's, whenever time passes. */

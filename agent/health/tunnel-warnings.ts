@@ -64,6 +64,13 @@ export const TUNNEL_WARNINGS = {
     dependsOn: ["messageDamaged"],
     inMaintenance: true,
   },
+  channelHeldByHand: {
+    severity: "warning",
+    means: "A person has held a channel: its messages are kept, and neither sent nor delivered",
+    remedy: "When it may go on: holdfast channel release NAME",
+    whose: "hospital IT",
+    closesAfterMs: 0,
+  },
   channelParted: {
     severity: "warning",
     means: "The receiver held other messages under a channel's numbers",

@@ -1,6 +1,9 @@
 /** Files that are either wholly there after a power cut, or not at all (05 S10). @module */
 import {
+  accessSync,
   closeSync,
+  constants,
+  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -9,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { codeOf } from "../errors.ts";
 
 /**
  * Makes the names inside a folder durable. Does nothing on Windows, which has no such call.
@@ -31,11 +35,23 @@ export function flushFolder(folder: string): void {
  * @param mode applied to folders that are made, not to those that exist
  */
 export function makeFolder(folder: string, mode: number): void {
-  const first = mkdirSync(folder, { recursive: true, mode });
+  const first = firstMade(folder, mode);
   if (first === undefined) return;
   for (let made = folder; ; made = dirname(made)) {
     flushFolder(dirname(made));
     if (made === first || dirname(made) === made) return;
+  }
+}
+
+function firstMade(folder: string, mode: number): string | undefined {
+  try {
+    return mkdirSync(folder, { recursive: true, mode });
+  } catch (error) {
+    // Node says ENOENT of a file system that is mounted read-only; what would hold the new folder says EROFS.
+    let nearest = dirname(folder);
+    while (!existsSync(nearest) && dirname(nearest) !== nearest) nearest = dirname(nearest);
+    if (codeOf(error) === "ENOENT") accessSync(nearest, constants.W_OK);
+    throw error;
   }
 }
 

@@ -18,7 +18,8 @@ export interface P12Import {
 export function importP12({ p12, password, receiverCaPem, store }: P12Import): SlotContent {
   const read = readP12(p12, password);
   if (read.kind === "refused") {
-    if (read.flaw === "file") throw new AgentError("P12_UNREADABLE", {});
+    if (read.flaw === "file")
+      throw new AgentError("P12_UNREADABLE", { part: identifierFrom("p12") });
     throw unfit(read.flaw);
   }
   const certificate = new X509Certificate(read.chainPem);

@@ -1,4 +1,5 @@
 /** Which identities are there when the agent starts (07 1.2). @module */
+import { damaged } from "#certs/identity-folder.ts";
 import type { Slot, SlotIdentity } from "#certs/slot.ts";
 import type { IdentityStore } from "#certs/slots.ts";
 import { AgentError } from "../errors.ts";
@@ -20,7 +21,7 @@ export interface LoadedIdentities {
 export function loadIdentities(store: IdentityStore, log: Log): LoadedIdentities {
   // What was enrolled since is adopted, and takes the place of a renewal.
   const slots = [store.current, found(() => store.enrolled) ?? found(() => wholeOf(store.next))];
-  if (slots.every((slot) => slot === undefined)) throw new AgentError("IDENTITY_MISSING", {});
+  if (slots.every((slot) => slot === undefined)) throw noneNamed(store);
   let fault: AgentError | undefined;
   const [current, next] = slots.map((slot) => {
     try {
@@ -36,6 +37,10 @@ export function loadIdentities(store: IdentityStore, log: Log): LoadedIdentities
   if (fault !== undefined) log.fault("identityDamaged", fault);
   return { current, next };
 }
+
+/** Why no slot is in use or comes next. */
+export const noneNamed = (store: IdentityStore): AgentError =>
+  store.isListLost ? damaged("slots.json") : new AgentError("IDENTITY_MISSING", {});
 
 const wholeOf = (slot: Slot | undefined): Slot | undefined =>
   slot?.isComplete === true ? slot : undefined;

@@ -33,15 +33,14 @@ export function heldTrust(envelopes: readonly Uint8Array[]): HeldTrust[] {
 /**
  * An identity, as it trusts now.
  *
- * @param held oldest first
+ * @param known oldest first
  * @returns the same object where nothing is newer than what came with it
  */
-export function trusting(identity: SlotIdentity, held: readonly HeldTrust[]): SlotIdentity {
+export function trusting(identity: SlotIdentity, known: readonly HeldTrust[]): SlotIdentity {
+  // Of another tenant, for which this machine was enrolled once, none counts.
+  const held = known.filter(({ document }) => document.tenant === identity.tenant);
   const newest = held.at(-1)?.document;
-  const isNewer =
-    newest !== undefined &&
-    newest.tenant === identity.tenant &&
-    newest.version > versionOf(identity.trustChain);
+  const isNewer = newest !== undefined && newest.version > versionOf(identity.trustChain);
   if (!isNewer) return identity;
   const receiverCaPem = pemOf(newest.receiverCas);
   return { ...identity, receiverCaPem, trustChain: longer(identity.trustChain, held) };

@@ -26,6 +26,7 @@ import type { MarksFiles } from "./marks-files.ts";
 
 /** Under this name the store remembers that changes are frozen, and why. */
 export const FROZEN_VALUE = "trust.frozen";
+const TENANTS_MARKS = ["trustVersion", "epoch", "seqHigh", "effectiveDigest"] as const;
 const CAUSES: readonly FrozenCause[] = ["storeBehind", "storeDamaged", "allDamaged"];
 
 export interface TrustKeeperOptions {
@@ -112,6 +113,20 @@ export class TrustKeeper {
     this.#frozen = undefined;
     this.#values.delete(FROZEN_VALUE);
     this.#floor = { ...this.#floor, auditSeq: 0 };
+    this.#options.conditions.close("trustRollback", "");
+    await this.#write(this.marks);
+  }
+
+  /**
+   * Another tenant's numbers count from now on: those of the one before are no floor for them. The time, the audit and
+   * releases go on. To be called before the commit that says so.
+   */
+  async beginAnew(): Promise<void> {
+    const { timeFloorMs, release } = this.marks;
+    for (const name of TENANTS_MARKS) this.#values.delete(MARK_VALUES[name]);
+    this.#floor = { ...NO_MARKS, timeFloorMs, release };
+    this.#frozen = undefined;
+    this.#values.delete(FROZEN_VALUE);
     this.#options.conditions.close("trustRollback", "");
     await this.#write(this.marks);
   }

@@ -24,6 +24,7 @@ import {
 import { Progress } from "./progress.ts";
 import type { SetAsideBlock, SetAsideRow } from "./quarantine-reader.ts";
 import type { ReadRange, ReadResult, TracedMessage } from "./reader.ts";
+import { SupportStore } from "./support/support-store.ts";
 import { TrustStore } from "./trust/trust-store.ts";
 import { Upkeep } from "./upkeep/upkeep.ts";
 import { type AppendEntry, type PackedBatch, unpacked } from "./writing/append-batch.ts";
@@ -48,10 +49,9 @@ export class Outbox implements AsyncDisposable {
   readonly upkeep: Upkeep;
   /** What the receiver sends down. */
   readonly inbox: Inbox;
-  /** What was dropped into folders. */
   readonly files: Files;
-  /** Trust state and the audit. */
   readonly trust: TrustStore;
+  readonly support: SupportStore;
   readonly #options: OutboxOptions;
   readonly #writer: WriterClient;
   readonly #tickets: TicketQueue;
@@ -76,6 +76,7 @@ export class Outbox implements AsyncDisposable {
     });
     this.upkeep = new Upkeep(writer);
     this.trust = new TrustStore(writer);
+    this.support = new SupportStore(writer);
     const nowMs = (): number => options.clock.nowMs();
     this.inbox = new Inbox({ writer, nowMs });
     const { storeId, channels, lastMessageId, lastUpload } = writer.opened;

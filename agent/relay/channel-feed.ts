@@ -14,7 +14,6 @@
  *
  * @module
  */
-
 import type { Priority } from "#protocol/frame.ts";
 import { OPENED_STATUS, type OpenedFrame, REJECT_CODE, type RejectFrame } from "#protocol/frame.ts";
 import { PartingPace } from "#streams/source/parting-pace.ts";
@@ -49,6 +48,7 @@ export interface FeedParts {
   readonly wake: (source: StreamSource) => void;
   readonly reopen: (source: StreamSource) => void;
   readonly rules: RelayRules;
+  readonly isHeld?: () => boolean;
 }
 
 /** 06 section 8: a refusal that says "open again" is followed at most once a second. */
@@ -167,7 +167,7 @@ export class ChannelFeed implements StreamSource {
   }
 
   take(): OutgoingMessage | OutgoingSkip | undefined {
-    if (!this.#isFlowing) return undefined;
+    if (!this.#isFlowing || this.#parts.isHeld?.() === true) return undefined;
     const item = this.#ahead.take();
     if (item !== undefined) this.#takenSeq = "body" in item ? item.seq : item.lastSeq;
     return item;

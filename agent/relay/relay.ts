@@ -24,9 +24,17 @@ export interface RelayOptions {
   readonly tasks: Tasks;
   readonly delivered: Relayed["delivered"];
   readonly rules?: Relayed["rules"];
+  /** Channels that a person has stopped by hand. */
+  readonly holds?: {
+    isHeld(channel: string): boolean;
+    onChange(tell: (channel: string) => void): Disposable;
+  };
 }
 
 const UNCONFIGURED: RelayRules = { priority: "normal", onReceiverReject: "hold" };
+/** 06 TP35: nothing of a hospital system waits for what support asked. */
+const ANSWERS_CHANNEL = "$answers";
+const ANSWERS: RelayRules = { priority: "bulk", onReceiverReject: "quarantine" };
 
 /** What the configuration says of channels that are on their way, or come from the receiver. */
 export interface Relayed {
@@ -48,16 +56,25 @@ export interface Relay {
 
 /** Joins every channel of the outbox, configured or not, to a stream of the tunnel: its messages must leave. */
 export function openRelay(options: RelayOptions): Relay {
-  const { outbox, tunnel, delivered: first, rules: firstRules = new Map(), ...parts } = options;
+  const {
+    outbox,
+    tunnel,
+    delivered: first,
+    rules: firstRules = new Map(),
+    holds,
+    ...parts
+  } = options;
   let delivered: ReadonlySet<string> = new Set(first);
   let rules: Relayed["rules"] = firstRules;
-  const rulesOf = (channel: string): RelayRules => rules.get(channel) ?? UNCONFIGURED;
+  const rulesOf = (channel: string): RelayRules =>
+    rules.get(channel) ?? (channel === ANSWERS_CHANNEL ? ANSWERS : UNCONFIGURED);
   tunnel.deliverTo(downstreamInbox(outbox.inbox, (channel) => delivered.has(channel)));
   outbox.inbox.onRoom(() => tunnel.roomChanged());
   const feeds = new Map<number, ChannelFeed>();
   const add = (tail: ChannelTail): void => {
     const feed = new ChannelFeed(tail, {
       ...{ ...parts, outbox, rules: rulesOf(tail.name) },
+      isHeld: () => holds?.isHeld(tail.name) === true,
       wake: (source) => tunnel.wake(source),
       reopen: (source) => tunnel.reopen(source),
     });
@@ -68,6 +85,9 @@ export function openRelay(options: RelayOptions): Relay {
   outbox.epochs.onChannel(add);
   outbox.onAppended((channel, lastSeq) => feeds.get(channel)?.appended(lastSeq));
   outbox.epochs.onEpoch((tail) => feeds.get(tail.channel)?.begun(tail));
+  holds?.onChange((channel) => {
+    for (const feed of feeds.values()) if (feed.channel === channel) tunnel.wake(feed);
+  });
   return {
     follow: (relayed) => {
       delivered = new Set(relayed.delivered);

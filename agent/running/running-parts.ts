@@ -1,4 +1,5 @@
 /** What every running channel works with. @module */
+import type { Holds } from "../deliver/held-queue.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Chance, Clock } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
@@ -12,6 +13,8 @@ export interface RunningParts {
   readonly relay: Pick<Relay, "follow">;
   /** Of the agent itself: they come from the receiver whatever the set. */
   readonly ownDownstream?: readonly string[];
+  /** Channels that a person has stopped by hand. */
+  readonly holds?: Holds;
   readonly doorway: Doorway;
   readonly clock: Clock;
   readonly chance: Chance;

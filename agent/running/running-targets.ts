@@ -1,4 +1,5 @@
 /** The channels that deliver, to hospital systems and into folders. @module */
+import { heldQueue } from "../deliver/held-queue.ts";
 import { Senders, type Target } from "../deliver/senders.ts";
 import { targetsOf } from "../sender-options.ts";
 import type { Change } from "./change.ts";
@@ -12,11 +13,14 @@ export class RunningTargets {
   #targets: readonly Target[] = [];
 
   constructor(parts: RunningParts) {
-    const { outbox, graceMs, log, tasks, clock, chance, conditions } = parts;
+    const { outbox, graceMs, log, tasks, clock, chance, conditions, holds } = parts;
     this.#parts = parts;
     this.senders = new Senders({
       ...{ log, tasks, clock, chance, conditions, graceMs },
-      queueOf: (channel) => outbox.inbox.queueOf(channel),
+      queueOf: (channel) => {
+        const queue = outbox.inbox.queueOf(channel);
+        return holds === undefined ? queue : heldQueue(queue, channel, holds);
+      },
     });
   }
 

@@ -21,6 +21,8 @@ const COLUMNS = [
   "file_claim.head",
   "file_claim.targets",
   "file_claim.digest",
+  "support_copy.head",
+  "support_slice.bytes",
 ] as const;
 
 /** `table.column`: every column of the store that holds a sealed value. */

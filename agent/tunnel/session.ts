@@ -20,7 +20,7 @@ import { AgentError, codeOf, identifierFrom } from "../errors.ts";
 import type { Chance, Clock, Timer } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 import { SOCKET_UNSENT_LIMIT_BYTES } from "../limits.ts";
-import { answerTo } from "./command-answer.ts";
+import { type Commands, refusalOf, resultFrame } from "./command-answer.ts";
 import { dataSocket } from "./data-socket.ts";
 import type { Dialled } from "./dial.ts";
 import { QuestionPace } from "./question-pace.ts";
@@ -37,6 +37,8 @@ export interface SessionOptions {
   readonly chance: Chance;
   readonly log: Log;
   readonly inbox: DownstreamInbox | undefined;
+  /** Who answers commands; absent: each is refused. */
+  readonly commands?: Commands | undefined;
   readonly onWelcome: (frame: WelcomeFrame) => void;
   /** Every stream has its OPENED, or a refusal. */
   readonly onResumed: () => void;
@@ -268,6 +270,9 @@ export class Session {
       onSilence: () => this.#end(new AgentError("TUNNEL_SILENT", {})),
     });
     this.#options.onWelcome(frame);
+    if (areCommandsInForce && !this.#ended) {
+      this.#options.commands?.connected((answer) => send(resultFrame(answer)));
+    }
   }
 
   #command(frame: CmdFrame | CmdDoneFrame): void {
@@ -275,13 +280,19 @@ export class Session {
       throw new ProtocolError(ERROR_CODE.outOfOrder, `Cannot take ${frame.type} here`);
     }
     if (!this.#pace.admits()) throw tooMany(frame.type);
+    const { commands } = this.#options;
+    if (commands !== undefined) {
+      if (frame.type === "cmd") commands.asked(frame);
+      else commands.done(frame.id);
+      return;
+    }
     // Nothing was kept of it.
     if (frame.type === "cmdDone") return;
     // Once a connection: a receiver decides how many there are.
     const command = identifierFrom(Buffer.from(frame.id).toString("hex"));
     if (!this.#hasRefused) this.#options.log.write("commandRefused", { command });
     this.#hasRefused = true;
-    this.#sendNow(answerTo(frame));
+    this.#sendNow(refusalOf(frame));
   }
 
   #noteOpened(): void {

@@ -21,6 +21,7 @@ import {
   FENCED_AGAIN_MS,
   RETRY_AFTER_MAX_MS,
 } from "../limits.ts";
+import type { Commands } from "./command-answer.ts";
 import { dial } from "./dial.ts";
 import { barredBy } from "./farewell.ts";
 import type { Identities } from "./identities.ts";
@@ -97,6 +98,7 @@ export class Tunnel implements AsyncDisposable {
   #lastError: AgentError | undefined;
   #flowing = false;
   #inbox: DownstreamInbox | undefined;
+  #commands: Commands | undefined;
   #sinceMs: number;
   /** Shown by the latest dial. */
   #identity: Identity | undefined;
@@ -124,6 +126,11 @@ export class Tunnel implements AsyncDisposable {
   /** Messages from the receiver go there, from the next connection on. */
   deliverTo(inbox: DownstreamInbox): void {
     this.#inbox = inbox;
+  }
+
+  /** Commands are answered there, from the next connection on. */
+  answerWith(commands: Commands): void {
+    this.#commands = commands;
   }
 
   /** The inbox has room again, or no more. */
@@ -258,7 +265,7 @@ export class Tunnel implements AsyncDisposable {
         instanceNonce: this.#instanceNonce,
         version,
         sources: this.#sources,
-        ...{ chance, log, inbox: this.#inbox },
+        ...{ chance, log, inbox: this.#inbox, commands: this.#commands },
         onWelcome: (frame) => this.#welcomed(frame),
         onResumed: () => this.#apply({ on: "resumed", nowMs: clock.monotonicMs() }),
         onThrottle: (throttled) => this.#apply({ on: throttled ? "throttled" : "credited" }),

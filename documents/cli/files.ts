@@ -7,13 +7,13 @@ import { SignError, type SignErrorCode } from "./sign-error.ts";
 const SECRET = 0o600;
 const PUBLIC = 0o644;
 
-/** @throws {SignError} `FILE_UNREADABLE`, also for a file of more than 5 MB */
-export function readBytes(file: string): Uint8Array {
+/** @throws {SignError} `FILE_UNREADABLE`, also for a file of more than 5 MB, or what is said instead */
+export function readBytes(file: string, mostBytes: number = BUNDLE_MAX_BYTES): Uint8Array {
   try {
     const descriptor = openSync(file, "r");
     try {
       const { size } = fstatSync(descriptor);
-      if (size > BUNDLE_MAX_BYTES) throw new SignError("FILE_UNREADABLE", `${file} is too large`);
+      if (size > mostBytes) throw new SignError("FILE_UNREADABLE", `${file} is too large`);
       return new Uint8Array(readFileSync(descriptor));
     } finally {
       closeSync(descriptor);

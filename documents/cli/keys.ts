@@ -16,14 +16,28 @@ export async function readPrivateKey(
   file: string,
   passphraseFile: string | undefined,
 ): Promise<KeyObject> {
+  const key = await privateKeyIn(file, passphraseFile);
+  if (key.asymmetricKeyType === "ed25519") return key;
+  throw new SignError("FILE_UNREADABLE", `${file} is no Ed25519 key`);
+}
+
+/** The other half of `supportKey` (08 5.4). @throws {SignError} */
+export async function readSupportPrivateKey(
+  file: string,
+  passphraseFile: string | undefined,
+): Promise<KeyObject> {
+  const key = await privateKeyIn(file, passphraseFile);
+  if (key.asymmetricKeyType === "x25519") return key;
+  throw new SignError("FILE_UNREADABLE", `${file} is no X25519 key`);
+}
+
+async function privateKeyIn(file: string, passphraseFile: string | undefined): Promise<KeyObject> {
   const pem = Buffer.from(readSecret(file));
   const isLocked = pem.includes("-----BEGIN ENCRYPTED PRIVATE KEY-----");
   const passphrase = isLocked
     ? await askPassphrase(`Passphrase of ${file}`, passphraseFile)
     : undefined;
-  const key = privateKeyOf(file, pem, passphrase);
-  if (key.asymmetricKeyType === "ed25519") return key;
-  throw new SignError("FILE_UNREADABLE", `${file} is no Ed25519 key`);
+  return privateKeyOf(file, pem, passphrase);
 }
 
 function privateKeyOf(file: string, pem: Buffer, passphrase: string | undefined): KeyObject {

@@ -12,6 +12,7 @@ import { keygen } from "./keygen.ts";
 import type { Say } from "./output.ts";
 import { SignError } from "./sign-error.ts";
 import { makeTrust } from "./trust.ts";
+import { unseal } from "./unseal.ts";
 import { verifyFile } from "./verify.ts";
 
 /** VC8, so that nobody signs what every agent would refuse. */
@@ -120,6 +121,13 @@ function registerHands(program: Command, say: Say): void {
     )
     .option("--json", "print facts as JSON")
     .action((file, options) => verifyFile(say, file, options));
+  program
+    .command("unseal <file>")
+    .description("open a support bundle with the support key")
+    .requiredOption("--key <file>", "the private half of supportKey, made by keygen --support")
+    .requiredOption(...OUT)
+    .option("--passphrase-file <file>", "its first line opens the key; else the terminal is asked")
+    .action((file, options) => unseal(say, file, options));
   program
     .command("bundle")
     .description("put documents into one file, for a stick")

@@ -5,7 +5,7 @@ import { label, random16, recipient, time } from "./fields.ts";
 export const commandSchema = z.strictObject({
   ...recipient,
   /** Looked up in the compiled catalogue (VM4). */
-  op: z.string().regex(/^[a-z][a-z0-9.-]{0,63}$/i, "must be the name of an operation"),
+  op: z.string().regex(/^[a-z_][a-z0-9._-]{0,63}$/i, "must be the name of an operation"),
   /** Judged by the operation's own schema (VM4), not here. */
   args: z.record(z.string(), z.unknown()),
   nonce: random16,

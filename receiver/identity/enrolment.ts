@@ -75,7 +75,7 @@ export function enrolled(agent: AgentRecord, { certificatePem, serialHex }: Issu
     generation: FIRST_GENERATION,
     renewed: null,
     recoveryCount: 0,
-    nonce: null,
+    nonces: [],
     token: { ...token, issued: { csrSha256Hex, certificatePem } },
   };
   return { serialHex, identity };
@@ -100,7 +100,7 @@ export function confirm(identity: Identity, code: string, nowMs: number): Confir
     kind: "confirmed",
     identity: {
       ...identity,
-      ...{ deviceKeyHex: null, nextSerialHex: null, renewed: null, nonce: null },
+      ...{ deviceKeyHex: null, nextSerialHex: null, renewed: null, nonces: [] },
       token: { ...token, confirmedAtMs },
     },
   };

@@ -29,16 +29,19 @@ export type Renewal =
   | { readonly kind: "issued"; readonly certificatePem: string; readonly generation: number };
 
 /** N2: 32 bytes in hexadecimal, which may be used once. @throws {ReceiverError} `STORE_…` */
-export function giveNonce({ agent }: Renewing, options: RenewalDoorOptions): Promise<string> {
+export function giveNonce(
+  { agent, certificate }: Renewing,
+  options: RenewalDoorOptions,
+): Promise<string> {
   const { store, clock } = options;
   const hex = randomBytes(NONCE_BYTES).toString("hex");
   return changing(
     store.registry,
     () => store.findAgent(agent),
-    ({ serialHex, identity }) => ({
-      answer: hex,
-      change: { serialHex, identity: withNonce(identity, hex, clock.nowMs()) },
-    }),
+    (now) => {
+      const identity = withNonce(now, certificate.serialHex, { hex, nowMs: clock.nowMs() });
+      return { answer: hex, change: { serialHex: now.serialHex, identity } };
+    },
   );
 }
 
@@ -93,7 +96,8 @@ async function decide(
   // The gate has looked at an older row.
   const isSuperseded =
     certificate.serialHex !== serialHex && certificate.serialHex !== identity.nextSerialHex;
-  const facts = { isExpired, isSuperseded, nowMs: atMs, recoveryMaxCount };
+  const asking = { serialHex: certificate.serialHex, isExpired, isSuperseded };
+  const facts = { ...asking, nowMs: atMs, recoveryMaxCount };
   const step = judgeRenewal(agent, request, facts);
   switch (step.kind) {
     case "issue": {

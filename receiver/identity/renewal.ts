@@ -21,6 +21,7 @@ import type { Issued } from "./issuing.ts";
 export interface Presented {
   /** Its time is over: this is a recovery (1.6). */
   readonly isExpired: boolean;
+  readonly serialHex: string;
   /** It is neither the current nor the next one of the agent. */
   readonly isSuperseded: boolean;
 }
@@ -40,9 +41,24 @@ export type RenewalStep =
       readonly identity: Identity;
     };
 
-/** N2: the latest nonce is the one that counts. */
-export function withNonce(identity: Identity, hex: string, nowMs: number): Identity {
-  return { ...identity, nonce: { hex, expiresMs: nowMs + NONCE_LIFETIME_MS } };
+/**
+ * N2: of one certificate the latest nonce is the one that counts. A certificate that was superseded, which a thief may
+ * have, takes away that of another such one at most.
+ *
+ * @param agent the certificates that count are in its row
+ * @param serialHex of the one that asks
+ */
+export function withNonce(
+  { serialHex: current, identity }: Pick<AgentRecord, "serialHex" | "identity">,
+  serialHex: string,
+  { hex, nowMs }: { readonly hex: string; readonly nowMs: number },
+): Identity {
+  const own = [current, identity.nextSerialHex];
+  const others = identity.nonces.filter(
+    (one) => one.serialHex !== serialHex && own.includes(one.serialHex),
+  );
+  const given = { serialHex, hex, expiresMs: nowMs + NONCE_LIFETIME_MS };
+  return { ...identity, nonces: [...others, given] };
 }
 
 /** N4, for an agent that has passed the gate. */
@@ -51,12 +67,13 @@ export function judgeRenewal(
   request: RenewRequest,
   facts: Presented & { readonly nowMs: number; readonly recoveryMaxCount: number },
 ): RenewalStep {
-  const { nonce, deviceKeyHex } = known;
-  if (nonce === null || nonce.hex !== request.nonce || facts.nowMs >= nonce.expiresMs) {
+  const { nonces, deviceKeyHex } = known;
+  const nonce = nonces.find(({ serialHex }) => serialHex === facts.serialHex);
+  if (nonce === undefined || nonce.hex !== request.nonce || facts.nowMs >= nonce.expiresMs) {
     return { kind: "refused", reason: "NONCE" };
   }
-  // Whatever becomes of it: it is used.
-  const identity: Identity = { ...known, nonce: null };
+  // Whatever becomes of a request that the device has signed: it is used.
+  const identity: Identity = { ...known, nonces: nonces.filter((one) => one !== nonce) };
   const refused = (reason: RenewRefusal): RenewalStep => ({ kind: "refused", reason, identity });
   const csr = bytesOf(request.csr);
   const { generation } = request;
@@ -67,7 +84,8 @@ export function judgeRenewal(
       transcript: renewalTranscript(signed),
       signature: bytesOf(request.signature),
     });
-  if (!isProven) return refused("SIGNATURE");
+  // Whoever has the certificate alone uses nothing up.
+  if (!isProven) return { kind: "refused", reason: "SIGNATURE" };
   // The machine that goes on has been seen with a later one: this is a copy, or an old state of it.
   if (facts.isSuperseded) return { kind: "locked", identity };
   const again = sameRequest(identity, generation, sha256Hex(csr));
@@ -92,7 +110,7 @@ export function renewed(
     serialHex,
     identity: {
       ...identity,
-      nonce: null,
+      nonces: [],
       nextSerialHex: issued.serialHex,
       generation: generation + 1,
       renewed: { csrSha256Hex: csr.sha256Hex, certificatePem, generation },

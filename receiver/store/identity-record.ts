@@ -51,8 +51,8 @@ const IDENTITY = z.strictObject({
   renewed: ISSUED.extend({ generation: z.int().min(0) }).nullable(),
   /** Renewals with an expired certificate. */
   recoveryCount: z.int().min(0),
-  /** The one that may be used for a renewal (N2). */
-  nonce: z.strictObject({ hex: HEX_32, expiresMs: z.int() }).nullable(),
+  /** Those that may be used for a renewal (N2), each with the certificate that asked for it. */
+  nonces: z.array(z.strictObject({ serialHex: SERIAL, hex: HEX_32, expiresMs: z.int() })).max(3),
   token: TOKEN.nullable(),
 });
 
@@ -65,7 +65,7 @@ export const NO_IDENTITY: Identity = {
   generation: 0,
   renewed: null,
   recoveryCount: 0,
-  nonce: null,
+  nonces: [],
   token: null,
 };
 

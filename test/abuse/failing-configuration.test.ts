@@ -191,7 +191,7 @@ test("[U20] what comes back late, of one that is gone, moves nothing", () => {
     { type: "probationPassed", digest },
     { type: "probationFailed", digest },
     { type: "rollbackAsked", digest },
-    { type: "approved", digest, time: { notBeforeMs: 0, notAfterMs: NOW_MS } },
+    { type: "approved", by: "person", digest, time: { notBeforeMs: 0, notAfterMs: NOW_MS } },
     { type: "rejected", digest },
   ];
   for (const state of states) {

@@ -237,6 +237,39 @@ test(
   },
 );
 
+test("[W12] a slip in the command is told by a build that has no root of trust, too", async () => {
+  using yard = new PackageYard();
+  const asked = (name: string, marks?: string) =>
+    verifyPackageFile(
+      { file: yard.path(name), metadata: undefined, marks, from: "1.0.0", json: false },
+      undefined,
+      NOW_MS,
+    );
+  const deb = Buffer.from(`!<arch>\n${"debian-binary".padEnd(48)}${"4".padEnd(10)}\`\n2.0\n`);
+  writeFileSync(yard.path("cut.deb"), deb.subarray(0, -1));
+  writeFileSync(yard.path("empty.rpm"), "");
+  writeFileSync(yard.path("whole.deb"), deb);
+  writeFileSync(yard.path("note.txt"), "x");
+  for (const [name, flaw] of [
+    ["cut.deb", "broken"],
+    ["empty.rpm", "empty"],
+    ["note.txt", "kind"],
+  ] as const) {
+    await assert.rejects(asked(name), {
+      ...{ code: "RELEASE_NOT_WHOLE", exit: 65 },
+      facts: { flaw },
+    });
+  }
+  await assert.rejects(asked("absent.deb"), { code: "RELEASE_UNREADABLE" });
+  writeFileSync(yard.path("marks"), "{}");
+  await assert.rejects(asked("whole.deb", yard.path("marks")), { code: "RELEASE_MARKS_DAMAGED" });
+  await assert.rejects(asked("whole.deb"), { code: "RELEASE_ROOT_ABSENT" });
+  const main = join(import.meta.dirname, "../../agent/main.ts");
+  const args = [main, "verify-package", yard.path("whole.deb"), "--from", "latest"];
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  assert.deepEqual([status, /--from.*Must be a version such as 1\.2\.0/.test(stderr)], [64, true]);
+});
+
 test(
   "[W12] a verifier that is not installed leaves the check open, and says how to do it",
   DEB,

@@ -135,12 +135,12 @@ describe("the socket for approvers", () => {
     assert.deepEqual(await askAt(door.socket, {}), { answer: "first" });
   });
 
-  test("[07 2.8] approvers decide about configurations, and ask nothing else; the audit says that they came by their door", async () => {
+  test("[07 2.8] [08 4.3] approvers decide about configurations and support, and ask nothing else; the audit says that they came by their door", async () => {
     const heard: unknown[] = [];
     const answer = async (request: unknown): Promise<unknown> => void heard.push(request);
     const theirs = through("approvers", answer);
     for (const ask of APPROVERS_MAY_ASK) await theirs({ ask, by: "erika" });
-    assert.equal(heard.length, 5);
+    assert.equal(heard.length, 10);
     const others = [
       "status",
       "trace",
@@ -161,7 +161,7 @@ describe("the socket for approvers", () => {
       await assert.rejects(theirs({ ask, by: "erika" }), { code: "NOT_FOR_APPROVERS", exit: 77 });
     }
     await assert.rejects(theirs(null), { code: "NOT_FOR_APPROVERS" });
-    assert.equal(heard.length, 5);
+    assert.equal(heard.length, 10);
     const actor = { kind: "local", id: "erika", claimed: true };
     assert.deepEqual(localActor(heard[0] as object), { ...actor, door: "approvers" });
     const place = { seq: 1, atMs: 0, monotonicMs: 0, prev: new Uint8Array(32) };
@@ -181,7 +181,8 @@ describe("the socket for approvers", () => {
       fault: (event: string, { facts }: AgentError) =>
         void logged.push(`${event} ${facts["flaw"]}`),
     };
-    const audit = { record: async () => {}, note: async () => {} };
+    const done = async (): Promise<void> => {};
+    const audit = { record: done, note: async () => true, noteBefore: done };
     const desk = { reconnect: () => ({ was: "sticky", dials: true }) } as unknown as LocalDesk;
     const { stateDir, socket: approverSocket } = door;
     await using _ = await openLocalDoors(desk, { stateDir, approverSocket, audit, log });

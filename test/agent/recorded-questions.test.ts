@@ -39,7 +39,11 @@ function audited(fault?: AgentError) {
     drafts.push(...more);
     return Promise.resolve();
   };
-  return { drafts, audit: { record: take, note: take } };
+  const note = (more: readonly AuditDraft[]) => take(more).then(() => true);
+  return {
+    drafts,
+    audit: { record: take, note, noteBefore: (draft: AuditDraft) => take([draft]) },
+  };
 }
 
 test("[A01] what changes something or shows what is sealed is recorded before it is done; nothing else is", async () => {

@@ -13,6 +13,8 @@ import {
 import { join } from "node:path";
 import { test } from "node:test";
 import { AgentError } from "#agent/errors.ts";
+import { silentLog } from "#agent/host/silent-log.ts";
+import { loadIdentities } from "#agent/identity/loading.ts";
 import { resealSecrets } from "#agent/sealing/sealed-secret.ts";
 import { contentFor, StateFolder } from "#test/support/identity-folder.ts";
 
@@ -50,6 +52,36 @@ test("[07 1.2] an enrolment's slot becomes current once it is adopted and welcom
   assert.equal(identity?.generation, 1);
   assert.ok(identity?.keys.device?.equals(deviceOf(keys.device)));
   assert.equal(existsSync(join(state.identity, "claim.json")), false);
+});
+
+test("[07 1.2] a lost slots.json beside whole slots is damage, is swept by nobody, and a new enrolment ends it", async () => {
+  using state = new StateFolder();
+  const { name } = await state.enrolled();
+  rmSync(join(state.identity, "slots.json"));
+  const store = state.store();
+  assert.equal(store.isListLost, true);
+  assert.deepEqual(codesOf(refusal(() => loadIdentities(store, silentLog))), [
+    ...["IDENTITY_DAMAGED", "slots.json", undefined],
+  ]);
+  store.sweep();
+  assert.equal(existsSync(join(state.identity, name, "tls.key")), true);
+  const { slot, keys } = store.beginEnrolment("ab".repeat(16));
+  assert.equal(store.isListLost, true, "it is not whole yet");
+  slot.complete(await contentFor(keys));
+  assert.equal(loadIdentities(store, silentLog).next?.slot, slot.name);
+  store.adopt();
+  assert.equal(store.isListLost, false);
+  store.sweep();
+  assert.equal(existsSync(join(state.identity, name)), false);
+});
+
+test("[07 1.2] a machine that began to enrol, and has no whole slot, was never enrolled", () => {
+  using state = new StateFolder();
+  state.store().beginEnrolment("ab".repeat(16));
+  rmSync(join(state.identity, "claim.json"));
+  const store = state.store();
+  assert.equal(refusal(() => loadIdentities(store, silentLog)).code, "IDENTITY_MISSING");
+  assert.equal(store.isListLost, false);
 });
 
 test("[EN4] the same token goes on with the same keys, another one with others", () => {

@@ -85,7 +85,12 @@ function onward(state: LifeCycle, choice: Choice, pending: Offer | undefined): L
       return { type: "approvalLooked", isNeeded: choice.pick % 2 === 0 };
     case "AWAITING_APPROVAL":
       return isGood
-        ? { type: "approved", digest, time: { notBeforeMs: 0, notAfterMs: NOW_MS + DAY_MS } }
+        ? {
+            type: "approved",
+            by: "person",
+            digest,
+            time: { notBeforeMs: 0, notAfterMs: NOW_MS + DAY_MS },
+          }
         : { type: "rejected", digest };
     case "SCHEDULED":
       return time();
@@ -110,7 +115,12 @@ function anything(choice: Choice, pool: readonly Offer[]): LifeCycleEvent {
     { type: "verified", offer: one },
     { type: "refused", digest, code: "SIGNATURES" },
     { type: "approvalLooked", isNeeded: choice.isGood },
-    { type: "approved", digest, time: { notBeforeMs: 0, notAfterMs: NOW_MS + DAY_MS } },
+    {
+      type: "approved",
+      by: "person",
+      digest,
+      time: { notBeforeMs: 0, notAfterMs: NOW_MS + DAY_MS },
+    },
     { type: "rejected", digest },
     time(choice.isGood ? NOW_MS : NOW_MS + 40 * DAY_MS),
     { type: "preflightPassed", digest, nowMs: NOW_MS, windows: [] },

@@ -39,7 +39,12 @@ const NIGHT: readonly ChangeWindow[] = [
 ];
 const at = (text: string): number => Date.parse(`2026-11-${text}:00Z`);
 const approved = (digest: string): LifeCycleEvent => ({
-  ...{ type: "approved", digest, time: { notBeforeMs: 0, notAfterMs: NOW_MS + 30 * DAY_MS } },
+  ...{
+    type: "approved",
+    by: "person",
+    digest,
+    time: { notBeforeMs: 0, notAfterMs: NOW_MS + 30 * DAY_MS },
+  },
 });
 const effects = (state: LifeCycle, event: LifeCycleEvent): readonly string[] =>
   step(state, event).effects.map((effect) => effect.do);
@@ -141,7 +146,7 @@ describe("the way of a configuration", () => {
       FRESH,
       ...offered(A),
       { type: "approvalLooked", isNeeded: true },
-      { type: "approved", digest: A.digest, time: limits },
+      { type: "approved", by: "person", digest: A.digest, time: limits },
     ).state;
     assertState(step(first, time(at("26T23:59"))).state, "SCHEDULED");
     assertState(step(first, time(at("27T00:00"))).state, "PREFLIGHT");

@@ -69,6 +69,7 @@ for (const [what, bytes, code] of [
     Buffer.from(whole.replace('"payload":', '"payload":"","payload":')),
     "MALFORMED",
   ],
+  ["a single envelope", BUNDLE.config, "WRONG_TYPE"],
   ["nothing", new Uint8Array(), "MALFORMED"],
   ["a ZIP", Buffer.from("504b0304", "hex"), "MALFORMED"],
 ] as const) {

@@ -3,6 +3,7 @@ import { ALARM_MUTANTS } from "./alarm-mutants.ts";
 import { APPROVAL_MUTANTS } from "./approval-mutants.ts";
 import { AUDIT_MUTANTS } from "./audit-mutants.ts";
 import { CONFIGURATION_MUTANTS } from "./configuration-mutants.ts";
+import { CONTROL_MUTANTS } from "./control-mutants.ts";
 import { ENVELOPE_MUTANTS } from "./document-envelope-mutants.ts";
 import { STRICT_JSON_MUTANTS } from "./document-json-mutants.ts";
 import { DOCUMENT_MUTANTS } from "./document-mutants.ts";
@@ -21,6 +22,7 @@ import { ROTATION_MUTANTS } from "./rotation-mutants.ts";
 import { RUNNING_MUTANTS } from "./running-mutants.ts";
 import { SIGN_TOOL_MUTANTS } from "./sign-tool-mutants.ts";
 import { SIMULATION_MUTANTS } from "./simulation-mutants.ts";
+import { STANDING_TRUST_MUTANTS } from "./standing-trust-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
 import { TRUST_MUTANTS } from "./trust-mutants.ts";
 import { TUNNEL_MUTANTS } from "./tunnel-mutants.ts";
@@ -42,6 +44,8 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...POLICY_MUTANTS,
   ...LIFE_CYCLE_MUTANTS,
   ...CONFIGURATION_MUTANTS,
+  ...CONTROL_MUTANTS,
+  ...STANDING_TRUST_MUTANTS,
   ...STRICT_JSON_MUTANTS,
   ...ENVELOPE_MUTANTS,
   ...DOCUMENT_MUTANTS,

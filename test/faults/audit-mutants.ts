@@ -136,11 +136,7 @@ export const AUDIT_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "A02 a flood is not bounded",
-    [
-      "agent/audit/flood.ts",
-      "if (source.count <= ADMITTED_MAX_COUNT) return true;",
-      "if (source.count >= 0) return true;",
-    ],
+    ["agent/audit/flood.ts", "if (spent > ADMITTED_MAX_COUNT - 1) {", "if (spent < 0) {"],
     inAgent("audit/entry.test.ts", "30 entries"),
   ),
   mutant(
@@ -169,7 +165,11 @@ export const AUDIT_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "A04 a change goes on without its entry",
-    [AUDIT, "      throw unwritable(error);", "      return { ...change, audit: [] };"],
+    [
+      AUDIT,
+      "      this.#failed(error, drafts.length);\n      throw unwritable(error);",
+      "      this.#failed(error, drafts.length);\n      return { ...change, audit: [] };",
+    ],
     inAgent("audit/audit.test.ts", "A04"),
   ),
   mutant(

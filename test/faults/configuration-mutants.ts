@@ -131,7 +131,7 @@ export const CONFIGURATION_MUTANTS: readonly Mutant[] = [
   oneEdit(
     "configuration: a person at the machine is a way around hospital keys",
     ACTIONS,
-    ['      if (need !== "local")\n', '      if (need === "none")\n'],
+    ['      if (need !== "local" && ', '      if (need === "none" && '],
     [APPROVAL, "VA1"],
   ),
   oneEdit(
@@ -155,7 +155,7 @@ export const CONFIGURATION_MUTANTS: readonly Mutant[] = [
   oneEdit(
     "configuration: trust state that is not what it was is believed",
     CONFIGURATION,
-    ["    await this.#recover();\n", ""],
+    ["if (!(await this.#changeTenant())) await this.#recover();", "await this.#changeTenant();"],
     [DAMAGED, "U22"],
   ),
   oneEdit(
@@ -288,8 +288,8 @@ export const CONFIGURATION_MUTANTS: readonly Mutant[] = [
     "configuration: a chain that is taken up again lowers the mark",
     LEDGER,
     [
-      "Math.max(trust.at(-1)?.document.version ?? 0, this.#standing.trustVersion)",
-      "trust.at(-1)?.document.version ?? this.#standing.trustVersion",
+      "Math.max(trust.at(-1)?.document.version ?? 0, versionMark)",
+      "trust.at(-1)?.document.version ?? versionMark",
     ],
     [WITHDRAWN, "VT7"],
   ),

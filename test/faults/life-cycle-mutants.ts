@@ -99,7 +99,10 @@ export const LIFE_CYCLE_MUTANTS: readonly Mutant[] = [
   oneEdit(
     "life cycle: it is switched to outside of windows",
     LIFE_CYCLE,
-    ["  if (!mayStart(approved, event)) return schedule(state, current, approved);\n", ""],
+    [
+      "  if (!mayStart(approved, event)) return schedule(state, current, { time: approved, by });\n",
+      "",
+    ],
     [LIFE_CYCLE_TEST, "U06"],
   ),
   oneEdit(

@@ -149,7 +149,10 @@ const RENEWAL_MUTANTS: readonly Mutant[] = [
   mutant(
     "N2 a nonce is good twice",
     RENEWAL_FILE,
-    ["const identity: Identity = { ...known, nonce: null };", "const identity: Identity = known;"],
+    [
+      "const identity: Identity = { ...known, nonces: nonces.filter((one) => one !== nonce) };",
+      "const identity: Identity = known;",
+    ],
     { file: "test/receiver/renewal-steps.test.ts" },
   ),
   mutant(
@@ -168,8 +171,8 @@ const RENEWAL_MUTANTS: readonly Mutant[] = [
     "N3 the device signature is not verified",
     RENEWAL_FILE,
     [
-      'if (!isProven) return refused("SIGNATURE");',
-      'if (deviceKeyHex === null) return refused("SIGNATURE");',
+      'if (!isProven) return { kind: "refused", reason: "SIGNATURE" };',
+      'if (deviceKeyHex === null) return { kind: "refused", reason: "SIGNATURE" };',
     ],
     only(RENEWAL, "N3"),
   ),

@@ -19,7 +19,7 @@ export const ROTATION_MUTANTS: readonly Mutant[] = [
   oneEdit(
     "rotation: any tenant says whom to trust",
     TRUST,
-    ["newest.tenant === identity.tenant &&", 'newest.tenant !== "" &&'],
+    ["document.tenant === identity.tenant", 'document.tenant !== ""'],
     [RECEIVER_TRUST, "another tenant"],
   ),
   oneEdit(
@@ -80,9 +80,9 @@ export const ROTATION_MUTANTS: readonly Mutant[] = [
     ["test/agent/identity/enrolment.test.ts", "hospital key"],
   ),
   oneEdit(
-    "approval: a vendor's key says yes for the hospital",
+    "approval: a vendor's key may be the hospital's",
     "agent/configuration/parts.ts",
-    ["!Object.hasOwn(vendors, keyId)", "keyId !== vendors[keyId]"],
+    ["Object.hasOwn(vendors, keyId)", "keyId === vendors[keyId]"],
     ["test/agent/configuration/approval.test.ts", "U03"],
   ),
   oneEdit(

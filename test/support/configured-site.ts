@@ -28,7 +28,7 @@ import {
   type OpenedConfiguration,
   openConfiguration,
 } from "#agent/open-configuration.ts";
-import { Recording } from "#agent/recording.ts";
+import { type DeviceIdentity, Recording } from "#agent/recording.ts";
 import { RunningChannels } from "#agent/running/running-channels.ts";
 import { STATUS_CHANNEL } from "#agent/status-channel.ts";
 import { type LocalConfig, loadLocalConfig } from "#config/local.ts";
@@ -174,7 +174,7 @@ export class Site implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), "holdfast-site-"));
   readonly clock = new ManualClock(NOW_MS);
   readonly outbox: TestOutbox;
-  readonly device = {
+  device: DeviceIdentity = {
     ...{ key: deviceKeyOf(KEYS.device[0].privateKey), ...RECIPIENT },
     generation: () => 1,
   };

@@ -47,6 +47,13 @@ export interface UnreadableMessage {
 }
 
 /** Questions about epochs, with the type of their answers. */
+/** What is there of a message; its bytes are the hospital's. */
+export interface PeekedMessage {
+  readonly length: number;
+  readonly controlId: Uint8Array;
+  readonly bytes: Uint8Array;
+}
+
 export interface EpochQuestions {
   /** Durable when answered. @returns false if that epoch is not here, or was appended again already */
   part: {
@@ -62,6 +69,16 @@ export interface EpochQuestions {
   unreadable: {
     readonly ask: Omit<SkipRange, "lastSeq"> & { readonly maxCount: number };
     readonly answer: readonly UnreadableMessage[];
+  };
+  /** The beginning of one message, for a look that changes nothing. */
+  peek: {
+    readonly ask: {
+      readonly channel: number;
+      readonly epoch: bigint;
+      readonly seq: bigint;
+      readonly maxBytes: number;
+    };
+    readonly answer: PeekedMessage | undefined;
   };
   /** Durable when answered. */
   skipDamaged: { readonly ask: SkipRange; readonly answer: SkipVerdict };

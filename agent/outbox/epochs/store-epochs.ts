@@ -3,6 +3,7 @@ import type { ChannelTail } from "./channel-tails.ts";
 import type {
   EpochNotice,
   EpochQuestions,
+  PeekedMessage,
   RefusedMessage,
   RefusedVerdict,
   Retained,
@@ -84,6 +85,14 @@ export class StoreEpochs {
     maxCount: number,
   ): Promise<readonly UnreadableMessage[]> {
     return this.#writer.ask("unreadable", { ...from, maxCount });
+  }
+
+  /** The beginning of a message, of any epoch; `undefined` if it is not here any more, or cannot be read. */
+  peek(
+    place: { readonly channel: number; readonly epoch: bigint; readonly seq: bigint },
+    maxBytes: number,
+  ): Promise<PeekedMessage | undefined> {
+    return this.#writer.ask("peek", { ...place, maxBytes });
   }
 
   /**

@@ -13,7 +13,7 @@ const BY_PREFIX: readonly (readonly [string, ErrorCode])[] = [
   ["SQLITE_CANTOPEN", "STORE_CANNOT_OPEN"],
   ["EACCES", "STORE_NOT_PERMITTED"],
   ["EPERM", "STORE_NOT_PERMITTED"],
-  ["EROFS", "STORE_NOT_PERMITTED"],
+  ["EROFS", "STORE_READ_ONLY"],
   ["ENOSPC", "STORE_FULL"],
   ["EDQUOT", "STORE_FULL"],
   // No descriptor is free, for a new key among others: it passes.

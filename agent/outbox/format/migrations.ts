@@ -13,6 +13,7 @@ import { sealEverything } from "./migration-3.ts";
 import { INBOX_SCHEMA } from "./migration-4.ts";
 import { FILE_SCHEMA } from "./migration-5.ts";
 import { TRUST_SCHEMA } from "./migration-6.ts";
+import { SUPPORT_SCHEMA } from "./migration-support.ts";
 
 /** A step: SQL, or what has to seal as it goes. */
 export type Migration = string | ((database: Sqlite.Database, sealer: Sealer) => void);
@@ -28,7 +29,7 @@ export type Migration = string | ((database: Sqlite.Database, sealer: Sealer) =>
  * so that a backlog's bytes are one subtraction (S20); an upload counts the rows that keep it; quarantine is
  * found by content and counted for each channel (03 E7). Version 3 seals (08 2.1), and knows epochs that have ended.
  * Version 4 adds the inbox (`migration-4.ts`), version 5 dropped files (`migration-5.ts`), version 6
- * trust state and the audit (`migration-6.ts`).
+ * trust state and the audit (`migration-6.ts`), version 7 what support asked (`migration-support.ts`).
  */
 export const MIGRATIONS: readonly Migration[] = [
   `CREATE TABLE identity (
@@ -131,6 +132,8 @@ export const MIGRATIONS: readonly Migration[] = [
   FILE_SCHEMA,
 
   TRUST_SCHEMA,
+
+  SUPPORT_SCHEMA,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -4,6 +4,7 @@ import type { SealPlace } from "../../sealing/seal-place.ts";
 import { Sealer } from "../../sealing/sealer.ts";
 import { fileStage } from "../files/file-resealing.ts";
 import { inboxStages } from "../inbox/inbox-resealing.ts";
+import { supportStages } from "../support/support-resealing.ts";
 import type { GroupCommit } from "../writing/group-commit.ts";
 import { readUnlessCorrupt } from "./fault.ts";
 
@@ -47,6 +48,7 @@ export class Resealing {
       () => this.#chains(),
       ...inboxStages({ prepared, lastBody: mark.inbox, again, write }),
       fileStage({ prepared, again, write }),
+      ...supportStages({ prepared, again, write }),
     ];
   }
 

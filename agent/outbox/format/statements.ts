@@ -10,6 +10,7 @@
 import { FILE_STATEMENTS, type FileIndex } from "./file-statements.ts";
 import { IDENTITY_STATEMENTS } from "./identity-statements.ts";
 import { INBOX_STATEMENTS } from "./inbox-statements.ts";
+import { SUPPORT_STATEMENTS, type SupportIndex } from "./support-statements.ts";
 import { TRUST_STATEMENTS, type TrustIndex } from "./trust-statements.ts";
 
 export interface Statement {
@@ -32,13 +33,15 @@ export interface Statement {
     | "inbox_prunable"
     | "inbox_ledger"
     | FileIndex
-    | TrustIndex;
+    | TrustIndex
+    | SupportIndex;
 }
 
 export const STATEMENTS = {
   ...INBOX_STATEMENTS,
   ...FILE_STATEMENTS,
   ...TRUST_STATEMENTS,
+  ...SUPPORT_STATEMENTS,
   ...IDENTITY_STATEMENTS,
 
   channelInsert: { sql: "INSERT INTO channel (name) VALUES (?)", uses: "insert" },

@@ -14,6 +14,7 @@ import { readTails } from "../epochs/channel-tails.ts";
 import { INBOX_TABLES } from "../format/migration-4.ts";
 import { FILE_TABLES } from "../format/migration-5.ts";
 import { TRUST_TABLES } from "../format/migration-6.ts";
+import { SUPPORT_TABLES } from "../format/migration-support.ts";
 import { refuseNewerSchema } from "../format/migrations.ts";
 import { type DamagedRow, walkStore } from "../format/row-walk.ts";
 import { STATEMENTS } from "../format/statements.ts";
@@ -87,6 +88,7 @@ export function checkCopy(
     if (schema < INBOX_SCHEMA_VERSION) addEmpty(database, INBOX_TABLES);
     if (schema < FILE_SCHEMA_VERSION) addEmpty(database, FILE_TABLES);
     if (schema < TRUST_SCHEMA_VERSION) addEmpty(database, TRUST_TABLES);
+    if (schema < SUPPORT_SCHEMA_VERSION) addEmpty(database, SUPPORT_TABLES);
     const prepared = prepareAll(database);
     const [id] = prepared.identityRead.get() as [Uint8Array];
     const storeId = new Uint8Array(id);
@@ -117,10 +119,11 @@ export function checkCopy(
   }
 }
 
-/** A backup of version 3, 4 or 5 is checked as it lies there: the tables that it lacks stand empty beside it, in memory. */
+/** A backup of version 3 to 6 is checked as it lies there: the tables that it lacks stand empty beside it, in memory. */
 const INBOX_SCHEMA_VERSION = 4;
 const FILE_SCHEMA_VERSION = 5;
 const TRUST_SCHEMA_VERSION = 6;
+const SUPPORT_SCHEMA_VERSION = 7;
 
 function addEmpty(database: Sqlite.Database, tables: readonly string[]): void {
   for (const table of tables) {

@@ -22,6 +22,7 @@ import {
 } from "../reader.ts";
 import type { Space } from "../space/space.ts";
 import { standing } from "../standing.ts";
+import { type SupportAnswerParts, supportAnswers } from "../support/support-answers.ts";
 import { type TrustAnswerParts, trustAnswers } from "../trust/trust-answers.ts";
 import { epochAnswers } from "./epoch-answers.ts";
 import type { GroupCommit } from "./group-commit.ts";
@@ -35,7 +36,7 @@ export type Answers = {
   ) => Questions[Name]["answer"] | Promise<Questions[Name]["answer"]>;
 };
 
-export interface AnswerParts extends FileAnswerParts, TrustAnswerParts {
+export interface AnswerParts extends FileAnswerParts, TrustAnswerParts, SupportAnswerParts {
   readonly store: GroupCommit;
   readonly database: Database;
   readonly space: Space;
@@ -57,6 +58,7 @@ export function answers(parts: AnswerParts): Answers {
     ...inboxAnswers({ store, inbox: parts.inbox }),
     ...fileAnswers(parts),
     ...trustAnswers(parts),
+    ...supportAnswers(parts),
     read: (range) => {
       space.reading(range);
       const lastSeq = standingIn(store.tails.get(range.channel), range.epoch)?.lastSeq;

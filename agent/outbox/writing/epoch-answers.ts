@@ -2,6 +2,7 @@
 import { retainedOf } from "../epochs/epoch-chains.ts";
 import type { EpochQuestions } from "../epochs/epoch-messages.ts";
 import { hasGapBefore } from "../epochs/missing.ts";
+import { peekAt } from "../epochs/peek.ts";
 import type { Reissue } from "../epochs/reissue.ts";
 import { setAsideRefused } from "../epochs/set-aside-refused.ts";
 import type { SkipDamaged } from "../epochs/skip-damaged.ts";
@@ -33,6 +34,7 @@ export function epochAnswers({ store, reissue, skipping, wake }: EpochAnswerPart
     flushProgress: () => writeProgress(store),
     retained: ({ channel, epoch }) => retainedOf(store.readParts, channel, epoch),
     unreadable: ({ maxCount, ...from }) => skipping.unreadable(from, maxCount),
+    peek: (asked) => peekAt(store, asked),
     skipDamaged: (range) => skipping.skip(range),
     setAsideRefused: (message) => setAsideRefused(store, message),
     hasGap: ({ channel, epoch, seq }) => hasGapBefore(store.prepared, channel, epoch, seq),

@@ -4,6 +4,7 @@ import type { Database } from "../format/database.ts";
 import { FILE_BIG_INTEGERS, FILE_SINGLE_COLUMN } from "../format/file-statements.ts";
 import { INBOX_BIG_INTEGERS, INBOX_SINGLE_COLUMN } from "../format/inbox-statements.ts";
 import { STATEMENTS, type StatementName } from "../format/statements.ts";
+import { SUPPORT_SINGLE_COLUMN } from "../format/support-statements.ts";
 import { TRUST_SINGLE_COLUMN } from "../format/trust-statements.ts";
 
 export type Prepared = Readonly<Record<StatementName, SqliteStatement>>;
@@ -13,6 +14,7 @@ const SINGLE_COLUMN: ReadonlySet<StatementName> = new Set<StatementName>([
   ...INBOX_SINGLE_COLUMN,
   ...FILE_SINGLE_COLUMN,
   ...TRUST_SINGLE_COLUMN,
+  ...SUPPORT_SINGLE_COLUMN,
   "ackThroughRead",
   "identityRestoredRead",
   "sequenceRead",

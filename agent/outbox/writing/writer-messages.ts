@@ -10,6 +10,7 @@ import type { InboxQuestions, InboxRoomNotice } from "../inbox/inbox-messages.ts
 import type { SetAsideBlock, SetAsideRow } from "../quarantine-reader.ts";
 import type { ReadRange, ReadResult, TracedMessage } from "../reader.ts";
 import type { SpaceNotice, SpaceOptions, SpaceStanding } from "../space/space-messages.ts";
+import type { SupportQuestions } from "../support/support-messages.ts";
 import type { TrustQuestions } from "../trust/trust-messages.ts";
 import type { UpkeepQuestions } from "../upkeep/upkeep-questions.ts";
 import type { PackedBatch } from "./append-batch.ts";
@@ -73,7 +74,8 @@ export interface Questions
     EpochQuestions,
     InboxQuestions,
     FileQuestions,
-    TrustQuestions {
+    TrustQuestions,
+    SupportQuestions {
   read: { readonly ask: ReadRange; readonly answer: ReadResult };
   slices: {
     readonly ask: { readonly upload: number; readonly from: number; readonly maxBytes: number };

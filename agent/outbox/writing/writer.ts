@@ -26,6 +26,7 @@ import { openingFault, toPlain, translated } from "../format/fault.ts";
 import { InboxStore } from "../inbox/inbox-store.ts";
 import { buffersOf, type ReadResult } from "../reader.ts";
 import { makeRoomToOpen, Space } from "../space/space.ts";
+import { SupportRows } from "../support/support-rows.ts";
 import { TrustRows } from "../trust/trust-rows.ts";
 import { Replay } from "../upkeep/replay.ts";
 import { Verify } from "../upkeep/verify.ts";
@@ -87,6 +88,7 @@ interface Opened {
   readonly inbox: InboxStore;
   readonly files: FileStore;
   readonly trust: TrustRows;
+  readonly support: SupportRows;
   readonly highWater: HighWaterNotes;
 }
 
@@ -176,7 +178,8 @@ function open(): Opened | undefined {
     const reissue = new Reissue({ store, nowMs, tell: tellBegun });
     const skipping = new SkipDamaged({ store, nowMs, tell: tellBegun });
     const trust = new TrustRows({ store, onRefused });
-    const more = { space, inbox, files, highWater, trust };
+    const support = new SupportRows({ store, onRefused });
+    const more = { space, inbox, files, highWater, trust, support };
     return { database, store, keys, checked, replay, reissue, skipping, ...more };
   } catch (error) {
     halt(openingFault(error));

@@ -112,6 +112,18 @@ describe("the audit", () => {
     assert.deepEqual([last?.action, last?.reason], ["audit.suppressed", "470 more"]);
   });
 
+  test("[A04] what is shown only if it is recorded is not shown either where it would only be counted", async () => {
+    await using made = await TestOutbox.open();
+    const clock = new ManualClock();
+    const { trust } = made.outbox;
+    const audit = await openAudit(trust, clock);
+    const shown = draftOf("quarantine.show");
+    for (let count = 0; count < 40; count++) await audit.noteBefore(shown);
+    assert.equal((await trust.auditHead()).seq, 30);
+    await made.close();
+    await assert.rejects(audit.noteBefore(shown), { code: "AUDIT_UNWRITABLE" });
+  });
+
   test("[A02] a thousand records may wait; one more is refused, and counted", async () => {
     await using made = await TestOutbox.open();
     const { trust } = made.outbox;

@@ -57,7 +57,7 @@ describe("an entry", () => {
 });
 
 describe("a flood", () => {
-  test("[A02] of one source and action is 30 entries a minute, and a number", () => {
+  test("[A02] of one source and action is 30 entries, and from then on a number a minute", () => {
     const flood = new Flood();
     const refused = draftOf("config.refused", { actor: { kind: "receiver", id: "r" } });
     const other = draftOf("config.refused", { actor: { kind: "receiver", id: "s" } });
@@ -71,7 +71,22 @@ describe("a flood", () => {
         reason: "970 more",
       },
     ]);
-    assert.equal(flood.admits(refused, 60_001), true);
+    let count = 0;
+    for (let ms = 60_001; ms < 24 * 3_600_000; ms += 2_000) {
+      if (flood.admits(refused, ms)) count += 1;
+      count += flood.summaries(ms).length;
+    }
+    assert.ok(count < 1.6 * 24 * 60, String(count));
+    assert.equal(flood.admits(refused, 26 * 3_600_000), true);
+  });
+
+  test("[A02] a person at the machine has all of his back after a minute", () => {
+    const flood = new Flood();
+    const shown = draftOf("quarantine.show", { actor: { kind: "local", id: "anna" } });
+    for (const atMs of [0, 60_000]) {
+      const admitted = Array.from({ length: 50 }, () => flood.admits(shown, atMs));
+      assert.equal(admitted.filter(Boolean).length, 30);
+    }
   });
 
   test("[A02] of invented names is bounded as a whole", () => {

@@ -1,7 +1,15 @@
 /** `holdfast enroll` and `holdfast identity …`, as a person at the hospital calls them. @module */
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
-import { chmodSync, existsSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { enroll } from "#agent/cli/enroll.ts";
@@ -143,6 +151,66 @@ describe("holdfast run", () => {
   });
 });
 
+describe("holdfast identity show", () => {
+  test("[07 1.2] says what run would end with, and with its exit code: damage, rights, another or no key, a lost list", async () => {
+    await using doors = await DoorReceiver.open();
+    using machine = new EnrollingMachine(doors.url);
+    assert.equal((await machine.enroll(doors.token())).code, 0);
+    const slot = machine.store.current?.name ?? "";
+    const identity = join(machine.stateDir, "identity");
+    const key = join(identity, slot, "tls.key");
+    const kek = join(machine.path, DEFAULT_KEK_FILE);
+    const [keyBytes, kekBytes] = [readFileSync(key), readFileSync(kek)];
+    const put = (file: string, bytes: Uint8Array | string): void => {
+      rmSync(file, { force: true });
+      writeFileSync(file, bytes, { mode: 0o400 });
+    };
+    const rows: readonly [code: string, text: RegExp, spoil: () => void, mend: () => void][] = [
+      [
+        "IDENTITY_DAMAGED",
+        /current: certificate .*\n.*\n {2}CANNOT BE USED: .*\[IDENTITY_DAMAGED, file=slot-\w+:tls\.key\]/,
+        () => put(key, "garbage"),
+        () => put(key, keyBytes),
+      ],
+      [
+        "IDENTITY_FOLDER_UNSAFE",
+        /CANNOT BE USED: .*flaw=mode/,
+        () => chmodSync(key, 0o644),
+        () => chmodSync(key, 0o400),
+      ],
+      [
+        "KEK_WRONG",
+        /CANNOT BE USED/,
+        () => put(kek, `${"ab".repeat(32)}\n`),
+        () => put(kek, kekBytes),
+      ],
+      ["KEK_MISSING", /CANNOT BE USED/, () => rmSync(kek), () => put(kek, kekBytes)],
+      [
+        "IDENTITY_DAMAGED",
+        /^$/,
+        () => renameSync(join(identity, "slots.json"), join(machine.path, "slots.json")),
+        () => renameSync(join(machine.path, "slots.json"), join(identity, "slots.json")),
+      ],
+    ];
+    for (const [code, text, spoil, mend] of rows) {
+      spoil();
+      const shown = await machine.run("identity", "show");
+      assert.equal(shown.code, 78, `${code} ${shown.out}`);
+      assert.match(shown.errors, new RegExp(`\\[${code}\\]`));
+      assert.match(shown.out, text);
+      const ran = await machine.run("run");
+      assert.deepEqual([ran.code, ran.errors.includes(`[${code}]`)], [78, true], ran.errors);
+      mend();
+    }
+    assert.equal((await machine.run("identity", "show")).code, 0);
+    // A key that only the service has is no reason for alarm.
+    const yaml = machine.read("local.yaml");
+    writeFileSync(machine.config, `${yaml}kek: { custody: credential }\n`);
+    const shown = await machine.run("identity", "show");
+    assert.deepEqual([shown.code, /the keys were not opened/.test(shown.out)], [0, true]);
+  });
+});
+
 describe("holdfast identity import-p12", () => {
   test("[07 1.2, Libraries] an identity that somebody else issued is imported, and used; others are refused by name", async () => {
     await using doors = await DoorReceiver.open();
@@ -160,10 +228,24 @@ describe("holdfast identity import-p12", () => {
         ...["identity", "import-p12", file(p12), "--password-file", file(password)],
         ...["--receiver-ca", file("ca.pem"), "--json"],
       );
+    for (const [p12File, passwordFile, said] of [
+      ["gone.p12", "password", /part=p12, sysCode=ENOENT/],
+      ["agent.p12", "gone", /part=password, sysCode=ENOENT/],
+    ] as const) {
+      const { code, errors } = await imported(p12File, passwordFile);
+      assert.deepEqual([code, said.test(errors)], [65, true], errors);
+    }
+    chmodSync(file("password"), 0o640);
+    const exposed = await imported("agent.p12", "password");
+    assert.deepEqual(
+      [exposed.code, /mode=0640.*\[P12_PASSWORD_EXPOSED/.test(exposed.errors)],
+      [77, true],
+    );
+    chmodSync(file("password"), 0o600);
     const { store } = machine;
     const p12 = exportP12({ key, certificatePem }, "secret");
     assert.throws(() => importP12({ p12, password: "other", receiverCaPem, store }), {
-      code: "P12_UNREADABLE",
+      ...{ code: "P12_UNREADABLE", facts: { part: "p12" } },
     });
     const notAfter = new Date(Date.now() + 400 * 86_400_000);
     const long = await doors.authority.issue(key, { ...names, notAfter });

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { escaped, escapedLines, explain, terminalSafe } from "#agent/cli/terminal.ts";
 import { DocumentError } from "#config/document.ts";
+import { loadLocalConfig } from "#config/local.ts";
 
 /** CSI and OSC of C1, DEL, a right-to-left override, a tag character beyond the first plane. */
 const HOSTILE = "a\u009bb\u009dc\u007fd\u202ee\u{e0041}f\u001b[31m";
@@ -14,6 +17,25 @@ test("[PL6] what a peer sent drives no terminal, as lines or as JSON, and JSON s
   for (const line of [...escapedLines(HOSTILE), escaped(HOSTILE)]) {
     assert.match(line, /^[\x20-\x7e]*$/);
   }
+});
+
+test("a configuration that is not there is explained with --config and init, an empty one with what it is", (t) => {
+  const said = t.mock.method(console, "error", () => {});
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-terminal-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "local.yaml");
+  const words = (): string => {
+    said.mock.resetCalls();
+    try {
+      loadLocalConfig(file);
+    } catch (error) {
+      assert.equal(explain(error), 78);
+    }
+    return said.mock.calls.map(({ arguments: [line] }) => line).join("\n");
+  };
+  assert.match(words(), /there is no such file.*\n.*--config FILE.*holdfast init/);
+  writeFileSync(file, "");
+  assert.match(words(), /:1:1: it is empty.*\n {2}Correct the file/);
 });
 
 test("a wrong configuration is explained with a page for whatever kind the channel is", (t) => {

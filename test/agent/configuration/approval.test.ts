@@ -1,6 +1,7 @@
 /** Whose yes it takes, and when what was said yes to may start (07 2.8, VA1 to VA5, U03 to U06). */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { AgentError } from "#agent/errors.ts";
 import { freePort } from "#scripts/free-port.ts";
 import {
   approvalOf,
@@ -67,18 +68,24 @@ describe("approval by documents", () => {
     assert.deepEqual(machine.ports, [port]);
   });
 
-  test("[U03] [VA1] a key that the vendor's trust document names does not say yes for the hospital, even if local.yaml came to list it", async () => {
+  test("[U03] [VA1] [VT3] a key that the vendor's trust document names is none of the hospital's, even if local.yaml came to list it: it does not start", async () => {
     await using site = await Site.make();
-    const { machine, digest: subject } = await waiting(site);
+    const { machine } = await waiting(site);
     await machine[Symbol.asyncDispose]();
     const [vendors, own] = [KEYS.config[0], KEYS.hospital[0]];
     site.options = {
-      policy: `  approval: { mode: signed, hospitalKeys: ["${vendors.hex}", "${own.hex}"] }\n`,
+      policy: `  approval: { mode: signed, hospitalKeys: ["${own.hex}", "${vendors.hex}"] }\n`,
     };
+    await assert.rejects(
+      site.start(),
+      (error: unknown) =>
+        error instanceof AgentError &&
+        error.code === "HOSPITAL_KEY_IS_VENDORS" &&
+        error.facts["key"] === vendors.id,
+    );
+    site.options = { policy: `  approval: { mode: signed, hospitalKeys: ["${own.hex}"] }\n` };
     await using again = await site.start();
-    assert.equal(await again.taken(approvalOf({ subject }, [vendors])), "SIGNATURES");
     assert.equal(again.state, "AWAITING_APPROVAL");
-    assert.equal(await again.taken(approvalOf({ subject }, FIRST)), "PROBATION");
   });
 
   test("[VA2] one rejection ends it", async () => {
@@ -91,6 +98,15 @@ describe("approval by documents", () => {
       "REFUSED",
     );
     assert.equal(machine.desk.status.newest?.reason, "REJECTED");
+    assert.equal(await machine.taken(approvalOf({ subject }, FIRST)), "NOT_WAITING", "it is burnt");
+  });
+
+  test("[VA2] an approval that comes before its configuration is told that nothing waits for it", async () => {
+    await using site = await Site.make({ policy: SIGNED });
+    await using machine = await site.start();
+    await machine.taken(trustOf());
+    assert.equal(await machine.taken(approvalOf({ subject: "cd".repeat(32) })), "NOT_WAITING");
+    assert.deepEqual(await machine.audit("approval"), ["approval.refused NOT_WAITING"]);
   });
 
   test("[VA5] it starts from the latest notBefore on; approvals that came before a restart count after it", async () => {

@@ -186,15 +186,20 @@ test("[U29] a bundle that is a link, a pipe or cut short is refused at once; the
   symlinkSync(good, at("link"));
   assert.equal(spawnSync("mkfifo", [at("pipe")]).status, 0);
   writeFileSync(at("cut"), bytes.subarray(0, bytes.length / 2));
+  const single = offer(await freePort());
+  writeFileSync(at("single"), single);
   for (const [name, text] of [
     ["link", /BUNDLE_UNREADABLE/],
     ["pipe", /reason=notRegular/],
     ["cut", /BUNDLE_MALFORMED/],
+    ["single", /BUNDLE_SINGLE_DOCUMENT\]\n {2}Put it into one .*holdfast-sign bundle/],
   ] as const) {
     const ended = called("agent", agentConfig, ["config", "import", at(name)]);
     assert.equal(ended.status, 65, `${name}: ${ended.stderr}`);
     assert.match(ended.stderr, text, name);
   }
+  const looked = called("agent", agentConfig, ["config", "check", at("single")]);
+  assert.deepEqual([looked.status, /BUNDLE_SINGLE_DOCUMENT/.test(looked.stderr)], [65, true]);
   // What is only looked at is named, and is no yes: whose it is, and who signed it, is judged at the import.
   writeFileSync(
     at("foreign"),

@@ -220,6 +220,11 @@ test("[07 2.7] a policy that forbids a channel in effect closes it with an alarm
   assert.deepEqual(machine.ports, [port]);
   const open = machine.conditions.list().find(({ condition }) => condition === "policyForbids");
   assert.deepEqual([open?.subject, open?.facts["rule"]], ["c2", "policy.listenPorts"]);
+  const fitting = configOf({ seq: 2, base: made.digest, body: channelsOn(port) });
+  assert.equal(await offered(machine, fitting), "PROBATION");
+  assert.ok(!machine.conditionNames.includes("policyForbids"), "what runs is forbidden nothing");
+  assert.equal(await machine.rolledBack(), "ROLLED_BACK");
+  assert.ok(machine.conditionNames.includes("policyForbids"), "it runs without that channel again");
 });
 
 test("[VC9] a policy that has become narrower while it waited refuses it before it is tried; in probation it goes back", async () => {

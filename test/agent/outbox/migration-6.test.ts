@@ -79,7 +79,8 @@ const BODIES = ["M1", "M2", "M3"];
 /** Takes trust state out of a store that holds none: what is left is a store of version 5. */
 function takeBack(file: string): void {
   const database = new Sqlite(file);
-  const later = ["trust_value", "trust_document", "trust_nonce", "audit_entry"];
+  const trust = ["trust_value", "trust_document", "trust_nonce", "audit_entry"];
+  const later = [...trust, "support_copy", "support_slice"];
   for (const table of later) {
     database.exec(`DROP TABLE ${table}`);
   }

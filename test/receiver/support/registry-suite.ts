@@ -32,7 +32,7 @@ const FULL: Identity = {
   generation: 7,
   renewed: { csrSha256Hex: CSR, certificatePem: "pem", generation: 6 },
   recoveryCount: 1,
-  nonce: { hex: "e".repeat(64), expiresMs: 9 },
+  nonces: [{ serialHex: "1f", hex: "e".repeat(64), expiresMs: 9 }],
   token: TOKEN,
 };
 

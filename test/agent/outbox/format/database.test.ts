@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { hash } from "node:crypto";
 import {
   chmodSync,
@@ -19,6 +20,7 @@ import type { ErrorCode } from "#agent/errors.ts";
 import { type Database, DURABLE_PRAGMAS } from "#agent/outbox/format/database.ts";
 import { migrate, SCHEMA_VERSION } from "#agent/outbox/format/migrations.ts";
 import type { Sealer } from "#agent/sealing/sealer.ts";
+import { SmallDisk } from "#test/support/small-disk.ts";
 import { openTestDatabase } from "#test/support/test-keys.ts";
 
 const NO_SEALER = undefined as unknown as Sealer;
@@ -203,6 +205,22 @@ describe("database that cannot be trusted", () => {
       folder.refuses("STORE_NOT_PERMITTED");
     });
   }
+
+  test("[S3] a file system that is mounted read-only is said to be that, with a store or without one", (t) => {
+    const disk = SmallDisk.make(4 << 20);
+    if (typeof disk === "string") return t.skip(disk);
+    using _disk = disk;
+    mkdirSync(disk.stateDir, { mode: 0o700 });
+    const { stateDir } = disk;
+    openTestDatabase({ stateDir }).database.close();
+    mkdirSync(join(disk.path, "other"), { mode: 0o700 });
+    spawnSync("mount", ["-o", "remount,ro", disk.path]);
+    for (const folder of [stateDir, join(disk.path, "other")]) {
+      assert.throws(() => openTestDatabase({ stateDir: folder }), {
+        ...{ code: "STORE_READ_ONLY", exit: 77, remedy: /remount/ },
+      });
+    }
+  });
 
   test("[S3, T-S09] a folder in the place of the file, and a file in the place of the folder, are refused", () => {
     using folder = new StateFolder();

@@ -28,7 +28,7 @@ const PROMISED: Readonly<Record<Statement["uses"], RegExp>> = {
   upload_incomplete: /(?:SEARCH|SCAN) upload USING (?:COVERING )?INDEX upload_incomplete/,
   quarantine_by_content: /^SEARCH quarantine USING INDEX quarantine_by_content \(/,
   quarantine_expendable: /^SEARCH quarantine USING INDEX quarantine_expendable \(/,
-  "small table": /^SCAN (?:channel|quarantine_total|sqlite_sequence|key_mark)\b/,
+  "small table": /^SCAN (?:channel|quarantine_total|sqlite_sequence|key_mark|support_copy)\b/,
   inbox_by_seq: /^SEARCH inbox USING INDEX inbox_by_seq \(/,
   // One condition alone: all of the small index.
   inbox_waiting: /^(?:SEARCH|SCAN) inbox USING INDEX inbox_waiting\b/,
@@ -56,11 +56,13 @@ const PROMISED: Readonly<Record<Statement["uses"], RegExp>> = {
   trust_document_by_kind:
     /^SEARCH trust_document USING (?:COVERING )?INDEX trust_document_by_kind \(/,
   trust_nonce_by_end: /^SEARCH trust_nonce USING (?:COVERING )?INDEX trust_nonce_by_end \(/,
+  support_by_nonce: /^SEARCH support_copy USING INDEX support_by_nonce \(/,
+  support_owed: /^(?:SEARCH|SCAN) support_copy USING INDEX support_owed\b/,
   insert: /^never$/,
 };
 /** `max` of the key: SQLite steps to the last row and names nothing. */
 const LAST_ROW = /^SELECT (?:min|max)\(id\) FROM (\w+)$/;
-/** The only ones that may read a whole table because it is small: one row a channel. */
+/** The only ones that may read a whole table because it is small: one row a channel, or some thousand. */
 const SMALL: ReadonlySet<string> = new Set([
   "channelList",
   "quarantineTotals",
@@ -71,6 +73,7 @@ const SMALL: ReadonlySet<string> = new Set([
   "uploadSequence",
   "quarantineSequence",
   "fileSequence",
+  "supportTotals",
 ]);
 
 describe("statements of the outbox", () => {
