@@ -63,9 +63,9 @@ import { Watch } from "./watch.ts";
 
 export class Agent implements AsyncDisposable {
   readonly #options: AgentOptions;
+  readonly #events = new EventRing(systemClock);
   /** Where control ids may not be shown. */
   readonly #tokens: ControlIdTokens | undefined;
-  readonly #events = new EventRing(systemClock);
   readonly #startedAtMs = systemClock.nowMs();
   readonly #conditions = new Conditions();
   readonly #failed = Promise.withResolvers<AgentError>();
@@ -118,14 +118,9 @@ export class Agent implements AsyncDisposable {
     return this.#failed.promise;
   }
 
-  get channels(): readonly {
-    readonly name: string;
-    readonly host: string;
-    readonly port: number;
-  }[] {
-    return (this.#running?.listeners ?? []).map(({ config: { name, host }, listener }) => ({
-      ...{ name, host, port: listener.port },
-    }));
+  /** Where hospital systems connect to. */
+  get channels(): RunningChannels["ports"] {
+    return this.#running?.ports ?? [];
   }
 
   async status(): Promise<AgentStatus> {
@@ -189,8 +184,7 @@ export class Agent implements AsyncDisposable {
       storeId: outbox.storeId,
       version,
     });
-    this.#tunnel = tunnel;
-    stack.use(tunnel);
+    this.#tunnel = stack.use(tunnel);
     const commands = new CommandDesk();
     if (this.#device !== undefined) tunnel.answerWith(commands);
     const inUse = (): void => {
@@ -216,8 +210,7 @@ export class Agent implements AsyncDisposable {
       diskBudgetBytes: config.diskBudgetBytes,
       failed: (name, error) => this.#taskFailed(name, error),
     });
-    this.#running = running;
-    stack.use(running);
+    this.#running = stack.use(running);
     this.#configuration = await this.#openConfiguration(stack, recording);
     const stage = { outbox, recording, running, commands, holds };
     const support = stack.use(this.#openSupport(stage));
@@ -365,10 +358,8 @@ export class Agent implements AsyncDisposable {
   #taskFailed(name: string, error: unknown): void {
     const fault =
       error instanceof AgentError ? error : new AgentError("AGENT_DEFECT", {}, { cause: error });
-    this.#options.log.write("taskFailed", {
-      task: identifierFrom(name),
-      code: identifierFrom(fault.code),
-    });
+    const facts = { task: identifierFrom(name), code: identifierFrom(fault.code) };
+    this.#options.log.write("taskFailed", facts);
     if (fault.disposition === "halt") this.#fail(fault);
   }
 

@@ -55,6 +55,4 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...SIGN_TOOL_MUTANTS,
   ...AUDIT_MUTANTS,
   ...RELEASE_MUTANTS,
-  ...POLICY_MUTANTS,
-  ...LIFE_CYCLE_MUTANTS,
 ];

@@ -152,7 +152,7 @@ const TOKEN = {
 const CLAIMING: Identity = { ...NO_IDENTITY, token: TOKEN };
 const RENEWING: Identity = {
   ...{ ...NO_IDENTITY, deviceKeyHex: Buffer.from(devicePublicKey).toString("hex") },
-  ...{ generation: GENERATION, nonce: { hex: NONCE, expiresMs: FAR_MS } },
+  ...{ generation: GENERATION, nonces: [{ serialHex: "1", hex: NONCE, expiresMs: FAR_MS }] },
 };
 const RECORD = { id: 1, tenant: TENANT, name: AGENT, serialHex: "1", identity: RENEWING };
 
@@ -177,7 +177,8 @@ async function checkDoors(bytes: Buffer): Promise<void> {
   }
   const renewing = renewRequest.safeParse(json);
   if (!renewing.success) return;
-  const facts = { isExpired: false, isSuperseded: false, nowMs: NOW_MS, recoveryMaxCount: 2 };
+  const presented = { serialHex: "1", isExpired: false, isSuperseded: false };
+  const facts = { ...presented, nowMs: NOW_MS, recoveryMaxCount: 2 };
   const step = judgeRenewal(RECORD as Parameters<typeof judgeRenewal>[0], renewing.data, facts);
   if (step.kind !== "refused") assert.deepEqual(renewing.data, RENEW_REQUEST, step.kind);
 }

@@ -31,7 +31,14 @@ export function channelStatus(change: Partial<ChannelStatus> = {}): ChannelStatu
 export function agentStatus(change: Partial<AgentStatus> = {}): AgentStatus {
   return {
     ...{ version: "1.2.3", pid: 4_711, startedAt: at(86_400), health: "ok" },
-    ...{ conditions: [], alarms: [], deliveries: [], missing: [], configuration: undefined, support: undefined },
+    ...{
+      conditions: [],
+      alarms: [],
+      deliveries: [],
+      missing: [],
+      support: undefined,
+      configuration: undefined,
+    },
     tunnel: {
       ...{ state: "streaming", since: at(3_600), nextAttemptInSeconds: undefined, session: 7 },
       ...{ windowBytes: 131_072, clockSkewMs: 12, lastError: undefined, reason: undefined },
