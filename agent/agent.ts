@@ -7,8 +7,8 @@
  *
  * @module
  */
-import type { LocalConfig } from "#config/local.ts";
 import type { Role } from "#documents/role.ts";
+import type { AgentOptions } from "./agent-options.ts";
 import { alarmKeeper } from "./alarm-keeper.ts";
 import { ChannelHolds } from "./channel-holds.ts";
 import { CommandDesk } from "./command-desk.ts";
@@ -24,7 +24,6 @@ import { Conditions } from "./health/conditions.ts";
 import { systemChance, systemClock } from "./host/clock.ts";
 import { EventRing } from "./host/event-ring.ts";
 import { storageKind } from "./host/file-system.ts";
-import type { Log } from "./host/log.ts";
 import { Tasks } from "./host/tasks.ts";
 import { COMPILED_ANCHOR } from "./identity/anchor.ts";
 import { IdentityDesk } from "./identity-desk.ts";
@@ -62,22 +61,6 @@ import { Tunnel } from "./tunnel/tunnel.ts";
 import { isUp } from "./tunnel-standing.ts";
 import { Watch } from "./watch.ts";
 
-export interface AgentOptions {
-  readonly config: LocalConfig;
-  readonly version: string;
-  readonly log: Log;
-  /** SHA-256 of `local.yaml`, hexadecimal: each change of it is recorded (07 2.7). */
-  readonly policyDigest?: string | undefined;
-  /** Instead of the one that was enrolled; without either no heads are signed. */
-  readonly device?: DeviceIdentity | undefined;
-  /** `$CREDENTIALS_DIRECTORY`, where a service manager sets it. */
-  readonly credentials?: string | undefined;
-  /** `local.yaml`, absolute: no channel may use its folder. */
-  readonly configFile?: string | undefined;
-  /** Instead of the compiled one, for a trial (07 2.6). */
-  readonly anchor?: Role | undefined;
-}
-
 export class Agent implements AsyncDisposable {
   readonly #options: AgentOptions;
   readonly #events = new EventRing(systemClock);
@@ -102,6 +85,7 @@ export class Agent implements AsyncDisposable {
   private constructor(options: AgentOptions) {
     const { logControlIds } = options.config;
     this.#tokens = logControlIds === "token" ? new ControlIdTokens(systemChance) : undefined;
+    // What the ring holds leaves under tokens of another kind (08 5.3), and is written by nobody.
     const log = this.#events.over(this.#tokens?.log(options.log) ?? options.log);
     this.#options = { ...options, log };
     this.#damaged = new DamagedRows({

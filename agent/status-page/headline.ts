@@ -59,7 +59,8 @@ export const isUp = (state: string): boolean => state === "streaming" || state =
 export function headlineOf({ status, takenAtMs, isOld }: Snapshot): Headline {
   if (isOld) return OLD(takenAtMs);
   const { state, since, summary, remedy } = status.tunnel;
-  const [first] = troublesOf(status);
+  // What is only to be known stands below: it is no trouble.
+  const first = troublesOf(status).find(({ tone }) => tone !== "notice");
   // What keeps the tunnel down is known better than what to do about any tunnel.
   const isExplained = first?.code === "tunnelDown" && summary !== undefined && !isUp(state);
   if (isExplained) return { ...first, why: summary, todo: remedy ?? first.todo };

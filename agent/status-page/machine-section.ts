@@ -1,4 +1,5 @@
 /** The store and its disk, who the agent is, and the configuration in effect. @module */
+import { STATUS_LINES_MAX_COUNT } from "../limits.ts";
 import type { AgentStatus } from "../status.ts";
 import { type Html, html } from "./html.ts";
 import { ago, byteCount, count, duration, localDate, spaced } from "./words.ts";
@@ -58,5 +59,21 @@ ${newest?.reason === undefined ? undefined : html`<div><dt>Why</dt><dd>${spaced(
 ${newest?.waitsFor === undefined ? undefined : html`<div class="wide"><dt>Waits for</dt><dd>${newest.waitsFor}</dd></div>`}
 </dl>
 ${newest === undefined || newest.trouble.length === 0 ? undefined : html`<ul class="lines">${newest.trouble.map((line) => html`<li>${line}</li>`)}</ul>`}
+</section>`;
+}
+
+/** What support may ask, and that somebody here has opened or shut it (08 4). */
+export function supportSection({ support }: AgentStatus): Html | undefined {
+  if (support === undefined || !support.isReachable) return undefined;
+  const { isOff, isEnabled, consentLevel, window, waiting } = support;
+  const state = isOff ? "off" : window === undefined ? `level ${consentLevel}` : "window open";
+  const why = isOff ? (isEnabled ? "switched off here" : "by policy") : "what it may ask";
+  return html`<section aria-labelledby="support">
+<h2 id="support">Support from afar</h2>
+<p class="state ${isOff || window !== undefined ? "notice" : "good"}">${state} <span class="small">${why}</span></p>
+<dl class="facts">
+${window === undefined ? undefined : html`<div><dt>Window</dt><dd>until ${window.endsAt} <span class="small">ticket ${window.ticket}</span></dd></div>`}
+${waiting.length === 0 ? undefined : html`<div class="wide"><dt>Waits for a yes</dt><dd>${waiting.slice(0, STATUS_LINES_MAX_COUNT).map(({ op, channel, digest }) => html`${op} ${channel}: <code>holdfast config approve ${digest}</code> `)}</dd></div>`}
+</dl>
 </section>`;
 }

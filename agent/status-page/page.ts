@@ -12,7 +12,12 @@ import { deliveriesSection, missingSection } from "./deliveries-section.ts";
 import { type Headline, headlineOf, type Trouble, titleOf, troublesOf } from "./headline.ts";
 import { historySection } from "./history-section.ts";
 import { type Html, html } from "./html.ts";
-import { configurationSection, identitySection, storeSection } from "./machine-section.ts";
+import {
+  configurationSection,
+  identitySection,
+  storeSection,
+  supportSection,
+} from "./machine-section.ts";
 import type { Snapshot } from "./snapshots.ts";
 import { tunnelSection } from "./tunnel-section.ts";
 import { ago, duration, localTime, since, spaced } from "./words.ts";
@@ -76,6 +81,7 @@ ${historySection(history)}
 <div class="columns">
 ${identitySection(status, takenAtMs)}
 ${configurationSection(status)}
+${supportSection(status)}
 </div>
 </main>
 <footer>

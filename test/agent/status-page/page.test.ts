@@ -56,6 +56,11 @@ describe("[PL8] the sentence on top", () => {
     );
   });
 
+  test("is not about what is only to be known: that stands below, and everything works", () => {
+    const text = textOf(alarmed("statusPageExposed", ""));
+    assert.match(text, /^ Everything works .* Also 1 The status page can be read by others/);
+  });
+
   test("names the nearest cause of a tunnel that is down, and what to do about that", () => {
     const text = textOf({ ...alarmed("tunnelDown", ""), tunnel: DOWN });
     assert.match(text, /^ The receiver is not reached: .* Why The host of receiver\.url refuses/);
@@ -159,4 +164,16 @@ describe("a channel on the page", () => {
     assert.equal(text.match(/Last message/g)?.length, STATUS_CHANNELS_MAX_COUNT);
     assert.match(text, /c699 .* 500 more/);
   });
+});
+
+test("what support may ask is told where the agent can be asked, and a window while it is open", () => {
+  const support = {
+    ...{ isReachable: true, isEnabled: true, isOff: false, consentLevel: 1, windowMaxHours: 4 },
+    ...{ releaseMode: "auto", waiting: [], sentCopyDays: 90 },
+    window: { ticket: "T-17", endsAt: at(-600) },
+  };
+  assert.doesNotMatch(textOf(), /Support from afar/);
+  assert.match(textOf({ support }), /Support from afar window open .* ticket T-17/);
+  const shut = { ...support, isOff: true, window: undefined };
+  assert.match(textOf({ support: shut }), /Support from afar off switched off here/);
 });
