@@ -7,13 +7,14 @@
  *
  * @module
  */
-import type { LocalConfig } from "#config/local.ts";
 import type { Role } from "#documents/role.ts";
+import type { AgentOptions } from "./agent-options.ts";
 import { alarmKeeper } from "./alarm-keeper.ts";
 import { ChannelHolds } from "./channel-holds.ts";
 import { CommandDesk } from "./command-desk.ts";
 import { DOCUMENTS_CHANNEL } from "./configuration/documents-channel.ts";
 import { isLifeCycleDamaged } from "./configuration/ledger.ts";
+import { ControlIdTokens } from "./control-id-tokens.ts";
 import type { ControlStage } from "./control-options.ts";
 import { DamagedRows } from "./damaged-rows.ts";
 import { AgentError, identifierFrom } from "./errors.ts";
@@ -23,7 +24,6 @@ import { Conditions } from "./health/conditions.ts";
 import { systemChance, systemClock } from "./host/clock.ts";
 import { EventRing } from "./host/event-ring.ts";
 import { storageKind } from "./host/file-system.ts";
-import type { Log } from "./host/log.ts";
 import { Tasks } from "./host/tasks.ts";
 import { COMPILED_ANCHOR } from "./identity/anchor.ts";
 import { IdentityDesk } from "./identity-desk.ts";
@@ -39,6 +39,7 @@ import {
   openConfiguration,
 } from "./open-configuration.ts";
 import { ANSWERS_CHANNEL, openControl } from "./open-control.ts";
+import { openStatusPage } from "./open-status-page.ts";
 import type { StoreChannel } from "./outbox/epochs/channel-tails.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import type { StoreNotice } from "./outbox/writing/writer-messages.ts";
@@ -60,25 +61,11 @@ import { Tunnel } from "./tunnel/tunnel.ts";
 import { isUp } from "./tunnel-standing.ts";
 import { Watch } from "./watch.ts";
 
-export interface AgentOptions {
-  readonly config: LocalConfig;
-  readonly version: string;
-  readonly log: Log;
-  /** SHA-256 of `local.yaml`, hexadecimal: each change of it is recorded (07 2.7). */
-  readonly policyDigest?: string | undefined;
-  /** Instead of the one that was enrolled; without either no heads are signed. */
-  readonly device?: DeviceIdentity | undefined;
-  /** `$CREDENTIALS_DIRECTORY`, where a service manager sets it. */
-  readonly credentials?: string | undefined;
-  /** `local.yaml`, absolute: no channel may use its folder. */
-  readonly configFile?: string | undefined;
-  /** Instead of the compiled one, for a trial (07 2.6). */
-  readonly anchor?: Role | undefined;
-}
-
 export class Agent implements AsyncDisposable {
   readonly #options: AgentOptions;
   readonly #events = new EventRing(systemClock);
+  /** Where control ids may not be shown. */
+  readonly #tokens: ControlIdTokens | undefined;
   readonly #startedAtMs = systemClock.nowMs();
   readonly #conditions = new Conditions();
   readonly #failed = Promise.withResolvers<AgentError>();
@@ -96,7 +83,10 @@ export class Agent implements AsyncDisposable {
   #support: SupportDesk | undefined;
 
   private constructor(options: AgentOptions) {
-    const log = this.#events.over(options.log);
+    const { logControlIds } = options.config;
+    this.#tokens = logControlIds === "token" ? new ControlIdTokens(systemChance) : undefined;
+    // What the ring holds leaves under tokens of another kind (08 5.3), and is written by nobody.
+    const log = this.#events.over(this.#tokens?.log(options.log) ?? options.log);
     this.#options = { ...options, log };
     this.#damaged = new DamagedRows({
       ...{ conditions: this.#conditions, clock: systemClock, log },
@@ -128,19 +118,14 @@ export class Agent implements AsyncDisposable {
     return this.#failed.promise;
   }
 
-  get channels(): readonly {
-    readonly name: string;
-    readonly host: string;
-    readonly port: number;
-  }[] {
-    return (this.#running?.listeners ?? []).map(({ config: { name, host }, listener }) => ({
-      ...{ name, host, port: listener.port },
-    }));
+  /** Where hospital systems connect to. */
+  get channels(): RunningChannels["ports"] {
+    return this.#running?.ports ?? [];
   }
 
   async status(): Promise<AgentStatus> {
     const { outbox, tunnel, running, identity } = this.#parts();
-    return statusOf({
+    const found = statusOf({
       version: this.#options.version,
       startedAtMs: this.#startedAtMs,
       conditions: this.#conditions.list(),
@@ -156,6 +141,7 @@ export class Agent implements AsyncDisposable {
       senders: running.senders.statuses,
       inbox: await outbox.inbox.standing(),
     });
+    return this.#tokens?.status(found) ?? found;
   }
 
   /** The journey of everything with this control id (MSH-10, as text), newest first, at most 50 of each kind. */
@@ -198,8 +184,7 @@ export class Agent implements AsyncDisposable {
       storeId: outbox.storeId,
       version,
     });
-    this.#tunnel = tunnel;
-    stack.use(tunnel);
+    this.#tunnel = stack.use(tunnel);
     const commands = new CommandDesk();
     if (this.#device !== undefined) tunnel.answerWith(commands);
     const inUse = (): void => {
@@ -225,14 +210,14 @@ export class Agent implements AsyncDisposable {
       diskBudgetBytes: config.diskBudgetBytes,
       failed: (name, error) => this.#taskFailed(name, error),
     });
-    this.#running = running;
-    stack.use(running);
+    this.#running = stack.use(running);
     this.#configuration = await this.#openConfiguration(stack, recording);
     const stage = { outbox, recording, running, commands, holds };
     const support = stack.use(this.#openSupport(stage));
     // An identity that came to be used meanwhile.
     inUse();
     const maintenance = await this.#openWatch(stack);
+    stack.use(openStatusPage(config, { ...parts, status: () => this.status() }));
     const desk = localDesk({
       ...{ outbox, relay, running, recording, identity, config, log, version, credentials, holds },
       ...{ support, damaged: this.#damaged, configuration: this.#configuration?.desk, maintenance },
@@ -373,10 +358,8 @@ export class Agent implements AsyncDisposable {
   #taskFailed(name: string, error: unknown): void {
     const fault =
       error instanceof AgentError ? error : new AgentError("AGENT_DEFECT", {}, { cause: error });
-    this.#options.log.write("taskFailed", {
-      task: identifierFrom(name),
-      code: identifierFrom(fault.code),
-    });
+    const facts = { task: identifierFrom(name), code: identifierFrom(fault.code) };
+    this.#options.log.write("taskFailed", facts);
     if (fault.disposition === "halt") this.#fail(fault);
   }
 

@@ -342,6 +342,27 @@ export const FOLDER_HINT_EVERY_MS = 200;
 export const NAME_PATTERN_LIMIT_MS = 100;
 export const NAME_PATTERN_MAX_BYTES = 255;
 
+/** A day by the minute: what the charts of the status page show. */
+export const HISTORY_POINTS_MAX_COUNT = 1_440;
+/** How often it is looked at: so old at most is the rate of a channel. One look costs the writer a few look-ups. */
+export const HISTORY_SAMPLE_MS = 10_000;
+/** 08 PL8: where the status page is, unless local.yaml says otherwise. */
+export const STATUS_PAGE_PORT = 8_515;
+/** Its snapshot is made once for everybody, and so often at most: looking costs the messages nothing. */
+export const STATUS_SNAPSHOT_MS = 1_000;
+/** A store that does not say for so long how it stands: the page shows what it knows, and says that. */
+export const STATUS_PATIENCE_MS = 2_000;
+/** Connections to the page, and those of them that are told when to look again. */
+export const STATUS_CONNECTIONS_MAX_COUNT = 32;
+export const STATUS_WATCHERS_MAX_COUNT = 8;
+/** Requests that are answered in a second; a browser asks for about one, a scraper for less. */
+export const STATUS_REQUESTS_PER_SECOND = 50;
+/** From the first byte of a request, and of its answer, to the last. */
+export const STATUS_REQUEST_TIMEOUT_MS = 10_000;
+/** Channels, and lines in each list of one, that the page names; the rest it counts. */
+export const STATUS_CHANNELS_MAX_COUNT = 200;
+export const STATUS_LINES_MAX_COUNT = 20;
+
 /** 08 6: how long entries of the audit are kept, in days. Six years. */
 export const AUDIT_KEEP_DAYS = 2_190;
 

@@ -10,6 +10,7 @@ import type { OpenAlarm, PlainFacts } from "./health/alarm-step.ts";
 import { CONDITIONS, type ConditionName } from "./health/catalogue.ts";
 import type { ObservedChannel } from "./health/channel-record.ts";
 import type { OpenCondition } from "./health/conditions.ts";
+import type { LatencyCounts } from "./health/latency.ts";
 import type { Severity, Whose } from "./health/warning.ts";
 import { EPOCH_END, type EpochStanding } from "./outbox/epochs/channel-tails.ts";
 import { END_UNKNOWN } from "./outbox/epochs/missing.ts";
@@ -164,6 +165,8 @@ export interface ChannelStatus {
   /** Of a channel that takes files. */
   readonly folder: FolderStatus | undefined;
   readonly observed: ObservedChannel | undefined;
+  /** From the last byte of a block to its reply in the hands of TCP; only where there are connections. */
+  readonly replyLatency: LatencyCounts | undefined;
   readonly counters: Readonly<Record<string, number>>;
 }
 
@@ -323,6 +326,7 @@ function channelStatus(
     quarantineBytes: tail.quarantineBytes,
     folder,
     observed: (channel ?? drop)?.record.snapshot(),
+    replyLatency: channel?.record.latency.snapshot(),
     counters: (channel ?? drop)?.record.counters.snapshot() ?? {},
   };
 }

@@ -29,6 +29,7 @@ import { mail, withAbsoluteMailFiles } from "./mail.ts";
 import { policy, withAbsoluteRoots } from "./policy.ts";
 import { receiver } from "./receiver.ts";
 import { siem, withAbsoluteSiemFiles } from "./siem.ts";
+import { statusPage } from "./status-page.ts";
 import { isZone } from "./zoned-time.ts";
 
 /** Beside `local.yaml`, and so outside `stateDir`: a copy of the one does not hold the other. */
@@ -96,6 +97,10 @@ const settings = z
     duplicateMemoryKeys: z.int().min(62_500).max(20_000_000).default(DUPLICATE_MEMORY_KEYS),
     /** 08 6. */
     siem: siem.optional(),
+    /** 08 PL4: in log and status. */
+    logControlIds: z.enum(["clear", "token"]).default("clear"),
+    /** 08 PL8. */
+    statusPage,
     /** 08 PL9. */
     mail: mail.optional(),
     /** 08 PL10. */

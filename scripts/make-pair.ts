@@ -23,6 +23,8 @@ export interface Pair {
   readonly ports: Readonly<Record<string, number>>;
   /** The drop folder of the channel `files`, where there is one. */
   readonly folder?: string;
+  /** The URL of the agent's local page, without a path. */
+  readonly statusPage: string;
   /** The receiver's URL. */
   readonly receiver: string;
 }
@@ -54,6 +56,7 @@ const DROP = "in";
 export async function makePair(options: PairOptions): Promise<Pair> {
   const { folder } = options;
   const [mllpPort, receiverPort] = [await freePort(), await freePort()];
+  const pagePort = await freePort();
   const ports: Record<string, number> = { [CHANNEL]: mllpPort };
   for (const name of options.moreChannels ?? []) ports[name] = await freePort();
   const receiver = `wss://${HOST}:${receiverPort}`;
@@ -65,7 +68,7 @@ export async function makePair(options: PairOptions): Promise<Pair> {
   createKek(join(folder, "agent", DEFAULT_KEK_FILE));
   const agentConfig = join(folder, "agent/local.yaml");
   const receiverConfig = join(folder, "receiver/receiver.yaml");
-  writeFileSync(agentConfig, agentYaml(receiver, ports, options));
+  writeFileSync(agentConfig, agentYaml({ receiver, ports, pagePort, ...options }));
   writeFileSync(receiverConfig, receiverYaml(receiverPort, options));
   const quiet = { print: () => Promise.resolve(true) };
   if (options.enrolling === true) await createCa(quiet, { config: receiverConfig, name: "Agents" });
@@ -78,7 +81,8 @@ export async function makePair(options: PairOptions): Promise<Pair> {
   const drop = join(folder, DROP);
   if (options.files === true) mkdirSync(drop, { mode: 0o700 });
   const files = options.files === true ? { folder: drop } : {};
-  return { agentConfig, receiverConfig, mllp, ports, ...files, receiver };
+  const statusPage = `http://${HOST}:${pagePort}`;
+  return { agentConfig, receiverConfig, mllp, ports, ...files, statusPage, receiver };
 }
 
 async function writeIdentities(folder: string): Promise<void> {
@@ -112,11 +116,17 @@ async function writeReceiverIdentity(folder: string): Promise<void> {
   for (const [file, content] of files) writeFileSync(join(folder, file), content, { mode: 0o600 });
 }
 
-function agentYaml(receiver: string, ports: Pair["ports"], options: PairOptions): string {
+function agentYaml({
+  receiver,
+  ports,
+  pagePort,
+  ...options
+}: Pick<Pair, "receiver" | "ports"> & PairOptions & { readonly pagePort: number }): string {
   const channels = Object.entries(ports).map(([name, port]) => channelYaml(name, port));
   return `stateDir: state
 allowVolatileState: true   # a trial may live in /tmp
 ballastBytes: 1048576      # and need not hold on to 128 MiB of it
+statusPage: { host: ${HOST}, port: ${pagePort} }
 receiver:
   url: ${receiver}
 ${options.enrolling === true ? "" : IMPORTED}${options.agentYaml ?? ""}channels:

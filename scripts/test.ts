@@ -44,6 +44,8 @@ const PACKAGES = [
   { name: "rpm", has: ["rpmbuild", "--version"] },
   { name: "cpio", has: ["cpio", "--version"] },
   { name: "xfsprogs", has: ["mkfs.xfs", "-V"] },
+  { name: "prometheus", has: ["promtool", "--version"] },
+  { name: "chromium", has: ["test", "-x", "/usr/bin/chromium"] },
   // 101 MB to fetch, 740 MB on the disk, 23 s: for the tests of Windows's files.
   { name: "wine64", has: ["test", "-x", "/usr/lib/wine/wine64"] },
 ] as const;

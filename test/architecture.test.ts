@@ -163,6 +163,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "documents",
     ...BASE,
   ],
+  // It shows the one snapshot, and knows nobody who made it.
+  "agent/status-page": ["agent/status.ts", ...BASE],
   agent: ["agent", "config", "certs", "documents", "reconcile", "releases"],
   receiver: [
     "protocol",
@@ -211,6 +213,7 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   "node-forge/lib/pkcs12.js": ["certs/p12.ts"],
   "@platformatic/kafka": ["receiver/outlets/kafka-producer.ts"],
   "node-hl7-client": ["agent/cli"],
+  "prom-client": ["agent/status-page/metrics.ts"],
   nodemailer: ["agent/mail"],
 };
 
@@ -365,7 +368,7 @@ test("[TP40] the conformance runner knows nothing of what it judges", () => {
   }
 });
 
-test("[I-7] the agent listens for hospital systems, for its own commands, and for nobody else", () => {
+test("[I-7] the agent listens for hospital systems, for its own commands and its own page, and for nobody else", () => {
   const listening = sources.filter(
     (file) => within(file, "agent") && /\bcreateServer\(/.test(readFileSync(file, "utf8")),
   );
@@ -377,5 +380,7 @@ test("[I-7] the agent listens for hospital systems, for its own commands, and fo
     "agent/ingest/mllp/port-trial.ts",
     // For the handshake alone: it is given sockets that the listener accepted.
     "agent/ingest/mllp/tls-server.ts",
+    // For whoever looks on this machine: answers questions, changes nothing (08 PL8).
+    "agent/status-page/server.ts",
   ]);
 });

@@ -9,6 +9,7 @@
 import { CHANNEL_WARNINGS } from "./channel-warnings.ts";
 import { DELIVERY_WARNINGS } from "./delivery-warnings.ts";
 import { FOLDER_WARNINGS } from "./folder-warnings.ts";
+import { PAGE_WARNINGS } from "./page-warnings.ts";
 import { STORE_WARNINGS } from "./store-warnings.ts";
 import { TRUST_WARNINGS } from "./trust-warnings.ts";
 import { TUNNEL_WARNINGS } from "./tunnel-warnings.ts";
@@ -21,6 +22,7 @@ const ROWS = {
   ...FOLDER_WARNINGS,
   ...DELIVERY_WARNINGS,
   ...TRUST_WARNINGS,
+  ...PAGE_WARNINGS,
 } as const satisfies Record<string, WarningRow>;
 
 export type ConditionName = keyof typeof ROWS;

@@ -10,6 +10,7 @@ import { controlIdFact, type Identifier, identifierFrom } from "../errors.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 import { ChannelCounters } from "./counters.ts";
+import { Latency } from "./latency.ts";
 
 /** 03: protocol warnings. Each is also a counter; the texts are for people. */
 export const WARNINGS = {
@@ -98,6 +99,8 @@ export interface ChannelRecordParts {
 
 export class ChannelRecord {
   readonly counters = new ChannelCounters();
+  /** From the last byte of a block to its reply in the hands of TCP. */
+  readonly latency = new Latency();
   readonly #parts: ChannelRecordParts;
   readonly #warnings = new Map<WarningName, Warned>();
   readonly #peers = new Map<string, Peer>();

@@ -84,6 +84,13 @@ export class RunningChannels implements AsyncDisposable {
     return this.#listeners.all;
   }
 
+  /** Of the listeners that are open. */
+  get ports(): readonly { readonly name: string; readonly host: string; readonly port: number }[] {
+    return this.listeners.map(({ config: { name, host }, listener }) => {
+      return { name, host, port: listener.port };
+    });
+  }
+
   get drops(): readonly RunningDrop[] {
     return this.#drops.all;
   }

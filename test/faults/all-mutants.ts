@@ -21,6 +21,7 @@ import { RECEIVER_IDENTITY_MUTANTS } from "./receiver-identity-mutants.ts";
 import { RELEASE_MUTANTS } from "./release-mutants.ts";
 import { ROTATION_MUTANTS } from "./rotation-mutants.ts";
 import { RUNNING_MUTANTS } from "./running-mutants.ts";
+import { SHOWN_TRUST_MUTANTS } from "./shown-trust-mutants.ts";
 import { SIGN_TOOL_MUTANTS } from "./sign-tool-mutants.ts";
 import { SIMULATION_MUTANTS } from "./simulation-mutants.ts";
 import { STANDING_TRUST_MUTANTS } from "./standing-trust-mutants.ts";
@@ -39,6 +40,7 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...OUTLET_MUTANTS,
   ...IDENTITY_MUTANTS,
   ...ROTATION_MUTANTS,
+  ...SHOWN_TRUST_MUTANTS,
   ...RUNNING_MUTANTS,
   ...RECEIVER_IDENTITY_MUTANTS,
   ...SIMULATION_MUTANTS,

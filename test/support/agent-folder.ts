@@ -1,5 +1,5 @@
 /** A folder with everything `holdfast run` needs; its receiver is written down and never runs. @module */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadKek } from "#agent/sealing/kek.ts";
@@ -35,8 +35,20 @@ export class AgentFolder implements Disposable {
     return loadKek({ custody: "file", file }, this.stateDir);
   }
 
+  /** The URL of its page. */
+  get statusPage(): string {
+    return this.#pair.statusPage;
+  }
+
   get port(): number {
     return this.#pair.mllp.port;
+  }
+
+  changeConfig(from: RegExp, to: string): void {
+    const text = readFileSync(this.config, "utf8");
+    const changed = text.replace(from, to);
+    if (changed === text) throw new Error("nothing of local.yaml was changed");
+    writeFileSync(this.config, changed);
   }
 
   /** An agent in a process of its own, once it accepts messages. */

@@ -39,6 +39,7 @@ export function faultsOf(value: unknown): readonly string[] {
 }
 
 const HEAD = `stateDir: state
+statusPage: off
 receiver: { url: wss://gateway.example.org }
 identity: { certificate: a.crt, key: a.key, receiverCa: ca.crt }
 configSource: signed

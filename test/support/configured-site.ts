@@ -212,6 +212,7 @@ export class Site implements AsyncDisposable {
     writeFileSync(
       file,
       `stateDir: ${JSON.stringify(this.stateDir)}
+statusPage: off
 receiver: { url: wss://gateway.example.org }
 configSource: ${configSource}
 policy:

@@ -40,6 +40,7 @@ export class EnrollingMachine implements Disposable {
       `stateDir: state
 allowVolatileState: true
 ballastBytes: 1048576
+statusPage: off
 receiver:
   url: ${url.href.replace(/\/$/, "")}
 ${receiver}channels:

@@ -23,6 +23,8 @@ import type { ListenerOptions } from "./listener-options.ts";
 /** A block that was taken, and what is to be done once it reaches the head of the line. */
 interface Slot {
   readonly bytes: number;
+  /** Monotonic. */
+  readonly takenMs: number;
   verdict: Verdict | undefined;
   /** 03 F7: close once this one is answered. */
   readonly last: boolean;
@@ -221,7 +223,8 @@ export class MllpConnection {
     const { bytes, totalBytes } = unit;
     // What went ahead in slices waits for the same commit; of a block over the limit it is gone.
     const waitingBytes = kind === "tooLarge" ? bytes.length : totalBytes;
-    const slot: Slot = { bytes: waitingBytes, verdict: undefined, last };
+    const takenMs = this.#parts.clock.monotonicMs();
+    const slot: Slot = { bytes: waitingBytes, takenMs, verdict: undefined, last };
     this.#slots.push(slot);
     this.#apply({ on: "taken", bytes: slot.bytes });
     const { name: peer, address } = this.peer;
@@ -260,7 +263,7 @@ export class MllpConnection {
       this.#answered(slot);
       return;
     }
-    const { doorway } = this.#parts;
+    const { doorway, channel } = this.#parts;
     // Answered only once TCP took it: a peer that does not read its replies is not read from (C5).
     this.#untakenReplies += 1;
     this.#writeTimer ??= this.#parts.clock.after(REPLY_WRITE_TIMEOUT_MS, () => this.#notRead());
@@ -271,6 +274,7 @@ export class MllpConnection {
       this.#lastActiveMs = this.#parts.clock.monotonicMs();
       if (error) this.#undelivered(ids);
       else doorway.replied(ids, true);
+      if (!error) channel.record.latency.add(this.#lastActiveMs - slot.takenMs);
       this.#answered(slot);
     });
     if (close) this.#drop();

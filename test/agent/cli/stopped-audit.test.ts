@@ -26,7 +26,8 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     assert.equal(shown.code, 0, shown.errors);
     assert.match(shown.errors, /No agent runs: read from its store/);
     const actions = JSON.parse(shown.out).map(({ action }: { action: string }) => action);
-    assert.deepEqual(actions.slice(0, 2), ["agent.started", "policy.changed"]);
+    assert.equal(actions[0], "agent.started");
+    assert.ok(actions.includes("policy.changed"), actions.join());
     assert.equal(actions.includes("agent.stopped"), signal === "SIGTERM");
     const good = await machine.run("audit", "verify", "--head", head);
     assert.deepEqual([good.code, /is what was written/.test(good.out)], [0, true], good.out);

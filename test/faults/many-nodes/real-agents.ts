@@ -161,6 +161,7 @@ function yamlOf(receiverPort: number, ports: readonly number[]): string {
   return `stateDir: state
 allowVolatileState: true
 ballastBytes: 1048576
+statusPage: off
 receiver: { url: "wss://127.0.0.1:${receiverPort}" }
 identity: { certificate: agent.crt, key: agent.key, receiverCa: receiver-ca.crt }
 channels:
