@@ -55,7 +55,7 @@ import { STATUS_CHANNEL } from "./status-channel.ts";
 import { hearNotice } from "./store-notices.ts";
 import { storeSettings } from "./store-settings.ts";
 import type { SupportDesk } from "./support-desk.ts";
-import { type TraceRow, traceRows } from "./trace.ts";
+import { type TraceResult, traceAll } from "./trace.ts";
 import { isWayOpen } from "./tunnel/dial.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
 import { isUp } from "./tunnel-standing.ts";
@@ -144,9 +144,9 @@ export class Agent implements AsyncDisposable {
     return this.#tokens?.status(found) ?? found;
   }
 
-  /** The journey of every message with this control id (MSH-10, as text), newest first, at most 50. */
-  trace(controlId: string): Promise<TraceRow[]> {
-    return traceRows(this.#parts().outbox, controlId);
+  /** The journey of everything with this control id (MSH-10, as text), newest first, at most 50 of each kind. */
+  trace(controlId: string): Promise<TraceResult> {
+    return traceAll(this.#parts().outbox, controlId);
   }
 
   /** Stops in order, within the grace of the configuration; nothing acknowledged is lost either way. */
@@ -294,9 +294,9 @@ export class Agent implements AsyncDisposable {
     return recording;
   }
 
-  /** Where heads go up. */
+  /** Where heads and counts go up. */
   get #ownChannels(): readonly StoreChannel[] {
-    const names = this.#device === undefined ? [] : [STATUS_CHANNEL, ANSWERS_CHANNEL];
+    const names = [STATUS_CHANNEL, ...(this.#device === undefined ? [] : [ANSWERS_CHANNEL])];
     return names.map((name) => ({ name }));
   }
 

@@ -7,6 +7,7 @@ import type { ConfigurationDesk } from "./configuration-desk.ts";
 import type { DamagedRows } from "./damaged-rows.ts";
 import { FilesDesk } from "./files-desk.ts";
 import type { Log } from "./host/log.ts";
+import { HourDesk } from "./hour-desk.ts";
 import type { IdentityDesk } from "./identity-desk.ts";
 import type { LocalDesk } from "./local-questions.ts";
 import type { Outbox } from "./outbox/outbox.ts";
@@ -47,6 +48,7 @@ export function localDesk(parts: LocalDeskParts): LocalDesk {
     audit: new AuditDesk({ recording, trust: outbox.trust, keepDays: config.auditKeepDays }),
     quarantine: new QuarantineDesk({ outbox, log, running }),
     files: new FilesDesk({ outbox, running }),
+    hours: new HourDesk(outbox),
     upkeep: new UpkeepDesk({ outbox, log, config, version, credentials, exclusively }),
     channels: new ChannelDesk({
       outbox,

@@ -9,6 +9,7 @@ import type { ChannelDesk, ReleaseQuestion, SkipQuestion } from "./channel-desk.
 import type { ConfigurationDesk } from "./configuration-desk.ts";
 import { answerConfiguration, isAboutConfiguration } from "./configuration-questions.ts";
 import type { FilesDesk } from "./files-desk.ts";
+import { type HourDesk, isAboutHours } from "./hour-desk.ts";
 import type { IdentityDesk } from "./identity-desk.ts";
 import type { MaintenanceDesk } from "./maintenance-desk.ts";
 import type { QuarantineDesk } from "./quarantine-desk.ts";
@@ -17,14 +18,14 @@ import type { ChannelSet } from "./running/channel-set.ts";
 import type { AgentStatus } from "./status.ts";
 import type { SupportDesk } from "./support-desk.ts";
 import { answerSupport, isAboutSupport } from "./support-questions.ts";
-import type { TraceRow } from "./trace.ts";
+import type { TraceResult } from "./trace.ts";
 import type { Reconnected } from "./tunnel/tunnel.ts";
 import type { ReplayQuestion, UpkeepDesk } from "./upkeep-desk.ts";
 
 /** Who answers. */
 export interface LocalDesk {
   status(): Promise<AgentStatus>;
-  trace(controlId: string): Promise<TraceRow[]>;
+  trace(controlId: string): Promise<TraceResult>;
   /** Dials the receiver now, if that waits. */
   reconnect(): Reconnected;
   readonly audit: AuditDesk;
@@ -33,6 +34,7 @@ export interface LocalDesk {
   readonly channels: ChannelDesk;
   readonly files: FilesDesk;
   readonly maintenance: MaintenanceDesk;
+  readonly hours: HourDesk;
   /** What runs. */
   readonly running: { readonly set: ChannelSet };
   readonly identity: Pick<IdentityDesk, "renew" | "adopt">;
@@ -57,6 +59,7 @@ export function answerLocal(request: unknown, desk: LocalDesk): Promise<unknown>
   }
   if (isAboutConfiguration(question)) return answerConfiguration(question, desk.configuration);
   if (isAboutSupport(question)) return answerSupport(question, desk.support);
+  if (isAboutHours(question)) return desk.hours.answer(question);
   switch (question["ask"]) {
     case "status":
       return desk.status();

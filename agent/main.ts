@@ -26,6 +26,7 @@ import { addIdentityCommands } from "./commands/identity.ts";
 import { addMaintenanceCommands } from "./commands/maintenance.ts";
 import { type Act, configOption, jsonOption, seqRange, wholeNumber } from "./commands/options.ts";
 import { addQuarantineCommands } from "./commands/quarantine.ts";
+import { addReportCommand } from "./commands/report.ts";
 import { addStoreCommands } from "./commands/store.ts";
 import { addSupportCommands } from "./commands/support.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -102,6 +103,7 @@ function program(choose: (act: Act) => void): Command {
     .addOption(jsonOption())
     .action(({ key, ...options }) => choose(() => (key ? initKey(options) : init(options))));
   addQuestionCommands(root, choose);
+  addReportCommand(root, choose);
   root
     .command("doctor")
     .description("whether this machine is fit for the store, and the receiver is reached from it")

@@ -45,6 +45,11 @@ const RECORDED: Readonly<Record<string, Recorded>> = {
   },
   // By whose control id is not said: it may be about a patient (08 PL4).
   trace: { describe: () => ({ action: "message.trace" }), often: true },
+  // It names messages by their control ids.
+  hoursCompare: {
+    describe: ({ channel }) => ({ action: "report.compare", subject: said(channel) }),
+    often: true,
+  },
   backup: { describe: () => ({ action: "store.backup" }) },
   replay: {
     when: ({ dryRun }) => dryRun === false,

@@ -215,6 +215,19 @@ export const STORE_ERRORS = {
     summary: "The key-encryption key is being replaced",
     remedy: "Wait until that is finished",
   },
+  REPORT_FILE: {
+    disposition: "halt",
+    exit: EXIT.badData,
+    summary: "The file after --compare is no report or export of one agent, or cannot be read",
+    remedy:
+      "Use what holdfast-receiver report --json or holdfast-receiver export printed; with several agents in it add --agent",
+  },
+  REPORT_TIME: {
+    disposition: "halt",
+    exit: EXIT.usage,
+    summary: "--from or --to is no time",
+    remedy: "Use a date, a time with its zone such as 2026-01-31T08:00:00Z, today or yesterday",
+  },
   DISK_LOW: {
     disposition: "retry",
     exit: EXIT.tryAgain,

@@ -3,6 +3,12 @@
 import { type ChannelTail, EPOCH_END, standingIn } from "./outbox/epochs/channel-tails.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import type { TracedMessage } from "./outbox/reader.ts";
+import {
+  type DownTrace,
+  downTraces,
+  type QuarantinedTrace,
+  quarantinedTraces,
+} from "./trace-elsewhere.ts";
 
 /** Delivery and acknowledgment are two axes; neither is derived from the other (03 E5). */
 export interface TraceRow {
@@ -26,6 +32,10 @@ export interface TraceRow {
   /** An operator sent it again; `receivedAt` is when. */
   readonly replayed: boolean;
   readonly ack: TracedMessage["ack"];
+  /** What its sender was told. */
+  readonly answered: string;
+  /** When the receiver had confirmed it, at the latest: marks are ten minutes apart, and go with the body. */
+  readonly confirmedBy: string | undefined;
   /**
    * `reissued`: parted from the receiver's history, and sent again under another number (06 TP18).
    * `damaged`: it could not be read here, and its channel went on without it (TP31).
@@ -65,9 +75,37 @@ export async function traceRows(outbox: Outbox, controlId: string): Promise<Trac
       replaces: identityOf(message.replaces),
       replayed: message.replayed,
       ack: message.ack,
+      answered: ANSWERED[message.ack],
+      confirmedBy:
+        message.confirmedByMs === undefined
+          ? undefined
+          : new Date(message.confirmedByMs).toISOString(),
       delivery: isLost(message) ? "damaged" : deliveryOf(tail, message),
     };
   });
+}
+
+/** 03 E5: a message that is stored is owed a positive code, or none at all. */
+const ANSWERED: Readonly<Record<TracedMessage["ack"], string>> = {
+  delivered: "AA or CA, handed to its connection",
+  undelivered: "AA or CA, but its connection was gone",
+  pending: "not known: the agent ended meanwhile",
+  notOwed: "nothing: no reply was asked for",
+};
+
+/** Everything that has a control id: messages that went up, blocks set aside, messages that came down. */
+export interface TraceResult {
+  readonly messages: readonly TraceRow[];
+  readonly quarantined: readonly QuarantinedTrace[];
+  readonly down: readonly DownTrace[];
+}
+
+export async function traceAll(outbox: Outbox, controlId: string): Promise<TraceResult> {
+  return {
+    messages: await traceRows(outbox, controlId),
+    quarantined: await quarantinedTraces(outbox, controlId),
+    down: await downTraces(outbox, controlId),
+  };
 }
 
 function fileNameOf({ attributes }: TracedMessage): string | undefined {

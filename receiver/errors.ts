@@ -163,6 +163,11 @@ const CATALOGUE = {
     summary: "No answer has come in time; the question stays queued until it expires",
     remedy: "See whether the agent is connected, and give the same command again: it is asked once",
   },
+  REPORT_TIME: {
+    exit: EXIT.usage,
+    summary: "--from or --to is no time",
+    remedy: "Use a date, a time with its zone such as 2026-01-31T08:00:00Z, today or yesterday",
+  },
   SEND_FILE: {
     exit: EXIT.badData,
     summary: "The file with the message cannot be read",

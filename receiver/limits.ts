@@ -56,6 +56,8 @@ export const RETAIN_DEFAULT_HOURS = 72;
 export const AGENT_CHANNELS_MAX_COUNT = 1_024;
 /** Rows of one page of an export. */
 export const PAGE_MAX_COUNT = 500;
+/** Digests that are compared in one call: some milliseconds of the writer (S7). */
+export const HELD_PAGE_MAX_COUNT = 2_000;
 /** Bodies of one page of an export: it passes through memory while ingest goes on (S7). */
 export const PAGE_MAX_BYTES = 1_048_576;
 

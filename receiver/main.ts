@@ -20,10 +20,11 @@ import { createCa, importTrust } from "./cli/authority.ts";
 import { sendDocuments, showStatus } from "./cli/document.ts";
 import { exportMessages } from "./cli/export.ts";
 import type { Output } from "./cli/output.ts";
+import { report as reportHours, trace } from "./cli/report.ts";
 import { listSent, send } from "./cli/send.ts";
 import { serve } from "./cli/serve.ts";
 import { version } from "./cli/version.ts";
-import { EXIT, ReceiverError } from "./errors.ts";
+import { EXIT, type ExitCode, ReceiverError } from "./errors.ts";
 
 /** Files and the socket that we create are nobody else's to read. */
 process.umask(0o077);
@@ -54,6 +55,9 @@ function askedToStop(): Promise<void> {
 
 const CONFIG = ["--config <file>", "receiver.yaml"] as const;
 const JSON_FLAG = ["--json", "print facts as JSON"] as const;
+
+/** What a command that went well says by its exit code. */
+let exitCode: ExitCode = EXIT.ok;
 
 const program = new Command("holdfast-receiver")
   .description("The cloud end of Holdfast: stores what agents send, once and in order")
@@ -103,6 +107,27 @@ asking(program.command("bundle <tenant/agent>"))
   .action((name: string, options: AskOptions & { readonly out: string }) =>
     fetchBundle(output, name, options),
   );
+program
+  .command("report")
+  .description("whether both sides hold the same, hour by hour; exit 0 only if they do")
+  .argument("[tenant/agent]", "only this agent")
+  .requiredOption(...CONFIG)
+  .option("--from <time>", "a date, a time with its zone, today or yesterday [yesterday]")
+  .option("--to <time>", "up to it, exclusive [now]")
+  .option("--channel <name>", "only this channel")
+  .option("--csv", "print CSV")
+  .option(...JSON_FLAG)
+  .action(async (name, options) => {
+    exitCode = await reportHours(output, name, options);
+  });
+program
+  .command("trace <tenant/agent> <control-id>")
+  .description("where the messages with a control id (MSH-10) are, and what became of them")
+  .requiredOption(...CONFIG)
+  .option(...JSON_FLAG)
+  .action(async (name, controlId, options) => {
+    exitCode = await trace(output, [name, controlId], options);
+  });
 const agent = program.command("agent").description("who may connect");
 agent
   .command("add <tenant/agent>")
@@ -218,7 +243,7 @@ process.on("uncaughtException", (error) => process.exit(report(error)));
 
 try {
   await program.parseAsync();
-  process.exitCode = EXIT.ok;
+  process.exitCode = exitCode;
 } catch (error) {
   process.exitCode = report(error);
 }

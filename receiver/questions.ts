@@ -12,6 +12,7 @@ import { ReceiverError } from "./errors.ts";
 import { exportLines, type LinePart } from "./export.ts";
 import { addToken, confirmAgent, denyAgent, resetRecovery } from "./identity/administration.ts";
 import { importTrust } from "./identity/trust-import.ts";
+import { REPORT_QUESTION, reportLines, TRACE_QUESTION } from "./report/report-questions.ts";
 import { send, sentMessages } from "./send.ts";
 import type { OutgoingRecord, OutgoingStore } from "./store/outgoing.ts";
 import type { DenialRecord } from "./store/registry.ts";
@@ -87,6 +88,8 @@ export const QUESTION = z.discriminatedUnion("ask", [
   }),
   z.strictObject({ ask: z.literal("listDenied") }),
   z.strictObject({ ask: z.literal("listHeads"), ...AGENT }),
+  REPORT_QUESTION,
+  TRACE_QUESTION,
   z.strictObject({
     ask: z.literal("importTrust"),
     /** Base64. */
@@ -185,6 +188,10 @@ export async function* answerTo(
       for await (const message of sentMessages(store, question)) {
         yield JSON.stringify(toldLine(message));
       }
+      break;
+    case "report":
+    case "trace":
+      yield* reportLines(store, question);
       break;
     case "listHeads":
       yield* headLines(store, question);

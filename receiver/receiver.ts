@@ -10,8 +10,8 @@ import { type AgentAlarms, openAlarms } from "./alarms.ts";
 import { type Command, command, commands } from "./command.ts";
 import { type Configuration, readTlsFiles } from "./configuration.ts";
 import { CreditPool } from "./credit-pool.ts";
-import { openHeads } from "./downstream/open-heads.ts";
 import { openOutcomes } from "./downstream/open-outcomes.ts";
+import { openStatus } from "./downstream/open-status.ts";
 import { telling, Waker } from "./downstream/waker.ts";
 import { ReceiverError } from "./errors.ts";
 import { type Chance, type Clock, systemChance } from "./host/clock.ts";
@@ -118,7 +118,7 @@ export async function openReceiver(
   const shared = { store, arrivals, clock, chance, log };
   const outlets = stack.use(await openOutlets(configuration.outlets, handlers, shared));
   stack.use(await openOutcomes(shared));
-  stack.use(await openHeads(shared));
+  stack.use(await openStatus(shared));
   stack.use(
     openRetention({
       ...{ store, clock, retainHours: configuration.retainHours },

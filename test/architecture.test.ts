@@ -20,6 +20,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   streams: ["protocol"],
   documents: [],
+  // What both sides count, and how it is compared: pure.
+  reconcile: ["protocol"],
   // The tool of those who sign: it reads YAML, asks the clock, and says exit codes like the other programs.
   "documents/cli": [
     "documents",
@@ -114,6 +116,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "agent/sealing": ["agent/host", "agent/errors.ts", "agent/limits.ts"],
   "agent/outbox": [
+    "reconcile",
     "agent/sealing",
     "agent/deliver/queue.ts",
     "agent/ingest/file-drop/claims.ts",
@@ -162,10 +165,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   // It shows the one snapshot, and knows nobody who made it.
   "agent/status-page": ["agent/status.ts", ...BASE],
-  agent: ["agent", "config", "certs", "documents", "releases"],
+  agent: ["agent", "config", "certs", "documents", "reconcile", "releases"],
   receiver: [
     "protocol",
     "streams",
+    "reconcile",
     "config/document.ts",
     // Trust documents are verified before they are handed on.
     "documents",
@@ -234,7 +238,7 @@ function importsOf(file: string): string[] {
 }
 
 const sources = globSync(
-  "{agent,certs,config,documents,protocol,receiver,releases,streams}/**/*.ts",
+  "{agent,certs,config,documents,protocol,receiver,reconcile,releases,streams}/**/*.ts",
 ).sort();
 const isPackage = (target: string): boolean => !existsSync(target);
 

@@ -13,6 +13,7 @@ import { searchControlId } from "./control-id-search.ts";
 import type { ChannelTail } from "./epochs/channel-tails.ts";
 import { StoreEpochs } from "./epochs/store-epochs.ts";
 import { Files } from "./files/files.ts";
+import { Hours } from "./hours/hours.ts";
 import { Inbox } from "./inbox/inbox.ts";
 import {
   type AppendedListener,
@@ -45,13 +46,13 @@ import {
 export class Outbox implements AsyncDisposable {
   readonly storeId: Uint8Array;
   readonly epochs: StoreEpochs;
-  /** Backup, replay, new keys. */
   readonly upkeep: Upkeep;
   /** What the receiver sends down. */
   readonly inbox: Inbox;
   readonly files: Files;
   readonly trust: TrustStore;
   readonly support: SupportStore;
+  readonly hours: Hours;
   readonly #options: OutboxOptions;
   readonly #writer: WriterClient;
   readonly #tickets: TicketQueue;
@@ -79,6 +80,7 @@ export class Outbox implements AsyncDisposable {
     this.support = new SupportStore(writer);
     const nowMs = (): number => options.clock.nowMs();
     this.inbox = new Inbox({ writer, nowMs });
+    this.hours = new Hours(writer, nowMs);
     const { storeId, channels, lastMessageId, lastUpload } = writer.opened;
     this.#takeBacklogs(writer.opened.backlogs);
     this.storeId = storeId;
@@ -345,9 +347,8 @@ export class Outbox implements AsyncDisposable {
       }
       if (!taken.late) taken.waiting.settle(outcomeOf(outcome, flags, id, seq));
     }
-    for (const [channel, seq] of lastSeqs) {
+    for (const [channel, seq] of lastSeqs)
       for (const listener of this.#appendedListeners) listener(channel, seq);
-    }
     this.#announceRoom();
     this.#progress.schedule();
   }
@@ -389,8 +390,7 @@ export class Outbox implements AsyncDisposable {
   }
 
   #takeBacklogs(pairs: Float64Array): void {
-    for (let at = 0; at < pairs.length; at += 2)
-      this.#backlogs.set(pairs[at] ?? 0, pairs[at + 1] ?? 0);
+    for (let i = 0; i < pairs.length; i += 2) this.#backlogs.set(pairs[i] ?? 0, pairs[i + 1] ?? 0);
   }
 
   /** Whoever paused asks again; after a commit that is cheap. */

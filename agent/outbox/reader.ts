@@ -220,6 +220,8 @@ export interface TracedMessage {
   /** An operator sent it again; this is the copy. */
   readonly replayed: boolean;
   readonly ack: AckState;
+  /** By then at the latest the receiver had confirmed it; `undefined`: it has not, or nobody knows any more. */
+  readonly confirmedByMs: number | undefined;
 }
 
 type SearchRow = [
@@ -283,6 +285,7 @@ function traced({ prepared, records }: ReadParts, row: SearchRow): TracedMessage
     replaces: record?.replaces,
     replayed: (Number(flags) & FLAG_REPLAYED) !== 0,
     ack: ackState(prepared, Number(id), Number(flags)),
+    confirmedByMs: prepared.settleMarkFirst.get(channel, epoch, seq) as number | undefined,
   };
 }
 

@@ -23,6 +23,7 @@ const COLUMNS = [
   "file_claim.digest",
   "support_copy.head",
   "support_slice.bytes",
+  "stretch.chains",
 ] as const;
 
 /** `table.column`: every column of the store that holds a sealed value. */

@@ -33,6 +33,7 @@ const EVENTS = {
   /** What an agent says of itself is older than what it said before (07 1.7, 2.12). */
   agentWentBack: "error",
   headRefused: "error",
+  hoursRefused: "error",
   outletFailed: "error",
   outcomeRefused: "error",
   outletListening: "info",

@@ -1,6 +1,7 @@
 /** Everything that a receiver asks of a store. @module */
 import type { AlarmStore } from "./alarms.ts";
 import type { HeadStore } from "./heads.ts";
+import type { HourStore } from "./hours.ts";
 import type { OutgoingStore } from "./outgoing.ts";
 import type { OutletStore } from "./outlets.ts";
 import type { RegistryStore } from "./registry.ts";
@@ -12,4 +13,5 @@ export interface WholeStore
     OutletStore,
     RegistryStore,
     HeadStore,
-    AlarmStore {}
+    AlarmStore,
+    HourStore {}

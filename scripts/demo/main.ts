@@ -116,8 +116,9 @@ async function story(): Promise<boolean> {
       .map((line) => JSON.parse(line) as Exported);
     const result = reconcile(senders, laboratory, exported);
     printTable(result);
+    const isEqual = await productReport(pair.agentConfig, pair.receiverConfig);
     if (!options.once) await leaveRunning(pair.mllp.port, pair.agentConfig, pair.receiverConfig);
-    return isPerfect(result);
+    return isPerfect(result) && isEqual;
   } finally {
     for (const sender of senders) sender.close();
     await agent.stop("SIGTERM");
@@ -138,6 +139,27 @@ async function drained(config: string, laboratory: Laboratory): Promise<void> {
     if (performance.now() > untilMs)
       throw new Error("the outbox did not drain; see .demo/agent.log");
     await sleep(200);
+  }
+}
+
+/** What an operator would run: the agent tells of the hour that is not over, and the receiver compares. */
+async function productReport(agentConfig: string, receiverConfig: string): Promise<boolean> {
+  await output([agentMain, "report", "--tell", "--config", agentConfig]);
+  const asked = [receiverMain, "report", "--config", receiverConfig];
+  const untilMs = performance.now() + DRAIN_TIMEOUT_MS;
+  for (;;) {
+    // 75: what was told is still on its way.
+    const lines = await output([...asked, "--json"], [0, 65, 75]);
+    const states = [...lines.matchAll(/"state":"(\w+)"/g)].map(([, state]) => state);
+    const isEqual = states.length > 0 && states.every((state) => state === "equal");
+    const isOver = isEqual || states.includes("differs") || performance.now() > untilMs;
+    if (!isOver) {
+      await sleep(200);
+      continue;
+    }
+    console.log("  $ holdfast-receiver report");
+    console.log((await output(asked, [0, 65, 75])).replace(/^/gm, "    "));
+    return isEqual;
   }
 }
 

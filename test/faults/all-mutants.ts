@@ -11,6 +11,7 @@ import { DOCUMENT_RULE_MUTANTS } from "./document-rule-mutants.ts";
 import { DOWNSTREAM_MUTANTS } from "./downstream-mutants.ts";
 import { DROP_MUTANTS } from "./drop-mutants.ts";
 import { FILE_STORE_MUTANTS } from "./file-store-mutants.ts";
+import { HOUR_MUTANTS } from "./hour-mutants.ts";
 import { IDENTITY_MUTANTS } from "./identity-mutants.ts";
 import { LIFE_CYCLE_MUTANTS } from "./life-cycle-mutants.ts";
 import { MUTANTS, type Mutant } from "./mutants.ts";
@@ -56,5 +57,6 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...APPROVAL_MUTANTS,
   ...SIGN_TOOL_MUTANTS,
   ...AUDIT_MUTANTS,
+  ...HOUR_MUTANTS,
   ...RELEASE_MUTANTS,
 ];

@@ -76,6 +76,21 @@ const WRONG_COUNTS: Readonly<Record<string, string>> = {
   "messages of files": `SELECT count(*) FROM file_claim
      WHERE last_seq - first_seq + 1 > message_count OR last_seq > (SELECT max(seq) FROM message
        WHERE message.channel = file_claim.channel AND message.epoch = file_claim.epoch)`,
+  // Each message from the first that is counted on is in one stretch, of its hour (03 D4).
+  "hours of messages": `SELECT count(*) FROM message AS one JOIN channel ON channel.id = one.channel
+     WHERE name NOT GLOB '$*' AND seq >= (SELECT min(first_seq) FROM stretch WHERE direction = 0
+       AND stretch.channel = one.channel AND stretch.epoch = one.epoch)
+       AND (SELECT count(*) FROM stretch WHERE direction = 0 AND stretch.channel = one.channel
+         AND stretch.epoch = one.epoch AND seq BETWEEN first_seq AND last_seq
+         AND hour = received_at_ms / 3600000) <> 1`,
+  "stretches behind the last message": `SELECT count(*) FROM stretch AS one WHERE direction = 0
+     AND last_seq > (SELECT max(seq) FROM message
+       WHERE message.channel = one.channel AND message.epoch = one.epoch)`,
+  "hours of the inbox": `SELECT count(*) FROM inbox AS one JOIN inbox_channel ON inbox_channel.id = one.channel
+     WHERE name NOT GLOB '$*' AND seq >= (SELECT min(first_seq) FROM stretch WHERE direction = 1
+       AND stretch.channel = one.channel AND stretch.epoch = one.epoch)
+       AND (SELECT count(*) FROM stretch WHERE direction = 1 AND stretch.channel = one.channel
+         AND stretch.epoch = one.epoch AND seq BETWEEN first_seq AND last_seq) <> 1`,
   cursors: `SELECT count(*) FROM cursor AS one WHERE (trimmed > acked AND ended <> 2)
        OR (ended = 1 AND final <
          (SELECT max(seq) FROM message WHERE channel = one.channel AND epoch = one.epoch))`,

@@ -1,4 +1,4 @@
-/** Tables of schema version 6 as the oracle reads them: plain rows, plain numbers. @module */
+/** Tables of schema version 8 as the oracle reads them: plain rows, plain numbers. @module */
 import type Database from "better-sqlite3";
 
 export interface MessageRow {

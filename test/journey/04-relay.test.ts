@@ -112,7 +112,7 @@ test("[A8, TP28] the receiver is away at start: listeners open, messages are ack
     );
     assert.equal((await agent.status()).health, "ok");
     assert.deepEqual(
-      (await agent.trace("M1")).map(({ delivery }) => delivery),
+      (await agent.trace("M1")).messages.map(({ delivery }) => delivery),
       ["accepted"],
     );
     await sender[Symbol.asyncDispose]();

@@ -91,6 +91,7 @@ export class RoomStore implements Disposable {
       ...{ store, database, keys, clock, retainHours, ledgerDays, ballastBytes },
       channels: named,
       tell: (notice) => this.notices.push(notice),
+      ...{ storeId: newStoreId, onAppended: () => {} },
     });
     this.#open = { ...opened, store, space };
   }

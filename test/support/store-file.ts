@@ -42,7 +42,9 @@ export class StoreFile implements Disposable {
   }
 
   messageCount(): number {
-    return this.#number("SELECT count(*) FROM message");
+    return this.#number(
+      "SELECT count(*) FROM message JOIN channel ON channel.id = channel WHERE name NOT GLOB '$*'",
+    );
   }
 
   sliceCount(): number {

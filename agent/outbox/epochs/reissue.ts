@@ -239,7 +239,9 @@ function goneBefore(tail: ChannelTail, sink: SinkPosition): MissingRange | undef
 }
 
 function takeOver(prepared: Prepared, tail: ChannelTail): void {
-  for (const { epoch, final } of sourcesOf(tail)) {
+  for (const { epoch, final, ackedSeq } of sourcesOf(tail)) {
+    // The receiver must not look for it under its old numbers.
+    prepared.stretchRetellBehind.run(tail.channel, epoch, ackedSeq);
     prepared.cursorEnd.run(EPOCH_END.reissued, final, tail.channel, epoch);
     const { filling, channel } = tail;
     // Whoever waits for a message of it waits for all that was appended again.

@@ -187,6 +187,14 @@ export const INBOX_STATEMENTS = {
     sql: "SELECT id FROM inbox WHERE kept = 1 AND id > ? ORDER BY id LIMIT ?",
     uses: "inbox_kept",
   },
+  inboxKeptBefore: {
+    sql: "SELECT id FROM inbox WHERE kept = 1 AND id < ? ORDER BY id DESC LIMIT ?",
+    uses: "inbox_kept",
+  },
+  inboxTimes: {
+    sql: "SELECT stored_at_ms, settled_at_ms, reason FROM inbox WHERE id = ?",
+    uses: "primary key",
+  },
   inboxReseal: {
     sql: "UPDATE inbox SET head = ?, answer = ? WHERE id = ? AND kept = 1",
     uses: "primary key",
@@ -261,6 +269,7 @@ export const INBOX_SINGLE_COLUMN = [
   "inboxEpochFinal",
   "inboxGapFind",
   "inboxKept",
+  "inboxKeptBefore",
   "inboxLedger",
   "inboxSliceRead",
   "inboxSliceLast",

@@ -13,6 +13,7 @@ import { sealEverything } from "./migration-3.ts";
 import { INBOX_SCHEMA } from "./migration-4.ts";
 import { FILE_SCHEMA } from "./migration-5.ts";
 import { TRUST_SCHEMA } from "./migration-6.ts";
+import { beginHours } from "./migration-hours.ts";
 import { SUPPORT_SCHEMA } from "./migration-support.ts";
 
 /** A step: SQL, or what has to seal as it goes. */
@@ -29,7 +30,8 @@ export type Migration = string | ((database: Sqlite.Database, sealer: Sealer) =>
  * so that a backlog's bytes are one subtraction (S20); an upload counts the rows that keep it; quarantine is
  * found by content and counted for each channel (03 E7). Version 3 seals (08 2.1), and knows epochs that have ended.
  * Version 4 adds the inbox (`migration-4.ts`), version 5 dropped files (`migration-5.ts`), version 6
- * trust state and the audit (`migration-6.ts`), version 7 what support asked (`migration-support.ts`).
+ * trust state and the audit (`migration-6.ts`), version 7 what support asked (`migration-support.ts`), version 8 the counts of
+ * each hour (`migration-hours.ts`).
  */
 export const MIGRATIONS: readonly Migration[] = [
   `CREATE TABLE identity (
@@ -134,6 +136,7 @@ export const MIGRATIONS: readonly Migration[] = [
   TRUST_SCHEMA,
 
   SUPPORT_SCHEMA,
+  beginHours,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

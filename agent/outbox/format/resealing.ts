@@ -3,6 +3,7 @@
 import type { SealPlace } from "../../sealing/seal-place.ts";
 import { Sealer } from "../../sealing/sealer.ts";
 import { fileStage } from "../files/file-resealing.ts";
+import { hourStage } from "../hours/hour-resealing.ts";
 import { inboxStages } from "../inbox/inbox-resealing.ts";
 import { supportStages } from "../support/support-resealing.ts";
 import type { GroupCommit } from "../writing/group-commit.ts";
@@ -49,6 +50,7 @@ export class Resealing {
       ...inboxStages({ prepared, lastBody: mark.inbox, again, write }),
       fileStage({ prepared, again, write }),
       ...supportStages({ prepared, again, write }),
+      hourStage({ prepared, again, write }),
     ];
   }
 

@@ -8,6 +8,7 @@
  */
 
 import { FILE_STATEMENTS, type FileIndex } from "./file-statements.ts";
+import { HOUR_STATEMENTS, type HourIndex } from "./hour-statements.ts";
 import { IDENTITY_STATEMENTS } from "./identity-statements.ts";
 import { INBOX_STATEMENTS } from "./inbox-statements.ts";
 import { SUPPORT_STATEMENTS, type SupportIndex } from "./support-statements.ts";
@@ -34,6 +35,7 @@ export interface Statement {
     | "inbox_ledger"
     | FileIndex
     | TrustIndex
+    | HourIndex
     | SupportIndex;
 }
 
@@ -43,6 +45,7 @@ export const STATEMENTS = {
   ...TRUST_STATEMENTS,
   ...SUPPORT_STATEMENTS,
   ...IDENTITY_STATEMENTS,
+  ...HOUR_STATEMENTS,
 
   channelInsert: { sql: "INSERT INTO channel (name) VALUES (?)", uses: "insert" },
   channelList: { sql: "SELECT id, name FROM channel ORDER BY id", uses: "small table" },
@@ -93,6 +96,11 @@ export const STATEMENTS = {
   settleMarkBefore: {
     sql: `SELECT at_ms, seq FROM settle_mark WHERE channel = ? AND epoch = ? AND at_ms <= ?
           ORDER BY at_ms DESC LIMIT 1`,
+    uses: "primary key",
+  },
+  settleMarkFirst: {
+    sql: `SELECT at_ms FROM settle_mark WHERE channel = ? AND epoch = ? AND seq >= ?
+          ORDER BY at_ms LIMIT 1`,
     uses: "primary key",
   },
   settleMarkForget: {

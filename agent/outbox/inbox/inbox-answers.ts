@@ -3,6 +3,7 @@
 import type { GroupCommit } from "../writing/group-commit.ts";
 import type { InboxQuestions } from "./inbox-messages.ts";
 import { InboxReader } from "./inbox-reader.ts";
+import { searchInbox } from "./inbox-search.ts";
 import type { InboxStore } from "./inbox-store.ts";
 
 type InboxAnswers = {
@@ -27,6 +28,7 @@ export function inboxAnswers({ store, inbox }: InboxAnswerParts): InboxAnswers {
     inboxHeld: (channel) => reader.held(channel),
     inboxStanding: () => reader.standing(),
     inboxAside: ({ beforeId, count }) => reader.aside(beforeId, count),
+    inboxSearch: ({ controlId, beforeId }) => searchInbox(store, controlId, beforeId),
     inboxGaps: ({ afterId, count }) => reader.gaps(afterId, count),
   };
 }

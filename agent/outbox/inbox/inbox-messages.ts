@@ -58,6 +58,29 @@ export interface InboxGap {
   readonly acknowledgedAtMs: number | null;
 }
 
+/** A message as `trace` shows it. */
+export interface TracedDelivery {
+  readonly channel: string;
+  readonly epoch: bigint;
+  readonly seq: bigint;
+  readonly length: number;
+  readonly storedAtMs: number;
+  /** When it was delivered, or set aside; `undefined` until then. */
+  readonly settledAtMs: number | undefined;
+  readonly state: "waiting" | "awaiting" | "delivered" | "aside" | "repeat" | "discarded";
+  /** Why it was set aside. */
+  readonly reason: string | undefined;
+  /** MSA-1. */
+  readonly code: string | undefined;
+  readonly flags: readonly OutcomeFlag[];
+}
+
+/** `nextId`: where the next step goes on; 0: there is no more. */
+export interface InboxSearched {
+  readonly matches: readonly TracedDelivery[];
+  readonly nextId: number;
+}
+
 /** Questions, with the type of their answers. */
 export interface InboxQuestions {
   /** Durable when answered; one answer a call, in order. */
@@ -74,6 +97,10 @@ export interface InboxQuestions {
   inboxAside: {
     readonly ask: { readonly beforeId: number; readonly count: number };
     readonly answer: readonly AsideMessage[];
+  };
+  inboxSearch: {
+    readonly ask: { readonly controlId: string; readonly beforeId: number };
+    readonly answer: InboxSearched;
   };
   inboxGaps: {
     readonly ask: { readonly afterId: number; readonly count: number };

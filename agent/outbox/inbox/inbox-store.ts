@@ -62,12 +62,12 @@ export class InboxStore {
 
   constructor(options: InboxStoreOptions) {
     const { store, storeId, channels } = options;
-    const { prepared, sealer } = store;
+    const { prepared, sealer, hours } = store;
     this.#options = options;
     this.#lastId = lastBodyId(store);
     this.#named = new Set(channels);
     this.#parts = {
-      ...{ prepared, sealer, storeId, named: this.#named },
+      ...{ prepared, sealer, hours, storeId, named: this.#named },
       newId: () => ++this.#lastId,
     };
   }

@@ -27,6 +27,7 @@ import type {
   InboxAnswer,
   InboxGap,
   InboxRoomNotice,
+  InboxSearched,
   InboxStanding,
   InboxWriter,
   InboxWrites,
@@ -108,6 +109,11 @@ export class Inbox implements InboxWrites {
   /** Messages that were set aside before row `beforeId`, newest first. */
   aside(beforeId: number, count: number): Promise<readonly AsideMessage[]> {
     return this.#options.writer.ask("inboxAside", { beforeId, count });
+  }
+
+  /** Looks through some messages before row `beforeId` for a control id, newest first. */
+  search(controlId: string, beforeId: number): Promise<InboxSearched> {
+    return this.#options.writer.ask("inboxSearch", { controlId, beforeId });
   }
 
   /** Gives messages up that were set aside; durable when this resolves. @returns how many were there */

@@ -7,6 +7,7 @@
  */
 import { nextChain } from "../format/chain.ts";
 import { TOKEN_OF_CONTENT } from "../format/tokens.ts";
+import { DOWN } from "../hours/hour-book.ts";
 import { forgetPartial } from "./epoch-steps.ts";
 import { appendBody, dropBody } from "./inbox-bodies.ts";
 import type { InboxIngestCall, InboxItem, InboxResult } from "./inbox-calls.ts";
@@ -18,6 +19,7 @@ import {
   sealHead,
 } from "./inbox-rows.ts";
 import { type Located, locate, ok, type StepParts } from "./locate.ts";
+import { isReservedChannel } from "./outcome-report.ts";
 import { INBOX_STATE } from "./row-states.ts";
 
 type Closed = Extract<Located, { readonly at: "closed" }>;
@@ -112,12 +114,19 @@ function append(
   const { sha256, replaces, meta, body } = item;
   const seq = channel.lastSeq + 1n;
   const { repeatOf, possibleRepeat } = originOf(parts, channel, item);
+  const before = channel.chain;
   channel.lastSeq = seq;
   // After a SKIP without a chain there is none to go on from, until the epoch ends.
   channel.chain = channel.chain === null ? null : nextChain(channel.chain, call.epoch, seq, sha256);
   const id = large?.id ?? parts.newId();
   const length = body?.length ?? large?.total ?? 0;
   const isNew = repeatOf === null;
+  if (!isReservedChannel(channel.name)) {
+    parts.hours.numbered({
+      ...{ direction: DOWN, channel: channel.id, epoch: call.epoch, seq },
+      ...{ receivedAtMs: call.atMs, isCopy: !isNew, before, after: channel.chain },
+    });
+  }
   const identity = { epoch: call.epoch, seq };
   const head = { ...identity, sha256, chain: channel.chain, replaces, meta };
   prepared.inboxInsert.run(

@@ -1,4 +1,5 @@
 /** Where the epoch of a call stands (06 RI3), and what every step needs. @module */
+import type { HourBook } from "../hours/hour-book.ts";
 import type { BodyParts } from "./inbox-bodies.ts";
 import type { ChannelCall, InboxResult } from "./inbox-calls.ts";
 import { channelAt, type InboxChannel } from "./inbox-rows.ts";
@@ -10,6 +11,7 @@ export interface StepParts extends BodyParts {
   readonly named: ReadonlySet<string>;
   /** A number for the next row: never given out twice. */
   readonly newId: () => number;
+  readonly hours: HourBook;
 }
 
 export type Located =

@@ -1,4 +1,5 @@
 /** What is left of pruned messages goes, too, when nobody asks for it any more (05 S14 `ledgerDays`). @module */
+import { hourOf } from "#reconcile/hours.ts";
 import type { Clock } from "../../host/clock.ts";
 import { PRUNE_RANGE_ROWS } from "../../limits.ts";
 import type { EpochStanding } from "../epochs/channel-tails.ts";
@@ -11,7 +12,7 @@ const LOOK_MS = 3_600_000;
 export interface LedgerOptions {
   readonly store: GroupCommit;
   readonly clock: Pick<Clock, "nowMs">;
-  /** How long rows stay after their message came. */
+  /** How long rows stay after their message came, and counts of hours. */
   readonly keepMs: number;
 }
 
@@ -29,7 +30,18 @@ export class Ledger implements Chore {
         if (this.#forget(tail.channel, standing)) return 0;
       }
     }
+    this.#forgetHours();
     return LOOK_MS;
+  }
+
+  /** A few a channel, each hour of looking. */
+  #forgetHours(): void {
+    const { store, clock, keepMs } = this.#options;
+    const hour = hourOf(clock.nowMs() - keepMs);
+    store.inTransaction(() => {
+      store.prepared.stretchForget.run(hour);
+      store.prepared.hourCountForget.run(hour);
+    });
   }
 
   /** @returns whether any row went */

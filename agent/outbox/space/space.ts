@@ -9,6 +9,7 @@ import type { KeyRing } from "../../sealing/key-ring.ts";
 import type { StoreChannel } from "../epochs/channel-tails.ts";
 import { FileRetention } from "../files/file-retention.ts";
 import type { Database } from "../format/database.ts";
+import { HourTelling } from "../hours/hour-telling.ts";
 import type { InboxRoomNotice } from "../inbox/inbox-messages.ts";
 import { inboxChores } from "../inbox/inbox-prune.ts";
 import { InboxRoom } from "../inbox/inbox-room.ts";
@@ -37,12 +38,17 @@ export interface SpaceParts extends SpaceOptions {
   readonly keys: KeyRing;
   readonly clock: Clock;
   readonly tell: (notice: SpaceNotice | InboxRoomNotice) => void;
+  /** 16 bytes. */
+  readonly storeId: Uint8Array;
+  /** Called after a commit of what no sender waits for, with the last seq of its channel. */
+  readonly onAppended: (channel: number, lastSeq: bigint) => void;
   /** Those that are configured. */
   readonly channels: readonly StoreChannel[];
 }
 
 export class Space {
   readonly chores: readonly Chore[];
+  readonly hours: HourTelling;
   readonly #parts: SpaceParts;
   readonly #ballast: BallastKeeper;
   readonly #checkpoint: Checkpoint;
@@ -71,9 +77,12 @@ export class Space {
     const ledgerMs = ledgerDays * DAY_MS;
     this.#prune = new Prune({ store, clock, retainMs, isPressed });
     this.#uploads = new DoomedUploads(store);
+    const { storeId, onAppended: onTold } = parts;
+    this.hours = new HourTelling({ store, storeId, clock, onTold });
     this.chores = [
       this.#prune,
       this.#uploads,
+      this.hours,
       new Ledger({ store, clock, keepMs: ledgerMs }),
       ...inboxChores({ store, clock, retainMs, isPressed, ledgerMs }),
       new FileRetention({ store, clock, windowMs: () => this.#fileWindowMs }),

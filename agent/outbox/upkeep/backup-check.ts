@@ -14,6 +14,7 @@ import { readTails } from "../epochs/channel-tails.ts";
 import { INBOX_TABLES } from "../format/migration-4.ts";
 import { FILE_TABLES } from "../format/migration-5.ts";
 import { TRUST_TABLES } from "../format/migration-6.ts";
+import { HOUR_TABLES } from "../format/migration-hours.ts";
 import { SUPPORT_TABLES } from "../format/migration-support.ts";
 import { refuseNewerSchema } from "../format/migrations.ts";
 import { type DamagedRow, walkStore } from "../format/row-walk.ts";
@@ -89,6 +90,7 @@ export function checkCopy(
     if (schema < FILE_SCHEMA_VERSION) addEmpty(database, FILE_TABLES);
     if (schema < TRUST_SCHEMA_VERSION) addEmpty(database, TRUST_TABLES);
     if (schema < SUPPORT_SCHEMA_VERSION) addEmpty(database, SUPPORT_TABLES);
+    if (schema < HOUR_SCHEMA_VERSION) addEmpty(database, HOUR_TABLES);
     const prepared = prepareAll(database);
     const [id] = prepared.identityRead.get() as [Uint8Array];
     const storeId = new Uint8Array(id);
@@ -119,11 +121,12 @@ export function checkCopy(
   }
 }
 
-/** A backup of version 3 to 6 is checked as it lies there: the tables that it lacks stand empty beside it, in memory. */
+/** A backup of version 3 to 7 is checked as it lies there: the tables that it lacks stand empty beside it, in memory. */
 const INBOX_SCHEMA_VERSION = 4;
 const FILE_SCHEMA_VERSION = 5;
 const TRUST_SCHEMA_VERSION = 6;
 const SUPPORT_SCHEMA_VERSION = 7;
+const HOUR_SCHEMA_VERSION = 8;
 
 function addEmpty(database: Sqlite.Database, tables: readonly string[]): void {
   for (const table of tables) {

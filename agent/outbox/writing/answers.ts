@@ -9,6 +9,7 @@ import type { Reissue } from "../epochs/reissue.ts";
 import type { SkipDamaged } from "../epochs/skip-damaged.ts";
 import { type FileAnswerParts, fileAnswers } from "../files/file-answers.ts";
 import type { Database } from "../format/database.ts";
+import { hourAnswers } from "../hours/hour-answers.ts";
 import { inboxAnswers } from "../inbox/inbox-answers.ts";
 import type { InboxStore } from "../inbox/inbox-store.ts";
 import { listQuarantine, quarantineBytes, quarantined } from "../quarantine-reader.ts";
@@ -59,6 +60,7 @@ export function answers(parts: AnswerParts): Answers {
     ...fileAnswers(parts),
     ...trustAnswers(parts),
     ...supportAnswers(parts),
+    ...hourAnswers(parts),
     read: (range) => {
       space.reading(range);
       const lastSeq = standingIn(store.tails.get(range.channel), range.epoch)?.lastSeq;

@@ -8,6 +8,8 @@ import { nextChain } from "../format/chain.ts";
 import type { MessageIdentity } from "../format/record.ts";
 import { Segments } from "../format/segments.ts";
 import { TOKEN_OF_CONTENT, TOKEN_OF_CONTROL_ID } from "../format/tokens.ts";
+import { type HourBook, UP } from "../hours/hour-book.ts";
+import { isReservedChannel } from "../inbox/outcome-report.ts";
 import { RECENT_ENTRY_BYTES, RecentKey, type RecentKeys } from "../recent-keys.ts";
 import type { PackedBatch, TicketedEntry } from "./append-batch.ts";
 import type { Prepared } from "./prepared.ts";
@@ -63,6 +65,7 @@ export interface AppenderParts {
   readonly recent: RecentKeys;
   readonly uploads: Uploads;
   readonly quarantine: Quarantine;
+  readonly hours: HourBook;
 }
 
 const UNFLAGGED = { controlIdReused: false, duplicate: false };
@@ -83,19 +86,21 @@ export class Appender {
   readonly #uploads: Uploads;
   readonly #quarantine: Quarantine;
   readonly #files: FileMarks;
+  readonly #hours: HourBook;
   readonly #key = new RecentKey();
   #tails: Map<number, ChannelTail>;
   /** Entries of `recent` that this transaction adds. */
   #fresh: Buffer[] = [];
 
   constructor(parts: AppenderParts) {
-    const { prepared, sealer, recent, uploads, quarantine } = parts;
+    const { prepared, sealer, recent, uploads, quarantine, hours } = parts;
     this.#prepared = prepared;
     this.#sealer = sealer;
     this.#recent = recent;
     this.#segments = new Segments(prepared, sealer);
     this.#uploads = uploads;
     this.#quarantine = quarantine;
+    this.#hours = hours;
     const tailOf = (channel: number): ChannelTail | undefined => this.#tails.get(channel);
     this.#files = new FileMarks({ prepared, sealer, quarantine, tailOf });
     this.#tails = readTails(prepared, sealer);
@@ -112,6 +117,7 @@ export class Appender {
     this.#segments.rollback();
     this.#uploads.rollback();
     this.#files.rollback();
+    this.#hours.reload();
     this.#fresh = [];
   }
 
@@ -177,6 +183,7 @@ export class Appender {
     const repeat = entry.duplicates === "off" ? undefined : this.#repeatOf(entry);
     if (repeat === undefined) return this.#store(entry, recentRow, 0);
     if (entry.duplicates === "forwardFlagged") return this.#store(entry, recentRow, FLAG_DUPLICATE);
+    this.#hours.unnumbered(entry.channel, entry.receivedAtMs, "duplicates");
     return repeat;
   }
 
@@ -186,6 +193,7 @@ export class Appender {
     this.#uploads.flush();
     this.#quarantine.flush();
     this.#files.flush();
+    this.#hours.flush();
     if (this.#fresh.length === 0) return false;
     const place = { column: "recent.entries", channel: 0, row: recentRow } as const;
     this.#prepared.recentInsert.run(recentRow, this.#sealer.seal(this.#fresh, place));
@@ -276,6 +284,13 @@ export class Appender {
       controlId.length === 0 ? NO_TOKEN : this.#sealer.token(TOKEN_OF_CONTROL_ID, controlId),
       this.#sealer.token(TOKEN_OF_CONTENT, sha256),
     );
+    if (!this.#isReserved(channel)) {
+      const isCopy = (flag & (FLAG_RELEASED | FLAG_REISSUED | FLAG_REPLAYED)) !== 0;
+      const { epoch, lastChain: before } = tail;
+      const { receivedAtMs } = entry;
+      const chains = { before, after: chain };
+      this.#hours.numbered({ direction: UP, channel, epoch, seq, receivedAtMs, isCopy, ...chains });
+    }
     tail.lastSeq = seq;
     tail.lastChain = chain;
     tail.lastBytes = throughBytes;
@@ -286,6 +301,14 @@ export class Appender {
   }
 
   #setAside(entry: TicketedEntry): Appended {
+    const appended = this.#setAsideIn(entry);
+    const isFull = appended.outcome === OUTCOME.quarantineFull;
+    const { channel, receivedAtMs } = entry;
+    this.#hours.unnumbered(channel, receivedAtMs, isFull ? "refused" : "quarantined");
+    return appended;
+  }
+
+  #setAsideIn(entry: TicketedEntry): Appended {
     const common = { ticket: entry.ticket, ...UNFLAGGED, seq: 0n };
     const known = this.#quarantine.repeatOf(entry);
     if (known !== undefined) return { ...common, outcome: OUTCOME.quarantinedRepeat, id: known };
@@ -296,6 +319,11 @@ export class Appender {
     const id = this.#quarantine.setAside(entry);
     if (id === undefined) return { ...common, outcome: OUTCOME.quarantineFull, id: 0 };
     return { ...common, outcome: OUTCOME.quarantined, id };
+  }
+
+  /** What we say ourselves did not come from anybody (06 TP35). */
+  #isReserved(channel: number): boolean {
+    return isReservedChannel(this.#tails.get(channel)?.name ?? "");
   }
 
   #remember(id: number, atMs: number, recentRow: number): void {

@@ -22,6 +22,7 @@ import type { Database } from "../format/database.ts";
 import { translated } from "../format/fault.ts";
 import type { MessageIdentity } from "../format/record.ts";
 import { RecordReader } from "../format/record-reader.ts";
+import { HourBook } from "../hours/hour-book.ts";
 import type { SetAsideRow } from "../quarantine-reader.ts";
 import { ACK_PENDING, ACK_UNDELIVERED, type ReadParts } from "../reader.ts";
 import { RecentKeys } from "../recent-keys.ts";
@@ -72,6 +73,7 @@ export class GroupCommit {
   readonly marks: SettleMarks;
   readonly budget: Budget;
   readonly disowned: Disowned;
+  readonly hours: HourBook;
   /** 03 E7, by channel, where the configuration says it. */
   readonly quarantineMaxBytes = new Map<number, number>();
   readonly #database: Database;
@@ -106,7 +108,9 @@ export class GroupCommit {
     this.budget = new Budget(database, diskBudgetBytes);
     this.disowned = new Disowned(prepared, (work) => this.inTransaction(work));
     this.#quarantine = quarantine;
-    this.#appender = new Appender({ prepared, sealer, recent, uploads, quarantine });
+    this.hours = new HourBook(prepared, sealer);
+    const { hours } = this;
+    this.#appender = new Appender({ prepared, sealer, recent, uploads, quarantine, hours });
     this.inTransaction(() => {
       ensureChannels(this, channels);
       this.#sweepUploads();
@@ -278,6 +282,7 @@ export class GroupCommit {
       noteBlock(this.prepared, entry.channel, [identity, before], block);
       if (entry.upload !== 0) this.uploads.retain(entry.upload);
       this.prepared.messageMark.run(FLAG_REFUSED, id);
+      this.hours.unnumbered(entry.channel, entry.receivedAtMs, "rejected");
     });
     return isThere;
   }
@@ -296,6 +301,7 @@ export class GroupCommit {
       this.inTransaction(() => {
         work();
         this.#quarantine.flush();
+        this.hours.flush();
       });
     } catch (error) {
       this.#appender.reload();

@@ -2,6 +2,7 @@
 import type { Statement as SqliteStatement } from "better-sqlite3";
 import type { Database } from "../format/database.ts";
 import { FILE_BIG_INTEGERS, FILE_SINGLE_COLUMN } from "../format/file-statements.ts";
+import { HOUR_BIG_INTEGERS } from "../format/hour-statements.ts";
 import { INBOX_BIG_INTEGERS, INBOX_SINGLE_COLUMN } from "../format/inbox-statements.ts";
 import { STATEMENTS, type StatementName } from "../format/statements.ts";
 import { SUPPORT_SINGLE_COLUMN } from "../format/support-statements.ts";
@@ -25,6 +26,7 @@ const SINGLE_COLUMN: ReadonlySet<StatementName> = new Set<StatementName>([
   "sliceLast",
   "recentLast",
   "recentSealed",
+  "settleMarkFirst",
   "missingDamaged",
   "missingBefore",
   "recentAt",
@@ -44,6 +46,7 @@ const SINGLE_COLUMN: ReadonlySet<StatementName> = new Set<StatementName>([
 const BIG_INTEGERS: ReadonlySet<StatementName> = new Set<StatementName>([
   ...INBOX_BIG_INTEGERS,
   ...FILE_BIG_INTEGERS,
+  ...HOUR_BIG_INTEGERS,
   "cursorEpochs",
   "cursorTrimmed",
   "missingList",

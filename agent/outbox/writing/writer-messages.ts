@@ -6,6 +6,7 @@ import type { FoundMissing } from "../epochs/missing.ts";
 import type { FileCounts, FileQuestions } from "../files/file-messages.ts";
 import type { PlainFault } from "../format/fault.ts";
 import type { DamagedRow, WalkTotals } from "../format/row-walk.ts";
+import type { HourQuestions } from "../hours/hour-messages.ts";
 import type { InboxQuestions, InboxRoomNotice } from "../inbox/inbox-messages.ts";
 import type { SetAsideBlock, SetAsideRow } from "../quarantine-reader.ts";
 import type { ReadRange, ReadResult, TracedMessage } from "../reader.ts";
@@ -75,7 +76,8 @@ export interface Questions
     InboxQuestions,
     FileQuestions,
     TrustQuestions,
-    SupportQuestions {
+    SupportQuestions,
+    HourQuestions {
   read: { readonly ask: ReadRange; readonly answer: ReadResult };
   slices: {
     readonly ask: { readonly upload: number; readonly from: number; readonly maxBytes: number };

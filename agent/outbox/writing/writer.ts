@@ -168,7 +168,8 @@ function open(): Opened | undefined {
       ...{ store, onRefused, isHalted: () => halted },
       onDamaged: (row) => tell({ notice: "damaged", row }),
     });
-    const space = new Space({ ...options, store, database, keys, clock: systemClock, tell });
+    const spacious = { ...options, storeId, onAppended: tellAppended, clock: systemClock, tell };
+    const space = new Space({ ...spacious, store, database, keys });
     const nowMs = (): number => systemClock.nowMs();
     const tellBegun = (notice: StoreNotice): void => {
       highWater.note();

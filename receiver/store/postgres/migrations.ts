@@ -11,6 +11,7 @@ import { ALARM_TABLES } from "./alarm-statements.ts";
 import { CHANNEL_FUNCTIONS } from "./channel-functions.ts";
 import { DAY_FUNCTIONS } from "./day-functions.ts";
 import { HEAD_TABLES } from "./head-statements.ts";
+import { HOUR_TABLES } from "./hour-statements.ts";
 import { INGEST_FUNCTIONS } from "./ingest-functions.ts";
 import { COMMANDS, OUTGOING } from "./outgoing-functions.ts";
 import { REGISTRY_TABLES } from "./registry-statements.ts";
@@ -22,6 +23,7 @@ const MIGRATIONS: readonly string[] = [
   REGISTRY_TABLES,
   HEAD_TABLES,
   ALARM_TABLES,
+  HOUR_TABLES,
 ];
 
 /** The version that this program writes. */

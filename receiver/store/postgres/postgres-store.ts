@@ -23,6 +23,7 @@ import type { ReceiverError } from "../../errors.ts";
 import { BODY_SLICE_MAX_BYTES, PAGE_MAX_BYTES, PAGE_MAX_COUNT } from "../../limits.ts";
 import type { AlarmReports } from "../alarms.ts";
 import type { Heads } from "../heads.ts";
+import type { HourLedger } from "../hours.ts";
 import type { OutgoingStore } from "../outgoing.ts";
 import type { OutletStore } from "../outlets.ts";
 import type { Registry } from "../registry.ts";
@@ -42,6 +43,7 @@ import { Days } from "./days.ts";
 import { faultOf, isOfOneCall, reasonOf, reportOf } from "./faults.ts";
 import { hello } from "./greeting-step.ts";
 import { headsOver } from "./head-step.ts";
+import { hoursOver } from "./hour-step.ts";
 import { ingestValues } from "./ingest-values.ts";
 import { Lanes } from "./lanes.ts";
 import { migrate } from "./migrations.ts";
@@ -89,6 +91,8 @@ class PostgresStore implements WholeStore {
   readonly heads: Heads;
   /** {@inheritDoc AlarmStore.alarms} */
   readonly alarms: AlarmReports;
+  /** {@inheritDoc HourStore.hours} */
+  readonly hours: HourLedger;
   readonly #fail: (error: ReceiverError) => void;
   readonly #pool: Pool;
   readonly #warn: (error: unknown) => void;
@@ -119,6 +123,7 @@ class PostgresStore implements WholeStore {
     this.registry = registryOver(questions, asking);
     this.heads = headsOver(questions, asking);
     this.alarms = alarmsOver(questions, asking);
+    this.hours = hoursOver(questions, asking);
     this.#warn = (error) => warn?.({ kind: "unavailable", error: reasonOf(error) });
     this.#sweepLater();
   }

@@ -7,6 +7,7 @@
  */
 import { ALARM_SQL } from "./alarm-statements.ts";
 import { HEAD_SQL } from "./head-statements.ts";
+import { HOUR_SQL } from "./hour-statements.ts";
 import { OUTGOING_SQL } from "./outgoing-statements.ts";
 import { AGENT, REGISTRY_SQL } from "./registry-statements.ts";
 
@@ -18,6 +19,7 @@ export const SQL = {
   ...REGISTRY_SQL,
   ...HEAD_SQL,
   ...ALARM_SQL,
+  ...HOUR_SQL,
 
   readSettings: `SELECT current_setting('server_version_num')::integer, pg_is_in_recovery(),
     current_setting('server_encoding'), current_setting('fsync'), current_setting('full_page_writes'),

@@ -17,6 +17,7 @@ import type {
 import type { ErrorCode, Facts } from "../../errors.ts";
 import type { AlarmReports } from "../alarms.ts";
 import type { Heads } from "../heads.ts";
+import type { HourLedger } from "../hours.ts";
 import type { OpenCommand, OutgoingChannel, OutgoingRecord, OutgoingStore } from "../outgoing.ts";
 import type {
   GapsCall,
@@ -52,7 +53,8 @@ export interface Operations
     OutletOperations,
     RegistryOperations,
     HeadOperations,
-    AlarmOperations {
+    AlarmOperations,
+    HourOperations {
   addAgent: { ask: AddAgentCall; answer: AddAgentResult };
   findAgent: { ask: AgentName; answer: AgentRecord | null };
   listAgents: { ask: { readonly after: AgentName | null }; answer: readonly AgentRecord[] };
@@ -129,6 +131,14 @@ type AlarmOperations = {
   [Name in keyof AlarmReports]: {
     ask: { readonly call: Parameters<AlarmReports[Name]>[0] };
     answer: Awaited<ReturnType<AlarmReports[Name]>>;
+  };
+};
+
+/** Those of hours, as {@link HourLedger} has them. */
+type HourOperations = {
+  [Name in keyof HourLedger]: {
+    ask: { readonly call: Parameters<HourLedger[Name]>[0] };
+    answer: Awaited<ReturnType<HourLedger[Name]>>;
   };
 };
 

@@ -10,6 +10,7 @@ import type { Checked } from "./body-check.ts";
 import type { OperationName, Operations, Reply } from "./calls.ts";
 import * as heads from "./head-step.ts";
 import { hello } from "./hello-step.ts";
+import * as hours from "./hour-step.ts";
 import { ingest, skip } from "./ingest-step.ts";
 import { open } from "./open-step.ts";
 import * as outgoing from "./outgoing-step.ts";
@@ -110,6 +111,7 @@ function answer(sql: Prepared, storeId: Uint8Array, { request, checked }: Checke
   if (registry.isOfRegistry(request)) return registry.answer(sql, request);
   if (heads.isOfHeads(request)) return heads.answer(sql, request);
   if (alarms.isOfAlarms(request)) return alarms.answer(sql, request);
+  if (hours.isOfHours(request)) return hours.answer(sql, request);
   const { name, ask } = request;
   switch (name) {
     case "addAgent":

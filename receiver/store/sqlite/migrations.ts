@@ -8,6 +8,7 @@ import type { Database } from "better-sqlite3";
 import { ReceiverError } from "../../errors.ts";
 import { ALARM_SCHEMA } from "./alarm-statements.ts";
 import { HEAD_SCHEMA } from "./head-statements.ts";
+import { HOUR_SCHEMA } from "./hour-statements.ts";
 import { COMMAND_SCHEMA, OUTGOING_SCHEMA } from "./outgoing-statements.ts";
 import { OUTLET_SCHEMA } from "./outlet-statements.ts";
 import { PRUNE_SCHEMA } from "./prune-step.ts";
@@ -147,6 +148,8 @@ const MIGRATIONS: readonly string[] = [
 
   // Alarms that are open at agents (08 PL9).
   ALARM_SCHEMA,
+  // What agents have told of their hours (03 D4).
+  HOUR_SCHEMA,
 ];
 
 /** The version that this program writes. */

@@ -8,6 +8,7 @@ import type { Database } from "better-sqlite3";
 import type { AgentRow } from "./agent-row.ts";
 import { prepareAlarms } from "./alarm-statements.ts";
 import { prepareHeads } from "./head-statements.ts";
+import { prepareHours } from "./hour-statements.ts";
 import { prepareOutgoing } from "./outgoing-statements.ts";
 import { prepareOutlets } from "./outlet-statements.ts";
 import { preparing } from "./preparing.ts";
@@ -69,6 +70,7 @@ export function prepare(db: Database) {
     registry: prepareRegistry(db),
     heads: prepareHeads(db),
     alarms: prepareAlarms(db),
+    hours: prepareHours(db),
 
     readChannel: read<ChannelKey, PositionRow>(SQL.readChannel),
     countChannels: read<[agent: number], [count: bigint]>(SQL.countChannels),

@@ -8,6 +8,7 @@ import { Worker } from "node:worker_threads";
 import { ReceiverError } from "../../errors.ts";
 import type { AlarmReports } from "../alarms.ts";
 import type { Heads } from "../heads.ts";
+import type { HourLedger } from "../hours.ts";
 import type { OutgoingStore } from "../outgoing.ts";
 import type { OutletStore } from "../outlets.ts";
 import type { Registry } from "../registry.ts";
@@ -152,6 +153,18 @@ class SqliteStore implements WholeStore {
   readonly alarms: AlarmReports = {
     setAlarms: (call) => this.#ask("setAlarms", { call }),
     alarmsOf: (call) => this.#ask("alarmsOf", { call }),
+  };
+
+  /** {@inheritDoc HourStore.hours} */
+  readonly hours: HourLedger = {
+    noteHours: (call) => this.#ask("noteHours", { call }),
+    toldStanding: (call) => this.#ask("toldStanding", { call }),
+    toldStretches: (call) => this.#ask("toldStretches", { call }),
+    toldCounts: (call) => this.#ask("toldCounts", { call }),
+    toldEpochs: (call) => this.#ask("toldEpochs", { call }),
+    heldRows: (call) => this.#ask("heldRows", { call }),
+    heldBehind: (call) => this.#ask("heldBehind", { call }),
+    heldEpoch: (call) => this.#ask("heldEpoch", { call }),
   };
 
   ingest: Store["ingest"] = ({ items, ...call }) => {

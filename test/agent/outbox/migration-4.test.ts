@@ -46,7 +46,7 @@ function takeBack(file: string): void {
   const database = new Sqlite(file);
   const tables = database
     .prepare(
-      "SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'inbox*' OR type = 'table' AND name GLOB 'file_*' OR type = 'table' AND name GLOB 'trust_*' OR name = 'audit_entry' OR type = 'table' AND name GLOB 'support_*'",
+      "SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'inbox*' OR type = 'table' AND name GLOB 'file_*' OR type = 'table' AND name GLOB 'trust_*' OR name = 'audit_entry' OR type = 'table' AND name GLOB 'support_*' OR name IN ('stretch', 'hour_count', 'hour_told')",
     )
     .pluck()
     .all() as string[];

@@ -62,7 +62,8 @@ const BODIES = ["M1", "M2", "M3"];
 function takeBack(file: string): void {
   const database = new Sqlite(file);
   const trust = ["trust_value", "trust_document", "trust_nonce", "audit_entry"];
-  const later = [...trust, "support_copy", "support_slice"];
+  const hours = ["stretch", "hour_count", "hour_told"];
+  const later = [...trust, "support_copy", "support_slice", ...hours];
   for (const table of ["file_claim", "file_step", "file_block", "file_epoch", ...later]) {
     database.exec(`DROP TABLE ${table}`);
   }

@@ -80,7 +80,8 @@ const BODIES = ["M1", "M2", "M3"];
 function takeBack(file: string): void {
   const database = new Sqlite(file);
   const trust = ["trust_value", "trust_document", "trust_nonce", "audit_entry"];
-  const later = [...trust, "support_copy", "support_slice"];
+  const hours = ["stretch", "hour_count", "hour_told"];
+  const later = [...trust, "support_copy", "support_slice", ...hours];
   for (const table of later) {
     database.exec(`DROP TABLE ${table}`);
   }

@@ -139,7 +139,12 @@ function miscounted({ tails }: GroupCommit, database: Database): string[] {
 
 /** A power cut is no rollback: the mark of how far the store has been is never ahead of what is flushed. */
 function takenForRollback({ missing }: StoreReport, database: Database): string[] {
-  const epochs = database.prepare("SELECT count(*) FROM cursor").pluck().get() as number;
+  const epochs = database
+    .prepare(
+      "SELECT count(*) FROM cursor JOIN channel ON channel.id = channel WHERE name NOT GLOB '$*'",
+    )
+    .pluck()
+    .get() as number;
   return missing.length === 0 && epochs === CHANNELS.length
     ? []
     : [`honesty: ${missing.length} ranges said to be missing, ${epochs} epochs`];

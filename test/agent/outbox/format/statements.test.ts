@@ -58,6 +58,10 @@ const PROMISED: Readonly<Record<Statement["uses"], RegExp>> = {
   trust_nonce_by_end: /^SEARCH trust_nonce USING (?:COVERING )?INDEX trust_nonce_by_end \(/,
   support_by_nonce: /^SEARCH support_copy USING INDEX support_by_nonce \(/,
   support_owed: /^(?:SEARCH|SCAN) support_copy USING INDEX support_owed\b/,
+  stretch_by_seq: /^SEARCH stretch USING INDEX stretch_by_seq \(/,
+  stretch_by_hour: /^SEARCH stretch USING (?:COVERING )?INDEX stretch_by_hour \(/,
+  stretch_untold: /^SEARCH stretch USING INDEX stretch_untold \(/,
+  hour_count_untold: /^SEARCH hour_count USING INDEX hour_count_untold \(/,
   insert: /^never$/,
 };
 /** `max` of the key: SQLite steps to the last row and names nothing. */
