@@ -13,6 +13,7 @@ import { DoorReceiver } from "#test/support/door-receiver.ts";
 import { FakeReceiver } from "#test/support/fake-receiver.ts";
 import { adt, latin1 } from "#test/support/messages.ts";
 import { Started, until } from "#test/support/processes.ts";
+import { KEYS } from "#test/support/signed-documents.ts";
 import { type Behaviour, StubPort, tls } from "#test/support/stub-port.ts";
 import { createTestCa } from "#test/support/test-certificates.ts";
 import { identityOf, TestTunnel } from "#test/support/test-tunnel.ts";
@@ -131,11 +132,19 @@ describe("a receiver in disguise", () => {
       ]);
       assert.equal((await init.ended).code, 0, init.errors);
       const [token, trusted] = [join(folder, "token"), join(folder, "ca.pem")];
+      const anchor = join(folder, "anchor.json");
+      writeFileSync(
+        anchor,
+        JSON.stringify({ keys: KEYS.trust.map(({ hex }) => hex), threshold: 2 }),
+      );
       const url = `https://127.0.0.1:${port.port}`;
       writeFileSync(token, doors.token("ward-1", { url }), { mode: 0o600 });
       writeFileSync(trusted, inspector.certificatePem);
       await using enrolling = new Started(
-        [process.execPath, MAIN, "enroll", "--token-file", token, "--config", config],
+        [
+          ...[process.execPath, MAIN, "enroll", "--token-file", token, "--config", config],
+          ...["--anchor", anchor],
+        ],
         {
           ...process.env,
           NODE_EXTRA_CA_CERTS: trusted,

@@ -131,10 +131,13 @@ export class FakeConnection {
     return data.reduce((sum, frame) => sum + encodeFrame(frame).length - 4, 0);
   }
 
-  /** Seqs of the messages that came whole, in order. */
+  /** Seqs of the messages that came whole, in order; without those of the agent's own channels (06 TP35). */
   get arrivedSeqs(): bigint[] {
+    const own = this.history.flatMap((frame) =>
+      frame.type === "open" && frame.channel.startsWith("$") ? [frame.stream] : [],
+    );
     return this.history.flatMap((frame) =>
-      frame.type === "data" && frame.last ? [frame.seq] : [],
+      frame.type === "data" && frame.last && !own.includes(frame.stream) ? [frame.seq] : [],
     );
   }
 
