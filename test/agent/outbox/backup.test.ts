@@ -16,6 +16,7 @@ import { describe, test } from "node:test";
 import Sqlite from "better-sqlite3";
 import type { AgentError, ErrorCode } from "#agent/errors.ts";
 import { systemClock } from "#agent/host/clock.ts";
+import { SCHEMA_VERSION } from "#agent/outbox/format/migrations.ts";
 import type { Outbox } from "#agent/outbox/outbox.ts";
 import { verifyBackup } from "#agent/outbox/upkeep/backup-check.ts";
 import type { Manifest } from "#agent/outbox/upkeep/backup-manifest.ts";
@@ -67,7 +68,7 @@ describe("a backup", () => {
       { name: "adt", epoch: "1", lastSeq: "41", ackedSeq: "0" },
       { name: "oru", epoch: "1", lastSeq: "1", ackedSeq: "1" },
     ]);
-    assert.deepEqual([schema, version, madeAt], [6, "1.2.3", MADE_AT]);
+    assert.deepEqual([schema, version, madeAt], [SCHEMA_VERSION, "1.2.3", MADE_AT]);
     assert.equal(storeId, Buffer.from(store.outbox.storeId).toString("hex"));
   });
 

@@ -11,7 +11,8 @@ const OWN = MIGRATIONS.indexOf(SUPPORT_SCHEMA) + 1;
 /** As the version before it left it; what came behind it goes, too. */
 function takeBack(file: string): void {
   const database = new Sqlite(file);
-  for (const table of ["support_copy", "support_slice"]) database.exec(`DROP TABLE ${table}`);
+  const later = ["support_copy", "support_slice", "stretch", "hour_count", "hour_told"];
+  for (const table of later) database.exec(`DROP TABLE ${table}`);
   database.pragma(`user_version = ${OWN - 1}`);
   database.close();
 }
