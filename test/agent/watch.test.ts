@@ -149,6 +149,8 @@ describe("a running agent's alarms", () => {
       ((await heard())?.alarms ?? []).map(({ code, channel }) => `${code} ${channel}`).join();
     await until("it says that nothing is open", async () => (await heard()) !== undefined, 30_000);
     for (let number = 0; number < 12; number++) await refusedOnce(one.mllp.port);
+    // Before a window begins: what begins within one is muted.
+    await until("it is told", async () => (await codes()) === "peerRefused adt", 30_000);
     await question(config.stateDir, { ask: "maintenanceStart", channel: "", minutes: 5 });
     await until(
       "both are there",
