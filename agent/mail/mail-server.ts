@@ -1,7 +1,6 @@
 /** The hospital's mail server, by nodemailer: one connection for each mail, its certificate checked. @module */
 import { readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
-import { createTransport } from "nodemailer";
 import { AgentError, codeOf } from "../errors.ts";
 import type { Mail } from "./alarm-mail.ts";
 
@@ -33,6 +32,8 @@ const OTHERS = 0o077;
 export function mailServer(settings: MailSettings): (mail: Mail) => Promise<void> {
   const { host, port, tls, from, to } = settings;
   return async ({ subject, text, messageId }) => {
+    // Loaded by the first mail: most agents send none, and its memory is not small.
+    const { createTransport } = await import("nodemailer");
     const transport = createTransport({
       ...{ host, port, secure: tls === "implicit" },
       ...{ requireTLS: tls === "starttls", ignoreTLS: tls === "none" },

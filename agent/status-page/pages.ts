@@ -3,7 +3,7 @@ import type { History } from "../health/history.ts";
 import type { Clock } from "../host/clock.ts";
 import { isAccepting } from "./accepting.ts";
 import { historyColumns } from "./history-section.ts";
-import { METRICS_CONTENT_TYPE, Metrics } from "./metrics.ts";
+import type { Metrics } from "./metrics.ts";
 import { page } from "./page.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
 
@@ -27,7 +27,7 @@ type Maker = (snapshot: Snapshot | undefined) => Answer | Promise<Answer>;
 export class Pages {
   readonly #snapshots: Snapshots;
   readonly #makers: ReadonlyMap<string, Maker>;
-  readonly #metrics = new Metrics();
+  #metrics: Metrics | undefined;
   /** What was made of the latest snapshot, by path. */
   #made = new Map<string, Promise<Answer>>();
   #madeOf: Snapshot | undefined;
@@ -59,6 +59,9 @@ export class Pages {
 
   async #metricsOf(found: Snapshot | undefined, clock: Clock): Promise<Answer> {
     if (found === undefined) return notYet();
+    // Loaded by whoever asks: its library takes memory that most agents need not have.
+    const { METRICS_CONTENT_TYPE, Metrics } = await import("./metrics.ts");
+    this.#metrics ??= new Metrics();
     const text = await this.#metrics.of(found.status, clock.nowMs());
     return answer(200, METRICS_CONTENT_TYPE, text);
   }
