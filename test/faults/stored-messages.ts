@@ -210,7 +210,7 @@ class Inspection {
       this.#say(`integrity: ${controlId} holds ${body.length} of ${row.length} bytes`);
     } else if (walk.cursor.ended === REISSUED && seq > walk.cursor.acked) {
       // Its copy in the later epoch is the message.
-    } else if (this.#channels.get(channel)?.startsWith("$") === true) {
+    } else if (this.#channels.get(channel) === "$status") {
       // What the agent says of itself (06 TP35): whole, but nobody's message.
     } else if (isTwice(this.#bodies, controlId) && (row.flags & MAY_REPEAT) === 0) {
       this.#say(`uniqueness: ${controlId} twice`);
