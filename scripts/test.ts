@@ -16,6 +16,8 @@ import { relative } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { fileURLToPath } from "node:url";
+import { BUNDLED_ROOT } from "#test/support/programs.ts";
+import { buildPrograms } from "./build-programs.ts";
 import { fetchWindowsNode } from "./windows-node.ts";
 
 /** Debian packages that tests use, and a program by which each is known to be there. */
@@ -83,6 +85,9 @@ installMissing();
 if (process.arch === "x64" && files.some((file) => file.endsWith("windows.test.ts"))) {
   fetchWindowsNode();
 }
+
+await buildPrograms();
+process.env[BUNDLED_ROOT] = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 
 let passed = 0;
 let failed = 0;

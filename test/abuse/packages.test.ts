@@ -9,6 +9,7 @@ import { type PackageReport, verifyPackage } from "#releases/package.ts";
 import { SBOM_PATH } from "#releases/sbom.ts";
 import { judgeDeb } from "#releases/signature/deb.ts";
 import { addMember, PackageYard, SBOM } from "#test/support/package-yard.ts";
+import { programFile } from "#test/support/programs.ts";
 import { MemoryMarks, NOW_MS } from "#test/support/release-yard.ts";
 
 const has = (...[program, ...args]: [string, ...string[]]): boolean =>
@@ -264,7 +265,7 @@ test("[W12] a slip in the command is told by a build that has no root of trust, 
   writeFileSync(yard.path("marks"), "{}");
   await assert.rejects(asked("whole.deb", yard.path("marks")), { code: "RELEASE_MARKS_DAMAGED" });
   await assert.rejects(asked("whole.deb"), { code: "RELEASE_ROOT_ABSENT" });
-  const main = join(import.meta.dirname, "../../agent/main.ts");
+  const main = programFile("agent/main.ts");
   const args = [main, "verify-package", yard.path("whole.deb"), "--from", "latest"];
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
   assert.deepEqual([status, /--from.*Must be a version such as 1\.2\.0/.test(stderr)], [64, true]);

@@ -13,12 +13,13 @@ import { DoorReceiver } from "#test/support/door-receiver.ts";
 import { FakeReceiver } from "#test/support/fake-receiver.ts";
 import { adt, latin1 } from "#test/support/messages.ts";
 import { Started, until } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 import { KEYS } from "#test/support/signed-documents.ts";
 import { type Behaviour, StubPort, tls } from "#test/support/stub-port.ts";
 import { createTestCa } from "#test/support/test-certificates.ts";
 import { identityOf, TestTunnel } from "#test/support/test-tunnel.ts";
 
-const MAIN = join(import.meta.dirname, "../../agent/main.ts");
+const MAIN = programFile("agent/main.ts");
 const HERE = ["127.0.0.1"];
 const DAY_MS = 86_400_000;
 const day = (days: number): Date => new Date(Date.now() + days * DAY_MS);

@@ -11,6 +11,7 @@ import { inspectStore } from "#test/faults/stored-messages.ts";
 import { AgentFolder } from "#test/support/agent-folder.ts";
 import { adt, latin1 } from "#test/support/messages.ts";
 import { Started } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 
 const ROUNDS = 8;
 
@@ -20,7 +21,7 @@ async function send(folder: AgentFolder, controlId: string): Promise<void> {
 }
 
 const holdfast = (...args: readonly string[]): Started =>
-  new Started([process.execPath, join(import.meta.dirname, "../../agent/main.ts"), ...args]);
+  new Started([process.execPath, programFile("agent/main.ts"), ...args]);
 
 describe("replacing the key-encryption key", () => {
   test("[R06] all of it opens with the new key, and nothing with a copy of the old one", async () => {

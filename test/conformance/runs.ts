@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makePair, type Pair, type PairOptions } from "#scripts/make-pair.ts";
 import { Started } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
@@ -58,6 +59,6 @@ export class PairFolder implements Disposable {
 
 /** The command that shows what our receiver stores. */
 export function exportCommand(receiverConfig: string): string {
-  const main = join(ROOT, "receiver/main.ts");
+  const main = programFile("receiver/main.ts");
   return `"${process.execPath}" "${main}" export --body --config "${receiverConfig}"`;
 }

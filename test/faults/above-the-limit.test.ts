@@ -2,17 +2,17 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { adt, framed, largeAdt, sha256Of } from "#test/support/messages.ts";
 import { MllpSocket } from "#test/support/mllp-socket.ts";
 import { until } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 import { exported } from "./kill-rounds/oracle.ts";
 import { sendOnce } from "./mllp-sender.ts";
 import { residentBytes, TroubledPair } from "./troubled-pair.ts";
 
-const MAIN = join(import.meta.dirname, "../../agent/main.ts");
+const MAIN = programFile("agent/main.ts");
 const MIB = 1024 * 1024;
 const BLOCK_MAX_BYTES = 4 * MIB;
 /** What the sender of one endless block would send, if it were let. */

@@ -13,6 +13,7 @@ import {
   startReceiver,
   until,
 } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 import { exported } from "./kill-rounds/oracle.ts";
 import { sendOnce } from "./mllp-sender.ts";
 import { messageOf } from "./seeded-messages.ts";
@@ -134,7 +135,7 @@ test("[S17, T-S15] an old database under the running receiver: status names what
 
 /** What a command of the agent prints. */
 async function said(...args: readonly string[]): Promise<string> {
-  const main = join(import.meta.dirname, "../../agent/main.ts");
+  const main = programFile("agent/main.ts");
   await using asked = new Started([process.execPath, main, ...args]);
   let text = "";
   asked.child.stdout?.setEncoding("utf8").on("data", (part: string) => {

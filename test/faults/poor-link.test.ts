@@ -6,11 +6,12 @@ import { test } from "node:test";
 import { adt } from "#test/support/messages.ts";
 import { PoorLink } from "#test/support/poor-link.ts";
 import { Started, until } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 import { exported } from "./kill-rounds/oracle.ts";
 import { moveReceiver } from "./moved-receiver.ts";
 import { TroubledPair } from "./troubled-pair.ts";
 
-const AGENT = join(import.meta.dirname, "../../agent/main.ts");
+const AGENT = programFile("agent/main.ts");
 const LINK = { bitsPerSecond: 1_000_000, lossPercent: 10, roundTripMs: 500 };
 /** TCP brings about 11 KB/s over such a link: MSS, round trip and the root of the loss decide, not the rate. */
 const LARGE_BYTES = 320_000;

@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 import { AgentFolder } from "#test/support/agent-folder.ts";
 import { startAgent } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 import { SmallDisk } from "#test/support/small-disk.ts";
 
-const MAIN = join(import.meta.dirname, "../../agent/main.ts");
+const MAIN = programFile("agent/main.ts");
 
 test("[S3] a state directory that is mounted read-only ends with 77, and run and doctor say to remount it", async (t) => {
   const disk = SmallDisk.make(8 << 20);

@@ -12,11 +12,11 @@ import type { ComparedLine } from "#reconcile/lines.ts";
 import { HospitalSender } from "#scripts/demo/sender.ts";
 import { makePair, type Pair } from "#scripts/make-pair.ts";
 import { agentStatus, Started, startAgent, startReceiver, until } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
 const MAIN = {
-  holdfast: join(ROOT, "agent/main.ts"),
-  "holdfast-receiver": join(ROOT, "receiver/main.ts"),
+  holdfast: programFile("agent/main.ts"),
+  "holdfast-receiver": programFile("receiver/main.ts"),
 } as const;
 
 interface Said {

@@ -14,10 +14,11 @@ import {
   startReceiver,
   until,
 } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 import { exported } from "./kill-rounds/oracle.ts";
 import { sendOnce } from "./mllp-sender.ts";
 
-const MAIN = join(import.meta.dirname, "../../agent/main.ts");
+const MAIN = programFile("agent/main.ts");
 /** Stands in every message, and may be seen nowhere. */
 const SECRET = "DOE^JOHN";
 

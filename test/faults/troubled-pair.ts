@@ -3,14 +3,16 @@
  *
  * @module
  */
+
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { askLocal } from "#agent/host/local-socket.ts";
 import { makePair, type Pair, type PairOptions } from "#scripts/make-pair.ts";
 import { agentCommand, Started, until } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 
-const RECEIVER = join(import.meta.dirname, "../../receiver/main.ts");
+const RECEIVER = programFile("receiver/main.ts");
 
 /** What tests ask of `status`, over the local socket: a command each time would take a core from the agent. */
 export interface TroubledStatus {

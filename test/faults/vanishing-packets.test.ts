@@ -6,11 +6,12 @@ import { test } from "node:test";
 import { createDevelopmentCa } from "#certs/development-ca.ts";
 import { adt } from "#test/support/messages.ts";
 import { Started, until } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 import { TwoNetworks } from "#test/support/two-networks.ts";
 import { exported } from "./kill-rounds/oracle.ts";
 import { TroubledPair } from "./troubled-pair.ts";
 
-const AGENT = join(import.meta.dirname, "../../agent/main.ts");
+const AGENT = programFile("agent/main.ts");
 const QUICK_RECEIVER = join(import.meta.dirname, "../support/quick-receiver.ts");
 const HEARTBEAT_MS = 1_000;
 /** Three heartbeats, one step between two looks, and a machine that is busy. */

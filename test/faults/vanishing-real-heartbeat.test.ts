@@ -6,12 +6,13 @@ import { test } from "node:test";
 import { HEARTBEAT_MS } from "#protocol/limits.ts";
 import { adt } from "#test/support/messages.ts";
 import { Started, until } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 import { TwoNetworks } from "#test/support/two-networks.ts";
 import { exported } from "./kill-rounds/oracle.ts";
 import { moveReceiver } from "./moved-receiver.ts";
 import { TroubledPair } from "./troubled-pair.ts";
 
-const AGENT = join(import.meta.dirname, "../../agent/main.ts");
+const AGENT = programFile("agent/main.ts");
 /** 10 T-N02: 30 s; one step between two looks, and a machine that is busy. */
 const NOTICED_MS = 3 * HEARTBEAT_MS + 1_000 + 3_000;
 

@@ -6,9 +6,10 @@ import { AgentFolder } from "#test/support/agent-folder.ts";
 import { adt, framed, message } from "#test/support/messages.ts";
 import { MllpSocket } from "#test/support/mllp-socket.ts";
 import { Started } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 import { SecuredAgent } from "#test/support/secured-agent.ts";
 
-const MAIN = join(import.meta.dirname, "../../agent/main.ts");
+const MAIN = programFile("agent/main.ts");
 const holdfast = (...args: readonly string[]): Started =>
   new Started([process.execPath, MAIN, ...args]);
 

@@ -6,10 +6,11 @@ import { systemChance } from "#agent/host/clock.ts";
 import { createKek, loadKek } from "#agent/sealing/kek.ts";
 import { IdentityStore } from "#certs/slots.ts";
 import { DEFAULT_KEK_FILE } from "#config/local.ts";
+import { programFile } from "#test/support/programs.ts";
 import { Started } from "./processes.ts";
 import { KEYS } from "./signed-documents.ts";
 
-const MAIN = join(import.meta.dirname, "../../agent/main.ts");
+const MAIN = programFile("agent/main.ts");
 
 export interface Said {
   readonly code: number | null;

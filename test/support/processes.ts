@@ -7,6 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { question } from "#agent/cli/question.ts";
 import { loadLocalConfig } from "#config/local.ts";
 import { type Recording, recorded } from "#test/rigs/recorder.ts";
+import { programFile } from "./programs.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
@@ -67,7 +68,7 @@ export class Started implements AsyncDisposable {
 
 /** The command line of `holdfast run`. @param root of another tree than this one: a planted copy */
 export function agentCommand(config: string, root = ROOT): readonly string[] {
-  return [process.execPath, join(root, "agent/main.ts"), "run", "--config", config];
+  return [process.execPath, programFile("agent/main.ts", root), "run", "--config", config];
 }
 
 /** Starts `holdfast run`, under rig A if `recording` is given; does not wait until it is ready. */
@@ -78,7 +79,7 @@ export function startAgent(config: string, recording?: Recording, root = ROOT): 
 
 /** Starts `holdfast-receiver serve`; does not wait until it is ready. */
 export function startReceiver(config: string, root = ROOT): Started {
-  const main = join(root, "receiver/main.ts");
+  const main = programFile("receiver/main.ts", root);
   return new Started([process.execPath, main, "serve", "--config", config]);
 }
 

@@ -8,10 +8,10 @@ import { formatTime } from "#documents/time.ts";
 import type { TrustDocument } from "#documents/types/trust.ts";
 import { enrolPair } from "#scripts/enrol-pair.ts";
 import { AGENT, makePair, type Pair, type PairOptions } from "#scripts/make-pair.ts";
+import { type ProgramMain, programFile } from "#test/support/programs.ts";
 import { agentStatus, Started, startReceiver, until } from "./processes.ts";
 import { KEYS, signed, trust } from "./signed-documents.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
 const DAY_MS = 86_400_000;
 export const ASKED_AGENT = `${AGENT.tenant}/${AGENT.agent}`;
 
@@ -77,7 +77,7 @@ export class QuestionedPair implements AsyncDisposable {
 
   /** Runs the agent, and waits until it streams. */
   async start(): Promise<void> {
-    const main = join(ROOT, "agent/main.ts");
+    const main = programFile("agent/main.ts");
     const anchor = join(this.folder, "agent/anchor.json");
     const { agentConfig } = this.pair;
     this.#agent = new Started([
@@ -160,8 +160,8 @@ export class QuestionedPair implements AsyncDisposable {
   }
 }
 
-function run(program: string, args: readonly string[]): Ran {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, program), ...args], {
+function run(program: ProgramMain, args: readonly string[]): Ran {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [programFile(program), ...args], {
     encoding: "utf8",
     maxBuffer: 64 * 1024 * 1024,
   });

@@ -16,9 +16,10 @@ import { AgentFolder } from "#test/support/agent-folder.ts";
 import { framed, message } from "#test/support/messages.ts";
 import { MllpSocket } from "#test/support/mllp-socket.ts";
 import { Started } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 import { AGENT, newDeviceKey, TENANT } from "#test/support/test-trust.ts";
 
-const MAIN = join(import.meta.dirname, "../../../agent/main.ts");
+const MAIN = programFile("agent/main.ts");
 const SECRET = "DOE^JOHN";
 
 interface Ran {

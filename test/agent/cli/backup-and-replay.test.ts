@@ -19,7 +19,7 @@ import { sendOnce } from "#test/faults/mllp-sender.ts";
 import { adt, latin1 } from "#test/support/messages.ts";
 import { agentStatus, Started, startAgent, startReceiver, until } from "#test/support/processes.ts";
 
-const ROOT = join(import.meta.dirname, "../../..");
+import { type ProgramMain, programFile } from "#test/support/programs.ts";
 
 interface Ran {
   readonly code: number | null;
@@ -27,8 +27,8 @@ interface Ran {
   readonly errors: string;
 }
 
-async function ran(program: string, ...args: readonly string[]): Promise<Ran> {
-  await using started = new Started([process.execPath, join(ROOT, program), ...args]);
+async function ran(program: ProgramMain, ...args: readonly string[]): Promise<Ran> {
+  await using started = new Started([process.execPath, programFile(program), ...args]);
   const { stdout } = started.child;
   const out = stdout === null ? "" : await text(stdout);
   return { code: (await started.ended).code, out, errors: started.errors };

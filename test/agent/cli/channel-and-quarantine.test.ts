@@ -15,8 +15,9 @@ import {
 } from "#test/support/messages.ts";
 import { MllpSocket } from "#test/support/mllp-socket.ts";
 import { Started, until } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 
-const MAIN = join(import.meta.dirname, "../../../agent/main.ts");
+const MAIN = programFile("agent/main.ts");
 /** Stands in every message that is sent here, and may be seen only where content was asked for. */
 const SECRET = "DOE^JOHN";
 

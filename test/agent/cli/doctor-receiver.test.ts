@@ -8,9 +8,10 @@ import { createDevelopmentCa } from "#certs/development-ca.ts";
 import { TroubledPair } from "#test/faults/troubled-pair.ts";
 import { connectProxy } from "#test/support/connect-proxy.ts";
 import { Started } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 import { StubPort } from "#test/support/stub-port.ts";
 
-const MAIN = join(import.meta.dirname, "../../../agent/main.ts");
+const MAIN = programFile("agent/main.ts");
 
 interface Ran {
   readonly code: number | null;

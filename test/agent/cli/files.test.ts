@@ -8,8 +8,9 @@ import type { AgentStatus } from "#agent/status.ts";
 import { AgentFolder } from "#test/support/agent-folder.ts";
 import { adt } from "#test/support/messages.ts";
 import { Started, until } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 
-const MAIN = join(import.meta.dirname, "../../../agent/main.ts");
+const MAIN = programFile("agent/main.ts");
 
 interface Ran {
   readonly out: string;

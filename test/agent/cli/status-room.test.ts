@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { test } from "node:test";
 import { AgentFolder } from "#test/support/agent-folder.ts";
 import { agentStatus, Started, until } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 
-const MAIN = join(import.meta.dirname, "../../../agent/main.ts");
+const MAIN = programFile("agent/main.ts");
 
 test("[S12] [S13] [S14] status shows budget, free space, retention, log and ballast, as JSON and as text", async () => {
   using folder = await AgentFolder.make({

@@ -1,11 +1,11 @@
 /** What `status` says about the connection to the receiver. @module */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { test } from "node:test";
 import { TroubledPair } from "#test/faults/troubled-pair.ts";
 import { Started, until } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 
-const MAIN = join(import.meta.dirname, "../../../agent/main.ts");
+const MAIN = programFile("agent/main.ts");
 
 const said = (config: string, ...flags: readonly string[]): Promise<string> =>
   saidBy("status", config, ...flags);

@@ -14,9 +14,9 @@ import { bundleOf, channelsOn } from "#test/support/configured-documents.ts";
 import { adt, framed } from "#test/support/messages.ts";
 import { MllpSocket } from "#test/support/mllp-socket.ts";
 import { Started, startReceiver, until } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 import { config, KEYS, signed, trust } from "#test/support/signed-documents.ts";
 
-const ROOT = join(import.meta.dirname, "../../..");
 const NAME = `${AGENT.tenant}/${AGENT.agent}`;
 const DAY_MS = 86_400_000;
 
@@ -74,7 +74,7 @@ function offer(port: number, change: Parameters<typeof config>[0] = {}): Uint8Ar
 
 const startConfigured = ({ pair, anchor }: Installed): Started =>
   new Started([
-    ...[process.execPath, join(ROOT, "agent/main.ts"), "run"],
+    ...[process.execPath, programFile("agent/main.ts"), "run"],
     ...["--config", pair.agentConfig, "--anchor", anchor],
   ]);
 
@@ -83,16 +83,20 @@ const called = (
   configFile: string,
   args: readonly string[],
 ): SpawnSyncReturns<string> =>
-  spawnSync(process.execPath, [join(ROOT, program, "main.ts"), ...args, "--config", configFile], {
-    encoding: "utf8",
-  });
+  spawnSync(
+    process.execPath,
+    [programFile(`${program}/main.ts`), ...args, "--config", configFile],
+    {
+      encoding: "utf8",
+    },
+  );
 
 async function said<T>(
   program: "agent" | "receiver",
   file: string,
   ...args: readonly string[]
 ): Promise<T> {
-  const command = [process.execPath, join(ROOT, program, "main.ts"), ...args];
+  const command = [process.execPath, programFile(`${program}/main.ts`), ...args];
   await using asked = new Started([...command, "--json", "--config", file]);
   return JSON.parse(await asked.ready()) as T;
 }

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { CONDITIONS } from "#agent/health/catalogue.ts";
+import { programFile } from "#test/support/programs.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const HEADINGS = ["What it means for patients", "Check", "Fix", "Escalate"];
@@ -57,7 +58,7 @@ describe("runbooks", () => {
 });
 
 function helpOf(command: string): string {
-  const main = join(ROOT, "agent/main.ts");
+  const main = programFile("agent/main.ts");
   const { stdout } = spawnSync(process.execPath, [main, ...command.split(" "), "--help"]);
   return stdout.toString("utf8");
 }

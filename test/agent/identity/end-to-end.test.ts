@@ -10,8 +10,9 @@ import type { AgentStatus } from "#agent/status.ts";
 import { enrolPair } from "#scripts/enrol-pair.ts";
 import { makePair } from "#scripts/make-pair.ts";
 import { Started, startAgent, startReceiver, until } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 
-const AGENT_MAIN = join(import.meta.dirname, "../../../agent/main.ts");
+const AGENT_MAIN = programFile("agent/main.ts");
 
 async function said(config: string, ...args: readonly string[]): Promise<string> {
   const command = [process.execPath, AGENT_MAIN, ...args, "--json", "--config", config];

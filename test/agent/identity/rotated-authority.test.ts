@@ -14,9 +14,9 @@ import { AGENT, makePair, type Pair } from "#scripts/make-pair.ts";
 import { adt, framed } from "#test/support/messages.ts";
 import { MllpSocket } from "#test/support/mllp-socket.ts";
 import { Started, startReceiver, until } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 import { KEYS, signed, trust } from "#test/support/signed-documents.ts";
 
-const ROOT = join(import.meta.dirname, "../../..");
 const NAME = `${AGENT.tenant}/${AGENT.agent}`;
 
 const documentOf = (version: number, receiverCas: readonly string[]): Uint8Array =>
@@ -81,7 +81,7 @@ class Rotation implements AsyncDisposable {
 
   async startAgent(): Promise<void> {
     this.agent = new Started([
-      ...[process.execPath, join(ROOT, "agent/main.ts"), "run"],
+      ...[process.execPath, programFile("agent/main.ts"), "run"],
       ...["--config", this.pair.agentConfig, "--anchor", join(this.folder, "agent/anchor.json")],
     ]);
     await this.agent.ready();
@@ -122,7 +122,7 @@ class Rotation implements AsyncDisposable {
 
   run(program: "agent" | "receiver", ...args: readonly string[]): string {
     const config = program === "agent" ? this.pair.agentConfig : this.pair.receiverConfig;
-    const command = [join(ROOT, program, "main.ts"), ...args, "--config", config];
+    const command = [programFile(`${program}/main.ts`), ...args, "--config", config];
     const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: "utf8" });
     assert.equal(status, 0, `${args.join(" ")}: ${stdout}${stderr}`);
     return stdout;

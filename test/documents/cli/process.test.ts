@@ -2,14 +2,14 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { test } from "node:test";
 import { readDraft } from "#documents/cli/draft.ts";
 import { bytesToSign } from "#documents/sign.ts";
 import { until } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 import { configYaml, SigningDesk } from "#test/support/signing-desk.ts";
 
-const MAIN = join(import.meta.dirname, "../../../documents/cli/main.ts");
+const MAIN = programFile("documents/cli/main.ts");
 const hasScript = spawnSync("script", ["--version"]).status === 0;
 
 test("usage is 64; what pae writes to standard output is what is signed", async () => {

@@ -4,13 +4,14 @@
  *
  * @module
  */
+
 import { hash } from "node:crypto";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Started } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 import { messageAt } from "./numbered-messages.ts";
 
-const RECEIVER = join(import.meta.dirname, "../../../receiver/main.ts");
+const RECEIVER = programFile("receiver/main.ts");
 
 /** One line of `export --body`: a message, or a gap record. */
 export interface ExportLine {

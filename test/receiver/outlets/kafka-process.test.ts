@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { test } from "node:test";
 import { Started, until } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 import { RECEIVER_CA_PEM } from "../support/identities.ts";
 import type { Login } from "../support/kafka-login.ts";
 import { PlayedAgent } from "../support/played-agent.ts";
 import { type Fate, KAFKA_ERROR, PlayedKafka } from "../support/played-kafka.ts";
 import { ReceiverFolder } from "../support/receiver-folder.ts";
 
-const MAIN = join(import.meta.dirname, "../../../receiver/main.ts");
+const MAIN = programFile("receiver/main.ts");
 const LOGIN: Login = { mechanism: "SCRAM-SHA-256", username: "holdfast", password: "geheim" };
 
 function folderFor(kafka: PlayedKafka): ReceiverFolder {

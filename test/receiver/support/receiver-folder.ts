@@ -18,10 +18,11 @@ import { type Chance, type Clock, systemClock } from "#receiver/host/clock.ts";
 import type { Log, LogEvent } from "#receiver/host/log.ts";
 import { ask } from "#receiver/local-client.ts";
 import { openReceiver, type Receiver } from "#receiver/receiver.ts";
+import { programFile } from "#test/support/programs.ts";
 import { AGENT_CA_PEM, issueAgent, RECEIVER_IDENTITY } from "./identities.ts";
 
 const SQLITE = { kind: "sqlite" } as const;
-const MAIN = join(import.meta.dirname, "../../../receiver/main.ts");
+const MAIN = programFile("receiver/main.ts");
 
 export interface Finished {
   readonly code: number | null;

@@ -1,0 +1,61 @@
+/**
+ * Bundles the programs, as they are, into `build/programs`: a start from a thousand source files takes three times as
+ * long, and the tests start thousands. Nobody else uses it; what is installed is made otherwise (09 PK3).
+ *
+ * @module
+ */
+import { mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { build, stop } from "esbuild";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
+const OUT = join(ROOT, "build/programs");
+/** Where threads and processes of their own begin, and the programs. */
+const ENTRIES = [
+  "agent/main.ts",
+  "agent/folders/worker.ts",
+  "agent/outbox/upkeep/backup-worker.ts",
+  "agent/outbox/writing/writer.ts",
+  "documents/cli/main.ts",
+  "receiver/main.ts",
+  "receiver/store/sqlite/writer.ts",
+];
+const REQUIRE = `import { createRequire as makeRequire__ } from "node:module"; const require = makeRequire__(${JSON.stringify(pathToFileURL(join(ROOT, "package.json")).href)});`;
+
+const built = (source: string): string =>
+  join(OUT, relative(ROOT, source).replace(/\.ts$/, ".mjs"));
+
+/** Files beside a source are found from there; a worker beside it is the bundled one. */
+function located(path: string): string {
+  const here = JSON.stringify(pathToFileURL(path).href);
+  return readFileSync(path, "utf8")
+    .replace(/new URL\("(\.\/[a-z-]+\.ts)", import\.meta\.url\)/g, (_, file: string) => {
+      const worker = pathToFileURL(built(join(dirname(path), file))).href;
+      return `new URL(${JSON.stringify(worker)})`;
+    })
+    .replaceAll("import.meta.url", here);
+}
+
+/** @throws {Error} what esbuild cannot make of a source */
+export async function buildPrograms(): Promise<void> {
+  rmSync(OUT, { recursive: true, force: true });
+  mkdirSync(OUT, { recursive: true });
+  symlinkSync(join(ROOT, "node_modules"), join(OUT, "node_modules"));
+  await build({
+    ...{ absWorkingDir: ROOT, entryPoints: ENTRIES, outbase: ROOT, outdir: OUT },
+    ...{ bundle: true, splitting: true, format: "esm", platform: "node", target: "node24" },
+    ...{ outExtension: { ".js": ".mjs" }, logLevel: "error", banner: { js: REQUIRE } },
+    // Native code, and what ws has as an option.
+    external: ["better-sqlite3", "bufferutil", "utf-8-validate"],
+    plugins: [
+      {
+        name: "located",
+        setup: ({ onLoad }) =>
+          onLoad({ filter: /\.ts$/ }, ({ path }) => ({ contents: located(path), loader: "ts" })),
+      },
+    ],
+  });
+  // Its process would keep ours from ending.
+  await stop();
+}
