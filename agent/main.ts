@@ -278,6 +278,8 @@ async function main(): Promise<ExitCode> {
 
 // A reader that has gone away (a closed terminal, `| head`) must not end the process (09 PK7).
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+// What nobody caught, a rejection included, is a defect: told without its text, and the service manager starts anew.
+process.on("uncaughtException", (error) => process.exit(explain(error)));
 // No await at the top level: the packaged executable's entry is CommonJS (09 PK3).
 void main().then((exit) => {
   process.exitCode = exit;

@@ -24,7 +24,8 @@ import { report as reportHours, trace } from "./cli/report.ts";
 import { listSent, send } from "./cli/send.ts";
 import { serve } from "./cli/serve.ts";
 import { version } from "./cli/version.ts";
-import { EXIT, type ExitCode, ReceiverError } from "./errors.ts";
+import { EXIT, type ExitCode, foreignCode, ReceiverError } from "./errors.ts";
+import { ownPlace } from "./host/own-place.ts";
 
 /** Files and the socket that we create are nobody else's to read. */
 process.umask(0o077);
@@ -234,8 +235,10 @@ function report(error: unknown): number {
     process.stderr.write(`holdfast-receiver: ${what}\n  ${error.remedy}\n`);
     return error.exitCode;
   }
-  const stack = error instanceof Error ? error.stack : String(error);
-  process.stderr.write(`holdfast-receiver: defect, please report it\n${stack}\n`);
+  // Its text and its stack quote values and paths (08 PL3).
+  const facts = Object.entries({ error: foreignCode(error), ...ownPlace(error) });
+  const where = facts.map(([name, value]) => `${name}=${value}`).join(" ");
+  process.stderr.write(`holdfast-receiver: defect, please report it [${where}]\n`);
   return EXIT.defect;
 }
 

@@ -1,7 +1,8 @@
 /** How commands speak: facts to standard output, trouble to standard error, an exit code to the caller. @module */
 import { DocumentError } from "#config/document.ts";
-import { AgentError, codeOf } from "../errors.ts";
+import { AgentError, codeOf, type Facts } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { ownPlace } from "../host/own-place.ts";
 import { remedyFor } from "../tunnel/refusal-reasons.ts";
 
 /** Prints facts: as one line of JSON, or as lines for a person. */
@@ -36,14 +37,19 @@ export function explain(error: unknown): ExitCode {
     return EXIT.configuration;
   }
   if (error instanceof AgentError) {
-    const facts = Object.entries(error.facts).map(([name, value]) => `${name}=${value}`);
-    const where = facts.length === 0 ? "" : ` (${facts.join(", ")})`;
-    console.error(`holdfast: ${error.summary}${where} [${error.code}]\n  ${remedyFor(error)}`);
+    const facts = factsText(error.facts);
+    console.error(`holdfast: ${error.summary}${facts} [${error.code}]\n  ${remedyFor(error)}`);
     return error.exit;
   }
-  console.error("holdfast: defect: an error that no part expected");
-  console.error(error);
+  // Its text and its stack quote values and paths (08 PL3).
+  const facts = factsText({ code: codeOf(error), ...ownPlace(error) });
+  console.error(`holdfast: defect: an error that no part expected${facts}`);
   return EXIT.defect;
+}
+
+function factsText(facts: Facts): string {
+  const all = Object.entries(facts).map(([name, value]) => `${name}=${value}`);
+  return all.length === 0 ? "" : ` (${all.join(", ")})`;
 }
 
 /** Columns of equal width, two spaces apart. */
