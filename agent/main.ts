@@ -5,24 +5,13 @@
  */
 import { fstatSync, readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
-import { channelList } from "./cli/channel.ts";
-import { channelSkip } from "./cli/channel-skip.ts";
-import { doctor } from "./cli/doctor.ts";
-import { filesList } from "./cli/files.ts";
-import { init, initKey } from "./cli/init.ts";
-import { listen, type TestReply } from "./cli/listen.ts";
-import { reconnect } from "./cli/reconnect.ts";
-import { rekey } from "./cli/rekey.ts";
-import { run } from "./cli/run.ts";
-import { status } from "./cli/status.ts";
-import { statusSigned } from "./cli/status-signed.ts";
-import { explain } from "./cli/terminal.ts";
-import { trace } from "./cli/trace.ts";
-import { version } from "./cli/version.ts";
+import { tellDefect } from "./cli/defect.ts";
+import type { TestReply } from "./cli/listen.ts";
 import { addAuditCommands } from "./commands/audit.ts";
 import { addHoldCommands } from "./commands/channel-hold.ts";
 import { addConfigCommands } from "./commands/config.ts";
 import { addIdentityCommands } from "./commands/identity.ts";
+import { later } from "./commands/later.ts";
 import { addMaintenanceCommands } from "./commands/maintenance.ts";
 import { type Act, configOption, jsonOption, seqRange, wholeNumber } from "./commands/options.ts";
 import { addQuarantineCommands } from "./commands/quarantine.ts";
@@ -31,6 +20,22 @@ import { addStoreCommands } from "./commands/store.ts";
 import { addSupportCommands } from "./commands/support.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { addReleaseCommands } from "./release-commands.ts";
+
+const channelList = later(() => import("./cli/channel.ts"), "channelList");
+const channelSkip = later(() => import("./cli/channel-skip.ts"), "channelSkip");
+const doctor = later(() => import("./cli/doctor.ts"), "doctor");
+const explain = later(() => import("./cli/explain.ts"), "explain");
+const filesList = later(() => import("./cli/files.ts"), "filesList");
+const init = later(() => import("./cli/init.ts"), "init");
+const initKey = later(() => import("./cli/init.ts"), "initKey");
+const listen = later(() => import("./cli/listen.ts"), "listen");
+const reconnect = later(() => import("./cli/reconnect.ts"), "reconnect");
+const rekey = later(() => import("./cli/rekey.ts"), "rekey");
+const run = later(() => import("./cli/run.ts"), "run");
+const status = later(() => import("./cli/status.ts"), "status");
+const statusSigned = later(() => import("./cli/status-signed.ts"), "statusSigned");
+const trace = later(() => import("./cli/trace.ts"), "trace");
+const version = later(() => import("./cli/version.ts"), "version");
 
 const DEFAULT_STATE_DIR = "/var/lib/holdfast";
 const DEFAULT_MLLP_PORT = 2575;
@@ -279,7 +284,7 @@ async function main(): Promise<ExitCode> {
 // A reader that has gone away (a closed terminal, `| head`) must not end the process (09 PK7).
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 // What nobody caught, a rejection included, is a defect: told without its text, and the service manager starts anew.
-process.on("uncaughtException", (error) => process.exit(explain(error)));
+process.on("uncaughtException", (error) => process.exit(tellDefect(error)));
 // No await at the top level: the packaged executable's entry is CommonJS (09 PK3).
 void main().then((exit) => {
   process.exitCode = exit;

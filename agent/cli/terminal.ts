@@ -1,9 +1,4 @@
-/** How commands speak: facts to standard output, trouble to standard error, an exit code to the caller. @module */
-import { DocumentError } from "#config/document.ts";
-import { AgentError, codeOf, type Facts } from "../errors.ts";
-import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { ownPlace } from "../host/own-place.ts";
-import { remedyFor } from "../tunnel/refusal-reasons.ts";
+/** How commands speak: facts to standard output, as lines or JSON. @module */
 
 /** Prints facts: as one line of JSON, or as lines for a person. */
 export function printFacts(json: boolean, facts: unknown, lines: () => readonly string[]): void {
@@ -17,39 +12,6 @@ export function terminalSafe(json: string): string {
       .map(([unit]) => `\\u${unit}`)
       .join(""),
   );
-}
-
-/**
- * Says what went wrong, where, and what to do next.
- *
- * @returns the exit code; `EXIT.defect` for what is not in the catalogue
- */
-export function explain(error: unknown): ExitCode {
-  if (error instanceof DocumentError) {
-    for (const { line, column, message } of error.problems) {
-      console.error(`holdfast: ${error.file}:${line}:${column}: ${message}`);
-    }
-    console.error(
-      codeOf(error.cause) === "ENOENT"
-        ? "  Say where it is with --config FILE; or have a first one written: holdfast init --config FILE"
-        : "  Correct the file; README.md and, for each kind of channel, docs/KIND.md list every setting with its default",
-    );
-    return EXIT.configuration;
-  }
-  if (error instanceof AgentError) {
-    const facts = factsText(error.facts);
-    console.error(`holdfast: ${error.summary}${facts} [${error.code}]\n  ${remedyFor(error)}`);
-    return error.exit;
-  }
-  // Its text and its stack quote values and paths (08 PL3).
-  const facts = factsText({ code: codeOf(error), ...ownPlace(error) });
-  console.error(`holdfast: defect: an error that no part expected${facts}`);
-  return EXIT.defect;
-}
-
-function factsText(facts: Facts): string {
-  const all = Object.entries(facts).map(([name, value]) => `${name}=${value}`);
-  return all.length === 0 ? "" : ` (${all.join(", ")})`;
 }
 
 /** Columns of equal width, two spaces apart. */

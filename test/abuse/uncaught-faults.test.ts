@@ -113,7 +113,7 @@ test("[PL3] what nobody catches in agent or receiver ends it with 70, and its wo
 
 test("[PL3] a command that meets a defect tells module and line of ours", async () => {
   const program = `
-    import { explain } from ${JSON.stringify(join(ROOT, "agent/cli/terminal.ts"))};
+    import { explain } from ${JSON.stringify(join(ROOT, "agent/cli/explain.ts"))};
     import { identifierFrom } from ${JSON.stringify(join(ROOT, "agent/errors.ts"))};
     try { identifierFrom("${NAME}"); } catch (error) { process.exitCode = explain(error); }`;
   const args = ["--input-type=module-typescript", "--eval", program];

@@ -23,6 +23,7 @@ import { SkipDamaged } from "../epochs/skip-damaged.ts";
 import { FileStore } from "../files/file-store.ts";
 import type { Database } from "../format/database.ts";
 import { openingFault, toPlain, translated, writerDied } from "../format/fault.ts";
+import { writeRepeats } from "../hours/write-repeats.ts";
 import { InboxStore } from "../inbox/inbox-store.ts";
 import { buffersOf, type ReadResult } from "../reader.ts";
 import { makeRoomToOpen, Space } from "../space/space.ts";
@@ -358,6 +359,7 @@ function close(): void {
   if (opened === undefined) return;
   chores?.[Symbol.dispose]();
   if (opened.store.hasDeferred) commit([]);
+  if (!halted) writeRepeats(opened.store);
   markClean(opened);
   opened.highWater.note();
   opened.highWater.close();
