@@ -29,11 +29,9 @@ function framesOf(error: unknown): readonly string[] {
   const { stack, message } = error;
   if (typeof stack !== "string" || typeof message !== "string") return [];
   const at = stack.indexOf(message);
-  const isWhole = at >= 0 && !stack.slice(0, message === "" ? 0 : at).includes("\n");
-  return isWhole
-    ? stack
-        .slice(at + message.length)
-        .split("\n")
-        .slice(1)
-    : [];
+  if (at < 0 || stack.slice(0, at).includes("\n")) return [];
+  return stack
+    .slice(at + message.length)
+    .split("\n")
+    .slice(1);
 }

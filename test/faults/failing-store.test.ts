@@ -140,7 +140,6 @@ describe("a store that cannot store", () => {
   for (const [what, pageOf] of Object.entries({
     "in its middle": (pages: number) => Math.floor(pages / 2),
     "at its end": (pages: number) => pages - 1,
-    "at its beginning": () => 0,
   })) {
     test(`[R07] [E1] with a damaged page ${what}: it does not run, or what it acknowledges is there`, async (context) => {
       using trial = await Trial.make(context);

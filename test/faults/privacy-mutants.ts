@@ -24,19 +24,19 @@ export const PRIVACY_MUTANTS: readonly Mutant[] = [
   mutant(
     "PL3 the text of a defect is told",
     "agent/cli/defect.ts",
-    ["part expected (${where})`", "part expected (${where}) ${String(error)}`"],
+    ["console.error(`", "console.error(error, `"],
     uncaught("what nobody catches"),
   ),
   mutant(
     "PL3 the text in front of the frames is read as frames",
     "agent/host/own-place.ts",
-    ["stack.slice(at + message.length)", "stack"],
+    [".slice(at + message.length)", ".slice(0)"],
     uncaught("words that look like a frame"),
   ),
   mutant(
     "PL3 a text that is not where it was is believed",
     "receiver/host/own-place.ts",
-    ["return isWhole ?", "return at !== undefined ?"],
+    ['if (at < 0 || stack.slice(0, at).includes("\\n")) return [];', ""],
     uncaught("words that look like a frame"),
   ),
 ];
