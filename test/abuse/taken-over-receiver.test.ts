@@ -4,7 +4,7 @@ import { randomInt } from "node:crypto";
 import { test } from "node:test";
 import { GROWN_MAX_BYTES, TakenOverReceiver } from "./taken-over-receiver.ts";
 
-const ROUNDS = 40;
+const ROUNDS = 60;
 
 test("[D10] [I15] [I16] a receiver that was taken over sends every frame there is: refusals and alarms, no message lost, nothing changed, ingest goes on", async () => {
   await using receiver = await TakenOverReceiver.open();
