@@ -24,6 +24,7 @@ import { Conditions } from "./health/conditions.ts";
 import { systemChance, systemClock } from "./host/clock.ts";
 import { EventRing } from "./host/event-ring.ts";
 import { storageKind } from "./host/file-system.ts";
+import { ownPlace } from "./host/own-place.ts";
 import { Tasks } from "./host/tasks.ts";
 import { COMPILED_ANCHOR } from "./identity/anchor.ts";
 import { IdentityDesk } from "./identity-desk.ts";
@@ -357,9 +358,11 @@ export class Agent implements AsyncDisposable {
 
   #taskFailed(name: string, error: unknown): void {
     const fault =
-      error instanceof AgentError ? error : new AgentError("AGENT_DEFECT", {}, { cause: error });
-    const facts = { task: identifierFrom(name), code: identifierFrom(fault.code) };
-    this.#options.log.write("taskFailed", facts);
+      error instanceof AgentError
+        ? error
+        : new AgentError("AGENT_DEFECT", ownPlace(error), { cause: error });
+    const named = { task: identifierFrom(name), code: identifierFrom(fault.code) };
+    this.#options.log.write("taskFailed", { ...fault.facts, ...named });
     if (fault.disposition === "halt") this.#fail(fault);
   }
 

@@ -1,15 +1,11 @@
 /** A fault from the closed catalogue, and the facts that may stand beside it. @module */
 import { CATALOGUE } from "./error-catalogue.ts";
 import type { CatalogueRow, Disposition, ExitCode } from "./exit-codes.ts";
+import type { Facts, Identifier } from "./fact-names.ts";
+
+export type { Facts, Identifier } from "./fact-names.ts";
 
 export type ErrorCode = keyof typeof CATALOGUE;
-
-/** Numbers and names only. A message body, a name or a patient identifier has no way in. */
-export type Facts = Readonly<Record<string, number | bigint | boolean | Identifier>>;
-
-declare const identifier: unique symbol;
-/** A string checked to be safe to print: at most 64 characters of `[A-Za-z0-9_.:-]`, behind a `$` where it is a channel of our own. */
-export type Identifier = string & { readonly [identifier]: true };
 
 /**
  * Marks a string as safe to print.

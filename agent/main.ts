@@ -5,6 +5,7 @@
  */
 import { fstatSync, readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
+import { tellDefect } from "./cli/defect.ts";
 import type { TestReply } from "./cli/listen.ts";
 import { addAuditCommands } from "./commands/audit.ts";
 import { addHoldCommands } from "./commands/channel-hold.ts";
@@ -282,6 +283,8 @@ async function main(): Promise<ExitCode> {
 
 // A reader that has gone away (a closed terminal, `| head`) must not end the process (09 PK7).
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+// What nobody caught, a rejection included, is a defect: told without its text, and the service manager starts anew.
+process.on("uncaughtException", (error) => process.exit(tellDefect(error)));
 // No await at the top level: the packaged executable's entry is CommonJS (09 PK3).
 void main().then((exit) => {
   process.exitCode = exit;

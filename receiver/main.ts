@@ -8,7 +8,8 @@ import { DocumentError } from "#config/document.ts";
 import type { AskOptions } from "./cli/ask.ts";
 import type { Output } from "./cli/output.ts";
 import { version } from "./cli/version.ts";
-import { EXIT, type ExitCode, ReceiverError } from "./errors.ts";
+import { EXIT, type ExitCode, foreignCode, ReceiverError } from "./errors.ts";
+import { ownPlace } from "./host/own-place.ts";
 
 // Each command loads its own code: the store's libraries alone take longer than most of what is asked here.
 
@@ -244,8 +245,10 @@ function report(error: unknown): number {
     process.stderr.write(`holdfast-receiver: ${what}\n  ${error.remedy}\n`);
     return error.exitCode;
   }
-  const stack = error instanceof Error ? error.stack : String(error);
-  process.stderr.write(`holdfast-receiver: defect, please report it\n${stack}\n`);
+  // Its text and its stack quote values and paths (08 PL3).
+  const facts = Object.entries({ error: foreignCode(error), ...ownPlace(error) });
+  const where = facts.map(([name, value]) => `${name}=${value}`).join(" ");
+  process.stderr.write(`holdfast-receiver: defect, please report it [${where}]\n`);
   return EXIT.defect;
 }
 

@@ -84,9 +84,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "agent/store-errors.ts",
     "agent/tunnel-errors.ts",
   ],
-  "agent/errors.ts": ["agent/error-catalogue.ts", "agent/exit-codes.ts"],
+  "agent/errors.ts": ["agent/error-catalogue.ts", "agent/exit-codes.ts", "agent/fact-names.ts"],
+  "agent/fact-names.ts": [],
   "agent/limits.ts": [],
-  "agent/host": ["agent/errors.ts", "agent/limits.ts"],
+  "agent/host": ["agent/errors.ts", "agent/fact-names.ts", "agent/limits.ts"],
   "agent/health": ["agent/host", "agent/errors.ts", "agent/limits.ts"],
   "agent/ingest/hl7": [],
   "agent/ingest/mllp": [

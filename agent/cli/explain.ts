@@ -3,6 +3,7 @@ import { DocumentError } from "#config/document.ts";
 import { AgentError, codeOf } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { remedyFor } from "../tunnel/refusal-reasons.ts";
+import { tellDefect } from "./defect.ts";
 
 /**
  * Says what went wrong, where, and what to do next.
@@ -27,7 +28,5 @@ export function explain(error: unknown): ExitCode {
     console.error(`holdfast: ${error.summary}${where} [${error.code}]\n  ${remedyFor(error)}`);
     return error.exit;
   }
-  console.error("holdfast: defect: an error that no part expected");
-  console.error(error);
-  return EXIT.defect;
+  return tellDefect(error);
 }

@@ -8,6 +8,7 @@
  */
 import { createLogger, format, transports } from "winston";
 import { type AgentError, type Facts, identifierFrom } from "../errors.ts";
+import type { Only } from "../fact-names.ts";
 import { type Clock, systemClock } from "./clock.ts";
 
 type Level = "info" | "warn" | "error";
@@ -159,7 +160,7 @@ export type LogEvent = keyof typeof EVENTS;
 
 export interface Log {
   /** Writes one line. Never throws: a log that cannot be written does not stop a message. */
-  write(event: LogEvent, facts: Facts): void;
+  write<Given extends Facts>(event: LogEvent, facts: Only<Given>): void;
   /** Writes an error of the catalogue: code, facts and remedy; never a foreign text (08 PL3). */
   fault(event: LogEvent, error: AgentError): void;
 }

@@ -10,7 +10,11 @@ export type SinkEvent =
   | "messageRejected"
   | "messageUnverified"
   | "storeBusy";
-export type SinkFacts = Readonly<Record<string, number | bigint>>;
+export type SinkFacts = Readonly<
+  Partial<
+    Record<"stream" | "epoch" | "lastSeq" | "first" | "count" | "seq" | "reject", number | bigint>
+  >
+>;
 
 /** What a sink needs from its connection. */
 export interface SinkPort {

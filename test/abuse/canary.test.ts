@@ -143,6 +143,9 @@ describe("canaries", () => {
         assert.ok(hitsIn("planted", Buffer.from(base64), NEEDLES).length > 0, `${lead}${word}`);
       }
     }
+    for (const other of [WORDS.name.toUpperCase(), WORDS.name.toLowerCase(), "kVogel#ctrl/7"]) {
+      assert.ok(hitsIn("planted", Buffer.from(`x${other}x`), NEEDLES).length > 0, other);
+    }
     assert.deepEqual(hitsIn("noise", noise, NEEDLES), []);
   });
 

@@ -94,7 +94,7 @@ describe("what the receiver hears of alarms", () => {
     await using store = await TestOutbox.open();
     const { alarms, conditions, report, passes } = await open(() => Promise.resolve());
     const spool = alarmSpool(store.outbox.trust, alarms);
-    conditions.open("diskLow", "", { peer: 1 }, 1_800_000_000_000);
+    conditions.open("diskLow", "", { freeBytes: 1 }, 1_800_000_000_000);
     conditions.open("openToAll", "adt", {}, 1_800_000_000_000);
     await passes(1_000);
     conditions.close("diskLow", "");

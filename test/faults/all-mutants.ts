@@ -17,6 +17,7 @@ import { LIFE_CYCLE_MUTANTS } from "./life-cycle-mutants.ts";
 import { MUTANTS, type Mutant } from "./mutants.ts";
 import { OUTLET_MUTANTS } from "./outlet-mutants.ts";
 import { POLICY_MUTANTS } from "./policy-mutants.ts";
+import { PRIVACY_MUTANTS } from "./privacy-mutants.ts";
 import { RECEIVER_IDENTITY_MUTANTS } from "./receiver-identity-mutants.ts";
 import { RELEASE_MUTANTS } from "./release-mutants.ts";
 import { ROTATION_MUTANTS } from "./rotation-mutants.ts";
@@ -48,6 +49,7 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...LIFE_CYCLE_MUTANTS,
   ...CONFIGURATION_MUTANTS,
   ...CONTROL_MUTANTS,
+  ...PRIVACY_MUTANTS,
   ...STANDING_TRUST_MUTANTS,
   ...STRICT_JSON_MUTANTS,
   ...ENVELOPE_MUTANTS,

@@ -25,8 +25,9 @@ export interface FrameCase<Stage extends string> {
 export function frameCase<Stage extends string>(
   stages: readonly Stage[],
   fitting: readonly Frame[],
+  most = 5,
 ): fc.Arbitrary<FrameCase<Stage>> {
-  const wires = fc.array(wireOf(fitting), { minLength: 1, maxLength: 5 });
+  const wires = fc.array(wireOf(fitting), { minLength: 1, maxLength: most });
   return fc.record({ stage: fc.constantFrom(...stages), wires });
 }
 

@@ -26,6 +26,8 @@ const FAR = 1 << 30;
 export interface FakeReceiverOptions {
   readonly identity?: IssuedIdentity;
   readonly maxVersion?: SecureVersion;
+  /** Absent: any that is free. */
+  readonly port?: number;
   /** Instead of the upgrade: status line and headers, as they go over the wire. */
   readonly answer?: string;
   /** Instead of the upgrade, for each: as `answer`, or undefined to let it through. */
@@ -195,7 +197,7 @@ export class FakeReceiver implements AsyncDisposable {
 
   static async open(options: FakeReceiverOptions = {}): Promise<FakeReceiver> {
     const receiver = new FakeReceiver(options);
-    receiver.#server.listen(0, "127.0.0.1");
+    receiver.#server.listen(options.port ?? 0, "127.0.0.1");
     await once(receiver.#server, "listening");
     return receiver;
   }

@@ -75,6 +75,12 @@ export class QuestionedPair implements AsyncDisposable {
     return this.#agent;
   }
 
+  get served(): Started {
+    if (this.#receiver === undefined)
+      throw new TypeError("Cannot use a receiver that does not run");
+    return this.#receiver;
+  }
+
   /** Runs the agent, and waits until it streams. */
   async start(): Promise<void> {
     const main = programFile("agent/main.ts");

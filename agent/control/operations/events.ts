@@ -8,7 +8,7 @@ import { shownFacts } from "./status.ts";
 export const EVENTS_SHOWN_MAX_COUNT = 2_000;
 
 /** Of these a token leaves in the place of what they say. */
-const TOKENS: readonly string[] = ["controlId", "peer"];
+const TOKENS = ["controlId", "peer"] as const;
 
 export interface EventSelection {
   /** Names of events; absent: all. */

@@ -1,5 +1,6 @@
 /** SQLite's and the file system's errors, translated once, where they enter. @module */
 import { AgentError, codeOf, type ErrorCode, type Facts } from "../../errors.ts";
+import { ownPlace } from "../../host/own-place.ts";
 
 const BY_PREFIX: readonly (readonly [string, ErrorCode])[] = [
   ["SQLITE_BUSY", "STORE_LOCKED"],
@@ -35,8 +36,15 @@ export function translated(error: unknown): AgentError {
   if (error instanceof AgentError) return error;
   const sysCode = codeOf(error);
   const row = BY_PREFIX.find(([prefix]) => sysCode.startsWith(prefix));
-  return new AgentError(row?.[1] ?? "AGENT_DEFECT", { sysCode }, { cause: error });
+  if (row === undefined) {
+    return new AgentError("AGENT_DEFECT", { sysCode, ...ownPlace(error) }, { cause: error });
+  }
+  return new AgentError(row[1], { sysCode }, { cause: error });
 }
+
+/** What nobody in the writer's thread caught, or what ended it. */
+export const writerDied = (cause: unknown): AgentError =>
+  new AgentError("WRITER_DIED", ownPlace(cause), { cause });
 
 /**
  * The same while the store is opened: every statement compiles with our schema, so that one which does not

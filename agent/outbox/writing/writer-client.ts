@@ -1,7 +1,7 @@
 /** The main thread's end of the writer: posts orders, pairs answers with questions. @module */
 import { Worker } from "node:worker_threads";
 import { AgentError } from "../../errors.ts";
-import { fromPlain } from "../format/fault.ts";
+import { fromPlain, writerDied } from "../format/fault.ts";
 import type {
   QuestionName,
   Questions,
@@ -41,7 +41,7 @@ export class WriterClient {
     this.#worker = worker;
     this.opened = opened;
     worker.on("message", (report: WriterReport) => this.#hear(report));
-    worker.on("error", (cause) => this.#end(new AgentError("WRITER_DIED", {}, { cause })));
+    worker.on("error", (cause) => this.#end(writerDied(cause)));
     worker.on("exit", (code) => this.#end(new AgentError("WRITER_DIED", { code })));
   }
 
@@ -53,7 +53,7 @@ export class WriterClient {
         if (report.report === "opened") resolve(report);
         else if (report.report === "fatal") reject(fromPlain(report.fault));
       });
-      worker.once("error", (cause) => reject(new AgentError("WRITER_DIED", {}, { cause })));
+      worker.once("error", (cause) => reject(writerDied(cause)));
     }).catch(async (error: unknown) => {
       await worker.terminate();
       throw error;

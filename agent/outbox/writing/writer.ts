@@ -9,7 +9,7 @@
  */
 import { join } from "node:path";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
-import { AgentError } from "../../errors.ts";
+import type { AgentError } from "../../errors.ts";
 import { systemClock } from "../../host/clock.ts";
 import { freeMemory } from "../../host/free-memory.ts";
 import { COMMIT_MAX_BYTES, COMMIT_MAX_COUNT, LAZY_WRITE_MS, WRITER_SPIN_MS } from "../../limits.ts";
@@ -22,7 +22,7 @@ import { Reissue } from "../epochs/reissue.ts";
 import { SkipDamaged } from "../epochs/skip-damaged.ts";
 import { FileStore } from "../files/file-store.ts";
 import type { Database } from "../format/database.ts";
-import { openingFault, toPlain, translated } from "../format/fault.ts";
+import { openingFault, toPlain, translated, writerDied } from "../format/fault.ts";
 import { writeRepeats } from "../hours/write-repeats.ts";
 import { InboxStore } from "../inbox/inbox-store.ts";
 import { buffersOf, type ReadResult } from "../reader.ts";
@@ -397,4 +397,4 @@ function guarded(act: () => void): void {
 }
 
 // What nobody caught is a defect: stop acknowledging rather than go on in an unknown state.
-process.on("uncaughtException", (cause) => halt(new AgentError("WRITER_DIED", {}, { cause })));
+process.on("uncaughtException", (error) => halt(writerDied(error)));

@@ -6,6 +6,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { ReceiverError } from "../../errors.ts";
+import { ownPlace } from "../../host/own-place.ts";
 import type { AlarmReports } from "../alarms.ts";
 import type { Heads } from "../heads.ts";
 import type { HourLedger } from "../hours.ts";
@@ -243,5 +244,5 @@ function failure(message: FromWriter): ReceiverError {
 }
 
 function workerEnded(cause?: unknown): ReceiverError {
-  return new ReceiverError("STORE_WORKER_ENDED", { cause });
+  return new ReceiverError("STORE_WORKER_ENDED", { cause, facts: ownPlace(cause) });
 }

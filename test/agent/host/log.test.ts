@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { type Facts, identifierFrom } from "#agent/errors.ts";
+import { AgentError, type Facts, identifierFrom } from "#agent/errors.ts";
+import { FACT_NAMES } from "#agent/fact-names.ts";
+import { Conditions } from "#agent/health/conditions.ts";
 import type { Log } from "#agent/host/log.ts";
 import { silentLog } from "#agent/host/silent-log.ts";
 
@@ -81,11 +83,11 @@ describe("log", () => {
     assert.match(JSON.stringify(line), /UNKNOWN_AGENT/);
   });
 
-  test("[I-6] only facts can be logged: the compiler refuses a plain string", () => {
+  test("[PL1] [I-6] only facts can be logged: the compiler refuses a plain string", () => {
     const log: Log = silentLog;
     const name: string = "DOE";
     // @ts-expect-error A string that nobody has checked is no fact.
-    log.write("listenerOpened", { name });
+    log.write("listenerOpened", { reason: name });
     // @ts-expect-error Nor is an object, which may hold one.
     log.write("listenerOpened", { error: new Error(name) });
     // @ts-expect-error Nor bytes.
@@ -94,8 +96,33 @@ describe("log", () => {
     log.write(name, {});
     // @ts-expect-error A fault is one of the catalogue.
     log.fault("tunnelLost", new Error(name));
-    const facts: Facts = { name: identifierFrom(name), count: 1, big: 1n, yes: true };
+    const facts: Facts = { channel: identifierFrom(name), count: 1, seq: 1n, closing: true };
     log.write("listenerOpened", facts);
+  });
+
+  test("[PL2] the names of facts are a closed list, each with what it may be", () => {
+    const log: Log = silentLog;
+    const word = identifierFrom("DOE");
+    // @ts-expect-error No such name, whatever it holds.
+    log.write("listenerOpened", { patient: word });
+    const facts = { channel: word, patient: word };
+    // @ts-expect-error Nor by a variable, which may have more than its use shows.
+    log.write("listenerOpened", facts);
+    // @ts-expect-error A number is no name.
+    log.write("listenerOpened", { bytes: word });
+    // @ts-expect-error Nor is what is so or not.
+    log.write("listenerOpened", { closing: word });
+    // @ts-expect-error An error of the catalogue carries the same facts.
+    new AgentError("AGENT_DEFECT", { text: word });
+    // @ts-expect-error And so does an alarm.
+    new Conditions().open("channelFull", "adt", { body: 1 }, 0);
+    assert.equal(new Set(FACT_NAMES).size, FACT_NAMES.length);
+    // Nothing of a message but MSH-10, which has a rule of its own (PL4).
+    const ofMessages = /name|text|body|patient|field|segment|content|mrn|path|user|host/i;
+    assert.deepEqual(
+      FACT_NAMES.filter((fact) => ofMessages.test(fact)),
+      [],
+    );
   });
 
   test("[I-6] an identifier is 1 to 64 safe characters, and its refusal does not quote it", () => {
