@@ -22,6 +22,7 @@ import { version } from "./cli/version.ts";
 import { addAuditCommands } from "./commands/audit.ts";
 import { addHoldCommands } from "./commands/channel-hold.ts";
 import { addConfigCommands } from "./commands/config.ts";
+import { addDrillCommands } from "./commands/drill.ts";
 import { addIdentityCommands } from "./commands/identity.ts";
 import { addMaintenanceCommands } from "./commands/maintenance.ts";
 import { type Act, configOption, jsonOption, seqRange, wholeNumber } from "./commands/options.ts";
@@ -124,6 +125,7 @@ function program(choose: (act: Act) => void): Command {
   addSupportCommands(root, choose);
   addChannelCommands(root, choose);
   addMaintenanceCommands(root, choose);
+  addDrillCommands(root, choose);
   addFilesCommands(root, choose);
   addQuarantineCommands(root, choose);
   addStoreCommands(root, credentials, choose);
