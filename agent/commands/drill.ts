@@ -1,9 +1,13 @@
 /** `holdfast drill …`: how it is asked. @module */
 import { type Command, InvalidArgumentError } from "commander";
-import { drillOutage, drillStatus, drillStop } from "../cli/drill.ts";
 import { DRILL_MAX_MINUTES } from "../drill-limits.ts";
 import { isReason } from "../recorded-questions.ts";
+import { later } from "./later.ts";
 import { type Act, configOption, jsonOption, wholeNumber } from "./options.ts";
+
+const drillOutage = later(() => import("../cli/drill.ts"), "drillOutage");
+const drillStatus = later(() => import("../cli/drill.ts"), "drillStatus");
+const drillStop = later(() => import("../cli/drill.ts"), "drillStop");
 
 export function addDrillCommands(root: Command, choose: (act: Act) => void): void {
   const drill = root
