@@ -33,7 +33,6 @@ import { FreeSpace } from "./ingest/free-space.ts";
 import { StoreGate } from "./ingest/store-gate.ts";
 import { localDesk } from "./local-desk.ts";
 import { openLocalDoors } from "./local-doors.ts";
-import type { MaintenanceDesk } from "./maintenance-desk.ts";
 import {
   lastGoodState,
   type OpenedConfiguration,
@@ -217,11 +216,12 @@ export class Agent implements AsyncDisposable {
     const support = stack.use(this.#openSupport(stage));
     // An identity that came to be used meanwhile.
     inUse();
-    const maintenance = await this.#openWatch(stack);
+    const { maintenance, drill } = await this.#openWatch(stack, tasks);
     stack.use(openStatusPage(config, { ...parts, status: () => this.status() }));
     const desk = localDesk({
       ...{ outbox, relay, running, recording, identity, config, log, version, credentials, holds },
       ...{ support, damaged: this.#damaged, configuration: this.#configuration?.desk, maintenance },
+      drill,
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
       reconnect: () => tunnel.dialNow(),
@@ -231,16 +231,17 @@ export class Agent implements AsyncDisposable {
     stack.use(await openLocalDoors(desk, doors));
   }
 
-  async #openWatch(stack: AsyncDisposableStack): Promise<MaintenanceDesk> {
-    const { outbox, running } = this.#parts();
+  async #openWatch(stack: AsyncDisposableStack, tasks: Tasks): Promise<Watch> {
+    const { outbox, running, tunnel } = this.#parts();
     const [recording, alarms] = [this.#recording, this.#alarms];
     if (!recording || !alarms) throw new AgentError("AGENT_NOT_RUNNING", {});
     const { config, log } = this.#options;
     const watch = await Watch.open({
       ...{ outbox, running, recording, alarms, conditions: this.#conditions, config, log },
+      ...{ tunnel, tasks, status: () => this.status() },
       configuration: () => this.#configuration?.desk.status,
     });
-    return stack.use(watch).desk;
+    return stack.use(watch);
   }
 
   /** 03 E1: healthy means that there is room, and that a transaction is durable. */

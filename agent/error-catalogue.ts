@@ -56,6 +56,19 @@ export const CATALOGUE = {
     summary: "A maintenance window is longer than a week, or there are a hundred already",
     remedy: "Begin a shorter one, or end others: holdfast maintenance stop",
   },
+  DRILL_REFUSED: {
+    disposition: "retry",
+    exit: EXIT.tryAgain,
+    summary: "An outage drill cannot begin now (fact why)",
+    remedy:
+      "running: another one is not over, see holdfast drill status; notStreaming: mend the tunnel first; room: the store would not last, make it shorter or see docs/operate.md; alarm: end the alarm of the fact first; configuration: wait until it is in effect",
+  },
+  DRILL_INTERRUPTED: {
+    disposition: "retry",
+    exit: EXIT.tryAgain,
+    summary: "The agent was started anew during the drill, which ended it; nothing is lost by that",
+    remedy: "See that what waits leaves with holdfast status; begin another drill",
+  },
   MAIL_CREDENTIALS: {
     disposition: "retry",
     exit: EXIT.configuration,

@@ -19,7 +19,7 @@ import type { SupportDesk } from "./support-desk.ts";
 import { UpkeepDesk } from "./upkeep-desk.ts";
 
 export interface LocalDeskParts
-  extends Pick<LocalDesk, "status" | "trace" | "reconnect" | "maintenance"> {
+  extends Pick<LocalDesk, "status" | "trace" | "reconnect" | "maintenance" | "drill"> {
   readonly outbox: Outbox;
   readonly relay: Relay;
   readonly running: RunningChannels;
@@ -40,10 +40,10 @@ export interface LocalDeskParts
 export function localDesk(parts: LocalDeskParts): LocalDesk {
   const { outbox, relay, running, recording, identity, config, log } = parts;
   const { status, trace, reconnect, configuration, damaged, version, credentials } = parts;
-  const { maintenance } = parts;
+  const { maintenance, drill } = parts;
   const { exclusively } = identity;
   return {
-    ...{ status, trace, reconnect, running, identity, configuration, maintenance },
+    ...{ status, trace, reconnect, running, identity, configuration, maintenance, drill },
     support: parts.support,
     audit: new AuditDesk({ recording, trust: outbox.trust, keepDays: config.auditKeepDays }),
     quarantine: new QuarantineDesk({ outbox, log, running }),

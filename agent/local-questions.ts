@@ -8,10 +8,12 @@ import type { AuditDesk } from "./audit-desk.ts";
 import type { ChannelDesk, ReleaseQuestion, SkipQuestion } from "./channel-desk.ts";
 import type { ConfigurationDesk } from "./configuration-desk.ts";
 import { answerConfiguration, isAboutConfiguration } from "./configuration-questions.ts";
+import { answerDrill, isAboutDrill } from "./drill-questions.ts";
 import type { FilesDesk } from "./files-desk.ts";
 import { type HourDesk, isAboutHours } from "./hour-desk.ts";
 import type { IdentityDesk } from "./identity-desk.ts";
 import type { MaintenanceDesk } from "./maintenance-desk.ts";
+import type { OutageDrill } from "./outage-drill.ts";
 import type { QuarantineDesk } from "./quarantine-desk.ts";
 import { localActor } from "./recorded-questions.ts";
 import type { ChannelSet } from "./running/channel-set.ts";
@@ -35,6 +37,7 @@ export interface LocalDesk {
   readonly files: FilesDesk;
   readonly maintenance: MaintenanceDesk;
   readonly hours: HourDesk;
+  readonly drill: Pick<OutageDrill, "report" | "start" | "stop">;
   /** What runs. */
   readonly running: { readonly set: ChannelSet };
   readonly identity: Pick<IdentityDesk, "renew" | "adopt">;
@@ -59,6 +62,7 @@ export function answerLocal(request: unknown, desk: LocalDesk): Promise<unknown>
   }
   if (isAboutConfiguration(question)) return answerConfiguration(question, desk.configuration);
   if (isAboutSupport(question)) return answerSupport(question, desk.support);
+  if (isAboutDrill(question)) return answerDrill(question, desk.drill);
   if (isAboutHours(question)) return desk.hours.answer(question);
   switch (question["ask"]) {
     case "status":

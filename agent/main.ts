@@ -10,6 +10,7 @@ import type { TestReply } from "./cli/listen.ts";
 import { addAuditCommands } from "./commands/audit.ts";
 import { addHoldCommands } from "./commands/channel-hold.ts";
 import { addConfigCommands } from "./commands/config.ts";
+import { addDrillCommands } from "./commands/drill.ts";
 import { addIdentityCommands } from "./commands/identity.ts";
 import { later } from "./commands/later.ts";
 import { addMaintenanceCommands } from "./commands/maintenance.ts";
@@ -129,6 +130,7 @@ function program(choose: (act: Act) => void): Command {
   addSupportCommands(root, choose);
   addChannelCommands(root, choose);
   addMaintenanceCommands(root, choose);
+  addDrillCommands(root, choose);
   addFilesCommands(root, choose);
   addQuarantineCommands(root, choose);
   addStoreCommands(root, credentials, choose);

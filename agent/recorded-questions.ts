@@ -12,7 +12,7 @@ import type { AuditActor, AuditDraft } from "./audit/entry.ts";
 import { AgentError } from "./errors.ts";
 
 type Question = Partial<Record<string, unknown>>;
-type Described = Pick<AuditDraft, "action" | "subject" | "decision">;
+type Described = Pick<AuditDraft, "action" | "subject" | "decision" | "reason">;
 
 /** How a question is recorded. */
 interface Recorded {
@@ -78,6 +78,13 @@ const RECORDED: Readonly<Record<string, Recorded>> = {
       ...(channel === "" ? {} : { subject: said(channel) }),
     }),
   },
+  drillStart: {
+    describe: ({ minutes, reason }) => ({
+      ...{ action: "drill.begun", decision: `${said(minutes)} minutes` },
+      reason: isReason(reason) ? reason : "?",
+    }),
+  },
+  drillStop: { describe: () => ({ action: "drill.stopped" }) },
   channelSkip: {
     when: ({ confirmed }) => confirmed === true,
     describe: ({ channel, firstSeq, lastSeq }) => ({
@@ -125,6 +132,10 @@ export function localActor({ by, door }: Question): AuditActor {
   const id = typeof by === "string" && by !== "" ? by : "unknown";
   return { kind: "local", id, claimed: true, ...(door === "approvers" ? { door } : {}) };
 }
+
+/** One line of printable text that a person gave as the reason: it stands in the audit. */
+export const isReason = (value: unknown): value is string =>
+  typeof value === "string" && /^[\x20-\x7e]{1,64}$/.test(value);
 
 /** Numbers and names of channels; what else a request may hold is not repeated. */
 const said = (value: unknown): string =>

@@ -207,6 +207,11 @@ export const TUNNEL_ERRORS = {
     remedy:
       "It reconnects by itself; if it repeats, look for a firewall that drops idle connections",
   },
+  TUNNEL_HELD_DOWN: {
+    ...RETRIED,
+    summary: "An outage drill holds the connection to the receiver down; messages are kept",
+    remedy: "It ends by itself, or now with holdfast drill stop",
+  },
   TUNNEL_FENCED: {
     ...RETRIED,
     summary: "The receiver holds another connection of this agent's identity for the newer one",

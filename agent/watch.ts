@@ -7,24 +7,29 @@
 import { hostname } from "node:os";
 import type { LocalConfig } from "#config/local.ts";
 import { Zone } from "#config/zoned-time.ts";
+import { hourOf } from "#reconcile/hours.ts";
 import { AlarmReport } from "./alarm-report.ts";
 import { ChannelWatch } from "./channel-watch.ts";
 import type { ConfigurationStatus } from "./configuration-desk.ts";
+import { asideIn } from "./drill-look.ts";
 import { identifierFrom } from "./errors.ts";
 import type { Alarms } from "./health/alarms.ts";
 import type { ChannelRecord } from "./health/channel-record.ts";
 import type { Conditions } from "./health/conditions.ts";
 import { systemClock } from "./host/clock.ts";
 import type { Log } from "./host/log.ts";
+import type { Tasks } from "./host/tasks.ts";
 import { AlarmMail } from "./mail/alarm-mail.ts";
 import { mailServer } from "./mail/mail-server.ts";
 import { Maintenance } from "./maintenance.ts";
 import { MaintenanceDesk } from "./maintenance-desk.ts";
+import { OutageDrill, type OutageDrillParts } from "./outage-drill.ts";
 import { isReservedChannel } from "./outbox/inbox/outcome-report.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import type { Recording } from "./recording.ts";
 import { downstreamOf, upstreamOf } from "./running/channel-set.ts";
 import type { RunningChannels } from "./running/running-channels.ts";
+import type { AgentStatus } from "./status.ts";
 import { STATUS_CHANNEL, sendRecord } from "./status-channel.ts";
 
 export interface WatchParts {
@@ -35,6 +40,10 @@ export interface WatchParts {
   readonly conditions: Conditions;
   readonly config: LocalConfig;
   readonly log: Log;
+  readonly tasks: Tasks;
+  /** Held down by a drill. */
+  readonly tunnel: OutageDrillParts["tunnel"];
+  readonly status: () => Promise<AgentStatus>;
   readonly configuration: () => ConfigurationStatus | undefined;
 }
 
@@ -45,11 +54,16 @@ const MINUTE_MS = 60_000;
 const DIGEST_SHOWN_LENGTH = 12;
 
 export class Watch implements AsyncDisposable {
-  readonly desk: MaintenanceDesk;
+  readonly maintenance: MaintenanceDesk;
+  readonly drill: OutageDrill;
   readonly #stack: AsyncDisposableStack;
 
-  private constructor(desk: MaintenanceDesk, stack: AsyncDisposableStack) {
-    this.desk = desk;
+  private constructor(
+    { maintenance, drill }: { maintenance: MaintenanceDesk; drill: OutageDrill },
+    stack: AsyncDisposableStack,
+  ) {
+    this.maintenance = maintenance;
+    this.drill = drill;
     this.#stack = stack;
   }
 
@@ -63,6 +77,8 @@ export class Watch implements AsyncDisposable {
       ...{ trust, conditions, clock: systemClock, note: (draft) => recording.note([draft]) },
     });
     stack.use(maintenance);
+    const drill = await openDrill(parts);
+    stack.use(drill);
     await lookAtCustody(values.get(CUSTODY), parts);
     if (outbox.channels.some(({ name }) => name === STATUS_CHANNEL)) {
       const send = (record: Parameters<typeof sendRecord>[1]) => sendRecord(outbox, record);
@@ -74,12 +90,25 @@ export class Watch implements AsyncDisposable {
     // Before all others are closed: what they leave is no alarm.
     stack.use(alarms);
     const names = (): string[] => namesOf(parts.running);
-    return new Watch(new MaintenanceDesk({ maintenance, names }), stack.move());
+    const desks = { maintenance: new MaintenanceDesk({ maintenance, names }), drill };
+    return new Watch(desks, stack.move());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
   }
+}
+
+function openDrill(parts: WatchParts): Promise<OutageDrill> {
+  const { outbox, recording, conditions, log, tunnel, status, tasks } = parts;
+  return OutageDrill.open({
+    ...{ trust: outbox.trust, tunnel, status, conditions, clock: systemClock, log, tasks },
+    aside: (sinceMs) =>
+      asideIn(
+        outbox.hours.pages({ fromHour: hourOf(sinceMs), toHour: hourOf(systemClock.nowMs()) + 1 }),
+      ),
+    note: (draft) => recording.note([draft]),
+  });
 }
 
 const namesOf = ({ set }: RunningChannels): string[] => [

@@ -7,7 +7,7 @@
  *   npm run bench -- --only plot --backlogs 0,10000,100000,1000000
  *
  * `--only` takes one part: ingest (PF01-PF03, PF05, PF11), slowFlush (PF04), backlog (PF06, PF07), memory
- * (PF08), bodies (PF09), fileDrop (04), mllp (03 F11), crowd, slowLink (T-P04, T-N05),
+ * (PF08), bodies (PF09), fileDrop (04), mllp (03 F11), crowd, watching (08), slowLink (T-P04, T-N05),
  * fleet (T-N09, of `--agents 2000`). Two are not among everything: poorLink (T-N04), which takes hours, and
  * plot, which draws `bench/latency-and-memory.svg`. Needs Linux and gcc. A backlog takes 3 KB of disk a message,
  * half of them at the receiver; one of 5,000,000 takes a quarter of an hour or two.
@@ -37,6 +37,7 @@ import { measurePoorLink } from "./poor-link.ts";
 import { measureSlowFlush } from "./slow-flush.ts";
 import { measureSlowLink } from "./slow-link.ts";
 import { print, type Row } from "./table.ts";
+import { measureWatching } from "./watching.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const PLOT = join(root, "bench/latency-and-memory.svg");
@@ -65,6 +66,7 @@ const PARTS = {
   fileDrop: (folder) => measureFileDrop(folder, rounds, seconds),
   mllp: (folder) => measureMllp(folder, rounds, seconds),
   crowd: (folder) => measureCrowd(folder, rounds, seconds),
+  watching: (folder) => measureWatching(folder, rounds, seconds),
   slowLink: (folder) => measureSlowLink(folder, rounds),
   poorLink: () => measurePoorLink(),
   fleet: (folder) => measureFleet(folder, Number(values.agents)),

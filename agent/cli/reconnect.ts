@@ -15,7 +15,9 @@ export async function reconnect(options: {
   printFacts(options.json, answer, () => [
     answer.dials
       ? `The tunnel was ${answer.was} and dials now; status shows what comes of it`
-      : `The tunnel is ${answer.was}: nothing to do`,
+      : answer.was === "heldDown"
+        ? "An outage drill holds the tunnel down: holdfast drill stop ends it"
+        : `The tunnel is ${answer.was}: nothing to do`,
   ]);
   return EXIT.ok;
 }

@@ -7,10 +7,17 @@ export const TUNNEL_WARNINGS = {
     means: "The receiver is not reached: messages are kept",
     remedy: "Check network, certificate, receiver: holdfast doctor",
     whose: "hospital IT",
-    dependsOn: ["identityRefused"],
+    dependsOn: ["identityRefused", "outageDrill"],
     visibleAfterMs: 2 * MINUTE_MS,
     closesAfterMs: 2 * MINUTE_MS,
     inMaintenance: true,
+  },
+  outageDrill: {
+    severity: "warning",
+    means: "A drill: the connection to the receiver is held down on purpose, and messages are kept",
+    remedy: "It ends by itself (fact minutes), or now: holdfast drill stop",
+    whose: "hospital IT",
+    closesAfterMs: 0,
   },
   queueAge: {
     severity: "warning",

@@ -20,7 +20,7 @@ type Labels = Partial<Record<"channel" | "direction" | "code" | "state", string>
 /** Every state a tunnel can be in, so that none is missing from a graph. */
 const TUNNEL_STATES = [
   ...["disconnected", "connecting", "helloSent", "resuming", "streaming", "throttled"],
-  ...["draining", "sticky", "closed"],
+  ...["draining", "sticky", "heldDown", "closed"],
 ];
 
 export class Metrics {

@@ -14,6 +14,7 @@ const STATES: Readonly<Record<string, string>> = {
   throttled: "connected, the receiver or the line is the slower side",
   draining: "finishing, then connecting anew",
   sticky: "refused: somebody must look",
+  heldDown: "held down by an outage drill",
   closed: "closed",
 };
 

@@ -29,6 +29,7 @@ export function waitingUpward(
   const { state, reason, nextAttemptInSeconds } = status.tunnel;
   if (movingTo !== undefined)
     return calm("being numbered anew, for the receiver held other messages");
+  if (state === "heldDown") return calm("an outage drill holds the tunnel down");
   if (state === "throttled") return calm("no credit: the receiver or the line is the slower side");
   if (state !== "streaming") {
     const why = reason === undefined ? "" : `, ${reason}`;

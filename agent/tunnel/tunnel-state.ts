@@ -10,7 +10,8 @@
  *      ▲                                                                      │           │
  *      └── drained, lost ── draining ◄──── GOAWAY 1 to 3, stop ───────────────┴───────────┘
  *
- * After `stop` the tunnel ends in `closed`: through `draining` where messages are in flight.
+ * After `stop` the tunnel ends in `closed`: through `draining` where messages are in flight. `holdDown` cuts whatever
+ * there is, and leads to `heldDown` (an outage drill), which `letUp` alone ends: then it is dialled at once.
  *
  * @module
  */
@@ -41,12 +42,12 @@ export type TunnelState =
       readonly retryAfterMs: number;
     }
   | { readonly at: "sticky"; readonly why: StickyReason; readonly untilMs: number }
-  | { readonly at: "closed" };
+  | { readonly at: "heldDown" | "closed" };
 
 /** `nowMs` is monotonic; `chance` is in [0, 1). */
 export type TunnelEvent =
   | { readonly on: "due" | "upgraded" | "welcomed" | "throttled" | "credited" }
-  | { readonly on: "stop" }
+  | { readonly on: "stop" | "holdDown" | "letUp" }
   | { readonly on: "resumed"; readonly nowMs: number }
   | {
       readonly on: "lost";
@@ -69,7 +70,7 @@ export type TunnelEvent =
    */
   | { readonly on: "fencedOnce"; readonly nowMs: number; readonly chance: number };
 
-export type TunnelEffect = "dial" | "hello" | "open" | "drain" | "hangUp" | "armTimer";
+export type TunnelEffect = "dial" | "hello" | "open" | "drain" | "hangUp" | "cut" | "armTimer";
 
 export interface TunnelStep {
   readonly state: TunnelState;
@@ -86,6 +87,7 @@ export const TUNNEL_START: TunnelState = { at: "disconnected", attempt: 0, until
  */
 export function step(state: TunnelState, event: TunnelEvent): TunnelStep {
   if (state.at === "closed") return to(state);
+  if (state.at === "heldDown") return whileHeldDown(state, event);
   switch (event.on) {
     case "lost":
       return afterLoss(state, event);
@@ -97,6 +99,10 @@ export function step(state: TunnelState, event: TunnelEvent): TunnelStep {
         : barred(state, "fenced", event.nowMs + sticky(event.chance));
     case "stop":
       return stop(state);
+    case "holdDown":
+      return holdDown(state);
+    case "letUp":
+      return to(state);
     case "goaway":
       return isStreaming(state) || state.at === "resuming" || state.at === "helloSent"
         ? to({ at: "draining", next: "disconnected", retryAfterMs: event.retryAfterMs }, "drain")
@@ -110,7 +116,8 @@ export function step(state: TunnelState, event: TunnelEvent): TunnelStep {
 
 type ForwardEvent = Exclude<
   TunnelEvent,
-  { on: "stop" } | { on: "lost" | "drained" | "fencedOnce" } | { on: "goaway" } | { on: "barred" }
+  | { on: "stop" | "holdDown" | "letUp" }
+  | { on: "lost" | "drained" | "fencedOnce" | "goaway" | "barred" }
 >;
 
 function forward(state: TunnelState, event: ForwardEvent): TunnelStep {
@@ -146,6 +153,7 @@ function afterLoss(
       return drained(state, nowMs, chance);
     case "disconnected":
     case "sticky":
+    case "heldDown":
     case "closed":
       return to(state);
     default: {
@@ -161,6 +169,18 @@ function afterLoss(
       return waiting(state.attempt + 1, nowMs + ceilingMs * chance);
     }
   }
+}
+
+/** An outage asks nobody: what is in flight stays without its acks, and is sent again. */
+function holdDown(state: TunnelState): TunnelStep {
+  if (state.at === "draining" && state.next === "closed") return to(state);
+  return to({ at: "heldDown" }, "cut");
+}
+
+/** One agent alone comes back: no jitter, for its receiver lost nobody else. */
+function whileHeldDown(state: TunnelState, { on }: TunnelEvent): TunnelStep {
+  if (on === "stop") return to({ at: "closed" }, "hangUp");
+  return on === "letUp" ? to({ at: "connecting", attempt: 0 }, "dial") : to(state);
 }
 
 /** What is in flight keeps its ten seconds, also where they had begun before. */

@@ -10,7 +10,7 @@ import type { Identity } from "#certs/identity.ts";
 import { capabilitiesInForce, SPOKEN_CAPABILITIES } from "#protocol/capabilities.ts";
 import type { GoawayFrame, WelcomeFrame } from "#protocol/frame.ts";
 import type { StreamSource } from "#streams/source/source-stream.ts";
-import { AgentError, type ErrorCode, identifierFrom } from "../errors.ts";
+import { AgentError, identifierFrom } from "../errors.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Chance, Clock, Timer } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
@@ -21,6 +21,7 @@ import {
   FENCED_AGAIN_MS,
   RETRY_AFTER_MAX_MS,
 } from "../limits.ts";
+import { retryAfterOf, stickyReasonOf } from "./after-failure.ts";
 import type { Commands } from "./command-answer.ts";
 import { dial } from "./dial.ts";
 import { barredBy } from "./farewell.ts";
@@ -30,7 +31,6 @@ import type { DownstreamInbox } from "./receiving-streams.ts";
 import type { RefusalReason } from "./refusal-reasons.ts";
 import { Session } from "./session.ts";
 import {
-  type StickyReason,
   step,
   TUNNEL_START,
   type TunnelEffect,
@@ -70,13 +70,6 @@ export interface TunnelStanding {
   /** The receiver's clock minus ours at the last WELCOME, in ms. */
   readonly clockSkewMs: number | undefined;
 }
-
-/** What a receiver says before it welcomes, where a person must look. */
-const STICKY_BY_CODE: ReadonlyMap<ErrorCode, StickyReason> = new Map([
-  ["TUNNEL_REFUSED", "refused"],
-  ["TUNNEL_VERSION", "version"],
-  ["TUNNEL_CAPABILITY", "version"],
-]);
 
 /** What `dialNow` found. */
 export interface Reconnected {
@@ -159,6 +152,16 @@ export class Tunnel implements AsyncDisposable {
     return { was, dials };
   }
 
+  /** An outage on purpose, until `letUp` or the end of the process: cut off, and not dialled. */
+  holdDown(): void {
+    this.#lastError = new AgentError("TUNNEL_HELD_DOWN", {});
+    this.#apply({ on: "holdDown" });
+  }
+
+  letUp(): void {
+    this.#apply({ on: "letUp" });
+  }
+
   /** Another identity is there: what is in flight gets its acks, then the next connection shows it. */
   renewConnection(): void {
     this.dialNow();
@@ -238,7 +241,10 @@ export class Tunnel implements AsyncDisposable {
         this.#session?.drain();
         return;
       case "hangUp":
-        this.#hangUp();
+        this.#hangUp((session) => session.close());
+        return;
+      case "cut":
+        this.#hangUp((session) => session.cut());
         return;
       case "armTimer":
         this.#armTimer();
@@ -336,7 +342,7 @@ export class Tunnel implements AsyncDisposable {
     }
     const { clockSkewMs } = error.facts;
     if (typeof clockSkewMs === "number") this.#judgeClock(clockSkewMs);
-    const why = STICKY_BY_CODE.get(error.code);
+    const why = stickyReasonOf(error);
     if (why === "refused" && this.#hasAnother(error)) {
       this.#apply({ on: "lost", ...this.#now(), retryAfterMs: 0 });
     } else if (why !== undefined) this.#apply({ on: "barred", why, ...this.#now() });
@@ -353,12 +359,14 @@ export class Tunnel implements AsyncDisposable {
     return identities.refused(this.#identity, String(code) as RefusalReason, receiverNowMs);
   }
 
-  #hangUp(): void {
+  #hangUp(end: (session: Session) => void): void {
     this.#timer?.[Symbol.dispose]();
-    this.#dialling?.abort();
-    const session = this.#session;
+    const [session, dial] = [this.#session, this.#dialling];
     this.#session = undefined;
-    session?.close();
+    // One that is given up says nothing about the receiver.
+    this.#dialling = undefined;
+    dial?.abort();
+    if (session !== undefined) end(session);
   }
 
   #armTimer(): void {
@@ -372,7 +380,7 @@ export class Tunnel implements AsyncDisposable {
     const { log, conditions, clock } = this.#options;
     const flowing = state.at === "streaming" || state.at === "throttled";
     if (flowing) conditions.close("tunnelDown", "");
-    else if (state.at === "disconnected" || state.at === "sticky") {
+    else if (/^(?:disconnected|sticky|heldDown)$/.test(state.at)) {
       const code = identifierFrom(this.#lastError?.code ?? "TUNNEL_UNREACHABLE");
       conditions.open("tunnelDown", "", { code }, clock.nowMs());
     }
@@ -387,12 +395,4 @@ export class Tunnel implements AsyncDisposable {
   #now(): { readonly nowMs: number; readonly chance: number } {
     return { nowMs: this.#options.clock.monotonicMs(), chance: this.#options.chance.unit() };
   }
-}
-
-/** TP5: how long an overloaded receiver asks us to stay away. */
-function retryAfterOf({ facts }: AgentError): { retryAfterMs?: number } {
-  const { retryAfterMs } = facts;
-  return typeof retryAfterMs === "number"
-    ? { retryAfterMs: Math.min(retryAfterMs, RETRY_AFTER_MAX_MS) }
-    : {};
 }

@@ -18,6 +18,8 @@ const RECORDED = [
   { ask: "identityAdopt" },
   { ask: "channelRelease", channel: "orders", decision: "retry" },
   { ask: "channelSkip", channel: "adt", firstSeq: 1, lastSeq: 2, confirmed: true },
+  { ask: "drillStart", minutes: 5, reason: "exercise\nDOE" },
+  { ask: "drillStop" },
 ];
 const NOT_RECORDED = [
   { ask: "status" },

@@ -23,7 +23,7 @@ export const HOUR_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "D4 what is counted is not written",
-    [HOUR_BOOK, "this.#prepared.hourCountAdd.run(", "void (0, "],
+    ["agent/outbox/hours/hour-counts.ts", "hourCountAdd.run(", "void (0, "],
     { ...BOOK, only: "duplicates, blocks" },
   ),
   mutant("D1 a repeat waits for a flush", [HOUR_BOOK, "if (!isAlone) this", "this"], {

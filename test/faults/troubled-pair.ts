@@ -19,6 +19,7 @@ export interface TroubledStatus {
   readonly conditions: readonly { readonly condition: string }[];
   readonly tunnel: { readonly state: string; readonly session?: number };
   readonly channels: readonly {
+    readonly name: string;
     readonly lastSeq: number;
     readonly ackedSeq: number;
     readonly waiting: number;

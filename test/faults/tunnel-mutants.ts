@@ -254,4 +254,29 @@ export const TUNNEL_MUTANTS: readonly Mutant[] = [
     ],
     caughtBy: [{ file: "test/abuse/hostile-receiver.test.ts" }],
   },
+  {
+    id: "a drill is called complete whatever the receiver has",
+    edits: [
+      {
+        file: "agent/outage-drill-state.ts",
+        search: "now.ackedSeq >= target.lastSeq",
+        replacement: "now.ackedSeq >= 0n",
+      },
+    ],
+    caughtBy: [{ file: "test/agent/outage-drill-state.test.ts" }],
+  },
+  {
+    id: "a drill goes on when its time is over",
+    edits: [
+      {
+        file: "agent/outage-drill-state.ts",
+        search: 'if (leftMs <= 0) return "time";',
+        replacement: 'if (leftMs <= -1e12) return "time";',
+      },
+    ],
+    caughtBy: [
+      { file: "test/agent/outage-drill-state.test.ts" },
+      { file: "test/agent/outage-drill.test.ts" },
+    ],
+  },
 ];

@@ -96,6 +96,7 @@ export class SimTunnel {
         this.#session?.drain();
         return;
       case "hangUp":
+      case "cut":
         this.#hangUp();
         return;
       case "armTimer":

@@ -20,7 +20,7 @@ const KNOWN = [
   ...["fileGrowing", "fileOrphaned", "fileUnpaired", "controlFileAmbiguous", "fileBusy"],
   ...["fileUnreadable", "fileQuarantined", "fileVanished", "fileNotMoved", "lateWrite"],
   ...["applicationAckMissing", "targetUnreachable", "targetFull", "filesNotCollected"],
-  "openToAll",
+  ...["openToAll", "outageDrill"],
 ];
 
 describe("the catalogue of warnings", () => {

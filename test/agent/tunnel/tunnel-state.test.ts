@@ -21,6 +21,7 @@ const STATES: Readonly<Record<string, TunnelState>> = {
   drainingToReturn: { at: "draining", next: "disconnected", retryAfterMs: 7_000 },
   drainingToClose: { at: "draining", next: "closed", retryAfterMs: 0 },
   sticky: { at: "sticky", why: "refused", untilMs: NOW_MS },
+  heldDown: { at: "heldDown" },
   closed: { at: "closed" },
 };
 
@@ -37,6 +38,8 @@ const EVENTS: Readonly<Record<TunnelEvent["on"], TunnelEvent>> = {
   barred: { on: "barred", why: "fenced", nowMs: NOW_MS, chance: 0 },
   fencedOnce: { on: "fencedOnce", nowMs: NOW_MS, chance: 0.5 },
   stop: { on: "stop" },
+  holdDown: { on: "holdDown" },
+  letUp: { on: "letUp" },
 };
 
 /** Everything that moves: `state event` to the next state and its effects. All else stays as it is. */
@@ -88,6 +91,17 @@ const MOVES: Readonly<Record<string, string>> = {
   "throttled stop": "draining drain",
   "drainingToReturn stop": "draining",
   "sticky stop": "closed hangUp",
+  "heldDown stop": "closed hangUp",
+
+  "disconnected holdDown": "heldDown cut",
+  "connecting holdDown": "heldDown cut",
+  "helloSent holdDown": "heldDown cut",
+  "resuming holdDown": "heldDown cut",
+  "streaming holdDown": "heldDown cut",
+  "throttled holdDown": "heldDown cut",
+  "drainingToReturn holdDown": "heldDown cut",
+  "sticky holdDown": "heldDown cut",
+  "heldDown letUp": "connecting dial",
 };
 
 describe("tunnel state, over every pair of state and event", () => {
@@ -106,7 +120,7 @@ describe("tunnel state, over every pair of state and event", () => {
   }
 
   test("every event of the machine is in the table, and every state", () => {
-    assert.equal(new Set(Object.values(STATES).map(({ at }) => at)).size, 9);
+    assert.equal(new Set(Object.values(STATES).map(({ at }) => at)).size, 10);
     for (const pair of Object.keys(MOVES)) {
       const [state = "", on = ""] = pair.split(" ");
       assert.ok(state in STATES && on in EVENTS, pair);
