@@ -15,8 +15,10 @@ import {
   resetRecovery,
   unlockAgent,
 } from "./cli/agent.ts";
+import { showAlarms } from "./cli/alarms.ts";
 import { type AskOptions, askAgent, fetchBundle } from "./cli/ask.ts";
 import { createCa, importTrust } from "./cli/authority.ts";
+import { type LinkOptions, makeLink } from "./cli/console.ts";
 import { sendDocuments, showStatus } from "./cli/document.ts";
 import { exportMessages } from "./cli/export.ts";
 import type { Output } from "./cli/output.ts";
@@ -128,6 +130,27 @@ program
   .action(async (name, controlId, options) => {
     exitCode = await trace(output, [name, controlId], options);
   });
+program
+  .command("alarms")
+  .description(
+    "which alarms are open at agents, whose they are and what to do; exit 69 if any needs somebody",
+  )
+  .argument("[tenant/agent]", "only this agent")
+  .requiredOption(...CONFIG)
+  .option(...JSON_FLAG)
+  .action(async (name, options) => {
+    exitCode = await showAlarms(output, name, options);
+  });
+program
+  .command("console")
+  .description("the fleet console in the browser")
+  .command("link")
+  .description("print a link that lets one person in from this machine, once, within five minutes")
+  .requiredOption("--role <role>", "viewer, support or administrator")
+  .option("--name <name>", "who it is for, as the console's log will have it", "link")
+  .requiredOption(...CONFIG)
+  .option(...JSON_FLAG)
+  .action((options: LinkOptions) => makeLink(output, options));
 const agent = program.command("agent").description("who may connect");
 agent
   .command("add <tenant/agent>")

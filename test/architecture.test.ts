@@ -169,6 +169,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "agent/status-page": ["agent/status.ts", "pages", ...BASE],
   agent: ["agent", "config", "certs", "documents", "reconcile", "releases"],
   receiver: [
+    "pages",
+    // What an alarm means, and what to do: both ends say the same.
+    "agent/health/catalogue.ts",
     "protocol",
     "streams",
     "reconcile",
