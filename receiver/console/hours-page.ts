@@ -55,7 +55,7 @@ ${differences(lines)}`,
 }
 
 function table(lines: readonly ComparedLine[], nowMs: number): Html {
-  return html`<div class="wide-table" role="region" aria-labelledby="hours" tabindex="0"><table>
+  return html`<div class="wide-table" role="group" aria-labelledby="hours" tabindex="0"><table>
 <thead><tr><th scope="col">Hour</th><th scope="col">Channel</th><th scope="col">State</th><th scope="col">Agent stored</th><th scope="col">Stored here</th></tr></thead>
 <tbody>
 ${lines

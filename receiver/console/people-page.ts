@@ -16,7 +16,7 @@ export function peoplePage(
     ...{ title: "People", here: "/people" },
     main: html`<section aria-labelledby="roles">
 <h1 id="roles">Who may what</h1>
-<div class="wide-table" role="region" aria-labelledby="roles" tabindex="0"><table>
+<div class="wide-table" role="group" aria-labelledby="roles" tabindex="0"><table>
 <thead><tr><th scope="col">May</th>${ROLES.map((role) => html`<th scope="col">${role}</th>`)}</tr></thead>
 <tbody>${Object.values(ACTIONS).map(({ means, roles }) => html`<tr><th scope="row">${means}</th>${ROLES.map((role) => html`<td>${(roles as readonly Role[]).includes(role) ? "yes" : "no"}</td>`)}</tr>`)}</tbody>
 </table></div>
@@ -51,7 +51,7 @@ export function logPage(visit: Visit, { entries, isMore }: LogView): Html {
     ...{ title: "Log", here: "/log" },
     main: html`<section aria-labelledby="log">
 <h1 id="log">What people did here</h1>
-<div class="wide-table" role="region" aria-labelledby="log" tabindex="0"><table>
+<div class="wide-table" role="group" aria-labelledby="log" tabindex="0"><table>
 <thead><tr><th scope="col">When</th><th scope="col">Who</th><th scope="col">What</th><th scope="col">Agent</th><th scope="col">With</th></tr></thead>
 <tbody>${entries.map(({ atMs, who, role, action, agent, detail }) => html`<tr><td><time datetime="${new Date(atMs).toISOString()}">${localTime(atMs, visit.nowMs)}</time></td><td>${who} <span class="small">${role}</span></td><td>${spaced(action)}</td><td>${agent}</td><td>${detail}</td></tr>`)}</tbody>
 </table></div>

@@ -18,7 +18,6 @@ import type { Log } from "../host/log.ts";
 import {
   CONSOLE_CONNECTIONS_MAX_COUNT,
   CONSOLE_REQUEST_TIMEOUT_MS,
-  CONSOLE_REQUESTS_PER_SECOND,
   HANDSHAKE_TIMEOUT_MS,
 } from "../limits.ts";
 import { listenTo } from "../listen.ts";
@@ -29,6 +28,7 @@ import { consoleAssets } from "./assets.ts";
 import type { ConsoleConfiguration } from "./configuration.ts";
 import { Conversation } from "./conversation.ts";
 import { type Asked, type ConsolePlace, judge } from "./gate.ts";
+import { Rate } from "./rate.ts";
 import { type Reply, sendReply, text } from "./reply.ts";
 
 export interface ConsoleContext {
@@ -143,25 +143,4 @@ function askedOf({ method = "", url = "", headers, headersDistinct }: IncomingMe
     ...{ fetchSite: one("sec-fetch-site"), fetchMode: one("sec-fetch-mode") },
     fetchDest: one("sec-fetch-dest"),
   };
-}
-
-/** Requests of this second. */
-class Rate {
-  readonly #clock: Clock;
-  #beganMs = 0;
-  #count = 0;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  isTooMany(): boolean {
-    const nowMs = this.#clock.monotonicMs();
-    if (nowMs - this.#beganMs >= 1_000) {
-      this.#beganMs = nowMs;
-      this.#count = 0;
-    }
-    this.#count += 1;
-    return this.#count > CONSOLE_REQUESTS_PER_SECOND;
-  }
 }

@@ -87,6 +87,13 @@ export class ConsoleStage implements AsyncDisposable {
     return this.#receiver;
   }
 
+  /** Everything that the receiver has logged. */
+  get logText(): string {
+    const withBigints = (_key: string, value: unknown): unknown =>
+      typeof value === "bigint" ? String(value) : value;
+    return JSON.stringify(this.folder.logged, withBigints);
+  }
+
   get origin(): string {
     return `${this.people === undefined ? "http" : "https"}://127.0.0.1:${this.port}`;
   }
@@ -177,6 +184,8 @@ export class ConsoleStage implements AsyncDisposable {
     path: string,
     { method = "GET", headers = {}, body, identity }: Ask = {},
   ): Promise<Answered> {
+    // A test asks faster than any person: so a second passes with every ten requests.
+    this.clock.agedMs += 100;
     const { promise, resolve, reject } = Promise.withResolvers<Answered>();
     const options = { host: "127.0.0.1", port: this.port, path, method, headers, agent: false };
     const isTls = this.people !== undefined;
