@@ -1,11 +1,11 @@
 /** Commands about packages of this program itself. @module */
 import { type Command, InvalidArgumentError } from "commander";
-import { versionText } from "#releases/target.ts";
+import { VERSION_PATTERN } from "#releases/version-pattern.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { systemClock } from "./host/clock.ts";
 
 function releaseVersion(text: string): string {
-  if (versionText.safeParse(text).success) return text;
+  if (VERSION_PATTERN.test(text)) return text;
   throw new InvalidArgumentError("Must be a version such as 1.2.0.");
 }
 

@@ -5,28 +5,13 @@
  */
 import { Command, CommanderError } from "commander";
 import { DocumentError } from "#config/document.ts";
-import {
-  addAgent,
-  confirmAgent,
-  denyAgent,
-  listAgents,
-  listDenied,
-  listHeads,
-  resetRecovery,
-  unlockAgent,
-} from "./cli/agent.ts";
-import { showAlarms } from "./cli/alarms.ts";
-import { type AskOptions, askAgent, fetchBundle } from "./cli/ask.ts";
-import { createCa, importTrust } from "./cli/authority.ts";
-import { type LinkOptions, makeLink } from "./cli/console.ts";
-import { sendDocuments, showStatus } from "./cli/document.ts";
-import { exportMessages } from "./cli/export.ts";
+import type { AskOptions } from "./cli/ask.ts";
+import type { LinkOptions } from "./cli/console.ts";
 import type { Output } from "./cli/output.ts";
-import { report as reportHours, trace } from "./cli/report.ts";
-import { listSent, send } from "./cli/send.ts";
-import { serve } from "./cli/serve.ts";
 import { version } from "./cli/version.ts";
 import { EXIT, type ExitCode, ReceiverError } from "./errors.ts";
+
+// Each command loads its own code: the store's libraries alone take longer than most of what is asked here.
 
 /** Files and the socket that we create are nobody else's to read. */
 process.umask(0o077);
@@ -70,7 +55,9 @@ program
   .command("serve")
   .description("accept agents until asked to stop")
   .requiredOption(...CONFIG)
-  .action((options) => serve(output, { ...options, stopped: askedToStop() }));
+  .action(async (options) =>
+    (await import("./cli/serve.ts")).serve(output, { ...options, stopped: askedToStop() }),
+  );
 program
   .command("export")
   .description("print stored messages, one JSON object a line")
@@ -78,20 +65,24 @@ program
   .option("--body", "with the bodies, in base64")
   .option("--channel <name>", "only this channel")
   .option("--agent <tenant/agent>", "only this agent")
-  .action((options) => exportMessages(output, options));
+  .action(async (options) => (await import("./cli/export.ts")).exportMessages(output, options));
 program
   .command("send <tenant/agent> <channel> <file>")
   .description("hand over a message for a hospital system; - reads it from standard input")
   .requiredOption(...CONFIG)
   .option("--key <key>", "your own name for it: with the same one it is taken once")
   .option(...JSON_FLAG)
-  .action((name, channel, file, options) => send(output, [name, channel, file], options));
+  .action(async (name, channel, file, options) =>
+    (await import("./cli/send.ts")).send(output, [name, channel, file], options),
+  );
 program
   .command("sent <tenant/agent> <channel>")
   .description("print what became of the messages that were handed over")
   .requiredOption(...CONFIG)
   .option(...JSON_FLAG)
-  .action((name, channel, options) => listSent(output, [name, channel], options));
+  .action(async (name, channel, options) =>
+    (await import("./cli/send.ts")).listSent(output, [name, channel], options),
+  );
 const asking = (command: Command): Command =>
   command
     .requiredOption("--command <file>", "made by: holdfast-sign command")
@@ -100,14 +91,14 @@ const asking = (command: Command): Command =>
     .option(...JSON_FLAG);
 asking(program.command("ask <tenant/agent> [operation]"))
   .description("ask an agent a signed question, and print its answer")
-  .action((name: string, operation: string | undefined, options: AskOptions) =>
-    askAgent(output, [name, operation], options),
+  .action(async (name: string, operation: string | undefined, options: AskOptions) =>
+    (await import("./cli/ask.ts")).askAgent(output, [name, operation], options),
   );
 asking(program.command("bundle <tenant/agent>"))
   .description("ask an agent for a bundle, which only the holder of the support key can open")
   .requiredOption("--out <file>", "where the sealed bundle goes; nothing is overwritten")
-  .action((name: string, options: AskOptions & { readonly out: string }) =>
-    fetchBundle(output, name, options),
+  .action(async (name: string, options: AskOptions & { readonly out: string }) =>
+    (await import("./cli/ask.ts")).fetchBundle(output, name, options),
   );
 program
   .command("report")
@@ -120,7 +111,7 @@ program
   .option("--csv", "print CSV")
   .option(...JSON_FLAG)
   .action(async (name, options) => {
-    exitCode = await reportHours(output, name, options);
+    exitCode = await (await import("./cli/report.ts")).report(output, name, options);
   });
 program
   .command("trace <tenant/agent> <control-id>")
@@ -128,7 +119,7 @@ program
   .requiredOption(...CONFIG)
   .option(...JSON_FLAG)
   .action(async (name, controlId, options) => {
-    exitCode = await trace(output, [name, controlId], options);
+    exitCode = await (await import("./cli/report.ts")).trace(output, [name, controlId], options);
   });
 program
   .command("alarms")
@@ -139,7 +130,7 @@ program
   .requiredOption(...CONFIG)
   .option(...JSON_FLAG)
   .action(async (name, options) => {
-    exitCode = await showAlarms(output, name, options);
+    exitCode = await (await import("./cli/alarms.ts")).showAlarms(output, name, options);
   });
 program
   .command("console")
@@ -150,7 +141,9 @@ program
   .option("--name <name>", "who it is for, as the console's log will have it", "link")
   .requiredOption(...CONFIG)
   .option(...JSON_FLAG)
-  .action((options: LinkOptions) => makeLink(output, options));
+  .action(async (options: LinkOptions) =>
+    (await import("./cli/console.ts")).makeLink(output, options),
+  );
 const agent = program.command("agent").description("who may connect");
 agent
   .command("add <tenant/agent>")
@@ -159,31 +152,39 @@ agent
   .option("--certificate <file>", "for a trial: let in whoever has this certificate, PEM")
   .requiredOption(...CONFIG)
   .option(...JSON_FLAG)
-  .action((name, options) => addAgent(output, name, options));
+  .action(async (name, options) =>
+    (await import("./cli/agent.ts")).addAgent(output, name, options),
+  );
 agent
   .command("list")
   .description("print the agents that are known")
   .requiredOption(...CONFIG)
   .option(...JSON_FLAG)
-  .action((options) => listAgents(output, options));
+  .action(async (options) => (await import("./cli/agent.ts")).listAgents(output, options));
 agent
   .command("heads <tenant/agent>")
   .description("print the signed heads of its audit, for: holdfast audit verify --head FILE")
   .requiredOption(...CONFIG)
   .option(...JSON_FLAG)
-  .action((name, options) => listHeads(output, name, options));
+  .action(async (name, options) =>
+    (await import("./cli/agent.ts")).listHeads(output, name, options),
+  );
 agent
   .command("status <tenant/agent>")
   .description("print the newest status document that it has signed")
   .requiredOption(...CONFIG)
   .option(...JSON_FLAG)
-  .action((name, options) => showStatus(output, name, options));
+  .action(async (name, options) =>
+    (await import("./cli/document.ts")).showStatus(output, name, options),
+  );
 agent
   .command("confirm <tenant/agent> <code>")
   .description("the code that the hospital sees is that of agent list: issue the certificate")
   .requiredOption(...CONFIG)
   .option(...JSON_FLAG)
-  .action((name, code, options) => confirmAgent(output, [name, code], options));
+  .action(async (name, code, options) =>
+    (await import("./cli/agent.ts")).confirmAgent(output, [name, code], options),
+  );
 agent
   .command("deny <tenant/agent>")
   .description("keep an agent out, at once")
@@ -192,25 +193,31 @@ agent
   .option("--undo", "let it in again")
   .requiredOption(...CONFIG)
   .option(...JSON_FLAG)
-  .action((name, options) => denyAgent(output, name, options));
+  .action(async (name, options) =>
+    (await import("./cli/agent.ts")).denyAgent(output, name, options),
+  );
 agent
   .command("denied")
   .description("print who is kept out")
   .requiredOption(...CONFIG)
   .option(...JSON_FLAG)
-  .action((options) => listDenied(output, options));
+  .action(async (options) => (await import("./cli/agent.ts")).listDenied(output, options));
 agent
   .command("reset-recovery <tenant/agent>")
   .description("let an agent renew with an expired certificate again")
   .requiredOption(...CONFIG)
   .option(...JSON_FLAG)
-  .action((name, options) => resetRecovery(output, name, options));
+  .action(async (name, options) =>
+    (await import("./cli/agent.ts")).resetRecovery(output, name, options),
+  );
 agent
   .command("unlock <tenant/agent>")
   .description("let an agent in again that was locked, once only one copy of it is left")
   .requiredOption(...CONFIG)
   .option(...JSON_FLAG)
-  .action((name, options) => unlockAgent(output, name, options));
+  .action(async (name, options) =>
+    (await import("./cli/agent.ts")).unlockAgent(output, name, options),
+  );
 program
   .command("document")
   .description("signed documents for agents: configurations, trust, approvals, heads")
@@ -218,7 +225,9 @@ program
   .description("queue envelopes and bundles for an agent, which judges each by itself")
   .requiredOption(...CONFIG)
   .option(...JSON_FLAG)
-  .action((name, files, options) => sendDocuments(output, [name, files], options));
+  .action(async (name, files, options) =>
+    (await import("./cli/document.ts")).sendDocuments(output, [name, files], options),
+  );
 program
   .command("ca")
   .description("the CA that issues certificates for agents")
@@ -227,7 +236,7 @@ program
   .option("--name <text>", "its common name", "Holdfast agents")
   .requiredOption(...CONFIG)
   .option(...JSON_FLAG)
-  .action((options) => createCa(output, options));
+  .action(async (options) => (await import("./cli/authority.ts")).createCa(output, options));
 program
   .command("trust")
   .description("the trust documents that agents are given")
@@ -235,7 +244,9 @@ program
   .description("keep trust documents of a tenant, oldest first")
   .requiredOption(...CONFIG)
   .option(...JSON_FLAG)
-  .action((files, options) => importTrust(output, files, options));
+  .action(async (files, options) =>
+    (await import("./cli/authority.ts")).importTrust(output, files, options),
+  );
 program
   .command("version")
   .description("print the version")

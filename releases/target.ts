@@ -4,9 +4,9 @@ import { PACKAGE_MAX_BYTES } from "./limits.ts";
 import type { ReleaseMarks } from "./marks.ts";
 import type { Platform } from "./platforms.ts";
 import { type Refused, refused } from "./refusal.ts";
+import { VERSION_PATTERN } from "./version-pattern.ts";
 
-const VERSION = /^(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})$/;
-export const versionText = z.string().regex(VERSION);
+export const versionText = z.string().regex(VERSION_PATTERN);
 
 /** W11: what stands beside length and hash. */
 export const customSchema = z.strictObject({
@@ -90,7 +90,7 @@ export function compareVersions(a: string, b: string): number {
 }
 
 function partsOf(version: string): number[] {
-  const match = VERSION.exec(version);
+  const match = VERSION_PATTERN.exec(version);
   if (match === null) throw new RangeError("Cannot compare what is no version");
   return match.slice(1).map(Number);
 }

@@ -12,6 +12,7 @@
 import { spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { relative } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { fileURLToPath } from "node:url";
@@ -69,6 +70,9 @@ function installMissing(): void {
   spawnSync("apt-get", args, { stdio: "ignore", env });
 }
 
+/** So many of the files that took longest are named at the end: where the next minute is to be saved. */
+const SLOWEST = 25;
+
 const LONG = "--long";
 const patterns = process.argv.slice(2).filter((argument) => argument !== LONG);
 const files = globSync(process.argv.includes(LONG) ? "test/**/*.long.ts" : "test/**/*.test.ts")
@@ -82,14 +86,20 @@ if (process.arch === "x64" && files.some((file) => file.endsWith("windows.test.t
 
 let passed = 0;
 let failed = 0;
+const took = new Map<string, number>();
 const skipped: string[] = [];
+const count = (file: string | undefined, ms: number): void => {
+  if (file !== undefined) took.set(file, (took.get(file) ?? 0) + ms);
+};
 const stream = run({ files, concurrency: CONCURRENCY, timeout: TEST_TIMEOUT_MS });
-stream.on("test:pass", ({ name, skip, details }) => {
+stream.on("test:pass", ({ name, nesting, file, skip, details }) => {
+  if (nesting === 0) count(file, details.duration_ms);
   if (details.type === "suite") return;
   if (skip === undefined) passed += 1;
   else skipped.push(typeof skip === "string" ? `${name}: ${skip}` : name);
 });
-stream.on("test:fail", ({ name, todo, details }) => {
+stream.on("test:fail", ({ name, nesting, file, todo, details }) => {
+  if (nesting === 0) count(file, details.duration_ms);
   if (details.type === "suite") return;
   if (todo === undefined) failed += 1;
   else skipped.push(`${name}: known to fail`);
@@ -99,6 +109,10 @@ stream.on("end", () => {
   // Behind what the reporter still prints.
   setImmediate(() => {
     for (const reason of skipped) console.log(`not tested: ${reason}`);
+    const slowest = [...took].sort(([, one], [, other]) => other - one).slice(0, SLOWEST);
+    for (const [file, ms] of slowest) {
+      console.log(`slow: ${relative(process.cwd(), file)} ${(ms / 1000).toFixed(0)} s`);
+    }
     if (files.length === 0) console.log("no test file matches");
     console.log(`${passed} passed, ${failed} failed`);
     process.exitCode = failed > 0 || passed === 0 ? 1 : 0;

@@ -13,6 +13,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { DEFAULT_APPROVER_SOCKET } from "../host/approver-folder.ts";
 import { readOnce } from "../host/read-once.ts";
 import { entriesOf, withAudit } from "./audit-source.ts";
+import { configurationLines } from "./configuration-lines.ts";
 import { question, questionAt } from "./question.ts";
 import { remedyOfRefusal } from "./refusal-remedies.ts";
 import { escaped, printFacts, table } from "./terminal.ts";
@@ -30,36 +31,6 @@ export async function configShow(options: Common): Promise<ExitCode> {
   printFacts(options.json, status, () => configurationLines(status));
   return EXIT.ok;
 }
-
-export function configurationLines(status: ConfigurationStatus): string[] {
-  const { source, trustVersion, epoch, seqHigh, effective, lastGood, newest, freeze } = status;
-  const ended = status.thawedBy === "higherEpoch" ? HIGHER_EPOCH : "holdfast config repair";
-  return [
-    `configuration: ${source}, for ${status.tenant}/${status.agent}; trust document ${trustVersion || "none yet"}, epoch ${epoch}, highest number ${seqHigh}`,
-    ...(source === "local"
-      ? ["  channels come from local.yaml; signed configurations are refused"]
-      : [
-          `  in effect: ${named(effective)}`,
-          ...(lastGood?.digest === effective?.digest
-            ? []
-            : [`  last known good: ${named(lastGood)}`]),
-        ]),
-    ...(newest === undefined
-      ? []
-      : [
-          `  newest: ${named(newest)}, class ${newest.risk}: ${newest.state}${newest.reason === undefined ? "" : ` (${newest.reason})`}`,
-          ...(newest.waitsFor === undefined ? [] : [`  waits for ${newest.waitsFor}`]),
-          ...newest.trouble.map((line) => `    ${escaped(line)}`),
-        ]),
-    ...(freeze === undefined ? [] : [`  FROZEN (${freeze}): nothing is changed until ${ended}`]),
-  ];
-}
-
-const HIGHER_EPOCH =
-  "a trust document with a higher configEpoch comes (holdfast config import), or holdfast enroll";
-
-const named = (one: { readonly digest: string; readonly seq: number } | undefined): string =>
-  one === undefined ? "nothing" : `number ${one.seq}, ${one.digest}`;
 
 /** Exactly what changes, with class and reason: to be read before somebody says yes. */
 export async function configDiff(options: Common & { readonly digest: string }): Promise<ExitCode> {

@@ -2,7 +2,7 @@
 import { loadLocalConfig } from "#config/local.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { AgentStatus } from "../status.ts";
-import { configurationLines } from "./config.ts";
+import { configurationLines } from "./configuration-lines.ts";
 import { question } from "./question.ts";
 import { supportLines } from "./support.ts";
 import { printFacts, readableBytes, table } from "./terminal.ts";

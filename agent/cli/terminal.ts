@@ -1,8 +1,4 @@
-/** How commands speak: facts to standard output, trouble to standard error, an exit code to the caller. @module */
-import { DocumentError } from "#config/document.ts";
-import { AgentError, codeOf } from "../errors.ts";
-import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { remedyFor } from "../tunnel/refusal-reasons.ts";
+/** How commands speak: facts to standard output, as lines or JSON. @module */
 
 /** Prints facts: as one line of JSON, or as lines for a person. */
 export function printFacts(json: boolean, facts: unknown, lines: () => readonly string[]): void {
@@ -16,34 +12,6 @@ export function terminalSafe(json: string): string {
       .map(([unit]) => `\\u${unit}`)
       .join(""),
   );
-}
-
-/**
- * Says what went wrong, where, and what to do next.
- *
- * @returns the exit code; `EXIT.defect` for what is not in the catalogue
- */
-export function explain(error: unknown): ExitCode {
-  if (error instanceof DocumentError) {
-    for (const { line, column, message } of error.problems) {
-      console.error(`holdfast: ${error.file}:${line}:${column}: ${message}`);
-    }
-    console.error(
-      codeOf(error.cause) === "ENOENT"
-        ? "  Say where it is with --config FILE; or have a first one written: holdfast init --config FILE"
-        : "  Correct the file; README.md and, for each kind of channel, docs/KIND.md list every setting with its default",
-    );
-    return EXIT.configuration;
-  }
-  if (error instanceof AgentError) {
-    const facts = Object.entries(error.facts).map(([name, value]) => `${name}=${value}`);
-    const where = facts.length === 0 ? "" : ` (${facts.join(", ")})`;
-    console.error(`holdfast: ${error.summary}${where} [${error.code}]\n  ${remedyFor(error)}`);
-    return error.exit;
-  }
-  console.error("holdfast: defect: an error that no part expected");
-  console.error(error);
-  return EXIT.defect;
 }
 
 /** Columns of equal width, two spaces apart. */

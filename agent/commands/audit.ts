@@ -1,7 +1,10 @@
 /** `holdfast audit …`: how it is asked. @module */
 import type { Command } from "commander";
-import { auditShow, auditVerify } from "../cli/audit.ts";
+import { later } from "./later.ts";
 import { type Act, configOption, jsonOption, timeOf, wholeNumber } from "./options.ts";
+
+const auditShow = later(() => import("../cli/audit.ts"), "auditShow");
+const auditVerify = later(() => import("../cli/audit.ts"), "auditVerify");
 
 export function addAuditCommands(root: Command, choose: (act: Act) => void): void {
   const audit = root.command("audit").description("what was decided and done here, and by whom");

@@ -1,8 +1,11 @@
 /** `holdfast channel hold` and `release`: how they are asked. @module */
 import { type Command, Option } from "commander";
-import { channelHold, channelUnhold } from "../cli/channel-hold.ts";
-import { channelRelease } from "../cli/channel-release.ts";
+import { later } from "./later.ts";
 import { type Act, configOption, jsonOption } from "./options.ts";
+
+const channelHold = later(() => import("../cli/channel-hold.ts"), "channelHold");
+const channelUnhold = later(() => import("../cli/channel-hold.ts"), "channelUnhold");
+const channelRelease = later(() => import("../cli/channel-release.ts"), "channelRelease");
 
 export function addHoldCommands(channel: Command, choose: (act: Act) => void): void {
   channel

@@ -1,16 +1,16 @@
 /** `holdfast config …`: how it is asked. @module */
 import { type Command, Option } from "commander";
-import {
-  configApprove,
-  configDiff,
-  configHistory,
-  configImport,
-  configRepair,
-  configRollback,
-  configShow,
-} from "../cli/config.ts";
-import { configCheck } from "../cli/config-check.ts";
+import { later } from "./later.ts";
 import { type Act, configOption, jsonOption, wholeNumber } from "./options.ts";
+
+const configApprove = later(() => import("../cli/config.ts"), "configApprove");
+const configDiff = later(() => import("../cli/config.ts"), "configDiff");
+const configHistory = later(() => import("../cli/config.ts"), "configHistory");
+const configImport = later(() => import("../cli/config.ts"), "configImport");
+const configRepair = later(() => import("../cli/config.ts"), "configRepair");
+const configRollback = later(() => import("../cli/config.ts"), "configRollback");
+const configShow = later(() => import("../cli/config.ts"), "configShow");
+const configCheck = later(() => import("../cli/config-check.ts"), "configCheck");
 
 export function addConfigCommands(root: Command, choose: (act: Act) => void): void {
   const config = root

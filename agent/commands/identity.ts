@@ -1,8 +1,12 @@
 /** `holdfast enroll` and `holdfast identity …`: how they are asked. @module */
 import type { Command } from "commander";
-import { enroll } from "../cli/enroll.ts";
-import { identityImport, identityRenew, identityShow } from "../cli/identity.ts";
+import { later } from "./later.ts";
 import { type Act, configOption, jsonOption } from "./options.ts";
+
+const enroll = later(() => import("../cli/enroll.ts"), "enroll");
+const identityImport = later(() => import("../cli/identity.ts"), "identityImport");
+const identityRenew = later(() => import("../cli/identity.ts"), "identityRenew");
+const identityShow = later(() => import("../cli/identity.ts"), "identityShow");
 
 export interface IdentityCommands {
   readonly root: Command;

@@ -1,8 +1,12 @@
 /** `holdfast maintenance …`: how it is asked. @module */
 import type { Command } from "commander";
-import { maintenanceShow, maintenanceStart, maintenanceStop } from "../cli/maintenance.ts";
 import { MAINTENANCE_MAX_MINUTES } from "../limits.ts";
+import { later } from "./later.ts";
 import { type Act, configOption, jsonOption, wholeNumber } from "./options.ts";
+
+const maintenanceShow = later(() => import("../cli/maintenance.ts"), "maintenanceShow");
+const maintenanceStart = later(() => import("../cli/maintenance.ts"), "maintenanceStart");
+const maintenanceStop = later(() => import("../cli/maintenance.ts"), "maintenanceStop");
 
 export function addMaintenanceCommands(root: Command, choose: (act: Act) => void): void {
   const maintenance = root

@@ -1,12 +1,12 @@
 /** `holdfast quarantine …`: how it is asked. @module */
 import type { Command } from "commander";
-import {
-  quarantineDiscard,
-  quarantineList,
-  quarantineRelease,
-  quarantineShow,
-} from "../cli/quarantine.ts";
+import { later } from "./later.ts";
 import { type Act, blockNumber, configOption, jsonOption, wholeNumber } from "./options.ts";
+
+const quarantineDiscard = later(() => import("../cli/quarantine.ts"), "quarantineDiscard");
+const quarantineList = later(() => import("../cli/quarantine.ts"), "quarantineList");
+const quarantineRelease = later(() => import("../cli/quarantine.ts"), "quarantineRelease");
+const quarantineShow = later(() => import("../cli/quarantine.ts"), "quarantineShow");
 
 export function addQuarantineCommands(root: Command, choose: (act: Act) => void): void {
   const quarantine = root

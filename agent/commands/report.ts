@@ -1,7 +1,9 @@
 /** How `report` is asked. @module */
 import type { Command } from "commander";
-import { report } from "../cli/report.ts";
+import { later } from "./later.ts";
 import { type Act, configOption, jsonOption } from "./options.ts";
+
+const report = later(() => import("../cli/report.ts"), "report");
 
 export function addReportCommand(root: Command, choose: (act: Act) => void): void {
   root

@@ -1,8 +1,12 @@
 /** `holdfast backup …` and `replay`: how they are asked. @module */
 import { type Command, Option } from "commander";
-import { backupCreate, backupRestore, backupVerify } from "../cli/backup.ts";
-import { replay } from "../cli/replay.ts";
+import { later } from "./later.ts";
 import { type Act, blockNumber, configOption, jsonOption, seqRange, timeOf } from "./options.ts";
+
+const backupCreate = later(() => import("../cli/backup.ts"), "backupCreate");
+const backupRestore = later(() => import("../cli/backup.ts"), "backupRestore");
+const backupVerify = later(() => import("../cli/backup.ts"), "backupVerify");
+const replay = later(() => import("../cli/replay.ts"), "replay");
 
 const kekOption = (): Option =>
   new Option("--kek <file>", "the key that it was made with, if that is not the configuration's");

@@ -1,17 +1,18 @@
 /** `holdfast support …`: how it is asked. @module */
 import { type Command, Option } from "commander";
-import { bundleCreate, bundlePreview } from "../cli/bundle.ts";
-import {
-  supportClose,
-  supportList,
-  supportOff,
-  supportOn,
-  supportOpen,
-  supportShow,
-  supportStatus,
-} from "../cli/support.ts";
 import { PART_NAMES } from "../control/bundle-parts.ts";
+import { later } from "./later.ts";
 import { type Act, configOption, jsonOption, wholeNumber } from "./options.ts";
+
+const bundleCreate = later(() => import("../cli/bundle.ts"), "bundleCreate");
+const bundlePreview = later(() => import("../cli/bundle.ts"), "bundlePreview");
+const supportClose = later(() => import("../cli/support.ts"), "supportClose");
+const supportList = later(() => import("../cli/support.ts"), "supportList");
+const supportOff = later(() => import("../cli/support.ts"), "supportOff");
+const supportOn = later(() => import("../cli/support.ts"), "supportOn");
+const supportOpen = later(() => import("../cli/support.ts"), "supportOpen");
+const supportShow = later(() => import("../cli/support.ts"), "supportShow");
+const supportStatus = later(() => import("../cli/support.ts"), "supportStatus");
 
 const HOURS_MAX = 72;
 

@@ -16,10 +16,11 @@ export async function askPassphrase(question: string, file: string | undefined):
     return line;
   }
   if (!process.stdin.isTTY) throw new SignError("PASSPHRASE_MISSING", question);
-  process.stderr.write(`${question}: `);
   // With a terminal of its own readline echoes to its output, which is nowhere.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  // Asked only now: until here the terminal echoes, and Ctrl-C ends the program without a word.
+  process.stderr.write(`${question}: `);
   const interrupted = new AbortController();
   terminal.once("SIGINT", () => interrupted.abort());
   try {

@@ -26,6 +26,20 @@ export const HOUR_MUTANTS: readonly Mutant[] = [
     [HOUR_BOOK, "this.#prepared.hourCountAdd.run(", "void (0, "],
     { ...BOOK, only: "duplicates, blocks" },
   ),
+  mutant("D1 a repeat waits for a flush", [HOUR_BOOK, "if (!isAlone) this", "this"], {
+    ...BOOK,
+    only: "answered without a write",
+  }),
+  mutant(
+    "D4 repeats of a quiet channel are not written at the end",
+    ["agent/outbox/writing/writer.ts", "if (!halted) writeRepeats(opened.store);", ""],
+    { ...BOOK, only: "answered without a write" },
+  ),
+  mutant(
+    "D4 repeats are written twice",
+    [HOUR_BOOK, "this.#repeats.clear();\n      this", "this"],
+    { ...BOOK, only: "answered without a write" },
+  ),
   mutant(
     "TP35 what has grown since is not told again",
     ["agent/outbox/hours/hour-telling.ts", "store.hours.reload();", ""],

@@ -109,8 +109,10 @@ test("[S17, T-S15] an old database under the running receiver: status names what
       return waiting === 0 && lastSeq === 1;
     });
     const { conditions } = await agentStatus(pair.agentConfig);
+    // Of what the agent said of itself as much was taken away as it had said by then.
+    const rolledBack = conditions.filter(({ subject }) => subject !== "$status");
     assert.deepEqual(
-      conditions.map(({ condition, subject }) => `${condition} ${subject}`),
+      rolledBack.map(({ condition, subject }) => `${condition} ${subject}`),
       ["storeRolledBack adt"],
     );
     const shown = await said("status", "--config", pair.agentConfig);

@@ -41,6 +41,8 @@ export interface StoreReport {
   /** The same with those that have no control id, such as files that are not looked into: each that is there, in order. */
   readonly stored: readonly StoredBody[];
   readonly blocks: readonly StoredBody[];
+  /** How many whole messages stand on `$status`: what the agent says of itself. */
+  readonly ownMessages: number;
   /** Rows whose bodies were pruned, with the name of their channel. */
   readonly pruned: readonly PrunedRow[];
   /** What the store says of itself that a rollback took away. */
@@ -115,6 +117,7 @@ class Inspection {
   readonly #stored: StoredBody[] = [];
   readonly #blocks: StoredBody[] = [];
   readonly #pruned: PrunedRow[] = [];
+  #ownMessages = 0;
   /** `channel/epoch/seq` of what rows say they replace, to how often. */
   readonly #replaced = new Map<string, number>();
   /** The segment that was opened last: consecutive rows share it. */
@@ -142,7 +145,7 @@ class Inspection {
     this.#reasons.push(...wronglyCounted(this.#db));
     return {
       ...{ bodies: this.#bodies, setAside: this.#setAside, pruned: this.#pruned, missing },
-      ...{ stored: this.#stored, blocks: this.#blocks },
+      ...{ stored: this.#stored, blocks: this.#blocks, ownMessages: this.#ownMessages },
       reasons: this.#reasons,
     };
   }
@@ -212,6 +215,7 @@ class Inspection {
       // Its copy in the later epoch is the message.
     } else if (this.#channels.get(channel) === "$status") {
       // What the agent says of itself (06 TP35): whole, but nobody's message.
+      this.#ownMessages += 1;
     } else if (isTwice(this.#bodies, controlId) && (row.flags & MAY_REPEAT) === 0) {
       this.#say(`uniqueness: ${controlId} twice`);
     } else {

@@ -4,6 +4,8 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
+import { question } from "#agent/cli/question.ts";
+import { loadLocalConfig } from "#config/local.ts";
 import { type Recording, recorded } from "#test/rigs/recorder.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -100,10 +102,9 @@ export interface ShownStatus {
 
 /** Asks a running agent how it is. @throws {Error} if none answers */
 export async function agentStatus(config: string): Promise<ShownStatus> {
-  const main = join(ROOT, "agent/main.ts");
-  await using asked = new Started([process.execPath, main, "status", "--json", "--config", config]);
-  const line = await asked.ready();
-  return JSON.parse(line) as ShownStatus;
+  // As the command asks; a process for each look would take more of the machine than what is looked at.
+  const { stateDir } = loadLocalConfig(config);
+  return (await question(stateDir, { ask: "status" })) as ShownStatus;
 }
 
 /** A machine with two cores runs several tests at once: what takes milliseconds can take seconds. */

@@ -4,6 +4,7 @@ import { compareHeld } from "./compare-held.ts";
 import type { HourQuestions } from "./hour-messages.ts";
 import { hourPage } from "./hour-reader.ts";
 import type { HourTelling } from "./hour-telling.ts";
+import { writeRepeats } from "./write-repeats.ts";
 
 type HourAnswers = {
   [Name in keyof HourQuestions]: (ask: HourQuestions[Name]["ask"]) => HourQuestions[Name]["answer"];
@@ -15,7 +16,10 @@ export interface HourAnswerParts {
 }
 
 export const hourAnswers = ({ store, space }: HourAnswerParts): HourAnswers => ({
-  hours: ({ after, toHour }) => hourPage(store, after, toHour),
+  hours: ({ after, toHour }) => {
+    writeRepeats(store);
+    return hourPage(store, after, toHour);
+  },
   tellHours: ({ nowMs }) => space.hours.tell(nowMs),
   compareHeld: (held) => compareHeld(store, held),
 });

@@ -1,13 +1,16 @@
 /**
  * What came in each hour, written down in the transaction that stores it (03 D4): exact whatever kills the process.
  *
- * A message costs a comparison; a commit costs one small row for each channel that it has messages of.
+ * A message costs a comparison; a commit costs one small row for each channel that it has messages of. A repeat
+ * stores nothing, so its answer waits for no flush (03 D1): it is counted along with the next message or within a
+ * minute, and that count is all that a kill may take.
  *
  * @module
  */
 import { hourOf } from "#reconcile/hours.ts";
 import type { Sealer } from "../../sealing/sealer.ts";
 import type { Prepared } from "../writing/prepared.ts";
+import { Counts, type Unnumbered } from "./hour-counts.ts";
 import { openChains, sealChains } from "./stretch-chains.ts";
 
 /** As `stretch.direction` says it. */
@@ -28,8 +31,7 @@ export interface Numbered {
   readonly after: Uint8Array | null;
 }
 
-/** What else can become of something that came. */
-export type Unnumbered = "duplicates" | "quarantined" | "refused" | "rejected";
+type Stored = Exclude<Unnumbered, "duplicates">;
 
 interface Open {
   readonly id: number;
@@ -47,18 +49,18 @@ interface Open {
 
 type StretchKey = `${number}/${number}/${bigint}`;
 
-interface Counted extends Record<Unnumbered, number> {
-  readonly hour: number;
-  readonly channel: number;
-}
-
 export class HourBook {
   readonly #prepared: Prepared;
   readonly #sealer: Sealer;
   /** The newest of each channel and epoch; bounded by how many are written to. */
   readonly #open = new Map<StretchKey, Open>();
   readonly #changed = new Set<Open>();
-  readonly #counted = new Map<string, Counted>();
+  /** Of the open transaction. */
+  readonly #counted = new Counts();
+  readonly #repeating = new Counts();
+  /** Of transactions that wrote nothing. */
+  readonly #repeats = new Counts();
+  #isWritten = false;
   #nextId: number;
 
   constructor(prepared: Prepared, sealer: Sealer) {
@@ -94,24 +96,45 @@ export class HourBook {
   }
 
   /** Something came, or was decided, that gets no number. @param atMs when the message came */
-  unnumbered(channel: number, atMs: number, what: Unnumbered): void {
-    const hour = hourOf(atMs);
-    const key = `${hour}/${channel}`;
-    const zero = { hour, channel, duplicates: 0, quarantined: 0, refused: 0, rejected: 0 };
-    const counted = this.#counted.get(key) ?? zero;
-    counted[what] += 1;
-    this.#counted.set(key, counted);
+  unnumbered(channel: number, atMs: number, what: Stored): void {
+    this.#counted.add(hourOf(atMs), channel, what);
   }
 
-  /** Writes what has changed; call once, before the commit. */
+  /** The same message came again. */
+  repeated(channel: number, atMs: number): void {
+    this.#repeating.add(hourOf(atMs), channel, "duplicates");
+  }
+
+  /** Whether there are repeats that nothing was written along with. */
+  get hasRepeats(): boolean {
+    return !this.#repeats.isEmpty;
+  }
+
+  /** Writes what has changed, and only then repeats, too; call once, before the commit. */
   flush(): void {
+    const isAlone = this.#changed.size === 0 && this.#counted.isEmpty;
     for (const open of this.#changed) this.#write(open);
     this.#changed.clear();
-    for (const one of this.#counted.values()) {
-      const { hour, channel, duplicates, quarantined, refused, rejected } = one;
-      this.#prepared.hourCountAdd.run(hour, channel, duplicates, quarantined, refused, rejected);
-    }
+    this.#counted.write(this.#prepared);
     this.#counted.clear();
+    if (!isAlone) this.writeRepeats();
+  }
+
+  writeRepeats(): void {
+    this.#repeats.write(this.#prepared);
+    this.#repeating.write(this.#prepared);
+    this.#isWritten = true;
+  }
+
+  /** The transaction is on the disk. */
+  committed(): void {
+    if (this.#isWritten) {
+      this.#repeats.clear();
+      this.#repeating.clear();
+    } else {
+      this.#repeating.moveRepeats(this.#repeats);
+    }
+    this.#isWritten = false;
   }
 
   /** What is remembered may not be in the table: after a rollback, or when others wrote there. */
@@ -119,6 +142,8 @@ export class HourBook {
     this.#open.clear();
     this.#changed.clear();
     this.#counted.clear();
+    this.#repeating.clear();
+    this.#isWritten = false;
   }
 
   #write(open: Open): void {

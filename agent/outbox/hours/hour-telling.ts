@@ -30,6 +30,7 @@ import {
   stretchRow,
 } from "./hour-reader.ts";
 import { openChains } from "./stretch-chains.ts";
+import { writeRepeats } from "./write-repeats.ts";
 
 const LOOK_MS = 60_000;
 const STATUS_CHANNEL = "$status";
@@ -77,6 +78,7 @@ export class HourTelling implements Chore {
   /** @param beforeHour exclusive: what is told */
   #tellOnce(nowHour: number, beforeHour: number): "more" | "done" | "nowhere" {
     const { store, onTold } = this.#options;
+    writeRepeats(store);
     const { prepared, tails } = store;
     const channel = [...tails.values()].find(({ name }) => name === STATUS_CHANNEL)?.channel;
     const standing = this.#standing(nowHour);

@@ -183,7 +183,7 @@ export class Appender {
     const repeat = entry.duplicates === "off" ? undefined : this.#repeatOf(entry);
     if (repeat === undefined) return this.#store(entry, recentRow, 0);
     if (entry.duplicates === "forwardFlagged") return this.#store(entry, recentRow, FLAG_DUPLICATE);
-    this.#hours.unnumbered(entry.channel, entry.receivedAtMs, "duplicates");
+    this.#hours.repeated(entry.channel, entry.receivedAtMs);
     return repeat;
   }
 

@@ -369,9 +369,8 @@ export class GroupCommit {
 
   /** What a crash left of bodies that were still arriving (05 S11). */
   #sweepUploads(): void {
-    for (const upload of this.prepared.uploadIncomplete.all() as number[]) {
-      this.uploads.dropWhole(upload);
-    }
+    const incomplete = this.prepared.uploadIncomplete.all() as number[];
+    for (const upload of incomplete) this.uploads.dropWhole(upload);
   }
 
   /** Replies whose outcome a crash made unknowable stay `pending` (03 E5). */
@@ -390,6 +389,7 @@ export class GroupCommit {
     try {
       work();
       this.#database.exec("COMMIT");
+      this.hours.committed();
     } catch (error) {
       if (this.#database.inTransaction) this.#database.exec("ROLLBACK");
       throw error;

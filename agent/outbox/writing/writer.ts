@@ -23,6 +23,7 @@ import { SkipDamaged } from "../epochs/skip-damaged.ts";
 import { FileStore } from "../files/file-store.ts";
 import type { Database } from "../format/database.ts";
 import { openingFault, toPlain, translated } from "../format/fault.ts";
+import { writeRepeats } from "../hours/write-repeats.ts";
 import { InboxStore } from "../inbox/inbox-store.ts";
 import { buffersOf, type ReadResult } from "../reader.ts";
 import { makeRoomToOpen, Space } from "../space/space.ts";
@@ -358,6 +359,7 @@ function close(): void {
   if (opened === undefined) return;
   chores?.[Symbol.dispose]();
   if (opened.store.hasDeferred) commit([]);
+  if (!halted) writeRepeats(opened.store);
   markClean(opened);
   opened.highWater.note();
   opened.highWater.close();
@@ -395,6 +397,4 @@ function guarded(act: () => void): void {
 }
 
 // What nobody caught is a defect: stop acknowledging rather than go on in an unknown state.
-process.on("uncaughtException", (error) =>
-  halt(new AgentError("WRITER_DIED", {}, { cause: error })),
-);
+process.on("uncaughtException", (cause) => halt(new AgentError("WRITER_DIED", {}, { cause })));

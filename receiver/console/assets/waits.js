@@ -24,7 +24,7 @@ function draw(place, { at, waited }) {
       cursor: { show: false },
       scales: {
         // A burst is not drawn as wide as a day.
-        x: { range: (_plot, low, high) => [low, Math.max(high, low + SHORTEST_S)] },
+        x: { range: () => [at[0], Math.max(at.at(-1), at[0] + SHORTEST_S)] },
         y: { range: (_plot, _low, high) => [0, Math.max(1, (high ?? 0) * 1.1)] },
       },
       axes: [

@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { escaped, escapedLines, explain, terminalSafe } from "#agent/cli/terminal.ts";
+import { explain } from "#agent/cli/explain.ts";
+import { escaped, escapedLines, terminalSafe } from "#agent/cli/terminal.ts";
 import { DocumentError } from "#config/document.ts";
 import { loadLocalConfig } from "#config/local.ts";
 

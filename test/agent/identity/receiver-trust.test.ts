@@ -64,10 +64,7 @@ describe("receiver trust", () => {
     kept.restart();
     assert.equal(casOf(kept), pinned, "the slot knows nothing of it");
     assert.equal(kept.keeper.trusts(documents), "changed");
-    assert.match(
-      readFileSync(slotFile(kept, "receiver-ca.pem"), "utf8"),
-      new RegExp(FIRST.slice(40, 90)),
-    );
+    assert.ok(readFileSync(slotFile(kept, "receiver-ca.pem"), "utf8").includes(FIRST));
   });
 
   test("[07 1.9] [N2] the renewal door is trusted by the same document: of a withdrawn CA it is not asked, and the next slot has what is in force", async () => {

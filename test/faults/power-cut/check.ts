@@ -120,8 +120,8 @@ function prunedTooEarly({ pruned }: StoreReport, settled: Settled): string[] {
 }
 
 /** 03 D1: the resend of whatever is stored will be recognised; what is set aside is its own key (E7). */
-function repeatsForgotten({ bodies, pruned }: StoreReport, keys: number): string[] {
-  const rows = bodies.size + pruned.length;
+function repeatsForgotten(report: StoreReport, keys: number): string[] {
+  const rows = report.bodies.size + report.pruned.length + report.ownMessages;
   return keys === rows ? [] : [`uniqueness: ${keys} keys for ${rows} rows`];
 }
 

@@ -1,5 +1,6 @@
 /** What is counted of each hour, and what the receiver is told of it, by the real writer thread. */
 import assert from "node:assert/strict";
+import { statSync } from "node:fs";
 import { describe, test } from "node:test";
 import Database from "better-sqlite3";
 import type { HourStretch } from "#agent/outbox/hours/hour-messages.ts";
@@ -89,6 +90,25 @@ describe("hours of the outbox", () => {
     assert.deepEqual(first, { ...none, hour: HOUR, duplicates: 1, quarantined: 2 });
     assert.deepEqual(second, { ...none, hour: HOUR + 1, duplicates: 1, quarantined: 0 });
     assert.deepEqual(rest, []);
+  });
+
+  test("[D1, D4] a repeat is answered without a write, and counted at the next one, or when it is asked for", async () => {
+    await using made = await TestOutbox.open(CHANNELS);
+    const { outbox } = made;
+    const duplicates = async () => (await counts(made.outbox)).map((one) => one.duplicates);
+    await put(outbox, "M1", at(HOUR));
+    const walBytes = (): number => statSync(made.walFile).size;
+    const written = walBytes();
+    for (let count = 0; count < 3; count++) await put(outbox, "M1", at(HOUR));
+    assert.equal(walBytes(), written, "nothing was flushed for them");
+    await put(outbox, "M2", at(HOUR));
+    assert.ok(walBytes() > written);
+    assert.deepEqual(await duplicates(), [3]);
+    await put(outbox, "M1", at(HOUR));
+    assert.deepEqual(await duplicates(), [4], "when it is asked for");
+    await put(outbox, "M1", at(HOUR));
+    await made.reopen();
+    assert.deepEqual(await duplicates(), [5], "at the end");
   });
 
   test("[D4] what a sender did not send now is counted as a copy", async () => {
