@@ -1,7 +1,10 @@
 /** From a request that is ours to an answer: who it is, whether they may, and what was asked. @module */
 import type { IncomingMessage } from "node:http";
 import { ReceiverError } from "../errors.ts";
+import type { Clock } from "../host/clock.ts";
+import type { Log } from "../host/log.ts";
 import { isLoopback } from "../outlets/loopback.ts";
+import type { WholeStore } from "../store/whole-store.ts";
 import type { ConsoleConfiguration } from "./configuration.ts";
 import { FleetReader } from "./fleet.ts";
 import { type Form, readForm } from "./form.ts";
@@ -11,10 +14,15 @@ import { QuestionDesk } from "./question-desk.ts";
 import { page, type Reply, seeOther, text } from "./reply.ts";
 import { may } from "./roles.ts";
 import { faultPage, notFound, type Route, Routes } from "./routes.ts";
-import type { ConsoleContext } from "./server.ts";
 import { isFormToken, Sessions } from "./sessions.ts";
 import { enterPage, signInPage } from "./sign-in-page.ts";
 import { type Visitor, Visitors } from "./visitors.ts";
+
+export interface ConsoleContext {
+  readonly store: WholeStore;
+  readonly clock: Clock;
+  readonly log: Log;
+}
 
 const ENTER = /^\/enter\/([A-Za-z0-9_-]{43})$/;
 

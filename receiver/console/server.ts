@@ -13,8 +13,6 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Asset } from "#pages/common-assets.ts";
 import { foreignCode, ReceiverError } from "../errors.ts";
-import type { Clock } from "../host/clock.ts";
-import type { Log } from "../host/log.ts";
 import {
   CONSOLE_CONNECTIONS_MAX_COUNT,
   CONSOLE_REQUEST_TIMEOUT_MS,
@@ -22,20 +20,13 @@ import {
 } from "../limits.ts";
 import { listenTo } from "../listen.ts";
 import { isLoopback } from "../outlets/loopback.ts";
-import type { WholeStore } from "../store/whole-store.ts";
 import { StrangerLog } from "../stranger-log.ts";
 import { consoleAssets } from "./assets.ts";
 import type { ConsoleConfiguration } from "./configuration.ts";
-import { Conversation } from "./conversation.ts";
+import { type ConsoleContext, Conversation } from "./conversation.ts";
 import { type Asked, type ConsolePlace, judge } from "./gate.ts";
 import { Rate } from "./rate.ts";
 import { type Reply, sendReply, text } from "./reply.ts";
-
-export interface ConsoleContext {
-  readonly store: WholeStore;
-  readonly clock: Clock;
-  readonly log: Log;
-}
 
 export interface FleetConsole extends AsyncDisposable {
   readonly address: { readonly host: string; readonly port: number };
