@@ -78,14 +78,17 @@ export class Conversation {
       if (cookie === undefined) return reply;
       return { ...reply, headers: { "Set-Cookie": cookie, ...reply.headers } };
     } catch (error) {
-      const fault = error instanceof ReceiverError ? error : undefined;
-      this.#context.log.fault(
-        "consoleFailed",
-        fault ?? new ReceiverError("CONSOLE_DEFECT", { cause: error }),
-      );
       const { html, status } = faultPage(visit, error);
+      // What a person did wrong is told to the person.
+      if (status >= 500) this.#failed(error);
       return page(html, status);
     }
+  }
+
+  #failed(error: unknown): void {
+    const isKnown = error instanceof ReceiverError;
+    const fault = isKnown ? error : new ReceiverError("CONSOLE_DEFECT", { cause: error });
+    this.#context.log.fault("consoleFailed", fault);
   }
 
   /** For whoever comes with a link. */

@@ -70,25 +70,36 @@ export class QuestionDesk {
   }
 
   /**
-   * Keeps a question until somebody else decides.
+   * What a document asks, of an agent that is known.
    *
-   * @throws {ReceiverError} `COMMAND_REFUSED`, `AGENT_UNKNOWN`, `STORE_FULL`
+   * @throws {ReceiverError} `COMMAND_REFUSED`, `AGENT_UNKNOWN`
    */
-  async propose(envelope: Uint8Array, author: string, nowMs: number): Promise<Question> {
+  async read(envelope: Uint8Array): Promise<Question> {
     const document = documentIn(envelope);
     if (document === undefined) {
       throw new ReceiverError("COMMAND_REFUSED", { facts: { bytes: envelope.length } });
     }
     const question = questionOf(document);
     if ((await this.#store.findAgent(question)) === null) throw new ReceiverError("AGENT_UNKNOWN");
+    return question;
+  }
+
+  /**
+   * Keeps a question that was read until somebody decides.
+   *
+   * @throws {ReceiverError} `STORE_FULL`
+   */
+  async propose(
+    { expires }: Question,
+    { envelope, author, nowMs }: { envelope: Uint8Array; author: string; nowMs: number },
+  ): Promise<void> {
     const kept = { author, atMs: nowMs, envelope: Buffer.from(envelope).toString("base64") };
-    const expiresMs = Math.min(Date.parse(document.expires), nowMs + DAY_MS);
+    const expiresMs = Math.min(Date.parse(expires), nowMs + DAY_MS);
     const result = await this.#store.console.keepItem({
       ...{ kind: KIND, key: randomBytes(16).toString("hex"), body: JSON.stringify(kept) },
       ...{ expiresMs, isNew: true, atMs: nowMs },
     });
     if (result.kind === "busy" || !result.isKept) throw new ReceiverError("STORE_FULL");
-    return question;
   }
 
   /** Those that wait, oldest first. */

@@ -183,10 +183,12 @@ export class Routes {
     const pasted = form?.text("document").trim() ?? "";
     const file = (await form?.file("file")) ?? new Uint8Array(0);
     const envelope = pasted === "" ? file : new Uint8Array(Buffer.from(pasted));
-    const question = await desk.propose(envelope, visit.session.name, visit.nowMs);
+    const question = await desk.read(envelope);
     const { tenant, name, op, id } = question;
     const detail = `${op} ${id}`;
     await journal.write(visit.session, "questionHandedIn", { agent: `${tenant}/${name}`, detail });
+    const { session, nowMs } = visit;
+    await desk.propose(question, { envelope, author: session.name, nowMs });
     return page(handedIn(visit, question));
   }
 
@@ -237,9 +239,11 @@ export class Routes {
 
   async #endSession(visit: Visit, { form }: Asking): Promise<Reply> {
     const { journal, sessions } = this.#parts;
-    const ended = await sessions.end(form?.text("key") ?? "");
-    if (ended !== undefined) {
-      await journal.write(visit.session, "sessionEnded", { detail: ended.name });
+    const key = form?.text("key") ?? "";
+    const found = (await sessions.all(visit.nowMs)).find((one) => one.key === key);
+    if (found !== undefined) {
+      await journal.write(visit.session, "sessionEnded", { detail: found.name });
+      await sessions.end(key);
     }
     return seeOther("/people");
   }

@@ -5,7 +5,7 @@ const GATE: NamedTests = { file: "test/receiver/console/gate.test.ts" };
 const SESSIONS: NamedTests = { file: "test/receiver/console/sessions.test.ts" };
 const PAGES: NamedTests = { file: "test/receiver/console/pages.test.ts" };
 const CERTIFICATES: NamedTests = { file: "test/receiver/console/certificates.test.ts" };
-const STORE: NamedTests = { file: "test/receiver/store/console-store.test.ts", only: "SQLite" };
+const STORE: NamedTests = { file: "test/receiver/store/console-store.test.ts" };
 
 const mutant = (
   id: string,

@@ -76,7 +76,7 @@ describe("[01 Receive] a look-up by control id", () => {
     const added = await store.registry.registerAgent({ tenant: "north", name: "w", atMs: 4 });
     assert.ok("agent" in added);
     const { agent } = added;
-    const times = Array.from({ length: 1_200 }, (_, at) => [at, 1_000 + at] as const);
+    const times = Array.from({ length: 1_200 }, (_, at) => [at, 1_000 + at - (at % 20)] as const);
     const named = (at: number) =>
       JSON.stringify({ attributes: { "hl7.controlId": at % 600 === 10 ? "X" : `M${at}` } });
     await withMessages(store, agent.id, "adt", times, named);
@@ -93,7 +93,7 @@ describe("[01 Receive] a look-up by control id", () => {
       ["611"],
     );
     const recent = await lookUp(store, { ...call, fromMs: 1_605 });
-    assert.deepEqual([recent.lines.length, recent.lookedAtCount], [1, 595]);
+    assert.deepEqual([recent.lines.length, recent.lookedAtCount], [0, 580]);
     const none = await lookUp(store, { ...call, controlId: "M" });
     assert.deepEqual(none.lines, []);
   });
