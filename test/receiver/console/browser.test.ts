@@ -65,7 +65,7 @@ describe("the console in a browser", { skip }, () => {
     });
     try {
       await page.goto(`${stage.origin}/enter/${await stage.link("administrator", "Ada")}`);
-      await page.keyboard.press("Enter");
+      await page.getByRole("button", { name: "Sign in" }).click();
       await page.getByRole("heading", { name: /^Agents/ }).waitFor();
       await look(page);
     } finally {

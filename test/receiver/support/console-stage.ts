@@ -78,7 +78,8 @@ export class ConsoleStage implements AsyncDisposable {
     for (const [name, text] of Object.entries(found?.files ?? {})) folder.write(name, text);
     const caPem = found?.serverCaPem ?? "";
     const stage = new ConsoleStage(folder, { port, caPem, people: found?.people });
-    stage.#receiver = await folder.open({ clock: stage.clock });
+    // Played agents answer no PING.
+    stage.#receiver = await folder.open({ clock: stage.clock, heartbeatMs: 600_000 });
     return stage;
   }
 
