@@ -8,6 +8,7 @@ import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { loadDocument } from "#config/document.ts";
 import { MESSAGE_MAX_BYTES } from "#protocol/limits.ts";
+import { CONSOLE, withAbsoluteTls } from "./console/configuration.ts";
 import { foreignCode, identifierFrom, ReceiverError } from "./errors.ts";
 import { ENROLMENT, withAbsoluteCa } from "./identity/configuration.ts";
 import {
@@ -61,6 +62,7 @@ const SCHEMA = z
     /** Bodies stay so long at least; without outlets they go only if this is said (TP38). */
     retainHours: z.int().min(RETAIN_DEFAULT_HOURS).max(87_600).optional(),
     outlets: OUTLETS,
+    console: CONSOLE,
   })
   .refine(({ enrolment, tls }) => enrolment === undefined || tls.ca !== undefined, {
     path: ["tls", "ca"],
@@ -76,7 +78,15 @@ export type Configuration = z.infer<typeof SCHEMA>;
  * @throws {DocumentError} with line and column of everything that is wrong
  */
 export function loadConfiguration(file: string): Configuration {
-  const { stateDir, tls, store, outlets, enrolment, ...rest } = loadDocument(file, SCHEMA);
+  const {
+    stateDir,
+    tls,
+    store,
+    outlets,
+    enrolment,
+    console: found,
+    ...rest
+  } = loadDocument(file, SCHEMA);
   const from = (path: string): string => resolve(dirname(file), path);
   return {
     ...rest,
@@ -84,6 +94,7 @@ export function loadConfiguration(file: string): Configuration {
     store: withAbsoluteFiles(store, from),
     enrolment: withAbsoluteCa(enrolment, from),
     outlets: outlets.map((outlet) => withAbsolutePaths(outlet, from)),
+    console: withAbsoluteTls(found, from),
     tls: {
       certificate: from(tls.certificate),
       key: from(tls.key),

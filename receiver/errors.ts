@@ -96,6 +96,37 @@ const CATALOGUE = {
     summary: "No machine waits to be confirmed under this name",
     remedy: "Look at: holdfast-receiver agent list; the hospital runs holdfast enroll first",
   },
+  CONSOLE_DEFECT: {
+    exit: EXIT.defect,
+    summary: "A page of the console could not be made",
+    remedy: "Report this with the log; messages are taken as before",
+  },
+  CONSOLE_FILE: {
+    exit: EXIT.configuration,
+    summary: "A certificate or key of the console cannot be used",
+    remedy: "Check console.tls.certificate, .key and .clientCa: PEM files that can be read here",
+  },
+  CONSOLE_LINK_PLACE: {
+    exit: EXIT.notPermitted,
+    summary: "Links let nobody into a console that other machines reach",
+    remedy: "Give people certificates: console.people in receiver.yaml, docs/console.md",
+  },
+  CONSOLE_LINKS_FULL: {
+    exit: EXIT.tryAgain,
+    summary: "Too many links wait to be used",
+    remedy: "Wait five minutes, until they have expired",
+  },
+  CONSOLE_OFF: {
+    exit: EXIT.configuration,
+    summary: "This receiver has no console",
+    remedy: "Write the key console into receiver.yaml and start the receiver anew: docs/console.md",
+  },
+  CONSOLE_ROLE: {
+    exit: EXIT.usage,
+    summary: "This is no role, or no name of a person",
+    remedy:
+      "Roles are viewer, support and administrator; a name begins with a letter and has at most 64 of letters, digits, spaces and . @ _ -",
+  },
   DENY_SERIAL: {
     exit: EXIT.usage,
     summary: "This is no serial of a certificate, or the agent has no device key",

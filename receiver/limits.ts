@@ -166,3 +166,15 @@ export const CHANGE_TRIES = 100;
 export const CA_COMMAND_MAX_MS = 20_000;
 /** A chain of certificates has some KiB. */
 export const CA_ANSWER_MAX_BYTES = 65_536;
+
+/** Every node says so often which agents are connected to it. */
+export const PRESENCE_EVERY_MS = 30_000;
+/** An agent that no node has named for so long is not connected: its node died. */
+export const PRESENCE_LIVE_MS = 90_000;
+
+/** Browsers of the console, and whoever knocks at its door. */
+export const CONSOLE_CONNECTIONS_MAX_COUNT = 128;
+/** From the first byte of a request to its last. */
+export const CONSOLE_REQUEST_TIMEOUT_MS = 15_000;
+/** Twenty browsers that look, each with its charts. */
+export const CONSOLE_REQUESTS_PER_SECOND = 100;

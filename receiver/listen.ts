@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Server } from "node:https";
+import type { Server } from "node:net";
 import { foreignCode, ReceiverError } from "./errors.ts";
 
 export interface Address {

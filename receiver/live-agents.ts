@@ -25,9 +25,22 @@ interface Greeted {
   readonly connection: LiveConnection;
 }
 
+/** Who is told of sessions that begin and end here. */
+export interface SessionListener {
+  begun(agent: number, session: number): void;
+  gone(agent: number, session: number): void;
+}
+
+const NOBODY: SessionListener = { begun: () => {}, gone: () => {} };
+
 export class LiveAgents {
+  readonly #listener: SessionListener;
   readonly #silent = new Map<number, LiveConnection>();
   readonly #greeted = new Map<number, Greeted>();
+
+  constructor(listener: SessionListener = NOBODY) {
+    this.#listener = listener;
+  }
 
   /** Connections that have not been welcomed yet. */
   get silentCount(): number {
@@ -52,6 +65,7 @@ export class LiveAgents {
     if (other !== undefined && other.session > session) return false;
     this.#greeted.set(agent, { session, connection });
     other?.connection.fence();
+    this.#listener.begun(agent, session);
     return true;
   }
 
@@ -68,6 +82,9 @@ export class LiveAgents {
   /** It has ended. */
   gone(agent: number, connection: LiveConnection): void {
     if (this.#silent.get(agent) === connection) this.#silent.delete(agent);
-    if (this.#greeted.get(agent)?.connection === connection) this.#greeted.delete(agent);
+    const greeted = this.#greeted.get(agent);
+    if (greeted?.connection !== connection) return;
+    this.#greeted.delete(agent);
+    this.#listener.gone(agent, greeted.session);
   }
 }

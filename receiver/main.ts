@@ -6,6 +6,7 @@
 import { Command, CommanderError } from "commander";
 import { DocumentError } from "#config/document.ts";
 import type { AskOptions } from "./cli/ask.ts";
+import type { LinkOptions } from "./cli/console.ts";
 import type { Output } from "./cli/output.ts";
 import { version } from "./cli/version.ts";
 import { EXIT, type ExitCode, foreignCode, ReceiverError } from "./errors.ts";
@@ -121,6 +122,29 @@ program
   .action(async (name, controlId, options) => {
     exitCode = await (await import("./cli/report.ts")).trace(output, [name, controlId], options);
   });
+program
+  .command("alarms")
+  .description(
+    "which alarms are open at agents, whose they are and what to do; exit 69 if any needs somebody",
+  )
+  .argument("[tenant/agent]", "only this agent")
+  .requiredOption(...CONFIG)
+  .option(...JSON_FLAG)
+  .action(async (name, options) => {
+    exitCode = await (await import("./cli/alarms.ts")).showAlarms(output, name, options);
+  });
+program
+  .command("console")
+  .description("the fleet console in the browser")
+  .command("link")
+  .description("print a link that lets one person in from this machine, once, within five minutes")
+  .requiredOption("--role <role>", "viewer, support or administrator")
+  .option("--name <name>", "who it is for, as the console's log will have it", "link")
+  .requiredOption(...CONFIG)
+  .option(...JSON_FLAG)
+  .action(async (options: LinkOptions) =>
+    (await import("./cli/console.ts")).makeLink(output, options),
+  );
 const agent = program.command("agent").description("who may connect");
 agent
   .command("add <tenant/agent>")

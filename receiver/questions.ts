@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { type AgentLine, agentLine } from "./agent-line.ts";
 import { answerOf, takeQuestion } from "./asking.ts";
+import { ALARMS_QUESTION, consoleLines, LINK_QUESTION } from "./console-questions.ts";
 import { sendDocument } from "./documents.ts";
 import { ReceiverError } from "./errors.ts";
 import { exportLines, type LinePart } from "./export.ts";
@@ -90,6 +91,8 @@ export const QUESTION = z.discriminatedUnion("ask", [
   z.strictObject({ ask: z.literal("listHeads"), ...AGENT }),
   REPORT_QUESTION,
   TRACE_QUESTION,
+  ALARMS_QUESTION,
+  LINK_QUESTION,
   z.strictObject({
     ask: z.literal("importTrust"),
     /** Base64. */
@@ -192,6 +195,10 @@ export async function* answerTo(
     case "report":
     case "trace":
       yield* reportLines(store, question);
+      break;
+    case "alarms":
+    case "consoleLink":
+      yield* consoleLines(store, question);
       break;
     case "listHeads":
       yield* headLines(store, question);

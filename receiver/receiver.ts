@@ -9,6 +9,7 @@ import { Budget } from "#streams/sink/credit.ts";
 import { type AgentAlarms, openAlarms } from "./alarms.ts";
 import { type Command, command, commands } from "./command.ts";
 import { type Configuration, readTlsFiles } from "./configuration.ts";
+import { type FleetConsole, openConsole } from "./console/server.ts";
 import { CreditPool } from "./credit-pool.ts";
 import { openOutcomes } from "./downstream/open-outcomes.ts";
 import { openStatus } from "./downstream/open-status.ts";
@@ -23,6 +24,7 @@ import { LiveAgents } from "./live-agents.ts";
 import { openDoor } from "./local-door.ts";
 import { Arrivals, noting } from "./outlets/arrivals.ts";
 import { type Handlers, type Outlets, openOutlets } from "./outlets/open-outlets.ts";
+import { Presence } from "./presence.ts";
 import { openRetention } from "./retention.ts";
 import { type Sending, type Sent, send, sentMessages } from "./send.ts";
 import { openServer } from "./server.ts";
@@ -34,6 +36,8 @@ const HOUR_MS = 3_600_000;
 
 export interface Receiver extends AsyncDisposable {
   readonly address: { readonly host: string; readonly port: number };
+  /** Where the fleet console is; undefined: it is not configured. */
+  readonly consoleAddress: FleetConsole["address"] | undefined;
   /** Resolves with the error after which the process must end (S9). */
   readonly failed: Promise<ReceiverError>;
   /** How the platform gets what is stored here. */
@@ -91,7 +95,7 @@ export async function openReceiver(
   const opening = openStoreIn(configuration.stateDir, configuration.store, log);
   const arrivals = new Arrivals();
   const kept = noting(stack.use(await opening), arrivals);
-  const live = new LiveAgents();
+  const live = new LiveAgents(stack.use(new Presence(kept, clock)));
   const wake = (agent: number): void => live.wake(agent);
   const waker = stack.use(await Waker.open({ store: kept, clock, wake }));
   const store = telling(kept, () => waker.look());
@@ -126,11 +130,14 @@ export async function openReceiver(
     }),
   );
   const facing = { ...tls, ...listen, ...limits, trustDomain, chance, enrolment };
+  const shown = configuration.console && (await openConsole(configuration.console, shared));
+  if (shown !== undefined) stack.use(shown);
   const server = stack.use(await openServer(facing, context));
 
   const opened = stack.move();
   return {
     address: server.address,
+    consoleAddress: shown?.address,
     failed: store.failed,
     outlets,
     send: (sending) => send(store, { ...sending, atMs: clock.nowMs() }),

@@ -66,6 +66,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "certs/p12.ts": [],
   "certs/profile.ts": ["certs/agent-profile.ts"],
   certs: ["agent/host", "agent/errors.ts", "agent/sealing"],
+  // What pages of the agent and of the receiver are made of.
+  pages: [],
   "agent/exit-codes.ts": [],
   "agent/folder-errors.ts": ["agent/exit-codes.ts"],
   "agent/identity-errors.ts": ["agent/exit-codes.ts"],
@@ -165,9 +167,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...BASE,
   ],
   // It shows the one snapshot, and knows nobody who made it.
-  "agent/status-page": ["agent/status.ts", ...BASE],
+  "agent/status-page": ["agent/status.ts", "pages", ...BASE],
   agent: ["agent", "config", "certs", "documents", "reconcile", "releases"],
   receiver: [
+    "pages",
+    // What an alarm means, and what to do: both ends say the same.
+    "agent/health/catalogue.ts",
     "protocol",
     "streams",
     "reconcile",
@@ -239,7 +244,7 @@ function importsOf(file: string): string[] {
 }
 
 const sources = globSync(
-  "{agent,certs,config,documents,protocol,receiver,reconcile,releases,streams}/**/*.ts",
+  "{agent,certs,config,documents,pages,protocol,receiver,reconcile,releases,streams}/**/*.ts",
 ).sort();
 const isPackage = (target: string): boolean => !existsSync(target);
 

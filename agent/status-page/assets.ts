@@ -1,48 +1,14 @@
 /** What the page is made of beside its HTML: read once, when the page is opened, and served from memory. @module */
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import type { Tone } from "./headline.ts";
-
-export interface Asset {
-  readonly type: string;
-  readonly body: Uint8Array;
-}
-
-const CSS = "text/css; charset=utf-8";
-const JAVASCRIPT = "text/javascript; charset=utf-8";
-const TONES: readonly (readonly [Tone, string])[] = [
-  ...([
-    ["good", "#1a7f4b"],
-    ["notice", "#4a6580"],
-    ["warning", "#b76e00"],
-    ["critical", "#c62828"],
-  ] as const),
-];
+import { type Asset, commonAssets, JAVASCRIPT } from "#pages/common-assets.ts";
 
 /** By path. */
 export function loadAssets(): ReadonlyMap<string, Asset> {
-  const { resolve } = createRequire(import.meta.url);
   const own = (name: string): Uint8Array =>
     readFileSync(new URL(`assets/${name}`, import.meta.url));
   return new Map<string, Asset>([
-    ["/colors.css", { type: CSS, body: own("colors.css") }],
-    ["/page.css", { type: CSS, body: own("page.css") }],
+    ...commonAssets(),
     ["/live.js", { type: JAVASCRIPT, body: own("live.js") }],
     ["/day.js", { type: JAVASCRIPT, body: own("day.js") }],
-    ["/charts.css", { type: CSS, body: readFileSync(resolve("uplot/dist/uPlot.min.css")) }],
-    [
-      "/charts.js",
-      { type: JAVASCRIPT, body: readFileSync(resolve("uplot/dist/uPlot.iife.min.js")) },
-    ],
-    ...TONES.map(
-      ([tone, color]) =>
-        [`/icon-${tone}.svg`, { type: "image/svg+xml", body: icon(color) }] as const,
-    ),
   ]);
 }
-
-/** A disc in the colour of the first line: seen in a row of tabs. */
-const icon = (color: string): Uint8Array =>
-  new TextEncoder().encode(
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7" fill="${color}"/></svg>`,
-  );

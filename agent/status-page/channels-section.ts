@@ -1,11 +1,12 @@
 /** Each channel that takes messages: whether it does, what came, what waits and why, and what its senders really do. @module */
+
+import { type Html, html } from "#pages/html.ts";
+import { ago, byteCount, count, milliseconds, spaced } from "#pages/words.ts";
 import type { History } from "../health/history.ts";
 import { countIn, percentileMs } from "../health/latency.ts";
 import { STATUS_CHANNELS_MAX_COUNT, STATUS_LINES_MAX_COUNT } from "../limits.ts";
 import type { AgentStatus, ChannelStatus } from "../status.ts";
-import { type Html, html } from "./html.ts";
 import { notTaking, type Reason, waitingUpward } from "./waiting.ts";
-import { ago, byteCount, count, milliseconds, spaced } from "./words.ts";
 
 interface Judged {
   readonly channel: ChannelStatus;

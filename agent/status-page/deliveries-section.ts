@@ -1,9 +1,10 @@
 /** Each channel that delivers to a hospital system; and messages that are gone for good. @module */
+
+import { type Html, html } from "#pages/html.ts";
+import { ago, byteCount, count, spaced } from "#pages/words.ts";
 import { STATUS_CHANNELS_MAX_COUNT, STATUS_LINES_MAX_COUNT } from "../limits.ts";
 import type { AgentStatus } from "../status.ts";
-import { type Html, html } from "./html.ts";
 import { waitingDownward } from "./waiting.ts";
-import { ago, byteCount, count, spaced } from "./words.ts";
 
 type Delivery = AgentStatus["deliveries"][number];
 

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { isIP } from "node:net";
+import { isOwnHost, type Place } from "#pages/own-host.ts";
 
 export interface Asked {
   readonly method: string;
@@ -19,13 +19,6 @@ export interface Asked {
   readonly fetchSite: string | undefined;
   readonly fetchMode: string | undefined;
   readonly fetchDest: string | undefined;
-}
-
-export interface Place {
-  /** Only this machine reaches it. */
-  readonly isLoopback: boolean;
-  /** What else it is called; lower case. */
-  readonly hostNames: readonly string[];
 }
 
 export type Judged =
@@ -42,7 +35,7 @@ export function judge(asked: Asked, place: Place): Judged {
     return refused(405, "This page only shows: GET and HEAD");
   }
   const [host = "", ...more] = asked.hosts;
-  if (more.length > 0 || !isOurs(host, place)) {
+  if (more.length > 0 || !isOwnHost(host, place)) {
     return refused(421, "This is not the name of this machine: see statusPage.hostNames");
   }
   const { origin } = asked;
@@ -60,16 +53,4 @@ export function judge(asked: Asked, place: Place): Judged {
 function isOwnFetch({ fetchSite, fetchMode, fetchDest, origin }: Asked): boolean {
   if (fetchSite === undefined || fetchSite === "same-origin" || fetchSite === "none") return true;
   return fetchMode === "navigate" && fetchDest === "document" && origin === undefined;
-}
-
-/** An address cannot be made to point elsewhere; a name can, and has to be known. */
-function isOurs(said: string, { isLoopback, hostNames }: Place): boolean {
-  const [, bracketed, plain] =
-    /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]+))(?::\d{1,5})?$/.exec(said) ?? [];
-  if (bracketed !== undefined) {
-    return isIP(bracketed) === 6 && (!isLoopback || bracketed === "::1");
-  }
-  const name = plain?.toLowerCase() ?? "";
-  if (isIP(name) === 4) return !isLoopback || name.startsWith("127.");
-  return name === "localhost" || hostNames.includes(name);
 }

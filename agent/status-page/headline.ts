@@ -6,14 +6,14 @@
  *
  * @module
  */
+
+import type { Tone } from "#pages/tone.ts";
+import { spaced } from "#pages/words.ts";
 import { CONDITIONS } from "../health/catalogue.ts";
 import type { ConditionName, OpenCondition } from "../health/conditions.ts";
 import type { Severity, Whose } from "../health/warning.ts";
 import type { AgentStatus, AlarmStatus } from "../status.ts";
 import type { Snapshot } from "./snapshots.ts";
-import { spaced } from "./words.ts";
-
-export type Tone = "good" | "notice" | "warning" | "critical";
 
 /** Something that is wrong, in words. */
 export interface Trouble {

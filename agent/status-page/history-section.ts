@@ -1,7 +1,8 @@
 /** A day in charts, which JavaScript draws; and its last hour and whole in numbers, for everybody. @module */
+
+import { Html, html } from "#pages/html.ts";
+import { count, decimal, milliseconds } from "#pages/words.ts";
 import type { History, HistoryPoint } from "../health/history.ts";
-import { Html, html } from "./html.ts";
-import { count, decimal, milliseconds } from "./words.ts";
 
 const HOUR_POINTS = 60;
 

@@ -1,8 +1,9 @@
 /** The store and its disk, who the agent is, and the configuration in effect. @module */
+
+import { type Html, html } from "#pages/html.ts";
+import { ago, byteCount, count, duration, localDate, spaced } from "#pages/words.ts";
 import { STATUS_LINES_MAX_COUNT } from "../limits.ts";
 import type { AgentStatus } from "../status.ts";
-import { type Html, html } from "./html.ts";
-import { ago, byteCount, count, duration, localDate, spaced } from "./words.ts";
 
 export function storeSection({ store, memoryBytes }: AgentStatus, nowMs: number): Html {
   const tone = store.usedPercent >= 85 ? "critical" : store.usedPercent >= 70 ? "warning" : "good";

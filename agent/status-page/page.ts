@@ -5,13 +5,15 @@
  *
  * @module
  */
+
+import { type Html, html } from "#pages/html.ts";
+import { ago, duration, localTime, since, spaced } from "#pages/words.ts";
 import type { History } from "../health/history.ts";
 import { STATUS_LINES_MAX_COUNT } from "../limits.ts";
 import { channelsSection } from "./channels-section.ts";
 import { deliveriesSection, missingSection } from "./deliveries-section.ts";
 import { type Headline, headlineOf, type Trouble, titleOf, troublesOf } from "./headline.ts";
 import { historySection } from "./history-section.ts";
-import { type Html, html } from "./html.ts";
 import {
   configurationSection,
   identitySection,
@@ -20,7 +22,6 @@ import {
 } from "./machine-section.ts";
 import type { Snapshot } from "./snapshots.ts";
 import { tunnelSection } from "./tunnel-section.ts";
-import { ago, duration, localTime, since, spaced } from "./words.ts";
 
 /** @param snapshot `undefined`: the agent could not say yet how it is */
 export function page(snapshot: Snapshot | undefined, history: History): Html {

@@ -8,6 +8,8 @@
  * @module
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Asset } from "#pages/common-assets.ts";
+import type { Place } from "#pages/own-host.ts";
 import { AgentError, codeOf } from "../errors.ts";
 import type { Conditions } from "../health/conditions.ts";
 import { HistorySampler } from "../health/history.ts";
@@ -21,8 +23,8 @@ import {
   STATUS_REQUESTS_PER_SECOND,
 } from "../limits.ts";
 import type { AgentStatus } from "../status.ts";
-import { type Asset, loadAssets } from "./assets.ts";
-import { type Asked, judge, METHODS, type Place } from "./gate.ts";
+import { loadAssets } from "./assets.ts";
+import { type Asked, judge, METHODS } from "./gate.ts";
 import { type Answer, Pages } from "./pages.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Watchers } from "./watchers.ts";

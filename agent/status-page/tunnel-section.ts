@@ -1,8 +1,9 @@
 /** The tunnel: whether messages leave, and why not. @module */
+
+import { type Html, html } from "#pages/html.ts";
+import { milliseconds, since, spaced } from "#pages/words.ts";
 import type { AgentStatus } from "../status.ts";
 import { isUp } from "./headline.ts";
-import { type Html, html } from "./html.ts";
-import { milliseconds, since, spaced } from "./words.ts";
 
 /** What each state means to somebody who has not read the protocol. */
 const STATES: Readonly<Record<string, string>> = {

@@ -22,7 +22,10 @@ export async function serve(
   const { host, port } = receiver.address;
   log.write("receiverStarted", { port });
   const authority = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  await output.print(JSON.stringify({ listening: { host, port }, url: `wss://${authority}` }));
+  const { consoleAddress } = receiver;
+  const more = consoleAddress === undefined ? {} : { console: consoleAddress };
+  const said = { listening: { host, port }, url: `wss://${authority}`, ...more };
+  await output.print(JSON.stringify(said));
 
   const error = await Promise.race([receiver.failed, options.stopped]);
   if (error instanceof ReceiverError) {

@@ -25,6 +25,9 @@ const EVENTS = {
   /** An old certificate of an agent was shown: a copy of it may be about (N7). */
   agentSuperseded: "error",
   agentVersion: "error",
+  consoleFailed: "error",
+  consoleListening: "info",
+  consoleRefused: "warn",
   enrolmentClaimed: "warn",
   enrolmentRefused: "warn",
   identityFailed: "error",

@@ -73,7 +73,7 @@ export async function* traceLines(
   }
 }
 
-function upLine(channel: string, message: MessageRecord): UpLine {
+export function upLine(channel: string, message: MessageRecord): UpLine {
   const { epoch, seq, bytes, receivedAtMs, storedAtMs, sha256, possibleRepeat } = message;
   return {
     ...{ direction: "up", channel, epoch: String(epoch), seq: String(seq), bytes },
@@ -102,7 +102,7 @@ async function* downLines(
   }
 }
 
-function downLine(channel: string, record: OutgoingRecord): DownLine {
+export function downLine(channel: string, record: OutgoingRecord): DownLine {
   const { epoch, seq, bytes, queuedAtMs, settledAtMs, outcome } = record;
   return {
     ...{ direction: "down", channel, epoch: String(epoch), seq: String(seq), bytes },

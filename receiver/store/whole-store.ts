@@ -1,5 +1,6 @@
 /** Everything that a receiver asks of a store. @module */
 import type { AlarmStore } from "./alarms.ts";
+import type { ConsoleStore } from "./console.ts";
 import type { HeadStore } from "./heads.ts";
 import type { HourStore } from "./hours.ts";
 import type { OutgoingStore } from "./outgoing.ts";
@@ -14,4 +15,5 @@ export interface WholeStore
     RegistryStore,
     HeadStore,
     AlarmStore,
+    ConsoleStore,
     HourStore {}

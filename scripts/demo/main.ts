@@ -13,7 +13,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { enrolPair } from "../enrol-pair.ts";
-import { makePair } from "../make-pair.ts";
+import { freePort } from "../free-port.ts";
+import { makePair, type Pair } from "../make-pair.ts";
 import { Laboratory } from "./laboratory.ts";
 import { output, Program } from "./program.ts";
 import { type Exported, isPerfect, type Reconciliation, reconcile } from "./reconcile.ts";
@@ -50,15 +51,20 @@ async function statusOf(config: string): Promise<Status> {
 const waitingOf = (status: Status): number =>
   status.channels.reduce((sum, { waiting }) => sum + waiting, 0);
 
-async function story(): Promise<boolean> {
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  const pair = await makePair({
+async function demoPair(): Promise<Pair> {
+  return await makePair({
     folder,
     files: true,
     enrolling: true,
+    receiverYaml: `console: { port: ${await freePort()} }\n`,
     filesYaml: "    completion: rename\n    pollSeconds: 1\n",
   });
+}
+
+async function story(): Promise<boolean> {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const pair = await demoPair();
   const laboratory = new Laboratory(pair.folder ?? folder);
   const receiverArgs = [receiverMain, "serve", "--config", pair.receiverConfig];
   const agentArgs = [agentMain, "run", "--config", pair.agentConfig];
@@ -187,12 +193,19 @@ async function leaveRunning(
   agentConfig: string,
   receiverConfig: string,
 ): Promise<void> {
-  console.log(`  It is still running. Try, in another terminal:
+  const link = ["console", "link", "--role", "administrator", "--name", "Demo"];
+  const page = await output([receiverMain, ...link, "--config", receiverConfig]);
+  console.log(`  The fleet console, in your browser (the link works once, within five minutes):
+    ${page.trim()}
+
+  It is still running. Try, in another terminal:
     npm run -s holdfast -- send --port ${port}
     npm run -s holdfast -- status --config ${agentConfig}
     npm run -s holdfast -- trace A000001 --config ${agentConfig}
     npm run -s holdfast -- files list --config ${agentConfig}
     npm run -s holdfast-receiver -- export --config ${receiverConfig} | tail -1
+    npm run -s holdfast-receiver -- alarms --config ${receiverConfig}
+    npm run -s holdfast-receiver -- console link --role viewer --config ${receiverConfig}
   Ctrl-C ends it.`);
   await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
 }

@@ -3,6 +3,7 @@ import { ALARM_MUTANTS } from "./alarm-mutants.ts";
 import { APPROVAL_MUTANTS } from "./approval-mutants.ts";
 import { AUDIT_MUTANTS } from "./audit-mutants.ts";
 import { CONFIGURATION_MUTANTS } from "./configuration-mutants.ts";
+import { CONSOLE_MUTANTS } from "./console-mutants.ts";
 import { CONTROL_MUTANTS } from "./control-mutants.ts";
 import { ENVELOPE_MUTANTS } from "./document-envelope-mutants.ts";
 import { STRICT_JSON_MUTANTS } from "./document-json-mutants.ts";
@@ -48,6 +49,7 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...POLICY_MUTANTS,
   ...LIFE_CYCLE_MUTANTS,
   ...CONFIGURATION_MUTANTS,
+  ...CONSOLE_MUTANTS,
   ...CONTROL_MUTANTS,
   ...PRIVACY_MUTANTS,
   ...STANDING_TRUST_MUTANTS,

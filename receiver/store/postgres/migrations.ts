@@ -9,6 +9,7 @@ import { ReceiverError } from "../../errors.ts";
 import { DATABASE_MIGRATION_WAIT_MS } from "../../limits.ts";
 import { ALARM_TABLES } from "./alarm-statements.ts";
 import { CHANNEL_FUNCTIONS } from "./channel-functions.ts";
+import { CONSOLE_TABLES } from "./console-statements.ts";
 import { DAY_FUNCTIONS } from "./day-functions.ts";
 import { HEAD_TABLES } from "./head-statements.ts";
 import { HOUR_TABLES } from "./hour-statements.ts";
@@ -24,6 +25,7 @@ const MIGRATIONS: readonly string[] = [
   HEAD_TABLES,
   ALARM_TABLES,
   HOUR_TABLES,
+  CONSOLE_TABLES,
 ];
 
 /** The version that this program writes. */

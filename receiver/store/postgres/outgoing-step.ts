@@ -148,7 +148,7 @@ export async function answerCommand(questions: Questions, call: CommandAnswer): 
   return { kind };
 }
 
-type RecordRow = [
+export type RecordRow = [
   id: string,
   epoch: string,
   seq: string,
@@ -159,6 +159,15 @@ type RecordRow = [
   outcome: string | null,
 ];
 
+export const outgoingRecord = ([
+  ...[id, epoch, seq, key, bytes, queuedMs, settledMs, outcome]
+]: RecordRow): OutgoingRecord => ({
+  ...{ id: Number(id), epoch: BigInt(epoch), seq: BigInt(seq), key, outcome },
+  bytes: Number(bytes),
+  queuedAtMs: Number(queuedMs),
+  settledAtMs: settledMs === null ? null : Number(settledMs),
+});
+
 export async function listOutgoing(
   questions: Questions,
   agent: number,
@@ -167,12 +176,7 @@ export async function listOutgoing(
 ): Promise<readonly OutgoingRecord[]> {
   const values = [agent, channel, after, PAGE_MAX_COUNT];
   const rows = await questions.rows<RecordRow>("listOutgoing", values);
-  return rows.map(([id, epoch, seq, key, bytes, queuedMs, settledMs, outcome]) => ({
-    ...{ id: Number(id), epoch: BigInt(epoch), seq: BigInt(seq), key, outcome },
-    bytes: Number(bytes),
-    queuedAtMs: Number(queuedMs),
-    settledAtMs: settledMs === null ? null : Number(settledMs),
-  }));
+  return rows.map(outgoingRecord);
 }
 
 export async function enqueuedSince(

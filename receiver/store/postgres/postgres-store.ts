@@ -22,6 +22,7 @@ import type {
 import type { ReceiverError } from "../../errors.ts";
 import { BODY_SLICE_MAX_BYTES, PAGE_MAX_BYTES, PAGE_MAX_COUNT } from "../../limits.ts";
 import type { AlarmReports } from "../alarms.ts";
+import type { ConsoleRecords } from "../console.ts";
 import type { Heads } from "../heads.ts";
 import type { HourLedger } from "../hours.ts";
 import type { OutgoingStore } from "../outgoing.ts";
@@ -38,6 +39,7 @@ import type {
 import type { WholeStore } from "../whole-store.ts";
 import { alarmsOver } from "./alarm-step.ts";
 import { readBody, sweep, verifiedBody } from "./bodies.ts";
+import { consoleOver } from "./console-step.ts";
 import { type DatabaseOptions, openPool } from "./database.ts";
 import { Days } from "./days.ts";
 import { faultOf, isOfOneCall, reasonOf, reportOf } from "./faults.ts";
@@ -93,6 +95,8 @@ class PostgresStore implements WholeStore {
   readonly alarms: AlarmReports;
   /** {@inheritDoc HourStore.hours} */
   readonly hours: HourLedger;
+  /** {@inheritDoc ConsoleStore.console} */
+  readonly console: ConsoleRecords;
   readonly #fail: (error: ReceiverError) => void;
   readonly #pool: Pool;
   readonly #warn: (error: unknown) => void;
@@ -124,6 +128,7 @@ class PostgresStore implements WholeStore {
     this.heads = headsOver(questions, asking);
     this.alarms = alarmsOver(questions, asking);
     this.hours = hoursOver(questions, asking);
+    this.console = consoleOver(questions, asking);
     this.#warn = (error) => warn?.({ kind: "unavailable", error: reasonOf(error) });
     this.#sweepLater();
   }

@@ -6,6 +6,7 @@
  * @module
  */
 import { ALARM_SQL } from "./alarm-statements.ts";
+import { CONSOLE_SQL } from "./console-statements.ts";
 import { HEAD_SQL } from "./head-statements.ts";
 import { HOUR_SQL } from "./hour-statements.ts";
 import { OUTGOING_SQL } from "./outgoing-statements.ts";
@@ -20,6 +21,7 @@ export const SQL = {
   ...HEAD_SQL,
   ...ALARM_SQL,
   ...HOUR_SQL,
+  ...CONSOLE_SQL,
 
   readSettings: `SELECT current_setting('server_version_num')::integer, pg_is_in_recovery(),
     current_setting('server_encoding'), current_setting('fsync'), current_setting('full_page_writes'),

@@ -16,6 +16,7 @@ import type {
 } from "#streams/sink/sink-store.ts";
 import type { ErrorCode, Facts } from "../../errors.ts";
 import type { AlarmReports } from "../alarms.ts";
+import type { ConsoleRecords } from "../console.ts";
 import type { Heads } from "../heads.ts";
 import type { HourLedger } from "../hours.ts";
 import type { OpenCommand, OutgoingChannel, OutgoingRecord, OutgoingStore } from "../outgoing.ts";
@@ -54,7 +55,8 @@ export interface Operations
     RegistryOperations,
     HeadOperations,
     AlarmOperations,
-    HourOperations {
+    HourOperations,
+    ConsoleOperations {
   addAgent: { ask: AddAgentCall; answer: AddAgentResult };
   findAgent: { ask: AgentName; answer: AgentRecord | null };
   listAgents: { ask: { readonly after: AgentName | null }; answer: readonly AgentRecord[] };
@@ -139,6 +141,14 @@ type HourOperations = {
   [Name in keyof HourLedger]: {
     ask: { readonly call: Parameters<HourLedger[Name]>[0] };
     answer: Awaited<ReturnType<HourLedger[Name]>>;
+  };
+};
+
+/** Those of the console, as {@link ConsoleRecords} has them. */
+type ConsoleOperations = {
+  [Name in keyof ConsoleRecords]: {
+    ask: { readonly call: Parameters<ConsoleRecords[Name]>[0] };
+    answer: Awaited<ReturnType<ConsoleRecords[Name]>>;
   };
 };
 

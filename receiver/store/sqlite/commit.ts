@@ -8,6 +8,7 @@ import { foreignCode, type Identifier } from "../../errors.ts";
 import * as alarms from "./alarm-step.ts";
 import type { Checked } from "./body-check.ts";
 import type { OperationName, Operations, Reply } from "./calls.ts";
+import * as operators from "./console-step.ts";
 import * as heads from "./head-step.ts";
 import { hello } from "./hello-step.ts";
 import * as hours from "./hour-step.ts";
@@ -79,6 +80,10 @@ const WRITES: ReadonlySet<OperationName> = new Set([
   "addTrust",
   "addHead",
   "setAlarms",
+  "notePresence",
+  "keepItem",
+  "takeItem",
+  "addEntry",
 ]);
 
 /** Nothing of the transaction was stored, and the store can go on (06 section 12). */
@@ -111,6 +116,7 @@ function answer(sql: Prepared, storeId: Uint8Array, { request, checked }: Checke
   if (registry.isOfRegistry(request)) return registry.answer(sql, request);
   if (heads.isOfHeads(request)) return heads.answer(sql, request);
   if (alarms.isOfAlarms(request)) return alarms.answer(sql, request);
+  if (operators.isOfConsole(request)) return operators.answer(sql, request);
   if (hours.isOfHours(request)) return hours.answer(sql, request);
   const { name, ask } = request;
   switch (name) {

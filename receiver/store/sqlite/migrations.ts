@@ -7,6 +7,7 @@
 import type { Database } from "better-sqlite3";
 import { ReceiverError } from "../../errors.ts";
 import { ALARM_SCHEMA } from "./alarm-statements.ts";
+import { CONSOLE_SCHEMA } from "./console-statements.ts";
 import { HEAD_SCHEMA } from "./head-statements.ts";
 import { HOUR_SCHEMA } from "./hour-statements.ts";
 import { COMMAND_SCHEMA, OUTGOING_SCHEMA } from "./outgoing-statements.ts";
@@ -150,6 +151,9 @@ const MIGRATIONS: readonly string[] = [
   ALARM_SCHEMA,
   // What agents have told of their hours (03 D4).
   HOUR_SCHEMA,
+
+  // Who is connected, and what people do at the console (01 "Receive").
+  CONSOLE_SCHEMA,
 ];
 
 /** The version that this program writes. */

@@ -7,6 +7,7 @@
 import type { Database } from "better-sqlite3";
 import type { AgentRow } from "./agent-row.ts";
 import { prepareAlarms } from "./alarm-statements.ts";
+import { prepareConsole } from "./console-statements.ts";
 import { prepareHeads } from "./head-statements.ts";
 import { prepareHours } from "./hour-statements.ts";
 import { prepareOutgoing } from "./outgoing-statements.ts";
@@ -71,6 +72,7 @@ export function prepare(db: Database) {
     heads: prepareHeads(db),
     alarms: prepareAlarms(db),
     hours: prepareHours(db),
+    console: prepareConsole(db),
 
     readChannel: read<ChannelKey, PositionRow>(SQL.readChannel),
     countChannels: read<[agent: number], [count: bigint]>(SQL.countChannels),

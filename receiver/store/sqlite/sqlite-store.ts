@@ -8,6 +8,7 @@ import { Worker } from "node:worker_threads";
 import { ReceiverError } from "../../errors.ts";
 import { ownPlace } from "../../host/own-place.ts";
 import type { AlarmReports } from "../alarms.ts";
+import type { ConsoleRecords } from "../console.ts";
 import type { Heads } from "../heads.ts";
 import type { HourLedger } from "../hours.ts";
 import type { OutgoingStore } from "../outgoing.ts";
@@ -166,6 +167,19 @@ class SqliteStore implements WholeStore {
     heldRows: (call) => this.#ask("heldRows", { call }),
     heldBehind: (call) => this.#ask("heldBehind", { call }),
     heldEpoch: (call) => this.#ask("heldEpoch", { call }),
+  };
+
+  /** {@inheritDoc ConsoleStore.console} */
+  readonly console: ConsoleRecords = {
+    notePresence: (call) => this.#ask("notePresence", { call }),
+    standings: (call) => this.#ask("standings", { call }),
+    messageTimes: (call) => this.#ask("messageTimes", { call }),
+    recentOutgoing: (call) => this.#ask("recentOutgoing", { call }),
+    keepItem: (call) => this.#ask("keepItem", { call }),
+    items: (call) => this.#ask("items", { call }),
+    takeItem: (call) => this.#ask("takeItem", { call }),
+    addEntry: (call) => this.#ask("addEntry", { call }),
+    entries: (call) => this.#ask("entries", { call }),
   };
 
   ingest: Store["ingest"] = ({ items, ...call }) => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type Asked, judge, type Place } from "#agent/status-page/gate.ts";
+import { type Asked, judge } from "#agent/status-page/gate.ts";
+import type { Place } from "#pages/own-host.ts";
 
 const LOCAL: Place = { isLoopback: true, hostNames: ["127.0.0.1"] };
 const SHARED: Place = { isLoopback: false, hostNames: ["10.1.2.3", "gw.hospital.local"] };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { escaped, Html, html } from "#agent/status-page/html.ts";
+import { escaped, Html, html } from "#pages/html.ts";
 
 describe("[PL8] the page's templates", () => {
   test("whatever stands in a template ends no tag, no attribute and no text", () => {

@@ -1,0 +1,3 @@
+/** How grave something is, as a page colours it. @module */
+
+export type Tone = "good" | "notice" | "warning" | "critical";

@@ -1,0 +1,62 @@
+/** What people do at the console, written down for ever: who, what, about which agent, when; never what was typed. @module */
+import { ReceiverError } from "../errors.ts";
+import type { Clock } from "../host/clock.ts";
+import type { ConsoleRecords } from "../store/console.ts";
+import type { Session } from "./sessions.ts";
+
+export type Deed =
+  | "signedIn"
+  | "signedOut"
+  | "sessionEnded"
+  | "viewed"
+  | "lookedUp"
+  | "compared"
+  | "questionHandedIn"
+  | "questionSent"
+  | "questionRejected"
+  | "answerRead"
+  | "logRead"
+  | "refused";
+
+/** A page that is looked at all night is one line an hour. */
+const VIEWED_AGAIN_MS = 3_600_000;
+const VIEWS_MAX_COUNT = 10_000;
+
+export class Journal {
+  readonly #records: ConsoleRecords;
+  readonly #clock: Clock;
+  readonly #views = new Map<string, number>();
+
+  constructor(records: ConsoleRecords, clock: Clock) {
+    this.#records = records;
+    this.#clock = clock;
+  }
+
+  /**
+   * Resolves once it is durable: before that nothing is shown, and nothing done.
+   *
+   * @param detail codes, numbers and names of ours
+   * @throws {ReceiverError} `STORE_FULL`
+   */
+  async write(
+    { name: who, role }: Pick<Session, "name" | "role">,
+    action: Deed,
+    { agent = "", detail = "" }: { readonly agent?: string; readonly detail?: string } = {},
+  ): Promise<void> {
+    const entry = { atMs: this.#clock.nowMs(), who, role, action, agent, detail };
+    const written = await this.#records.addEntry(entry);
+    if (written.kind === "busy") throw new ReceiverError("STORE_FULL");
+  }
+
+  /** @param page of ours, without what was typed */
+  async viewed(session: Session, page: string, agent = ""): Promise<void> {
+    const key = `${session.key} ${page} ${agent}`;
+    const nowMs = this.#clock.monotonicMs();
+    const before = this.#views.get(key);
+    if (before !== undefined && nowMs - before < VIEWED_AGAIN_MS) return;
+    // Forgotten, they are written once more.
+    if (this.#views.size >= VIEWS_MAX_COUNT) this.#views.clear();
+    await this.write(session, "viewed", { agent, detail: page });
+    this.#views.set(key, nowMs);
+  }
+}

@@ -1,0 +1,91 @@
+/** Whose request it is: the session that its cookie names, or the certificate that its connection has shown. @module */
+import type { IncomingMessage } from "node:http";
+import { TLSSocket } from "node:tls";
+import type { Clock } from "../host/clock.ts";
+import type { ConsoleConfiguration } from "./configuration.ts";
+import type { Journal } from "./journal.ts";
+import { isRole } from "./roles.ts";
+import { type Person, SESSION_MS, type Session, type Sessions } from "./sessions.ts";
+
+export interface Visitor {
+  readonly session: Session;
+  readonly secret: string;
+  /** To be sent along, if the browser does not have it. */
+  readonly cookie: string | undefined;
+}
+
+export interface VisitorsParts {
+  readonly configuration: ConsoleConfiguration;
+  readonly sessions: Sessions;
+  readonly journal: Journal;
+  readonly clock: Clock;
+}
+
+export class Visitors {
+  readonly #parts: VisitorsParts;
+  readonly #people: ReadonlyMap<string, Person>;
+  readonly #cookieName: string;
+
+  constructor(parts: VisitorsParts) {
+    this.#parts = parts;
+    const { people, tls } = parts.configuration;
+    this.#people = new Map(people.map((person) => [person.certificate, person]));
+    this.#cookieName = tls === undefined ? "holdfast" : "__Host-holdfast";
+  }
+
+  /** @returns `undefined` for whoever is not signed in and shows no certificate that is known */
+  async find(request: IncomingMessage): Promise<Visitor | undefined> {
+    const shown = certificateOf(request);
+    const secret = this.#cookieIn(request.headers.cookie ?? "");
+    if (secret !== undefined) {
+      const session = await this.#parts.sessions.find(secret, this.#parts.clock.nowMs());
+      const asNow = session && this.#asNow(session, shown);
+      if (asNow !== undefined) return { session: asNow, secret, cookie: undefined };
+    }
+    const person = this.#people.get(shown);
+    return person === undefined ? undefined : await this.begin(person, "certificate");
+  }
+
+  /** Signs somebody in. @returns `undefined` if too many are */
+  async begin(person: Person, how: "certificate" | "link"): Promise<Visitor | undefined> {
+    const { sessions, journal, clock } = this.#parts;
+    const nowMs = clock.nowMs();
+    await journal.write(person, "signedIn", { detail: how });
+    const secret = await sessions.begin(person, nowMs);
+    const session = secret === undefined ? undefined : await sessions.find(secret, nowMs);
+    if (secret === undefined || session === undefined) return undefined;
+    return { session, secret, cookie: this.#cookie(secret, SESSION_MS / 1_000) };
+  }
+
+  /** Makes the browser forget. */
+  get noCookie(): string {
+    return this.#cookie("", 0);
+  }
+
+  /** What the configuration says of a person counts, not what it said when they came. */
+  #asNow(session: Session, shown: string): Session | undefined {
+    if (session.certificate === "") return isRole(session.role) ? session : undefined;
+    const person = this.#people.get(session.certificate);
+    if (person === undefined || shown !== session.certificate) return undefined;
+    return { ...session, name: person.name, role: person.role };
+  }
+
+  #cookie(secret: string, seconds: number): string {
+    const secure = this.#parts.configuration.tls === undefined ? "" : "; Secure";
+    const rules = `Path=/; HttpOnly; SameSite=Strict${secure}`;
+    return `${this.#cookieName}=${secret}; Max-Age=${seconds}; ${rules}`;
+  }
+
+  #cookieIn(header: string): string | undefined {
+    const found = header.split(/; */).filter((one) => one.startsWith(`${this.#cookieName}=`));
+    // Two of one name: somebody else has put one there.
+    return found.length === 1 ? found[0]?.slice(this.#cookieName.length + 1) : undefined;
+  }
+}
+
+/** SHA-256 of a certificate that an issuer of people's signed and that is in force; empty without one. */
+function certificateOf({ socket }: IncomingMessage): string {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return "";
+  const certificate = socket.getPeerX509Certificate();
+  return certificate?.fingerprint256.replaceAll(":", "").toLowerCase() ?? "";
+}

@@ -1,0 +1,74 @@
+/** People who show certificates, over real TLS. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { PemPair } from "#test/support/test-certificates.ts";
+import { ConsoleStage, cookieOf, type People } from "../support/console-stage.ts";
+
+describe("the console with certificates", () => {
+  let stage: ConsoleStage;
+  let people: People;
+  before(async () => {
+    stage = await ConsoleStage.open({ tls: true });
+    people = stage.people ?? assert.fail();
+  });
+  after(() => stage?.[Symbol.asyncDispose]());
+
+  test("[01 Receive] a certificate that the configuration knows lets its person in, with their role", async () => {
+    for (const [identity, name, role] of [
+      [people.viewer, "Vera", "viewer"] as const,
+      [people.support, "Sam", "support"] as const,
+      [people.administrator, "Ada", "administrator"] as const,
+    ]) {
+      const answer = await stage.ask("/people", { identity });
+      assert.equal(answer.status, 200);
+      const said = `<span><b>${name}</b> <span class="small">${role}</span></span>`;
+      assert.ok(answer.body.includes(said), name);
+      const cookie = String([answer.headers["set-cookie"]].flat()[0]);
+      assert.match(cookie, /^__Host-holdfast=[\w-]{43}; .*HttpOnly; SameSite=Strict; Secure$/);
+      const browser = await stage.show(identity);
+      const again = await browser.get("/people");
+      assert.deepEqual([again.status, again.headers["set-cookie"]], [200, undefined]);
+    }
+  });
+
+  test("[01 Receive] no certificate, one that is not known, and one that nobody of ours has issued let nobody in", async () => {
+    const unknown = people.other;
+    for (const identity of [undefined, people.stranger]) {
+      const { status, body, headers } = await stage.ask("/", identity && { identity });
+      assert.deepEqual([status, headers["set-cookie"]], [403, undefined]);
+      assert.match(body, /You are not signed in/);
+    }
+    assert.equal((await stage.ask("/", { identity: unknown })).status, 200);
+  });
+
+  test("[01 Receive] a session that was begun with a certificate is worth nothing without it", async () => {
+    const Cookie = cookieOf(await stage.ask("/", { identity: people.administrator })) ?? "";
+    const as = async (identity: PemPair | undefined) =>
+      await stage.ask("/log", { headers: { Cookie }, ...(identity && { identity }) });
+    assert.equal((await as(people.administrator)).status, 200);
+    assert.equal((await as(undefined)).status, 403);
+    assert.equal((await as(people.stranger)).status, 403);
+    // Somebody else's certificate is somebody else.
+    assert.match((await as(people.viewer)).body, /Not for your role/);
+  });
+
+  test("[01 Receive] whoever comes without a cookie again and again fills no table", async () => {
+    for (let times = 0; times < 12; times++) await stage.ask("/", { identity: people.viewer });
+    const { body } = await stage.ask("/people", { identity: people.viewer });
+    const section = body.slice(body.indexOf('id="sessions"'));
+    assert.equal(section.match(/<b>Vera<\/b>/g)?.length, 8);
+  });
+
+  test("[01 Receive] two people ask an agent: the one who handed it in does not send it", async () => {
+    const { sam, olga } = {
+      sam: await stage.show(people.support),
+      olga: await stage.show(people.other),
+    };
+    await stage.populate();
+    await sam.post("/questions", { document: stage.question() });
+    const key = /name="key" value="([0-9a-f]{32})"/.exec((await sam.get("/questions")).body)?.[1];
+    const decision = { key: key ?? "", decision: "send" };
+    assert.equal((await sam.post("/questions/decide", decision)).status, 403);
+    assert.equal((await olga.post("/questions/decide", decision)).status, 303);
+  });
+});

@@ -1,0 +1,57 @@
+/** Links and sessions of the console, over real sockets, with a clock that a test moves. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { IDLE_MS, SESSION_MS } from "#receiver/console/sessions.ts";
+import { type Answered, ConsoleStage, cookieOf, FORM } from "../support/console-stage.ts";
+
+const MINUTE_MS = 60_000;
+
+describe("sessions of the console", () => {
+  let stage: ConsoleStage;
+  before(async () => {
+    stage = await ConsoleStage.open();
+  });
+  after(() => stage?.[Symbol.asyncDispose]());
+
+  const enter = (link: string): Promise<Answered> =>
+    stage.ask("/enter", {
+      method: "POST",
+      ...{ headers: { Origin: stage.origin, "Content-Type": FORM }, body: `link=${link}` },
+    });
+
+  test("[01 Receive] a link lets one person in, once, within five minutes; looking at it does not use it up", async () => {
+    const link = await stage.link("viewer");
+    for (let times = 0; times < 2; times++) {
+      assert.equal((await stage.ask(`/enter/${link}`)).status, 200);
+    }
+    const first = await enter(link);
+    assert.equal(first.status, 303);
+    const cookie = String([first.headers["set-cookie"]].flat()[0]);
+    assert.match(cookie, /^holdfast=[\w-]{43}; Max-Age=28800; Path=\/; HttpOnly; SameSite=Strict$/);
+    const second = await enter(link);
+    assert.deepEqual([second.status, cookieOf(second)], [403, undefined]);
+    const late = await stage.link("viewer");
+    stage.clock.aheadMs += 5 * MINUTE_MS;
+    assert.equal((await enter(late)).status, 403);
+    assert.equal((await enter("x".repeat(43))).status, 403);
+    assert.equal((await enter("")).status, 403);
+  });
+
+  test("[01 Receive] a session ends after half an hour without its person, after eight hours, and when they sign out", async () => {
+    const idle = await stage.enter("viewer", "Idle");
+    const busy = await stage.enter("viewer", "Busy");
+    stage.clock.aheadMs += IDLE_MS - 5_000;
+    assert.equal((await busy.get("/people")).status, 200);
+    stage.clock.aheadMs += 6_000;
+    assert.equal((await idle.get("/people")).status, 403);
+    for (let ms = IDLE_MS; ms < SESSION_MS; ms += IDLE_MS / 2) {
+      assert.equal((await busy.get("/people")).status, 200);
+      stage.clock.aheadMs += IDLE_MS / 2;
+    }
+    assert.equal((await busy.get("/people")).status, 403);
+    const leaving = await stage.enter("viewer", "Leaving");
+    const gone = await leaving.post("/sign-out", {});
+    assert.match(String(gone.headers["set-cookie"]), /^holdfast=; Max-Age=0;/);
+    assert.equal((await leaving.get("/people")).status, 403);
+  });
+});
