@@ -28,8 +28,8 @@ const COUNTS = [
   "diskBudgetBytes",
   "document",
   "durationMs",
-  "epoch",
   "endedEpoch",
+  "epoch",
   "expected",
   "first",
   "firstSeq",
@@ -50,6 +50,7 @@ const COUNTS = [
   "medianMs",
   "minutes",
   "most",
+  "neededBytes",
   "notTried",
   "number",
   "opened",
@@ -63,6 +64,7 @@ const COUNTS = [
   "reject",
   "rejectCode",
   "retryAfterMs",
+  "roomBytes",
   "schema",
   "seconds",
   "seq",
@@ -154,6 +156,7 @@ const WORDS = [
   "until",
   "was",
   "what",
+  "why",
 ] as const;
 
 /** One or the other, as the event says. */
