@@ -25,6 +25,7 @@ import { addReleaseCommands } from "./release-commands.ts";
 const channelList = later(() => import("./cli/channel.ts"), "channelList");
 const channelSkip = later(() => import("./cli/channel-skip.ts"), "channelSkip");
 const doctor = later(() => import("./cli/doctor.ts"), "doctor");
+const doctorMachine = later(() => import("./cli/doctor-machine.ts"), "doctorMachine");
 const explain = later(() => import("./cli/explain.ts"), "explain");
 const filesList = later(() => import("./cli/files.ts"), "filesList");
 const init = later(() => import("./cli/init.ts"), "init");
@@ -116,13 +117,16 @@ function program(choose: (act: Act) => void): Command {
     .addOption(configOption())
     .addOption(jsonOption())
     .option("--folder <path>", "only whether files can be taken from, or put into, this folder")
-    .action(({ folder, ...options }) =>
+    .option("--machine", "only what machine this is: system, processor, memory, disks", false)
+    .action(({ folder, machine, ...options }) =>
       choose(() =>
-        folder === undefined
-          ? doctor({ ...options, creds: credentials, ignored })
-          : import("./cli/doctor-folder.ts").then(({ doctorFolder }) =>
-              doctorFolder({ folder, json: options.json }),
-            ),
+        machine
+          ? doctorMachine(options)
+          : folder === undefined
+            ? doctor({ ...options, creds: credentials, ignored })
+            : import("./cli/doctor-folder.ts").then(({ doctorFolder }) =>
+                doctorFolder({ folder, json: options.json }),
+              ),
       ),
     );
   addAuditCommands(root, choose);
