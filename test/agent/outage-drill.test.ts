@@ -98,23 +98,25 @@ describe("an outage drill of an agent", () => {
 
   test("[Operate] a store that hangs ends it as trouble, is asked once only, and keeps no stop waiting", async () => {
     await using store = await TestOutbox.open();
-    const { drill, tunnel, goesBy, is, active } = await open(store);
+    const { drill, tunnel, passes, goesBy, is, active } = await open(store);
     await drill.start(480, SAID);
     is("hung");
     await goesBy(9);
     assert.deepEqual([tunnel, active()], [["holdDown", "letUp"], []]);
     assert.equal(drill.report?.releasedBecause, "trouble");
     assert.equal((await drill.stop())?.state, "over");
+    await passes(1);
     drill[Symbol.dispose]();
   });
 
   test("[Operate] a stop lets the tunnel up before it looks, and the look gives up", async () => {
     await using store = await TestOutbox.open();
     const { drill, tunnel, goesBy, is, active, noted } = await open(store);
-    await drill.start(480, SAID);
+    await drill.start(1, SAID);
+    await goesBy(58);
     is("hung");
-    // One that began before hangs, too.
-    await goesBy(1);
+    // One that began before hangs, too, and would find that the time is over.
+    await goesBy(2);
     const stopped = drill.stop();
     assert.deepEqual([tunnel, active()], [["holdDown", "letUp"], []]);
     await goesBy(4);
