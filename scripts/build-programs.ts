@@ -46,8 +46,8 @@ export async function buildPrograms(): Promise<void> {
     ...{ absWorkingDir: ROOT, entryPoints: ENTRIES, outbase: ROOT, outdir: OUT },
     ...{ bundle: true, splitting: true, format: "esm", platform: "node", target: "node24" },
     ...{ outExtension: { ".js": ".mjs" }, logLevel: "error", banner: { js: REQUIRE } },
-    // Native code, and what ws has as an option.
-    external: ["better-sqlite3", "bufferutil", "utf-8-validate"],
+    // Native code, what ws has as an option, and what reads files beside itself.
+    external: ["@platformatic/kafka", "better-sqlite3", "bufferutil", "utf-8-validate"],
     plugins: [
       {
         name: "located",

@@ -10,12 +10,12 @@ const SEED = 7;
 const MODELS = ["none", "all", "prefix", "page", "torn"];
 
 describe("rig A", { skip: recorderMissing() }, () => {
-  test(`[T-S01, T-S07, T-S13, A1, I-1] no image of 1,500 after a power cut violates an oracle (row 37), seed ${SEED}`, async () => {
+  test(`[T-S01, T-S07, T-S13, A1, I-1] no image of 1,000 after a power cut violates an oracle (row 37), seed ${SEED}`, async () => {
     const { models, images, bad, violations } = await cutPower({
-      ...{ seed: SEED, messages: 7, points: 300 },
+      ...{ seed: SEED, messages: 7, points: 200 },
     });
     assert.equal(bad, 0, violations);
-    assert.equal(images, 1_500);
+    assert.equal(images, 1_000);
     assert.deepEqual(Object.keys(models), MODELS);
   });
 

@@ -33,7 +33,7 @@ export function check(dir: string, marks: readonly string[]): string[] {
     {
       ...{ stateDir: dir, allowVolatileState: true, newStoreId: new Uint8Array(16) },
       ...{ channels: CHANNELS.map((name) => ({ name })), kek: { current: kek } },
-      duplicateMemoryKeys: 1_000_000,
+      duplicateMemoryKeys: 10_000,
     },
     clock,
   );
