@@ -2,7 +2,7 @@
 import { ReceiverError } from "../errors.ts";
 import type { Clock } from "../host/clock.ts";
 import type { ConsoleRecords } from "../store/console.ts";
-import type { Session } from "./sessions.ts";
+import { calledOf, type Person, type Session } from "./sessions.ts";
 
 export type Deed =
   | "signedIn"
@@ -39,10 +39,12 @@ export class Journal {
    * @throws {ReceiverError} `STORE_FULL`
    */
   async write(
-    { name: who, role }: Pick<Session, "name" | "role">,
+    person: Person,
     action: Deed,
     { agent = "", detail = "" }: { readonly agent?: string; readonly detail?: string } = {},
   ): Promise<void> {
+    const { role } = person;
+    const who = calledOf(person);
     const entry = { atMs: this.#clock.nowMs(), who, role, action, agent, detail };
     const written = await this.#records.addEntry(entry);
     if (written.kind === "busy") throw new ReceiverError("STORE_FULL");

@@ -16,6 +16,7 @@ import { COMMANDS_CHANNEL } from "../served-channels.ts";
 import type { OutgoingRecord } from "../store/outgoing.ts";
 import type { AgentName, AgentRecord } from "../store/store.ts";
 import type { WholeStore } from "../store/whole-store.ts";
+import type { Person } from "./sessions.ts";
 
 /** What a question says of itself. */
 export interface Question extends AgentName {
@@ -29,9 +30,11 @@ export interface Question extends AgentName {
   readonly expires: string;
 }
 
+export type Author = Pick<Person, "name" | "certificate">;
+
 export interface Proposal extends Question {
   readonly key: string;
-  readonly author: string;
+  readonly author: Author;
   readonly atMs: number;
 }
 
@@ -60,7 +63,8 @@ const ANSWER_SHOWN_MAX_BYTES = 262_144;
 const RECENT_COUNT = 20;
 const KIND = "question";
 
-const KEPT = z.strictObject({ author: z.string(), atMs: z.int(), envelope: z.string() });
+const AUTHOR = z.strictObject({ name: z.string(), certificate: z.string() });
+const KEPT = z.strictObject({ author: AUTHOR, atMs: z.int(), envelope: z.string() });
 
 export class QuestionDesk {
   readonly #store: WholeStore;
@@ -91,8 +95,13 @@ export class QuestionDesk {
    */
   async propose(
     { expires }: Question,
-    { envelope, author, nowMs }: { envelope: Uint8Array; author: string; nowMs: number },
+    {
+      envelope,
+      author: { name, certificate },
+      nowMs,
+    }: { envelope: Uint8Array; author: Author; nowMs: number },
   ): Promise<void> {
+    const author = { name, certificate };
     const kept = { author, atMs: nowMs, envelope: Buffer.from(envelope).toString("base64") };
     const expiresMs = Math.min(Date.parse(expires), nowMs + DAY_MS);
     const result = await this.#store.console.keepItem({

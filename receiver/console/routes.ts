@@ -22,7 +22,7 @@ import type { QuestionDesk } from "./question-desk.ts";
 import { answerPage, handedIn, questionsPage } from "./questions-page.ts";
 import { json, page, type Reply, seeOther } from "./reply.ts";
 import { type Action, may } from "./roles.ts";
-import type { Sessions } from "./sessions.ts";
+import { calledOf, isSamePerson, type Sessions } from "./sessions.ts";
 import { Turn } from "./turn.ts";
 
 export interface RoutesParts {
@@ -180,15 +180,13 @@ export class Routes {
 
   async #handIn(visit: Visit, { form }: Asking): Promise<Reply> {
     const { desk, journal } = this.#parts;
-    const pasted = form?.text("document").trim() ?? "";
-    const file = (await form?.file("file")) ?? new Uint8Array(0);
-    const envelope = pasted === "" ? file : new Uint8Array(Buffer.from(pasted));
+    const envelope = new Uint8Array(Buffer.from(form?.text("document").trim() ?? ""));
     const question = await desk.read(envelope);
     const { tenant, name, op, id } = question;
     const detail = `${op} ${id}`;
     await journal.write(visit.session, "questionHandedIn", { agent: `${tenant}/${name}`, detail });
     const { session, nowMs } = visit;
-    await desk.propose(question, { envelope, author: session.name, nowMs });
+    await desk.propose(question, { envelope, author: session, nowMs });
     return page(handedIn(visit, question));
   }
 
@@ -200,7 +198,7 @@ export class Routes {
     if (found === undefined) {
       return page(notice(visit, gone("Somebody has decided already, or it has expired.")), 409);
     }
-    const isOwn = found.author === session.name;
+    const isOwn = isSamePerson(found.author, session);
     const isSent = form?.text("decision") === "send";
     const about = { agent: `${found.tenant}/${found.name}`, detail: `${found.op} ${found.id}` };
     if (isSent && isOwn && configuration.questions === "twoPeople") {
@@ -242,7 +240,7 @@ export class Routes {
     const key = form?.text("key") ?? "";
     const found = (await sessions.all(visit.nowMs)).find((one) => one.key === key);
     if (found !== undefined) {
-      await journal.write(visit.session, "sessionEnded", { detail: found.name });
+      await journal.write(visit.session, "sessionEnded", { detail: calledOf(found) });
       await sessions.end(key);
     }
     return seeOther("/people");

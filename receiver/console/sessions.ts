@@ -18,6 +18,16 @@ export interface Person {
   readonly certificate: string;
 }
 
+/** Whoever came with a link says themselves who they are. */
+export const calledOf = ({ name, certificate }: Pick<Person, "name" | "certificate">): string =>
+  certificate === "" ? `${name} (by link)` : name;
+
+/** Nobody becomes a second person by a second certificate of one name, or by another link. */
+export const isSamePerson = (
+  a: Pick<Person, "name" | "certificate">,
+  b: Pick<Person, "name" | "certificate">,
+): boolean => a.name === b.name || a.certificate === b.certificate;
+
 export interface Session extends Person {
   /** By which the store and people name it; it opens nothing. */
   readonly key: string;

@@ -1,7 +1,8 @@
 /** Whose request it is: the session that its cookie names, or the certificate that its connection has shown. @module */
 import type { IncomingMessage } from "node:http";
-import { TLSSocket } from "node:tls";
 import type { Clock } from "../host/clock.ts";
+import { isLoopback } from "../outlets/loopback.ts";
+import { shownCertificate } from "./certificate.ts";
 import type { ConsoleConfiguration } from "./configuration.ts";
 import type { Journal } from "./journal.ts";
 import { isRole } from "./roles.ts";
@@ -35,7 +36,7 @@ export class Visitors {
 
   /** @returns `undefined` for whoever is not signed in and shows no certificate that is known */
   async find(request: IncomingMessage): Promise<Visitor | undefined> {
-    const shown = certificateOf(request);
+    const shown = shownCertificate(request.socket, this.#parts.clock.nowMs());
     const secret = this.#cookieIn(request.headers.cookie ?? "");
     if (secret !== undefined) {
       const session = await this.#parts.sessions.find(secret, this.#parts.clock.nowMs());
@@ -64,7 +65,11 @@ export class Visitors {
 
   /** What the configuration says of a person counts, not what it said when they came. */
   #asNow(session: Session, shown: string): Session | undefined {
-    if (session.certificate === "") return isRole(session.role) ? session : undefined;
+    if (session.certificate === "") {
+      // Another node of the same database may be where links let in.
+      const isHere = isLoopback(this.#parts.configuration.host);
+      return isHere && isRole(session.role) ? session : undefined;
+    }
     const person = this.#people.get(session.certificate);
     if (person === undefined || shown !== session.certificate) return undefined;
     return { ...session, name: person.name, role: person.role };
@@ -81,11 +86,4 @@ export class Visitors {
     // Two of one name: somebody else has put one there.
     return found.length === 1 ? found[0]?.slice(this.#cookieName.length + 1) : undefined;
   }
-}
-
-/** SHA-256 of a certificate that an issuer of people's signed and that is in force; empty without one. */
-function certificateOf({ socket }: IncomingMessage): string {
-  if (!(socket instanceof TLSSocket) || !socket.authorized) return "";
-  const certificate = socket.getPeerX509Certificate();
-  return certificate?.fingerprint256.replaceAll(":", "").toLowerCase() ?? "";
 }

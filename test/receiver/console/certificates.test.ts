@@ -68,7 +68,27 @@ describe("the console with certificates", () => {
     await sam.post("/questions", { document: stage.question() });
     const key = /name="key" value="([0-9a-f]{32})"/.exec((await sam.get("/questions")).body)?.[1];
     const decision = { key: key ?? "", decision: "send" };
-    assert.equal((await sam.post("/questions/decide", decision)).status, 403);
+    const own = await sam.post("/questions/decide", decision);
+    assert.deepEqual([own.status, own.body.includes("somebody else sends it")], [403, true]);
+    // Both of one name are one person.
+    const named = await stage.enter("support", "Sam");
+    assert.equal((await named.post("/questions/decide", decision)).status, 403);
     assert.equal((await olga.post("/questions/decide", decision)).status, 303);
+    // Whoever comes with links may come with two.
+    await named.post("/questions", { document: stage.question("clock.check") });
+    const { body } = await olga.get("/questions");
+    assert.match(body, /Handed in by Sam \(by link\)/);
+    const next = /name="key" value="([0-9a-f]{32})"/.exec(body)?.[1] ?? "";
+    const again = { key: next, decision: "send" };
+    const other = await stage.enter("support", "Bea");
+    assert.equal((await other.post("/questions/decide", again)).status, 403);
+    assert.equal((await olga.post("/questions/decide", again)).status, 303);
+  });
+
+  test("[01 Receive] a certificate that is over lets nobody in, also on a connection that was there before", async () => {
+    const browser = await stage.show(people.viewer);
+    stage.clock.aheadMs += 200 * 365 * 86_400_000;
+    assert.equal((await browser.get("/people")).status, 403);
+    assert.equal((await stage.ask("/people", { identity: people.viewer })).status, 403);
   });
 });

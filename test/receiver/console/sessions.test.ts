@@ -1,10 +1,33 @@
 /** Links and sessions of the console, over real sockets, with a clock that a test moves. */
 import assert from "node:assert/strict";
+import type { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { IDLE_MS, SESSION_MS } from "#receiver/console/sessions.ts";
+import { CONSOLE } from "#receiver/console/configuration.ts";
+import { Journal } from "#receiver/console/journal.ts";
+import { IDLE_MS, SESSION_MS, Sessions } from "#receiver/console/sessions.ts";
+import { Visitors } from "#receiver/console/visitors.ts";
+import { systemClock } from "#receiver/host/clock.ts";
 import { type Answered, ConsoleStage, cookieOf, FORM } from "../support/console-stage.ts";
+import { openTemporaryStore } from "../support/temporary-store.ts";
 
 const MINUTE_MS = 60_000;
+
+test("[01 Receive] a session of a link is worth nothing where others than this machine come", async () => {
+  await using store = await openTemporaryStore();
+  const sessions = new Sessions(store.console);
+  const journal = new Journal(store.console, systemClock);
+  const person = { name: "Ana", role: "viewer", certificate: "" } as const;
+  const secret = await sessions.begin(person, systemClock.nowMs());
+  const request = { headers: { cookie: `holdfast=${secret}` }, socket: new Socket() };
+  for (const host of ["127.0.0.1", "0.0.0.0"]) {
+    const configuration = CONSOLE.parse({}) ?? assert.fail();
+    const parts = { configuration: { ...configuration, host }, sessions, journal };
+    const visitors = new Visitors({ ...parts, clock: systemClock });
+    const found = await visitors.find(request as IncomingMessage);
+    assert.equal(found !== undefined, host === "127.0.0.1");
+  }
+});
 
 describe("sessions of the console", () => {
   let stage: ConsoleStage;
