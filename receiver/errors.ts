@@ -121,6 +121,12 @@ const CATALOGUE = {
     summary: "This receiver has no console",
     remedy: "Write the key console into receiver.yaml and start the receiver anew: docs/console.md",
   },
+  CONSOLE_TOO_MUCH: {
+    exit: EXIT.tryAgain,
+    summary: "You have done too much at once",
+    remedy:
+      "One person changes at most 30 things a minute, and has at most 20 questions that wait: go on in a minute, or have them sent or taken back",
+  },
   CONSOLE_ROLE: {
     exit: EXIT.usage,
     summary: "This is no role, or no name of a person",

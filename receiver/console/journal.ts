@@ -13,10 +13,18 @@ export type Deed =
   | "compared"
   | "questionHandedIn"
   | "questionSent"
+  | "questionFailed"
   | "questionRejected"
   | "answerRead"
   | "logRead"
   | "refused";
+
+export interface About {
+  /** TENANT/AGENT. */
+  readonly agent?: string;
+  /** Codes, numbers and names of ours. */
+  readonly detail?: string;
+}
 
 /** A page that is looked at all night is one line an hour. */
 const VIEWED_AGAIN_MS = 3_600_000;
@@ -35,13 +43,12 @@ export class Journal {
   /**
    * Resolves once it is durable: before that nothing is shown, and nothing done.
    *
-   * @param detail codes, numbers and names of ours
    * @throws {ReceiverError} `STORE_FULL`
    */
   async write(
     person: Person,
     action: Deed,
-    { agent = "", detail = "" }: { readonly agent?: string; readonly detail?: string } = {},
+    { agent = "", detail = "" }: About = {},
   ): Promise<void> {
     const { role } = person;
     const who = calledOf(person);

@@ -12,11 +12,12 @@ import type { CommandDocument } from "#documents/types/command.ts";
 import { type AnswerLine, answerOf, type TakenQuestion, takeQuestion } from "../asking.ts";
 import type { CommandOutcome } from "../downstream/command-lane.ts";
 import { ReceiverError } from "../errors.ts";
+import { COMMAND_MAX_BYTES } from "../limits.ts";
 import { COMMANDS_CHANNEL } from "../served-channels.ts";
 import type { OutgoingRecord } from "../store/outgoing.ts";
 import type { AgentName, AgentRecord } from "../store/store.ts";
 import type { WholeStore } from "../store/whole-store.ts";
-import type { Person } from "./sessions.ts";
+import { isSamePerson, type Person } from "./sessions.ts";
 
 /** What a question says of itself. */
 export interface Question extends AgentName {
@@ -58,9 +59,10 @@ export interface Answer {
 }
 
 const DAY_MS = 86_400_000;
-export const QUESTION_MAX_BYTES = 65_536;
 const ANSWER_SHOWN_MAX_BYTES = 262_144;
 const RECENT_COUNT = 20;
+/** Questions of one person that wait: nobody fills the desk. */
+const OF_ONE_AUTHOR_MAX_COUNT = 20;
 const KIND = "question";
 
 const AUTHOR = z.strictObject({ name: z.string(), certificate: z.string() });
@@ -80,7 +82,7 @@ export class QuestionDesk {
    */
   async read(envelope: Uint8Array): Promise<Question> {
     const document = documentIn(envelope);
-    if (document === undefined) {
+    if (document === undefined || envelope.length > COMMAND_MAX_BYTES) {
       throw new ReceiverError("COMMAND_REFUSED", { facts: { bytes: envelope.length } });
     }
     const question = questionOf(document);
@@ -111,6 +113,13 @@ export class QuestionDesk {
     if (result.kind === "busy" || !result.isKept) throw new ReceiverError("STORE_FULL");
   }
 
+  /** @throws {ReceiverError} `CONSOLE_TOO_MUCH`: so many of this person wait that no other is taken */
+  async makeSure(author: Author, nowMs: number): Promise<void> {
+    const waiting = await this.waiting(nowMs);
+    const own = waiting.filter((one) => isSamePerson(one.author, author));
+    if (own.length >= OF_ONE_AUTHOR_MAX_COUNT) throw new ReceiverError("CONSOLE_TOO_MUCH");
+  }
+
   /** Those that wait, oldest first. */
   async waiting(nowMs: number): Promise<readonly Proposal[]> {
     const items = await this.#store.console.items({ kind: KIND, key: null });
@@ -133,7 +142,13 @@ export class QuestionDesk {
     const item = await this.#take(key);
     if (item === undefined || item.expiresMs <= nowMs) return undefined;
     const { envelope } = KEPT.parse(JSON.parse(item.body));
-    return await takeQuestion(this.#store, Buffer.from(envelope, "base64"), nowMs);
+    try {
+      return await takeQuestion(this.#store, Buffer.from(envelope, "base64"), nowMs);
+    } catch (error) {
+      // It was not sent: somebody may try again.
+      await this.#store.console.keepItem({ ...item, isNew: true, atMs: nowMs });
+      throw error;
+    }
   }
 
   /** @returns false if it is not there any more */
@@ -173,7 +188,7 @@ export class QuestionDesk {
   async #asked(agent: number, record: OutgoingRecord): Promise<Asked> {
     const { key, epoch, seq, queuedAtMs, settledAtMs, outcome } = record;
     const place = { agent, channel: COMMANDS_CHANNEL, epoch, seq };
-    const range = { from: 0, maxBytes: QUESTION_MAX_BYTES };
+    const range = { from: 0, maxBytes: COMMAND_MAX_BYTES };
     const document = documentIn(await this.#store.readOutgoingBody({ ...place, ...range }));
     // Our own, made by `CommandLane`.
     const result = outcome === null ? null : (JSON.parse(outcome) as CommandOutcome).result;

@@ -1,5 +1,5 @@
 /** Questions for agents: hand one in, send what somebody else has handed in, read answers. @module */
-import { type Html, html } from "#pages/html.ts";
+import { type Html, html, inLines } from "#pages/html.ts";
 import { ago } from "#pages/words.ts";
 import { formToken, layout, notice, type Visit } from "./layout.ts";
 import type { Answer, Proposal, Question } from "./question-desk.ts";
@@ -74,7 +74,7 @@ export function answerPage(
 <section aria-labelledby="answer">
 <h1 id="answer">${result === "done" ? "Answered" : String(result)}${line?.isComing === true ? html`<span class="aside">; it is on its way here</span>` : undefined}</h1>
 <p class="small">Question <code>${id}</code></p>
-${text === undefined ? undefined : html`<pre tabindex="0">${text}</pre>`}
+${text === undefined ? undefined : html`<pre tabindex="0">${inLines(text)}</pre>`}
 ${sealedBytes === 0 ? undefined : html`<p>${sealedBytes} bytes that are not shown here: a bundle is sealed for the holder of the support key. Fetch it with <code>holdfast-receiver bundle ${agent} --command FILE --out FILE</code>.</p>`}
 </section>`,
   });

@@ -13,7 +13,7 @@ import type { Agent, FleetReader } from "./fleet.ts";
 import { fleetPage } from "./fleet-page.ts";
 import type { Form } from "./form.ts";
 import { HOURS_CHOICES, hoursPage } from "./hours-page.ts";
-import type { Journal } from "./journal.ts";
+import type { About, Journal } from "./journal.ts";
 import { notice, type Visit } from "./layout.ts";
 import { lookUp } from "./look-up.ts";
 import { lookUpPage, STRETCHES } from "./look-up-page.ts";
@@ -184,6 +184,7 @@ export class Routes {
     const question = await desk.read(envelope);
     const { tenant, name, op, id } = question;
     const detail = `${op} ${id}`;
+    await desk.makeSure(visit.session, visit.nowMs);
     await journal.write(visit.session, "questionHandedIn", { agent: `${tenant}/${name}`, detail });
     const { session, nowMs } = visit;
     await desk.propose(question, { envelope, author: session, nowMs });
@@ -206,16 +207,28 @@ export class Routes {
       return page(notice(visit, gone("You have handed it in: somebody else sends it.")), 403);
     }
     await journal.write(session, isSent ? "questionSent" : "questionRejected", about);
-    const isDone = isSent ? (await desk.send(key, nowMs)) !== undefined : await desk.reject(key);
+    const isDone = isSent ? await this.#send(visit, key, about) : await desk.reject(key);
     if (!isDone) return page(notice(visit, gone("Somebody was faster.")), 409);
     return seeOther(isSent ? `/answers/${about.agent}/${found.id}` : "/questions");
+  }
+
+  async #send({ session, nowMs }: Visit, key: string, about: About): Promise<boolean> {
+    const { desk, journal } = this.#parts;
+    try {
+      return (await desk.send(key, nowMs)) !== undefined;
+    } catch (error) {
+      await journal.write(session, "questionFailed", about);
+      throw error;
+    }
   }
 
   async #answer(visit: Visit, { names }: Asking): Promise<Reply> {
     const { desk, journal } = this.#parts;
     const [tenant = "", name = "", id = ""] = names;
+    // One that is not there is no answer, and what was typed then is not written down.
+    const answer = await this.#turn.take(() => desk.answer({ tenant, name }, id));
+    if (answer === undefined) return later(visit);
     await journal.write(visit.session, "answerRead", { agent: `${tenant}/${name}`, detail: id });
-    const answer = await desk.answer({ tenant, name }, id);
     return page(answerPage(visit, `${tenant}/${name}`, { id, answer }));
   }
 

@@ -51,10 +51,11 @@ export class Visitors {
   async begin(person: Person, how: "certificate" | "link"): Promise<Visitor | undefined> {
     const { sessions, journal, clock } = this.#parts;
     const nowMs = clock.nowMs();
-    await journal.write(person, "signedIn", { detail: how });
     const secret = await sessions.begin(person, nowMs);
     const session = secret === undefined ? undefined : await sessions.find(secret, nowMs);
     if (secret === undefined || session === undefined) return undefined;
+    // Nobody has the secret before this is written.
+    await journal.write(person, "signedIn", { detail: how });
     return { session, secret, cookie: this.#cookie(secret, SESSION_MS / 1_000) };
   }
 

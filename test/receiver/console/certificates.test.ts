@@ -1,5 +1,9 @@
 /** People who show certificates, over real TLS. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { Agent, request } from "node:https";
+import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
 import type { PemPair } from "#test/support/test-certificates.ts";
 import { ConsoleStage, cookieOf, type People } from "../support/console-stage.ts";
@@ -91,4 +95,27 @@ describe("the console with certificates", () => {
     assert.equal((await browser.get("/people")).status, 403);
     assert.equal((await stage.ask("/people", { identity: people.viewer })).status, 403);
   });
+});
+
+test("[01 Receive] strangers are answered once a connection, and do not end that of whoever is on call", async () => {
+  await using stage = await ConsoleStage.open({ tls: true, more: "host: 0.0.0.0" });
+  const { support } = stage.people ?? assert.fail();
+  assert.equal((await stage.ask("/")).headers["connection"], "close");
+  const keys = { cert: support.certificatePem, key: support.privateKeyPem, ca: stage.caPem };
+  const agent = new Agent({ keepAlive: true, maxSockets: 1, ...keys });
+  const look = async (): Promise<boolean> => {
+    const asked = request(`${stage.origin}/people`, { agent }).end();
+    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    assert.equal(answer.statusCode, 200);
+    await once(answer.resume(), "close");
+    return asked.reusedSocket;
+  };
+  assert.equal(await look(), false);
+  const many = Array.from({ length: 40 }, () => connect(stage.port, "127.0.0.1"));
+  for (const socket of many) socket.on("error", () => undefined);
+  await Promise.all(many.map((socket) => once(socket, "connect")));
+  await stage.ask("/");
+  assert.equal(await look(), true);
+  for (const socket of many) socket.destroy();
+  agent.destroy();
 });

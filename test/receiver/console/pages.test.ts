@@ -199,7 +199,12 @@ describe("the console", () => {
       (await other.get(place)).body.includes("Answered"),
     );
     const answered = (await other.get(place)).body;
-    assert.match(answered, /&quot;stored&quot;: 40/);
+    assert.match(answered, /\n {4}&quot;stored&quot;: 40/);
+    const typed = "0123456789abcdef".repeat(2);
+    for (const path of [`north/nobody/${typed}`, `${AGENT}/${typed}`]) {
+      assert.equal((await other.get(`/answers/${path}`)).status, 400);
+    }
+    assert.doesNotMatch(await log(), new RegExp(`nobody|${typed}`));
     assert.doesNotMatch(answered, /<i>x/);
     assert.match((await other.get(`/agents/${AGENT}`)).body, /<b>status\.get<\/b> sent/);
     const rejected = await author.post("/questions", { document: stage.question("disk.check") });
@@ -219,8 +224,8 @@ describe("the console", () => {
     for (const document of ["", "MSH|", stage.question("status.get", { agent: "nobody" })]) {
       assert.equal((await author.post("/questions", { document })).status, 400);
     }
-    const typed = { args: { channel: "DOE JANE", seq: 1 } };
-    await author.post("/questions", { document: stage.question("channel.hold", typed) });
+    const patient = { args: { channel: "DOE JANE", seq: 1 } };
+    await author.post("/questions", { document: stage.question("channel.hold", patient) });
     const shown = (await author.get("/questions")).body;
     assert.match(shown, /channel \?, seq 1/);
     assert.doesNotMatch(shown, /DOE/);

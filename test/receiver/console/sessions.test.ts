@@ -8,6 +8,7 @@ import { Journal } from "#receiver/console/journal.ts";
 import { IDLE_MS, SESSION_MS, Sessions } from "#receiver/console/sessions.ts";
 import { Visitors } from "#receiver/console/visitors.ts";
 import { systemClock } from "#receiver/host/clock.ts";
+import { CONSOLE_ITEMS_MAX_COUNT } from "#receiver/store/console.ts";
 import { type Answered, ConsoleStage, cookieOf, FORM } from "../support/console-stage.ts";
 import { openTemporaryStore } from "../support/temporary-store.ts";
 
@@ -27,6 +28,28 @@ test("[01 Receive] a session of a link is worth nothing where others than this m
     const found = await visitors.find(request as IncomingMessage);
     assert.equal(found !== undefined, host === "127.0.0.1");
   }
+});
+
+test("[01 Receive] one certificate takes the room of nobody, also not with all at once", async () => {
+  await using store = await openTemporaryStore();
+  const sessions = new Sessions(store.console);
+  const person = { name: "Ana", role: "viewer", certificate: "a1" } as const;
+  const begin = (nowMs: number) => sessions.begin(person, nowMs);
+  const secrets = await Promise.all(Array.from({ length: 20 }, (_, at) => begin(at + 1)));
+  const own = (await sessions.all(20)).map(({ createdMs }) => createdMs);
+  assert.deepEqual(own, [20, 19, 18, 17, 16, 15, 14, 13]);
+  assert.notEqual(await sessions.find(secrets.at(-1) ?? "", 20), undefined);
+  for (let at = own.length; at < CONSOLE_ITEMS_MAX_COUNT; at++) {
+    const times = { createdMs: 30, seenMs: 30 + at };
+    // Twice as many of links as anybody has.
+    const rest = { name: "Eve", role: "viewer", certificate: at < 30 ? "" : `c${at}`, ...times };
+    const item = { kind: "session", key: `k${at}`, body: JSON.stringify(rest), isNew: true };
+    await store.console.keepItem({ ...item, expiresMs: 99_999, atMs: 30 });
+  }
+  const other = await sessions.begin({ ...person, certificate: "b2" }, 300);
+  assert.notEqual(other, undefined);
+  const keys = (await sessions.all(300)).map(({ key }) => key);
+  assert.deepEqual([keys.length, keys.includes("k8")], [CONSOLE_ITEMS_MAX_COUNT, false]);
 });
 
 describe("sessions of the console", () => {
