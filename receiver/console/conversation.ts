@@ -36,11 +36,11 @@ export class Conversation {
   readonly #running = new Set<Promise<Reply>>();
 
   constructor(configuration: ConsoleConfiguration, context: ConsoleContext) {
-    const { store, clock } = context;
+    const { store, clock, log } = context;
     this.#configuration = configuration;
     this.#context = context;
     this.#sessions = new Sessions(store.console);
-    this.#journal = new Journal(store.console, clock);
+    this.#journal = new Journal(store.console, clock, log);
     const shared = { configuration, clock, sessions: this.#sessions, journal: this.#journal };
     this.#visitors = new Visitors(shared);
     const fleet = new FleetReader(store, clock);
@@ -58,6 +58,7 @@ export class Conversation {
   /** The store is asked no more. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#running);
+    await this.#journal[Symbol.asyncDispose]();
   }
 
   async #answer(request: IncomingMessage, url: URL): Promise<Reply> {

@@ -5,9 +5,9 @@ import { ReceiverError } from "../errors.ts";
 import type { Clock } from "../host/clock.ts";
 import { reportOf } from "../report/report.ts";
 import type { WholeStore } from "../store/whole-store.ts";
-import { agentFacts } from "./agent-facts.ts";
+import { type AgentFacts, agentFacts } from "./agent-facts.ts";
 import { agentPage } from "./agent-page.ts";
-import { waitsOf } from "./channel-facts.ts";
+import { type WaitPoint, waitsOf } from "./channel-facts.ts";
 import type { ConsoleConfiguration } from "./configuration.ts";
 import type { Agent, FleetReader } from "./fleet.ts";
 import { fleetPage } from "./fleet-page.ts";
@@ -20,6 +20,7 @@ import { lookUpPage, STRETCHES } from "./look-up-page.ts";
 import { logPage, peoplePage } from "./people-page.ts";
 import type { QuestionDesk } from "./question-desk.ts";
 import { answerPage, handedIn, questionsPage } from "./questions-page.ts";
+import { Recent } from "./recent.ts";
 import { json, page, type Reply, seeOther } from "./reply.ts";
 import { type Action, may } from "./roles.ts";
 import { calledOf, isSamePerson, type Sessions } from "./sessions.ts";
@@ -60,9 +61,13 @@ export class Routes {
   readonly #parts: RoutesParts;
   /** What takes long is done for one person at a time. */
   readonly #turn = new Turn();
+  readonly #facts: Recent<AgentFacts>;
+  readonly #points: Recent<readonly WaitPoint[]>;
 
   constructor(parts: RoutesParts) {
     this.#parts = parts;
+    this.#facts = new Recent(parts.clock);
+    this.#points = new Recent(parts.clock);
     const get = (path: string, action: Action, answer: Route["answer"]): Route => ({
       ...{ method: "GET", path: new RegExp(`^${path}$`), action, answer },
     });
@@ -101,7 +106,7 @@ export class Routes {
     const agent = await this.#named(asking);
     if (agent === undefined) return notFound(visit);
     await journal.viewed(visit.session, "agent", agent.name);
-    const facts = await agentFacts(store, agent, visit.nowMs);
+    const facts = await this.#facts.read(agent.name, () => agentFacts(store, agent, visit.nowMs));
     const mayRead = may(visit.session.role, "readAnswer");
     const asked = mayRead ? await desk.recent(agent.record) : undefined;
     return page(agentPage(visit, { agent, facts, asked }));
@@ -113,11 +118,13 @@ export class Routes {
     const agent = await this.#named(asking);
     if (agent === undefined) return notFound(visit);
     const channel = asking.url.searchParams.get("channel") ?? "";
-    const [found] = (await store.listChannels(agent.record.id, "")).filter(
-      (one) => one.channel === channel && !channel.startsWith("$"),
-    );
-    if (found === undefined) return json({ at: [], waited: [] });
-    const points = await waitsOf(store, { ...found, agent: agent.record.id }, visit.nowMs);
+    const points = await this.#points.read(`${agent.name} ${channel}`, async () => {
+      const [found] = (await store.listChannels(agent.record.id, "")).filter(
+        (one) => one.channel === channel && !channel.startsWith("$"),
+      );
+      const place = found && { ...found, agent: agent.record.id };
+      return place === undefined ? [] : await waitsOf(store, place, visit.nowMs);
+    });
     return json({
       at: points.map(({ atMs }) => Math.round(atMs / 1_000)),
       waited: points.map(({ waitedMs }) => waitedMs / 1_000),

@@ -115,14 +115,17 @@ export class Sessions {
     return secret;
   }
 
-  /** @returns `undefined` if it has ended */
-  async find(secret: string, nowMs: number): Promise<Session | undefined> {
+  /**
+   * @param isThere its person asks, and not a page by itself
+   * @returns `undefined` if it has ended
+   */
+  async find(secret: string, nowMs: number, isThere = true): Promise<Session | undefined> {
     if (!SECRET.test(secret)) return undefined;
     const key = keyOf(secret);
     const [item] = await this.#records.items({ kind: "session", key });
     if (item === undefined || item.expiresMs <= nowMs) return undefined;
     const session = sessionOf(item);
-    if (nowMs - session.seenMs < SEEN_EVERY_MS) return session;
+    if (!isThere || nowMs - session.seenMs < SEEN_EVERY_MS) return session;
     const seen = { ...session, seenMs: nowMs };
     await this.#records.keepItem({ ...itemOf(seen), isNew: false, atMs: nowMs });
     return seen;

@@ -6,7 +6,14 @@ import { shownCertificate } from "./certificate.ts";
 import type { ConsoleConfiguration } from "./configuration.ts";
 import type { Journal } from "./journal.ts";
 import { isRole } from "./roles.ts";
-import { type Person, SESSION_MS, type Session, type Sessions } from "./sessions.ts";
+import {
+  keyOf,
+  newSecret,
+  type Person,
+  SESSION_MS,
+  type Session,
+  type Sessions,
+} from "./sessions.ts";
 
 export interface Visitor {
   readonly session: Session;
@@ -37,14 +44,17 @@ export class Visitors {
   /** @returns `undefined` for whoever is not signed in and shows no certificate that is known */
   async find(request: IncomingMessage): Promise<Visitor | undefined> {
     const shown = shownCertificate(request.socket, this.#parts.clock.nowMs());
+    // Asked by a page of ours by itself: it says nothing of its person being there.
+    const isPoll = request.headers["sec-fetch-dest"] === "empty";
     const secret = this.#cookieIn(request.headers.cookie ?? "");
     if (secret !== undefined) {
-      const session = await this.#parts.sessions.find(secret, this.#parts.clock.nowMs());
+      const nowMs = this.#parts.clock.nowMs();
+      const session = await this.#parts.sessions.find(secret, nowMs, !isPoll);
       const asNow = session && this.#asNow(session, shown);
       if (asNow !== undefined) return { session: asNow, secret, cookie: undefined };
     }
     const person = this.#people.get(shown);
-    return person === undefined ? undefined : await this.begin(person, "certificate");
+    return person === undefined || isPoll ? undefined : await this.begin(person, "certificate");
   }
 
   /** Signs somebody in. @returns `undefined` if too many are */
@@ -52,10 +62,13 @@ export class Visitors {
     const { sessions, journal, clock } = this.#parts;
     const nowMs = clock.nowMs();
     const secret = await sessions.begin(person, nowMs);
-    const session = secret === undefined ? undefined : await sessions.find(secret, nowMs);
-    if (secret === undefined || session === undefined) return undefined;
+    if (secret === undefined && how === "link") return undefined;
+    const known = secret ?? newSecret();
+    const session = { ...person, key: keyOf(known), createdMs: nowMs, seenMs: nowMs };
     // Nobody has the secret before this is written.
     await journal.write(person, "signedIn", { detail: how });
+    // A certificate opens what can be looked at also where no session can be kept, for one request.
+    if (secret === undefined) return { session, secret: known, cookie: undefined };
     return { session, secret, cookie: this.#cookie(secret, SESSION_MS / 1_000) };
   }
 

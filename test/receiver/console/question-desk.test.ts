@@ -46,7 +46,7 @@ describe("the desk of questions", () => {
     await using store = await openTemporaryStore();
     await store.registry.registerAgent({ tenant: "north", name: "ward-1", atMs: 1 });
     const desk = new QuestionDesk(store);
-    const large = questionAt(nowMs, { text: "a".repeat(COMMAND_MAX_BYTES) });
+    const large = questionAt(nowMs, { text: "a".repeat(COMMAND_MAX_BYTES - 2_000) });
     await assert.rejects(desk.read(large), { code: "COMMAND_REFUSED" });
     const envelope = questionAt(nowMs);
     const question = await desk.read(envelope);

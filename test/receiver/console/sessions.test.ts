@@ -14,10 +14,12 @@ import { openTemporaryStore } from "../support/temporary-store.ts";
 
 const MINUTE_MS = 60_000;
 
+const SILENT = { write: () => undefined, fault: () => undefined };
+
 test("[01 Receive] a session of a link is worth nothing where others than this machine come", async () => {
   await using store = await openTemporaryStore();
   const sessions = new Sessions(store.console);
-  const journal = new Journal(store.console, systemClock);
+  const journal = new Journal(store.console, systemClock, SILENT);
   const person = { name: "Ana", role: "viewer", certificate: "" } as const;
   const secret = await sessions.begin(person, systemClock.nowMs());
   const request = { headers: { cookie: `holdfast=${secret}` }, socket: new Socket() };
@@ -87,6 +89,8 @@ describe("sessions of the console", () => {
     const idle = await stage.enter("viewer", "Idle");
     const busy = await stage.enter("viewer", "Busy");
     stage.clock.aheadMs += IDLE_MS - 5_000;
+    // A page that looks by itself says nothing of its person.
+    assert.equal((await idle.get("/people", { "Sec-Fetch-Dest": "empty" })).status, 200);
     assert.equal((await busy.get("/people")).status, 200);
     stage.clock.aheadMs += 6_000;
     assert.equal((await idle.get("/people")).status, 403);
