@@ -7,6 +7,10 @@ export const DRILL_HELD_LOOK_MS = 1_000;
 export const DRILL_DRAIN_LOOK_MS = 200;
 /** A store that does not answer must not keep the tunnel down: it is let up so long after its time all the same. */
 export const DRILL_GRACE_MS = 5_000;
+/** So long a look waits for the store; a status takes milliseconds, and seconds on a disk that is busy. */
+export const DRILL_LOOK_MAX_MS = 5_000;
+/** So many looks in a row that the store did not answer are trouble: one or two are a disk that was busy. */
+export const DRILL_FAILED_LOOKS_COUNT = 3;
 /** So long the backlog may take to leave before the drill says that it has not. */
 export const DRILL_DRAIN_MAX_MS = 4 * 3_600_000;
 /** Points of the curve that a report keeps. */

@@ -15,6 +15,8 @@ export type DrillRefusal = "running" | "notStreaming" | "configuration" | "alarm
 const FORBIDDING: readonly ConditionName[] = [
   ...(["storeFailing", "diskLow", "outboxFilling", "outboxNearlyFull", "channelFull"] as const),
   ...(["walGrowing", "storeRolledBack", "identityRefused", "renewalOverdue"] as const),
+  // Of what nobody could record, nothing goes on.
+  "auditUnwritable",
 ];
 /** What stops a channel whatever the tunnel does. */
 const HOLDING: readonly ConditionName[] = ["channelHeld", "channelHeldByHand", "messageDamaged"];

@@ -1,16 +1,19 @@
 /**
  * An outage drill: the tunnel is held down on purpose, for a while, and what piles up and leaves again is measured.
  *
- * It ends by itself, also if whoever began it has gone, if the store would not last, or if the process ends: no drill is
- * gone on with after a start. While it lasts it is a condition that explains what is wrong because of it.
+ * It ends by itself, also if whoever began it has gone, if the store would not last or says nothing, or if the process
+ * ends: no drill is gone on with after a start. At a stop the tunnel is let up before anything is asked or recorded. While
+ * it lasts it is a condition that explains what is wrong because of it.
  *
  * @module
  */
 import type { AuditDraft } from "./audit/entry.ts";
 import {
   DRILL_DRAIN_LOOK_MS,
+  DRILL_FAILED_LOOKS_COUNT,
   DRILL_GRACE_MS,
   DRILL_HELD_LOOK_MS,
+  DRILL_LOOK_MAX_MS,
   DRILL_RATE_MARGIN,
 } from "./drill-limits.ts";
 import { type DrillRefusal, lookOf, receivedPerMs, troubleIn } from "./drill-look.ts";
@@ -49,6 +52,12 @@ export class OutageDrill implements Disposable {
   #aside: ReadonlyMap<string, number> = new Map();
   #timer: Timer | undefined;
   #limit: Timer | undefined;
+  /** Before the state says so: it waits for a look. */
+  #isLetUp = false;
+  /** Looks in a row that the store did not answer. */
+  #failedCount = 0;
+  /** Looks that were given up, and are not answered yet. */
+  #hungCount = 0;
   #isClosed = false;
 
   private constructor(parts: OutageDrillParts) {
@@ -73,7 +82,7 @@ export class OutageDrill implements Disposable {
 
   /** Begins one. @throws {AgentError} `DRILL_REFUSED` with the fact `why`; `STORE_*` */
   async start(minutes: number, said: DrillSaid): Promise<DrillReport | undefined> {
-    const { status, clock, trust, log, tunnel } = this.#parts;
+    const { status, clock, trust, log } = this.#parts;
     const before = await status();
     const look = lookOf(before, clock);
     this.#refuse(before, look, minutes);
@@ -83,14 +92,17 @@ export class OutageDrill implements Disposable {
     this.#refuse(before, look, minutes);
     this.#said = said;
     this.#aside = new Map();
-    this.#limit = clock.after(minutes * MINUTE_MS + DRILL_GRACE_MS, () => tunnel.letUp());
+    this.#isLetUp = false;
+    this.#failedCount = 0;
+    this.#limit = clock.after(minutes * MINUTE_MS + DRILL_GRACE_MS, () => this.#timeIsOver());
     this.#apply({ on: "begun", minutes, look });
     log.write("drillBegun", { minutes });
     return this.report;
   }
 
-  /** Lets the tunnel up now; asked again, it waits no longer for what has not left. */
+  /** Lets the tunnel up now, whatever the store does; asked again, it waits no longer for what has not left. */
   async stop(): Promise<DrillReport | undefined> {
+    if (this.#state.at === "held") this.#letTunnelUp();
     await this.#look("stop");
     return this.report;
   }
@@ -122,19 +134,59 @@ export class OutageDrill implements Disposable {
   }
 
   async #look(on: "looked" | "stop"): Promise<void> {
-    const { clock, status, aside } = this.#parts;
     const state = this.#state;
     if (state.at === "none" || this.#isClosed) return;
-    const now = { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs(), isUp: false };
-    let look: DrillLook = { ...state.last, ...now };
+    const found = await this.#found(state.began.nowMs);
+    // What a person has ended meanwhile ends with the look of that.
+    const isOvertaken = on === "looked" && this.#isLetUp && this.#state.at === "held";
+    if (this.#isClosed || isOvertaken) return;
+    this.#failedCount = found === undefined ? this.#failedCount + 1 : 0;
+    this.#apply({ on, look: found ?? this.#lookWithoutStore() });
+  }
+
+  /** No look came so far: the tunnel must not wait for one. */
+  #timeIsOver(): void {
+    if (this.#state.at !== "held" || this.#isLetUp) return;
+    this.#apply({ on: "looked", look: this.#lookWithoutStore() });
+  }
+
+  /** As it was last seen: time goes on all the same. */
+  #lookWithoutStore(): DrillLook {
+    const { clock } = this.#parts;
+    const state = this.#state;
+    if (state.at === "none") throw new TypeError("Cannot look at a drill that is none");
+    const forbids = this.#failedCount >= DRILL_FAILED_LOOKS_COUNT ? "trouble" : undefined;
+    const now = { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
+    return { ...state.last, ...now, isUp: false, forbids };
+  }
+
+  /** `undefined`: the store failed, or has not answered in time; it is not asked again before it has. */
+  async #found(sinceMs: number): Promise<DrillLook | undefined> {
+    if (this.#hungCount > 0) return undefined;
+    let isGivenUp = false;
+    const asked = this.#ask(sinceMs).finally(() => {
+      if (isGivenUp) this.#hungCount -= 1;
+    });
+    const { promise: late, resolve: giveUp } = Promise.withResolvers<undefined>();
+    using _ = this.#parts.clock.after(DRILL_LOOK_MAX_MS, () => {
+      isGivenUp = true;
+      this.#hungCount += 1;
+      giveUp(undefined);
+    });
+    return await Promise.race([asked, late]);
+  }
+
+  async #ask(sinceMs: number): Promise<DrillLook | undefined> {
+    const { clock, status, aside, tasks } = this.#parts;
     try {
-      look = lookOf(await status(), clock);
-      this.#aside = grown(this.#asideBefore, await aside(state.began.nowMs));
+      const look = lookOf(await status(), clock);
+      this.#aside = grown(this.#asideBefore, await aside(sinceMs));
+      return look;
     } catch (error) {
-      // The store does not say: time goes on all the same.
-      if (!(error instanceof AgentError)) throw error;
+      // A defect is told, and keeps no tunnel down.
+      if (!(error instanceof AgentError)) tasks.run("drill", () => Promise.reject(error));
+      return undefined;
     }
-    this.#apply({ on, look });
   }
 
   #apply(event: DrillEvent): void {
@@ -152,7 +204,7 @@ export class OutageDrill implements Disposable {
   #announce(): void {
     const { conditions } = this.#parts;
     const state = this.#state;
-    if (state.at !== "held") {
+    if (state.at !== "held" || this.#isLetUp) {
       conditions.close("outageDrill", "");
       return;
     }
@@ -169,10 +221,17 @@ export class OutageDrill implements Disposable {
     this.#timer = clock.after(delayMs, () => tasks.run("drill", () => this.#look("looked")));
   }
 
-  #letUp(): void {
-    const { tunnel, note, log } = this.#parts;
+  #letTunnelUp(): void {
+    if (this.#isLetUp) return;
+    this.#isLetUp = true;
     this.#limit?.[Symbol.dispose]();
-    tunnel.letUp();
+    this.#parts.tunnel.letUp();
+    this.#announce();
+  }
+
+  #letUp(): void {
+    const { note, log } = this.#parts;
+    this.#letTunnelUp();
     const { releasedBecause = "time", backlog = 0 } = this.report ?? {};
     log.write("drillReleased", { state: identifierFrom(releasedBecause), count: backlog });
     note({ ...SYSTEM, action: "drill.released", decision: releasedBecause });

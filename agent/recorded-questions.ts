@@ -1,6 +1,7 @@
 /**
  * Local commands that change something, or show what is sealed, are recorded before they are carried out (08 6): what
- * cannot be recorded is not done. What then failed is recorded, too.
+ * cannot be recorded is not done, but for the end of a drill: messages are not held back because the audit is full. What
+ * then failed is recorded, too.
  *
  * Whoever has the socket is the agent's own account or an administrator: the kernel let him open it, and tells Node
  * nothing more. The name is the one that the command tells, and stands in the entry as claimed.
@@ -21,6 +22,8 @@ interface Recorded {
   readonly describe: (question: Question) => Described;
   /** One command asks it many times: beyond some a minute only their number is recorded (A02). */
   readonly often?: boolean;
+  /** It is never refused, nor waits for the audit: what cannot be recorded is a gap there. */
+  readonly anyway?: boolean;
 }
 
 const RECORDED: Readonly<Record<string, Recorded>> = {
@@ -84,7 +87,7 @@ const RECORDED: Readonly<Record<string, Recorded>> = {
       reason: isReason(reason) ? reason : "?",
     }),
   },
-  drillStop: { describe: () => ({ action: "drill.stopped" }) },
+  drillStop: { describe: () => ({ action: "drill.stopped" }), anyway: true },
   channelSkip: {
     when: ({ confirmed }) => confirmed === true,
     describe: ({ channel, firstSeq, lastSeq }) => ({
@@ -108,7 +111,9 @@ export function recorded(
     const rule = Object.hasOwn(RECORDED, ask) ? RECORDED[ask] : undefined;
     if (rule === undefined || rule.when?.(question) === false) return await answer(request);
     const draft = { actor: localActor(question), ...rule.describe(question) };
-    if (rule.often === true) await audit.noteBefore(draft);
+    // Before its answer has begun, so that it stands before what that records; nobody waits for it.
+    if (rule.anyway === true) void audit.note([draft]).catch(() => {});
+    else if (rule.often === true) await audit.noteBefore(draft);
     else await audit.record([draft]);
     const failed = (reason: string): void => {
       const outcome = { ...draft, decision: "failed", reason };

@@ -182,14 +182,30 @@ export class TakenOverReceiver implements AsyncDisposable {
     );
     const digest = (file: string): string => hash("sha256", readFileSync(file));
     const settled = ["trust", "identity"].flatMap((part) =>
-      filesBelow(join(stateDir, part)).filter((file) => !/\.(?:tmp|lock)$/.test(file)),
+      filesBelow(join(stateDir, part)).filter(
+        (file) => !/\.(?:tmp|lock)$|\/marks-[ab]$/.test(file),
+      ),
     );
     return {
+      marks: this.#marks(),
       files: [...outside, ...settled].sort().map((file) => `${file} ${digest(file)}`),
       ports: this.#listening(),
       children: this.#children(),
       configuration: this.#pair.hospital("config", "show", "--json").stdout,
     };
+  }
+
+  /** But how far the audit is: what is refused stands there. */
+  #marks(): object {
+    const files = ["marks-a", "marks-b"].map((name) => join(this.#pair.stateDir, "trust", name));
+    const found = files.flatMap((file) => {
+      const [line = ""] = readFileSync(file, "utf8").split("\n");
+      // One that is being written is empty: the other is whole.
+      return line.endsWith("}") ? [JSON.parse(line) as { readonly counter: number }] : [];
+    });
+    const newest = found.sort((one, other) => other.counter - one.counter)[0];
+    assert.ok(newest !== undefined, "no marks");
+    return { ...newest, counter: undefined, auditSeq: undefined };
   }
 
   #listening(): string[] {

@@ -19,8 +19,9 @@ const RECORDED = [
   { ask: "channelRelease", channel: "orders", decision: "retry" },
   { ask: "channelSkip", channel: "adt", firstSeq: 1, lastSeq: 2, confirmed: true },
   { ask: "drillStart", minutes: 5, reason: "exercise\nDOE" },
-  { ask: "drillStop" },
 ];
+/** Never refused: it lets the tunnel up. */
+const ANYWAY = { ask: "drillStop" };
 const NOT_RECORDED = [
   { ask: "status" },
   { ask: "reconnect" },
@@ -49,7 +50,7 @@ function audited(fault?: AgentError) {
 }
 
 test("[A01] what changes something or shows what is sealed is recorded before it is done; nothing else is", async () => {
-  for (const request of [...RECORDED, ...NOT_RECORDED]) {
+  for (const request of [...RECORDED, ANYWAY, ...NOT_RECORDED]) {
     const { drafts, audit } = audited();
     let before = -1;
     const answer = recorded(audit, () => {
@@ -57,7 +58,7 @@ test("[A01] what changes something or shows what is sealed is recorded before it
       return Promise.resolve("done");
     });
     assert.equal(await answer(request && { ...request, by: "anna" }), "done");
-    const isRecorded = RECORDED.some((one) => one === request);
+    const isRecorded = [...RECORDED, ANYWAY].some((one) => one === request);
     assert.equal(before, isRecorded ? 1 : 0, JSON.stringify(request));
     for (const { actor } of drafts) {
       assert.deepEqual(actor, { kind: "local", id: "anna", claimed: true });
@@ -78,6 +79,17 @@ test("[A04] what cannot be recorded is not done; the rest goes on", async () => 
   assert.equal(done, 0);
   for (const request of NOT_RECORDED) await answer(request);
   assert.equal(done, NOT_RECORDED.length);
+});
+
+test("[A04] the end of a drill neither waits for the audit nor is refused by it", async () => {
+  const refused = new AgentError("AUDIT_UNWRITABLE", {});
+  for (const [note, noted] of [
+    ["refused", () => Promise.reject(refused)],
+    ["hung", () => new Promise<never>(() => {})],
+  ] as const) {
+    const audit = { record: noted, note: noted, noteBefore: noted };
+    assert.equal(await recorded(audit, () => Promise.resolve("done"))(ANYWAY), "done", note);
+  }
 });
 
 test("[A01] what failed is recorded, whether it was thrown or answered", async () => {

@@ -16,7 +16,7 @@ import {
 
 /** `npm run soak -- --bit-flips` has other seeds, and more places. */
 const SEED = 1;
-const CLOSED_COUNT = 60;
+const CLOSED_COUNT = 40;
 const LOG_COUNT = 20;
 
 async function judged(store: FlippedStore, flips: readonly Flip[]): Promise<Judged[]> {
