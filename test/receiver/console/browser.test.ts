@@ -126,7 +126,10 @@ describe("the console in a browser", { skip }, () => {
       await page.getByRole("button", { name: "Hand it in" }).click();
       await page.getByText("clock.check for north/ward-1 waits").waitFor();
       await page.getByRole("link", { name: "Questions" }).click();
-      await page.getByRole("button", { name: "Take it back" }).click();
+      await page
+        .getByRole("article", { name: /clock\.check/ })
+        .getByRole("button", { name: "Take it back" })
+        .click();
       await page.getByRole("button", { name: "Sign out", exact: true }).click();
       await page.getByRole("heading", { name: "Signed out" }).waitFor();
     });
