@@ -23,6 +23,9 @@ export function html(strings: TemplateStringsArray, ...values: readonly Shown[])
   return new Html(text);
 }
 
+/** Text whose lines stay lines, for `<pre>`. */
+export const inLines = (text: string): Html => new Html(text.split("\n").map(escaped).join("\n"));
+
 function shownOf(value: Shown): string {
   if (value === undefined) return "";
   if (value instanceof Html) return value.toString();

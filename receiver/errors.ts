@@ -7,19 +7,7 @@
  * @module
  */
 
-/** sysexits, as far as 01 uses them. The service manager does not restart on 64, 77 and 78. */
-export const EXIT = {
-  ok: 0,
-  usage: 64,
-  badData: 65,
-  unavailable: 69,
-  defect: 70,
-  cannotCreate: 73,
-  tryAgain: 75,
-  notPermitted: 77,
-  configuration: 78,
-} as const;
-export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+import { EXIT, type ExitCode } from "./exit-codes.ts";
 
 const CATALOGUE = {
   AGENT_CERTIFICATE_PROFILE: {
@@ -126,6 +114,12 @@ const CATALOGUE = {
     summary: "This is no role, or no name of a person",
     remedy:
       "Roles are viewer, support and administrator; a name begins with a letter and has at most 64 of letters, digits, spaces and . @ _ -",
+  },
+  CONSOLE_TOO_MUCH: {
+    exit: EXIT.tryAgain,
+    summary: "You have done too much at once",
+    remedy:
+      "One person changes at most 30 things a minute, and has at most 20 questions that wait: go on in a minute, or have them sent or taken back",
   },
   DENY_SERIAL: {
     exit: EXIT.usage,

@@ -172,9 +172,13 @@ export const PRESENCE_EVERY_MS = 30_000;
 /** An agent that no node has named for so long is not connected: its node died. */
 export const PRESENCE_LIVE_MS = 90_000;
 
-/** Browsers of the console, and whoever knocks at its door. */
+/** Browsers of the console; those of strangers have a room of their own. */
 export const CONSOLE_CONNECTIONS_MAX_COUNT = 128;
+export const CONSOLE_CONNECTIONS_OF_ONE_MAX_COUNT = 32;
+/** Whoever knocks at the console's door and shows no certificate that it knows. */
+export const STRANGERS_CONNECTIONS_MAX_COUNT = 32;
+export const STRANGERS_REQUESTS_PER_SECOND = 20;
 /** From the first byte of a request to its last. */
 export const CONSOLE_REQUEST_TIMEOUT_MS = 15_000;
-/** Twenty browsers that look, each with its charts. */
+/** Of one person: browsers that look, each with its charts. */
 export const CONSOLE_REQUESTS_PER_SECOND = 100;

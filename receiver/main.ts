@@ -9,7 +9,8 @@ import type { AskOptions } from "./cli/ask.ts";
 import type { LinkOptions } from "./cli/console.ts";
 import type { Output } from "./cli/output.ts";
 import { version } from "./cli/version.ts";
-import { EXIT, type ExitCode, foreignCode, ReceiverError } from "./errors.ts";
+import { foreignCode, ReceiverError } from "./errors.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { ownPlace } from "./host/own-place.ts";
 
 // Each command loads its own code: the store's libraries alone take longer than most of what is asked here.

@@ -2,7 +2,8 @@
 import { parseAgentName } from "../agent-certificate.ts";
 import { loadConfiguration } from "../configuration.ts";
 import type { AlarmLine } from "../console-questions.ts";
-import { EXIT, type ExitCode, ReceiverError } from "../errors.ts";
+import { ReceiverError } from "../errors.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { ask } from "../local-client.ts";
 import type { AgentName } from "../store/store.ts";
 import type { Output } from "./output.ts";

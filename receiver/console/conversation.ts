@@ -7,7 +7,7 @@ import { isLoopback } from "../outlets/loopback.ts";
 import type { WholeStore } from "../store/whole-store.ts";
 import type { ConsoleConfiguration } from "./configuration.ts";
 import { FleetReader } from "./fleet.ts";
-import { type Form, readForm } from "./form.ts";
+import { FORM_MAX_BYTES, type Form, LINK_FORM_MAX_BYTES, readForm } from "./form.ts";
 import { Journal } from "./journal.ts";
 import { notice, refusal, type Visit, visitOf } from "./layout.ts";
 import { QuestionDesk } from "./question-desk.ts";
@@ -36,11 +36,11 @@ export class Conversation {
   readonly #running = new Set<Promise<Reply>>();
 
   constructor(configuration: ConsoleConfiguration, context: ConsoleContext) {
-    const { store, clock } = context;
+    const { store, clock, log } = context;
     this.#configuration = configuration;
     this.#context = context;
     this.#sessions = new Sessions(store.console);
-    this.#journal = new Journal(store.console, clock);
+    this.#journal = new Journal(store.console, clock, log);
     const shared = { configuration, clock, sessions: this.#sessions, journal: this.#journal };
     this.#visitors = new Visitors(shared);
     const fleet = new FleetReader(store, clock);
@@ -58,20 +58,21 @@ export class Conversation {
   /** The store is asked no more. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#running);
+    await this.#journal[Symbol.asyncDispose]();
   }
 
   async #answer(request: IncomingMessage, url: URL): Promise<Reply> {
     let visit: Visit | undefined;
     try {
-      const isPost = request.method === "POST";
-      const form = isPost ? await readForm(request) : undefined;
-      if (typeof form === "number") return closing(text(form, "No form of ours"));
-      const door = await this.#door(url, form);
+      const door = await this.#door(request, url);
       if (door !== undefined) return door;
       const visitor = await this.#visitors.find(request);
       if (visitor === undefined) {
-        return page(signInPage(this.#configuration.tls !== undefined), 403);
+        return closing(page(signInPage(this.#configuration.tls !== undefined), 403));
       }
+      // Of whom nobody knows, nothing is read.
+      const form = isPost(request) ? await readForm(request, FORM_MAX_BYTES) : undefined;
+      if (typeof form === "number") return closing(text(form, "No form of ours"));
       visit = visitOf(visitor.session, visitor.secret, this.#context.clock.nowMs());
       const reply = await this.#known(visitor, visit, { url, form });
       const { cookie } = visitor;
@@ -92,11 +93,13 @@ export class Conversation {
   }
 
   /** For whoever comes with a link. */
-  async #door(url: URL, form: Form | undefined): Promise<Reply | undefined> {
+  async #door(request: IncomingMessage, { pathname }: URL): Promise<Reply | undefined> {
     if (!isLoopback(this.#configuration.host)) return undefined;
-    const [, secret] = ENTER.exec(url.pathname) ?? [];
-    if (form === undefined) return secret === undefined ? undefined : page(enterPage(secret));
-    if (url.pathname !== "/enter") return undefined;
+    const [, secret] = ENTER.exec(pathname) ?? [];
+    if (!isPost(request)) return secret === undefined ? undefined : page(enterPage(secret));
+    if (pathname !== "/enter") return undefined;
+    const form = await readForm(request, LINK_FORM_MAX_BYTES);
+    if (typeof form === "number") return closing(text(form, "No form of ours"));
     const nowMs = this.#context.clock.nowMs();
     const person = await this.#sessions.takeLink(form.text("link"), nowMs);
     const visitor = person && (await this.#visitors.begin(person, "link"));
@@ -145,5 +148,7 @@ export class Conversation {
     return { ...shown, headers: { "Set-Cookie": this.#visitors.noCookie } };
   }
 }
+
+const isPost = ({ method }: IncomingMessage): boolean => method === "POST";
 
 const closing = (reply: Reply): Reply => ({ ...reply, headers: { Connection: "close" } });

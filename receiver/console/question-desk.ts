@@ -12,10 +12,12 @@ import type { CommandDocument } from "#documents/types/command.ts";
 import { type AnswerLine, answerOf, type TakenQuestion, takeQuestion } from "../asking.ts";
 import type { CommandOutcome } from "../downstream/command-lane.ts";
 import { ReceiverError } from "../errors.ts";
+import { COMMAND_MAX_BYTES } from "../limits.ts";
 import { COMMANDS_CHANNEL } from "../served-channels.ts";
 import type { OutgoingRecord } from "../store/outgoing.ts";
 import type { AgentName, AgentRecord } from "../store/store.ts";
 import type { WholeStore } from "../store/whole-store.ts";
+import { isSamePerson, type Person } from "./sessions.ts";
 
 /** What a question says of itself. */
 export interface Question extends AgentName {
@@ -29,9 +31,11 @@ export interface Question extends AgentName {
   readonly expires: string;
 }
 
+export type Author = Pick<Person, "name" | "certificate">;
+
 export interface Proposal extends Question {
   readonly key: string;
-  readonly author: string;
+  readonly author: Author;
   readonly atMs: number;
 }
 
@@ -55,12 +59,14 @@ export interface Answer {
 }
 
 const DAY_MS = 86_400_000;
-export const QUESTION_MAX_BYTES = 65_536;
 const ANSWER_SHOWN_MAX_BYTES = 262_144;
 const RECENT_COUNT = 20;
+/** Questions of one person that wait: nobody fills the desk. */
+const OF_ONE_AUTHOR_MAX_COUNT = 20;
 const KIND = "question";
 
-const KEPT = z.strictObject({ author: z.string(), atMs: z.int(), envelope: z.string() });
+const AUTHOR = z.strictObject({ name: z.string(), certificate: z.string() });
+const KEPT = z.strictObject({ author: AUTHOR, atMs: z.int(), envelope: z.string() });
 
 export class QuestionDesk {
   readonly #store: WholeStore;
@@ -76,7 +82,7 @@ export class QuestionDesk {
    */
   async read(envelope: Uint8Array): Promise<Question> {
     const document = documentIn(envelope);
-    if (document === undefined) {
+    if (document === undefined || envelope.length > COMMAND_MAX_BYTES) {
       throw new ReceiverError("COMMAND_REFUSED", { facts: { bytes: envelope.length } });
     }
     const question = questionOf(document);
@@ -91,8 +97,13 @@ export class QuestionDesk {
    */
   async propose(
     { expires }: Question,
-    { envelope, author, nowMs }: { envelope: Uint8Array; author: string; nowMs: number },
+    {
+      envelope,
+      author: { name, certificate },
+      nowMs,
+    }: { envelope: Uint8Array; author: Author; nowMs: number },
   ): Promise<void> {
+    const author = { name, certificate };
     const kept = { author, atMs: nowMs, envelope: Buffer.from(envelope).toString("base64") };
     const expiresMs = Math.min(Date.parse(expires), nowMs + DAY_MS);
     const result = await this.#store.console.keepItem({
@@ -100,6 +111,13 @@ export class QuestionDesk {
       ...{ expiresMs, isNew: true, atMs: nowMs },
     });
     if (result.kind === "busy" || !result.isKept) throw new ReceiverError("STORE_FULL");
+  }
+
+  /** @throws {ReceiverError} `CONSOLE_TOO_MUCH`: so many of this person wait that no other is taken */
+  async makeSure(author: Author, nowMs: number): Promise<void> {
+    const waiting = await this.waiting(nowMs);
+    const own = waiting.filter((one) => isSamePerson(one.author, author));
+    if (own.length >= OF_ONE_AUTHOR_MAX_COUNT) throw new ReceiverError("CONSOLE_TOO_MUCH");
   }
 
   /** Those that wait, oldest first. */
@@ -124,7 +142,13 @@ export class QuestionDesk {
     const item = await this.#take(key);
     if (item === undefined || item.expiresMs <= nowMs) return undefined;
     const { envelope } = KEPT.parse(JSON.parse(item.body));
-    return await takeQuestion(this.#store, Buffer.from(envelope, "base64"), nowMs);
+    try {
+      return await takeQuestion(this.#store, Buffer.from(envelope, "base64"), nowMs);
+    } catch (error) {
+      // It was not sent: somebody may try again.
+      await this.#store.console.keepItem({ ...item, isNew: true, atMs: nowMs });
+      throw error;
+    }
   }
 
   /** @returns false if it is not there any more */
@@ -164,7 +188,7 @@ export class QuestionDesk {
   async #asked(agent: number, record: OutgoingRecord): Promise<Asked> {
     const { key, epoch, seq, queuedAtMs, settledAtMs, outcome } = record;
     const place = { agent, channel: COMMANDS_CHANNEL, epoch, seq };
-    const range = { from: 0, maxBytes: QUESTION_MAX_BYTES };
+    const range = { from: 0, maxBytes: COMMAND_MAX_BYTES };
     const document = documentIn(await this.#store.readOutgoingBody({ ...place, ...range }));
     // Our own, made by `CommandLane`.
     const result = outcome === null ? null : (JSON.parse(outcome) as CommandOutcome).result;

@@ -23,7 +23,7 @@ export function questionFacts(question: Question, nowMs: number): Html {
   return html`<dl class="facts">
 <div><dt>Agent</dt><dd>${tenant}/${name}</dd></div>
 <div><dt>Asks</dt><dd><code>${op}</code> ${args}</dd></div>
-<div><dt>Signed for</dt><dd>${engineer}</dd></div>
+<div><dt>Says it is signed for</dt><dd>${engineer}</dd></div>
 <div><dt>Ticket</dt><dd>${ticket}</dd></div>
 <div><dt>May be asked until</dt><dd>${localTime(Date.parse(expires), nowMs)}</dd></div>
 </dl>`;

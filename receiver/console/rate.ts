@@ -1,13 +1,14 @@
 /** How many requests are looked at in a second: no browser asks so often, and whoever does is turned away cheaply. @module */
 import type { Clock } from "../host/clock.ts";
-import { CONSOLE_REQUESTS_PER_SECOND } from "../limits.ts";
 
 export class Rate {
   readonly #clock: Pick<Clock, "monotonicMs">;
+  readonly #perSecond: number;
   #beganMs = 0;
   #count = 0;
 
-  constructor(clock: Pick<Clock, "monotonicMs">) {
+  constructor(clock: Pick<Clock, "monotonicMs">, perSecond: number) {
+    this.#perSecond = perSecond;
     this.#clock = clock;
   }
 
@@ -19,6 +20,6 @@ export class Rate {
       this.#count = 0;
     }
     this.#count += 1;
-    return this.#count > CONSOLE_REQUESTS_PER_SECOND;
+    return this.#count > this.#perSecond;
   }
 }

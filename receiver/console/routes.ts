@@ -5,24 +5,25 @@ import { ReceiverError } from "../errors.ts";
 import type { Clock } from "../host/clock.ts";
 import { reportOf } from "../report/report.ts";
 import type { WholeStore } from "../store/whole-store.ts";
-import { agentFacts } from "./agent-facts.ts";
+import { type AgentFacts, agentFacts } from "./agent-facts.ts";
 import { agentPage } from "./agent-page.ts";
-import { waitsOf } from "./channel-facts.ts";
+import { type WaitPoint, waitsOf } from "./channel-facts.ts";
 import type { ConsoleConfiguration } from "./configuration.ts";
 import type { Agent, FleetReader } from "./fleet.ts";
 import { fleetPage } from "./fleet-page.ts";
 import type { Form } from "./form.ts";
 import { HOURS_CHOICES, hoursPage } from "./hours-page.ts";
-import type { Journal } from "./journal.ts";
+import type { About, Journal } from "./journal.ts";
 import { notice, type Visit } from "./layout.ts";
 import { lookUp } from "./look-up.ts";
 import { lookUpPage, STRETCHES } from "./look-up-page.ts";
 import { logPage, peoplePage } from "./people-page.ts";
 import type { QuestionDesk } from "./question-desk.ts";
 import { answerPage, handedIn, questionsPage } from "./questions-page.ts";
+import { Recent } from "./recent.ts";
 import { json, page, type Reply, seeOther } from "./reply.ts";
 import { type Action, may } from "./roles.ts";
-import type { Sessions } from "./sessions.ts";
+import { calledOf, isSamePerson, type Sessions } from "./sessions.ts";
 import { Turn } from "./turn.ts";
 
 export interface RoutesParts {
@@ -60,9 +61,13 @@ export class Routes {
   readonly #parts: RoutesParts;
   /** What takes long is done for one person at a time. */
   readonly #turn = new Turn();
+  readonly #facts: Recent<AgentFacts>;
+  readonly #points: Recent<readonly WaitPoint[]>;
 
   constructor(parts: RoutesParts) {
     this.#parts = parts;
+    this.#facts = new Recent(parts.clock);
+    this.#points = new Recent(parts.clock);
     const get = (path: string, action: Action, answer: Route["answer"]): Route => ({
       ...{ method: "GET", path: new RegExp(`^${path}$`), action, answer },
     });
@@ -101,7 +106,7 @@ export class Routes {
     const agent = await this.#named(asking);
     if (agent === undefined) return notFound(visit);
     await journal.viewed(visit.session, "agent", agent.name);
-    const facts = await agentFacts(store, agent, visit.nowMs);
+    const facts = await this.#facts.read(agent.name, () => agentFacts(store, agent, visit.nowMs));
     const mayRead = may(visit.session.role, "readAnswer");
     const asked = mayRead ? await desk.recent(agent.record) : undefined;
     return page(agentPage(visit, { agent, facts, asked }));
@@ -113,11 +118,13 @@ export class Routes {
     const agent = await this.#named(asking);
     if (agent === undefined) return notFound(visit);
     const channel = asking.url.searchParams.get("channel") ?? "";
-    const [found] = (await store.listChannels(agent.record.id, "")).filter(
-      (one) => one.channel === channel && !channel.startsWith("$"),
-    );
-    if (found === undefined) return json({ at: [], waited: [] });
-    const points = await waitsOf(store, { ...found, agent: agent.record.id }, visit.nowMs);
+    const points = await this.#points.read(`${agent.name} ${channel}`, async () => {
+      const [found] = (await store.listChannels(agent.record.id, "")).filter(
+        (one) => one.channel === channel && !channel.startsWith("$"),
+      );
+      const place = found && { ...found, agent: agent.record.id };
+      return place === undefined ? [] : await waitsOf(store, place, visit.nowMs);
+    });
     return json({
       at: points.map(({ atMs }) => Math.round(atMs / 1_000)),
       waited: points.map(({ waitedMs }) => waitedMs / 1_000),
@@ -180,15 +187,14 @@ export class Routes {
 
   async #handIn(visit: Visit, { form }: Asking): Promise<Reply> {
     const { desk, journal } = this.#parts;
-    const pasted = form?.text("document").trim() ?? "";
-    const file = (await form?.file("file")) ?? new Uint8Array(0);
-    const envelope = pasted === "" ? file : new Uint8Array(Buffer.from(pasted));
+    const envelope = new Uint8Array(Buffer.from(form?.text("document").trim() ?? ""));
     const question = await desk.read(envelope);
     const { tenant, name, op, id } = question;
     const detail = `${op} ${id}`;
+    await desk.makeSure(visit.session, visit.nowMs);
     await journal.write(visit.session, "questionHandedIn", { agent: `${tenant}/${name}`, detail });
     const { session, nowMs } = visit;
-    await desk.propose(question, { envelope, author: session.name, nowMs });
+    await desk.propose(question, { envelope, author: session, nowMs });
     return page(handedIn(visit, question));
   }
 
@@ -200,7 +206,7 @@ export class Routes {
     if (found === undefined) {
       return page(notice(visit, gone("Somebody has decided already, or it has expired.")), 409);
     }
-    const isOwn = found.author === session.name;
+    const isOwn = isSamePerson(found.author, session);
     const isSent = form?.text("decision") === "send";
     const about = { agent: `${found.tenant}/${found.name}`, detail: `${found.op} ${found.id}` };
     if (isSent && isOwn && configuration.questions === "twoPeople") {
@@ -208,16 +214,28 @@ export class Routes {
       return page(notice(visit, gone("You have handed it in: somebody else sends it.")), 403);
     }
     await journal.write(session, isSent ? "questionSent" : "questionRejected", about);
-    const isDone = isSent ? (await desk.send(key, nowMs)) !== undefined : await desk.reject(key);
+    const isDone = isSent ? await this.#send(visit, key, about) : await desk.reject(key);
     if (!isDone) return page(notice(visit, gone("Somebody was faster.")), 409);
     return seeOther(isSent ? `/answers/${about.agent}/${found.id}` : "/questions");
+  }
+
+  async #send({ session, nowMs }: Visit, key: string, about: About): Promise<boolean> {
+    const { desk, journal } = this.#parts;
+    try {
+      return (await desk.send(key, nowMs)) !== undefined;
+    } catch (error) {
+      await journal.write(session, "questionFailed", about);
+      throw error;
+    }
   }
 
   async #answer(visit: Visit, { names }: Asking): Promise<Reply> {
     const { desk, journal } = this.#parts;
     const [tenant = "", name = "", id = ""] = names;
+    // One that is not there is no answer, and what was typed then is not written down.
+    const answer = await this.#turn.take(() => desk.answer({ tenant, name }, id));
+    if (answer === undefined) return later(visit);
     await journal.write(visit.session, "answerRead", { agent: `${tenant}/${name}`, detail: id });
-    const answer = await desk.answer({ tenant, name }, id);
     return page(answerPage(visit, `${tenant}/${name}`, { id, answer }));
   }
 
@@ -242,7 +260,7 @@ export class Routes {
     const key = form?.text("key") ?? "";
     const found = (await sessions.all(visit.nowMs)).find((one) => one.key === key);
     if (found !== undefined) {
-      await journal.write(visit.session, "sessionEnded", { detail: found.name });
+      await journal.write(visit.session, "sessionEnded", { detail: calledOf(found) });
       await sessions.end(key);
     }
     return seeOther("/people");

@@ -13,11 +13,7 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Asset } from "#pages/common-assets.ts";
 import { foreignCode, ReceiverError } from "../errors.ts";
-import {
-  CONSOLE_CONNECTIONS_MAX_COUNT,
-  CONSOLE_REQUEST_TIMEOUT_MS,
-  HANDSHAKE_TIMEOUT_MS,
-} from "../limits.ts";
+import { CONSOLE_REQUEST_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS } from "../limits.ts";
 import { listenTo } from "../listen.ts";
 import { isLoopback } from "../outlets/loopback.ts";
 import { StrangerLog } from "../stranger-log.ts";
@@ -25,8 +21,8 @@ import { consoleAssets } from "./assets.ts";
 import type { ConsoleConfiguration } from "./configuration.ts";
 import { type ConsoleContext, Conversation } from "./conversation.ts";
 import { type Asked, type ConsolePlace, judge } from "./gate.ts";
-import { Rate } from "./rate.ts";
 import { type Reply, sendReply, text } from "./reply.ts";
+import { Rooms } from "./rooms.ts";
 
 export interface FleetConsole extends AsyncDisposable {
   readonly address: { readonly host: string; readonly port: number };
@@ -47,18 +43,17 @@ export async function openConsole(
     ...{ isLoopback: isLoopback(configuration.host), hostNames: configuration.hostNames },
     scheme: configuration.tls === undefined ? "http" : "https",
   };
-  const rate = new Rate(context.clock);
-  const sockets = new Set<Socket>();
-  server.maxConnections = CONSOLE_CONNECTIONS_MAX_COUNT;
+  const rooms = new Rooms(configuration, context.clock);
   server.on("connection", (socket: Socket) => {
     socket.on("error", () => socket.destroy());
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+    rooms.came(socket);
   });
+  server.on("secureConnection", (socket: Socket) => rooms.shook(socket));
   server.on("tlsClientError", (_error, socket: Socket) => socket.destroy());
   server.on("clientError", (_error, socket: Socket) => socket.destroy());
   server.on("request", (request, response) => {
     response.on("error", () => response.destroy());
+    if (rooms.isStranger(request.socket)) response.setHeader("Connection", "close");
     const answer = (reply: Reply): void => sendReply(response, reply);
     const refuse = (status: number, line: string): void => {
       strangers.write("consoleRefused", { status });
@@ -66,7 +61,7 @@ export async function openConsole(
       if (status === 405) response.setHeader("Allow", "GET, HEAD, POST");
       answer(text(status, line));
     };
-    if (rate.isTooMany()) return refuse(429, "Too many requests in this second");
+    if (rooms.isTooMany(request.socket)) return refuse(429, "Too many requests in this second");
     const judged = judge(askedOf(request), place);
     if (judged.kind === "refused") return refuse(judged.status, judged.text);
     const asset = assetFor(request, judged.url, assets);
@@ -85,7 +80,7 @@ export async function openConsole(
     address: { host: address, port },
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const socket of sockets) socket.destroy();
+      rooms.close();
       await closed;
       await conversation.settled();
       strangers[Symbol.dispose]();

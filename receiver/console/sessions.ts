@@ -7,7 +7,7 @@
  */
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { z } from "zod";
-import type { ConsoleRecords } from "../store/console.ts";
+import { CONSOLE_ITEMS_MAX_COUNT, type ConsoleRecords } from "../store/console.ts";
 import { PERSON_NAME } from "./configuration.ts";
 import { ROLES, type Role } from "./roles.ts";
 
@@ -17,6 +17,16 @@ export interface Person {
   /** SHA-256 of the certificate, hexadecimal; empty: let in by a link. */
   readonly certificate: string;
 }
+
+/** Whoever came with a link says themselves who they are. */
+export const calledOf = ({ name, certificate }: Pick<Person, "name" | "certificate">): string =>
+  certificate === "" ? `${name} (by link)` : name;
+
+/** Nobody becomes a second person by a second certificate of one name, or by another link. */
+export const isSamePerson = (
+  a: Pick<Person, "name" | "certificate">,
+  b: Pick<Person, "name" | "certificate">,
+): boolean => a.name === b.name || a.certificate === b.certificate;
 
 export interface Session extends Person {
   /** By which the store and people name it; it opens nothing. */
@@ -67,6 +77,8 @@ export async function keepLink(
 
 export class Sessions {
   readonly #records: ConsoleRecords;
+  /** One begins after the other, so that each counts those before it. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(records: ConsoleRecords) {
     this.#records = records;
@@ -83,24 +95,37 @@ export class Sessions {
   }
 
   /** @returns the secret for the browser; `undefined` if too many are signed in */
-  async begin(person: Person, nowMs: number): Promise<string | undefined> {
-    if (person.certificate !== "") await this.#makeRoom(person.certificate);
-    const secret = newSecret();
-    const kept = await this.#records.keepItem({
-      ...itemOf({ ...person, key: keyOf(secret), createdMs: nowMs, seenMs: nowMs }),
-      ...{ isNew: true, atMs: nowMs },
-    });
-    return kept.kind === "ok" && kept.isKept ? secret : undefined;
+  begin(person: Person, nowMs: number): Promise<string | undefined> {
+    const begun = this.#last.then(() => this.#begin(person, nowMs));
+    this.#last = begun.catch(() => undefined);
+    return begun;
   }
 
-  /** @returns `undefined` if it has ended */
-  async find(secret: string, nowMs: number): Promise<Session | undefined> {
+  async #begin({ name, role, certificate }: Person, nowMs: number): Promise<string | undefined> {
+    const secret = newSecret();
+    const key = keyOf(secret);
+    await this.#makeRoom(certificate, { nowMs, key });
+    const kept = await this.#records.keepItem({
+      ...itemOf({ name, role, certificate, key, createdMs: nowMs, seenMs: nowMs }),
+      ...{ isNew: true, atMs: nowMs },
+    });
+    if (kept.kind === "busy" || !kept.isKept) return undefined;
+    // Another node may have let them in meanwhile.
+    await this.#makeRoom(certificate, { nowMs, key });
+    return secret;
+  }
+
+  /**
+   * @param isThere its person asks, and not a page by itself
+   * @returns `undefined` if it has ended
+   */
+  async find(secret: string, nowMs: number, isThere = true): Promise<Session | undefined> {
     if (!SECRET.test(secret)) return undefined;
     const key = keyOf(secret);
     const [item] = await this.#records.items({ kind: "session", key });
     if (item === undefined || item.expiresMs <= nowMs) return undefined;
     const session = sessionOf(item);
-    if (nowMs - session.seenMs < SEEN_EVERY_MS) return session;
+    if (!isThere || nowMs - session.seenMs < SEEN_EVERY_MS) return session;
     const seen = { ...session, seenMs: nowMs };
     await this.#records.keepItem({ ...itemOf(seen), isNew: false, atMs: nowMs });
     return seen;
@@ -118,10 +143,19 @@ export class Sessions {
     return open.toSorted((a, b) => b.seenMs - a.seenMs);
   }
 
-  async #makeRoom(certificate: string): Promise<void> {
-    const own = (await this.all(0)).filter((one) => one.certificate === certificate);
-    const first = own.slice(OF_ONE_CERTIFICATE_MAX_COUNT - 1);
-    for (const { key } of first) await this.end(key);
+  /** For `key`, which may be there already. Whoever has most makes room: nobody shuts others out. */
+  async #makeRoom(
+    certificate: string,
+    { nowMs, key: own }: { readonly nowMs: number; readonly key: string },
+  ): Promise<void> {
+    const others = (await this.all(nowMs)).filter(({ key }) => key !== own);
+    const bySource = Map.groupBy(others, (one) => one.certificate);
+    const most = [...bySource.values()].toSorted((a, b) => b.length - a.length)[0] ?? [];
+    const isFull = others.length >= CONSOLE_ITEMS_MAX_COUNT;
+    const mine = certificate === "" ? [] : (bySource.get(certificate) ?? []);
+    const over = mine.slice(OF_ONE_CERTIFICATE_MAX_COUNT - 1);
+    const going = over.length === 0 && isFull ? most.slice(-1) : over;
+    for (const { key } of going) await this.end(key);
   }
 }
 

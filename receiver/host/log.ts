@@ -28,6 +28,8 @@ const EVENTS = {
   consoleFailed: "error",
   consoleListening: "info",
   consoleRefused: "warn",
+  /** What somebody did at the console is written here alone: the store takes nothing. */
+  consoleUnwritten: "warn",
   enrolmentClaimed: "warn",
   enrolmentRefused: "warn",
   identityFailed: "error",

@@ -52,7 +52,7 @@ export const CONSOLE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "console: a certificate that nobody of ours has issued is known by its digest",
-    VISITORS,
+    "receiver/console/certificate.ts",
     ["|| !socket.authorized", ""],
     CERTIFICATES,
   ),
@@ -66,7 +66,7 @@ export const CONSOLE_MUTANTS: readonly Mutant[] = [
     "console: whoever hands a question in sends it",
     ROUTES,
     ["isSent && isOwn &&", "isSent && !isOwn &&"],
-    PAGES,
+    CERTIFICATES,
   ),
   mutant(
     "console: what was typed is written down",

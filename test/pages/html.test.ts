@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { escaped, Html, html } from "#pages/html.ts";
+import { escaped, Html, html, inLines } from "#pages/html.ts";
 
 describe("[PL8] the page's templates", () => {
   test("whatever stands in a template ends no tag, no attribute and no text", () => {
@@ -20,6 +20,13 @@ describe("[PL8] the page's templates", () => {
           /[<>"'\p{Cc}\u202e\u2066]|&(?!amp;|lt;|gt;|quot;|#39;)/u,
         );
       }),
+    );
+  });
+
+  test("lines stay lines where they are meant to, and nothing else is let through", () => {
+    assert.equal(
+      inLines('{\n  "a": "<b>\u202e\r"\n}').toString(),
+      "{\n  &quot;a&quot;: &quot;&lt;b&gt;\ufffd\ufffd&quot;\n}",
     );
   });
 

@@ -14,8 +14,9 @@ async function look() {
   isLooking = true;
   try {
     const answer = await fetch(location.href, { signal: AbortSignal.timeout(SILENT_AFTER_MS) });
-    if (answer.status === 403) location.reload();
-    if (!answer.ok) return;
+    if (!answer.ok && answer.status !== 403) return;
+    // Whoever was away is signed out, and told so here: loading the page anew would let a certificate in again.
+    if (answer.status === 403) clearInterval(every);
     const next = new DOMParser().parseFromString(await answer.text(), "text/html");
     become(document.querySelector("main"), next.querySelector("main"));
     const [now, then] = [document, next].map((one) => one.querySelector(".asof"));
@@ -42,5 +43,5 @@ function tell() {
   link.className = isSilent ? "stale" : "";
 }
 
-setInterval(() => void look(), EVERY_MS);
+const every = setInterval(() => void look(), EVERY_MS);
 document.addEventListener("visibilitychange", () => void look());

@@ -32,6 +32,8 @@ BEGIN
 END $$;
 CREATE TRIGGER console_entry_stays BEFORE UPDATE OR DELETE ON holdfast.console_entry
   FOR EACH ROW EXECUTE FUNCTION holdfast.console_entry_stays();
+CREATE TRIGGER console_entry_remains BEFORE TRUNCATE ON holdfast.console_entry
+  FOR EACH STATEMENT EXECUTE FUNCTION holdfast.console_entry_stays();
 `;
 
 export const CONSOLE_SQL = {

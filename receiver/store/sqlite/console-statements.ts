@@ -29,6 +29,10 @@ export const CONSOLE_SCHEMA = `
   ) STRICT;
   CREATE TRIGGER console_entry_stays BEFORE UPDATE ON console_entry
     BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+  -- INSERT OR REPLACE deletes without asking the trigger below.
+  CREATE TRIGGER console_entry_is_new BEFORE INSERT ON console_entry
+    WHEN EXISTS (SELECT 1 FROM console_entry WHERE id = NEW.id)
+    BEGIN SELECT RAISE(ABORT, 'append-only'); END;
   CREATE TRIGGER console_entry_remains BEFORE DELETE ON console_entry
     BEGIN SELECT RAISE(ABORT, 'append-only'); END;`;
 

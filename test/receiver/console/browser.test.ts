@@ -110,7 +110,7 @@ describe("the console in a browser", { skip }, () => {
     }
   }
 
-  test("[01 Receive] everything works without JavaScript: to come, to look up, to hand in a file", async () => {
+  test("[01 Receive] everything works without JavaScript: to come, to look up, to hand in a question", async () => {
     const viewport = { width: 1_280, height: 900 };
     await looking({ javaScriptEnabled: false, viewport }, async (page) => {
       await page.getByRole("link", { name: AGENT }).first().click();
@@ -122,13 +122,14 @@ describe("the console in a browser", { skip }, () => {
       await page.getByRole("heading", { name: "2 found" }).waitFor();
       assert.doesNotMatch(page.url(), new RegExp(CONTROL_ID));
       await page.getByRole("link", { name: "Questions" }).click();
-      const buffer = Buffer.from(stage.question("clock.check"));
-      const file = { name: "question.json", mimeType: "application/json", buffer };
-      await page.getByLabel("or its file").setInputFiles(file);
+      await page.getByLabel("The signed document").fill(stage.question("clock.check"));
       await page.getByRole("button", { name: "Hand it in" }).click();
       await page.getByText("clock.check for north/ward-1 waits").waitFor();
       await page.getByRole("link", { name: "Questions" }).click();
-      await page.getByRole("button", { name: "Take it back" }).click();
+      await page
+        .getByRole("article", { name: /clock\.check/ })
+        .getByRole("button", { name: "Take it back" })
+        .click();
       await page.getByRole("button", { name: "Sign out", exact: true }).click();
       await page.getByRole("heading", { name: "Signed out" }).waitFor();
     });

@@ -1,5 +1,9 @@
 /** People who show certificates, over real TLS. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { Agent, request } from "node:https";
+import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
 import type { PemPair } from "#test/support/test-certificates.ts";
 import { ConsoleStage, cookieOf, type People } from "../support/console-stage.ts";
@@ -68,7 +72,50 @@ describe("the console with certificates", () => {
     await sam.post("/questions", { document: stage.question() });
     const key = /name="key" value="([0-9a-f]{32})"/.exec((await sam.get("/questions")).body)?.[1];
     const decision = { key: key ?? "", decision: "send" };
-    assert.equal((await sam.post("/questions/decide", decision)).status, 403);
+    const own = await sam.post("/questions/decide", decision);
+    assert.deepEqual([own.status, own.body.includes("somebody else sends it")], [403, true]);
+    // Both of one name are one person.
+    const named = await stage.enter("support", "Sam");
+    assert.equal((await named.post("/questions/decide", decision)).status, 403);
     assert.equal((await olga.post("/questions/decide", decision)).status, 303);
+    // Whoever comes with links may come with two.
+    await named.post("/questions", { document: stage.question("clock.check") });
+    const { body } = await olga.get("/questions");
+    assert.match(body, /Handed in by Sam \(by link\)/);
+    const next = /name="key" value="([0-9a-f]{32})"/.exec(body)?.[1] ?? "";
+    const again = { key: next, decision: "send" };
+    const other = await stage.enter("support", "Bea");
+    assert.equal((await other.post("/questions/decide", again)).status, 403);
+    assert.equal((await olga.post("/questions/decide", again)).status, 303);
   });
+
+  test("[01 Receive] a certificate that is over lets nobody in, also on a connection that was there before", async () => {
+    const browser = await stage.show(people.viewer);
+    stage.clock.aheadMs += 200 * 365 * 86_400_000;
+    assert.equal((await browser.get("/people")).status, 403);
+    assert.equal((await stage.ask("/people", { identity: people.viewer })).status, 403);
+  });
+});
+
+test("[01 Receive] strangers are answered once a connection, and do not end that of whoever is on call", async () => {
+  await using stage = await ConsoleStage.open({ tls: true, more: "host: 0.0.0.0" });
+  const { support } = stage.people ?? assert.fail();
+  assert.equal((await stage.ask("/")).headers["connection"], "close");
+  const keys = { cert: support.certificatePem, key: support.privateKeyPem, ca: stage.caPem };
+  const agent = new Agent({ keepAlive: true, maxSockets: 1, ...keys });
+  const look = async (): Promise<boolean> => {
+    const asked = request(`${stage.origin}/people`, { agent }).end();
+    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    assert.equal(answer.statusCode, 200);
+    await once(answer.resume(), "close");
+    return asked.reusedSocket;
+  };
+  assert.equal(await look(), false);
+  const many = Array.from({ length: 40 }, () => connect(stage.port, "127.0.0.1"));
+  for (const socket of many) socket.on("error", () => undefined);
+  await Promise.all(many.map((socket) => once(socket, "connect")));
+  await stage.ask("/");
+  assert.equal(await look(), true);
+  for (const socket of many) socket.destroy();
+  agent.destroy();
 });

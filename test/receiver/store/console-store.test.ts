@@ -34,6 +34,10 @@ describe("SQLite store, console", () => {
     db.exec(ENTRY);
     assert.throws(() => db.exec("UPDATE console_entry SET who = 'Bea'"), /append-only/);
     assert.throws(() => db.exec("DELETE FROM console_entry"), /append-only/);
+    const other = ENTRY.replace("INSERT", "INSERT OR REPLACE").replace("(at_ms", "(id, at_ms");
+    const replace = other.replace("VALUES (1", "VALUES (1, 1");
+    assert.throws(() => db.exec(replace), /append-only/);
+    db.exec(ENTRY);
     db.close();
   });
 });
@@ -57,6 +61,7 @@ describe("PostgreSQL store, console", { skip }, async () => {
     for (const change of [
       "UPDATE holdfast.console_entry SET who = 'B'",
       "DELETE FROM holdfast.console_entry",
+      "TRUNCATE holdfast.console_entry",
     ]) {
       await assert.rejects(server.ask(name, change), /append-only/);
     }
