@@ -28,7 +28,7 @@ describe("rig A", { skip: recorderMissing() }, () => {
         replacement: "openSync, readSync, writeFileSync }",
       },
     ]);
-    const { bad, violations } = await cutConfigurationPower(copy.root, { points: 60 });
+    const { bad, violations } = await cutConfigurationPower(copy.root, { points: 25 });
     assert.ok(bad > 0, violations);
     assert.match(violations, /last-good is not whole|nothing can be run/);
   });

@@ -10,15 +10,15 @@ import { PlantedCopy } from "./planted-copy.ts";
 const ROOT = join(import.meta.dirname, "../..");
 
 describe("rig A", { skip: recorderMissing() }, () => {
-  test("[T-S01, P17, P24] no image of 500 after a power cut has a file without its messages, or has forgotten a claim", async () => {
-    const { images, bad, violations } = await cutFilePower(ROOT, { polls: 5, points: 100 });
+  test("[T-S01, P17, P24] no image of 300 after a power cut has a file without its messages, or has forgotten a claim", async () => {
+    const { images, bad, violations } = await cutFilePower(ROOT, { polls: 5, points: 60 });
     assert.equal(bad, 0, violations);
-    assert.equal(images, 500);
+    assert.equal(images, 300);
   });
 
   test("[T-M02] the same rig finds files lost where an answer before COMMIT is planted", async () => {
     using copy = new PlantedCopy(ACKNOWLEDGE_BEFORE_COMMIT);
-    const cut = { polls: 4, points: 100, models: ["none", "prefix"] };
+    const cut = { polls: 4, points: 40, models: ["none", "prefix"] };
     const { bad, violations } = await cutFilePower(copy.root, cut);
     assert.ok(bad > 0, violations);
     assert.match(violations, /conservation: (?:CLAIM|COMMIT|MOVED)/);

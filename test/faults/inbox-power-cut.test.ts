@@ -18,7 +18,7 @@ describe("rig A", { skip: recorderMissing() }, () => {
 
   test("[T-M02] the same rig finds messages and claims lost where an answer before COMMIT is planted", async () => {
     using copy = new PlantedCopy(ACKNOWLEDGE_BEFORE_COMMIT);
-    const cut = { calls: 4, points: 60, models: ["none", "prefix"] };
+    const cut = { calls: 4, points: 40, models: ["none", "prefix"] };
     const { bad, violations } = await cutInboxPower(copy.root, cut);
     assert.ok(bad > 0, violations);
     assert.match(violations, /conservation: (?:ACK|CLAIM|SETTLED)/);

@@ -29,7 +29,7 @@ test("[T-M02] the same rig finds acknowledged messages lost where a reply before
 }, async () => {
   using copy = new PlantedCopy(ACKNOWLEDGE_BEFORE_COMMIT);
   const { bad, violations } = await cutDiskPower({
-    ...{ seed: SEED, messages: 4, points: 25, models: ["none"], root: copy.root },
+    ...{ seed: SEED, messages: 4, points: 15, models: ["none"], root: copy.root },
     disk: DISKS.ext4,
   });
   assert.ok(bad > 0);

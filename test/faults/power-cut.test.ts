@@ -22,7 +22,7 @@ describe("rig A", { skip: recorderMissing() }, () => {
   const findsLosses = async (edits: readonly Edit[]): Promise<void> => {
     using copy = new PlantedCopy(edits);
     const { bad, violations } = await cutPower({
-      ...{ seed: SEED, messages: 6, points: 100, models: ["none", "prefix"], root: copy.root },
+      ...{ seed: SEED, messages: 6, points: 40, models: ["none", "prefix"], root: copy.root },
     });
     assert.ok(bad > 0);
     assert.match(violations, /conservation: S7\.[^ ]* has AA, is lost/);

@@ -10,15 +10,15 @@ import { cutReceiverPower } from "./receiver-power-cut/receiver-power-cut.ts";
 const ROOT = join(import.meta.dirname, "../..");
 
 describe("rig A", { skip: recorderMissing() }, () => {
-  test("[T-C01, RI7] no image of 750 after a power cut of the receiver violates an oracle", async () => {
-    const { images, bad, violations } = await cutReceiverPower(ROOT, { calls: 6, points: 150 });
+  test("[T-C01, RI7] no image of 450 after a power cut of the receiver violates an oracle", async () => {
+    const { images, bad, violations } = await cutReceiverPower(ROOT, { calls: 6, points: 90 });
     assert.equal(bad, 0, violations);
-    assert.equal(images, 750);
+    assert.equal(images, 450);
   });
 
   test("[T-C01] the same rig finds messages lost where an answer before COMMIT is planted", async () => {
     using copy = new PlantedCopy(RECEIVER_ANSWERS_BEFORE_COMMIT);
-    const cut = { calls: 4, points: 100, models: ["none", "prefix"] };
+    const cut = { calls: 4, points: 40, models: ["none", "prefix"] };
     const { bad, violations } = await cutReceiverPower(copy.root, cut);
     assert.ok(bad > 0, violations);
     assert.match(violations, /conservation: ACK/);
