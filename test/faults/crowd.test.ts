@@ -18,8 +18,8 @@ const THINK_MS = 200;
 const EXPECTED = ["tunnelDown", "volatileState"];
 /** 10 of the design allows an agent so much. */
 const MEMORY_MAX_BYTES = 250_000_000;
-/** PF08 allows 300 MB for ten bodies of 5 MiB at once; beside other tests the collector comes later. */
-const LARGE_BODIES_MEMORY_MAX_BYTES = 330_000_000;
+/** PF08: ten bodies of 5 MiB at once. */
+const LARGE_BODIES_MEMORY_MAX_BYTES = 300_000_000;
 /** Room for connections that are opened before the listener has heard that the last one ended (C2). */
 const MAX_CONNECTIONS = GOOD_COUNT + 2 * HOSTILE_COUNT;
 
