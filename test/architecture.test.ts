@@ -68,6 +68,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   certs: ["agent/host", "agent/errors.ts", "agent/sealing"],
   // What pages of the agent and of the receiver are made of.
   pages: [],
+  // What both programs tell of an error that no part expected.
+  defects: [],
   "agent/exit-codes.ts": [],
   "agent/folder-errors.ts": ["agent/exit-codes.ts"],
   "agent/identity-errors.ts": ["agent/exit-codes.ts"],
@@ -89,7 +91,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "agent/errors.ts": ["agent/error-catalogue.ts", "agent/exit-codes.ts", "agent/fact-names.ts"],
   "agent/fact-names.ts": [],
   "agent/limits.ts": [],
-  "agent/host": ["agent/errors.ts", "agent/fact-names.ts", "agent/limits.ts"],
+  "agent/host": ["defects", "agent/errors.ts", "agent/fact-names.ts", "agent/limits.ts"],
   "agent/health": ["agent/host", "agent/errors.ts", "agent/limits.ts"],
   "agent/ingest/hl7": [],
   "agent/ingest/mllp": [
@@ -170,6 +172,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "agent/status-page": ["agent/status.ts", "pages", ...BASE],
   agent: ["agent", "config", "certs", "documents", "reconcile", "releases"],
   receiver: [
+    "defects",
     "pages",
     // What an alarm means, and what to do: both ends say the same.
     "agent/health/catalogue.ts",
@@ -244,7 +247,7 @@ function importsOf(file: string): string[] {
 }
 
 const sources = globSync(
-  "{agent,certs,config,documents,pages,protocol,receiver,reconcile,releases,streams}/**/*.ts",
+  "{agent,certs,config,defects,documents,pages,protocol,receiver,reconcile,releases,streams}/**/*.ts",
 ).sort();
 const isPackage = (target: string): boolean => !existsSync(target);
 

@@ -15,7 +15,7 @@ import { page, type Reply, seeOther, text } from "./reply.ts";
 import { may } from "./roles.ts";
 import { faultPage, notFound, type Route, Routes } from "./routes.ts";
 import { isFormToken, Sessions } from "./sessions.ts";
-import { enterPage, signInPage } from "./sign-in-page.ts";
+import { enterPage, goOnPage, signInPage } from "./sign-in-page.ts";
 import { type Visitor, Visitors } from "./visitors.ts";
 
 export interface ConsoleContext {
@@ -66,6 +66,7 @@ export class Conversation {
     try {
       const door = await this.#door(request, url);
       if (door !== undefined) return door;
+      if (isLedHere(request)) return closing(page(goOnPage(`${url.pathname}${url.search}`)));
       const visitor = await this.#visitors.find(request);
       if (visitor === undefined) {
         return closing(page(signInPage(this.#configuration.tls !== undefined), 403));
@@ -148,6 +149,10 @@ export class Conversation {
     return { ...shown, headers: { "Set-Cookie": this.#visitors.noCookie } };
   }
 }
+
+/** A browser sends the certificate wherever a foreign page leads it: its person is only known once they go on. */
+const isLedHere = ({ headers }: IncomingMessage): boolean =>
+  /^(?:cross|same)-site$/.test(String(headers["sec-fetch-site"]));
 
 const isPost = ({ method }: IncomingMessage): boolean => method === "POST";
 

@@ -11,6 +11,15 @@ export const signInPage = (hasTls: boolean): Html =>
       : "On the receiver's machine run: holdfast-receiver console link --role viewer. The link lets you in once, within five minutes.",
   });
 
+/** @param path of ours, to which a page of somebody else's led */
+export const goOnPage = (path: string): Html =>
+  layout(undefined, {
+    title: "Open the fleet console",
+    main: html`<section class="headline notice"><h1>Another page led here</h1>
+<p class="plain-text">Nobody is signed in by that. Go on if you meant to come here.</p>
+<p><a href="${path}">Go on</a></p></section>`,
+  });
+
 /** A link that was only looked at, by a mail program or a chat, is not used up: the button uses it. */
 export const enterPage = (secret: string): Html =>
   layout(undefined, {

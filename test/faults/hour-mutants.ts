@@ -32,7 +32,7 @@ export const HOUR_MUTANTS: readonly Mutant[] = [
   }),
   mutant(
     "D4 repeats of a quiet channel are not written at the end",
-    ["agent/outbox/writing/writer.ts", "if (!halted) writeRepeats(opened.store);", ""],
+    ["agent/outbox/writing/writer.ts", "guarded(() => writeRepeats(opened.store));", ""],
     { ...BOOK, only: "answered without a write" },
   ),
   mutant(

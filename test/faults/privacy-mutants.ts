@@ -29,13 +29,13 @@ export const PRIVACY_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "PL3 the text in front of the frames is read as frames",
-    "agent/host/own-place.ts",
+    "defects/own-frame.ts",
     [".slice(at + message.length)", ".slice(0)"],
     uncaught("words that look like a frame"),
   ),
   mutant(
     "PL3 a text that is not where it was is believed",
-    "receiver/host/own-place.ts",
+    "defects/own-frame.ts",
     ['if (at < 0 || stack.slice(0, at).includes("\\n")) return [];', ""],
     uncaught("words that look like a frame"),
   ),

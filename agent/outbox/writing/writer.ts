@@ -359,7 +359,7 @@ function close(): void {
   if (opened === undefined) return;
   chores?.[Symbol.dispose]();
   if (opened.store.hasDeferred) commit([]);
-  if (!halted) writeRepeats(opened.store);
+  guarded(() => writeRepeats(opened.store));
   markClean(opened);
   opened.highWater.note();
   opened.highWater.close();

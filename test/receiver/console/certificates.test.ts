@@ -35,6 +35,23 @@ describe("the console with certificates", () => {
     }
   });
 
+  test("[01 Receive] a foreign page that leads a browser here does nothing in its person's name", async () => {
+    const deedsOfVera = async (): Promise<number> => {
+      const { body } = await stage.ask("/log", { identity: people.administrator });
+      return body.split("Vera").length;
+    };
+    const path = '/hours/a/b?hours=24&x="><b>';
+    const before = await deedsOfVera();
+    for (const site of ["cross-site", "same-site"]) {
+      const navigated = { "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document" };
+      const headers = { "Sec-Fetch-Site": site, ...navigated };
+      const { status, body, ...rest } = await stage.ask(path, { identity: people.viewer, headers });
+      assert.deepEqual([status, rest.headers["set-cookie"]], [200, undefined]);
+      assert.match(body, /<a href="\/hours\/a\/b\?hours=24&amp;x=%22%3E%3Cb%3E">Go on<\/a>/);
+    }
+    assert.equal(await deedsOfVera(), before);
+  });
+
   test("[01 Receive] no certificate, one that is not known, and one that nobody of ours has issued let nobody in", async () => {
     const unknown = people.other;
     for (const identity of [undefined, people.stranger]) {
