@@ -169,7 +169,7 @@ describe("downstream into a folder, end to end", () => {
     await way.send("M1");
     const delivery = async () => (await agentStatus(way.pair.agentConfig)).deliveries[0];
     await until("it is unreachable", async () => (await delivery())?.state === "unreachable");
-    assert.equal((await delivery())?.waiting, 1);
+    await until("the message waits", async () => (await delivery())?.waiting === 1);
     await until("the alarm", async () => {
       const { conditions } = await agentStatus(way.pair.agentConfig);
       return conditions.some(({ condition }) => condition === "targetUnreachable");
