@@ -96,7 +96,11 @@ const skipped: string[] = [];
 const count = (file: string | undefined, ms: number): void => {
   if (file !== undefined) took.set(file, (took.get(file) ?? 0) + ms);
 };
-const stream = run({ files, concurrency: CONCURRENCY, timeout: TEST_TIMEOUT_MS });
+const bundledWorkers = new URL("../test/support/bundled-workers.ts", import.meta.url).href;
+const stream = run({
+  ...{ files, concurrency: CONCURRENCY, timeout: TEST_TIMEOUT_MS },
+  execArgv: ["--import", bundledWorkers],
+});
 stream.on("test:pass", ({ name, nesting, file, skip, details }) => {
   if (nesting === 0) count(file, details.duration_ms);
   if (details.type === "suite") return;

@@ -109,8 +109,8 @@ describe("liveness", () => {
     using folder = new ReceiverFolder();
     await folder.add(NAME, identity);
     await using receiver = await folder.open({ heartbeatMs: 100 });
-    await using agent = await PlayedAgent.greet(receiver.address.port, identity);
     const startedMs = performance.now();
+    await using agent = await PlayedAgent.greet(receiver.address.port, identity);
     await agent.next("ping");
     assert.ok(performance.now() - startedMs >= 90);
     // Destroyed, not closed: no close frame.
