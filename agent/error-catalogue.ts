@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { ADD_ON_ERRORS } from "./add-on-errors.ts";
 import { CONFIG_ERRORS } from "./config-errors.ts";
 import { type CatalogueRow, EXIT } from "./exit-codes.ts";
 import { FOLDER_ERRORS } from "./folder-errors.ts";
@@ -193,6 +194,7 @@ export const CATALOGUE = {
     remedy:
       "What is unsettled is sent again under new numbers, nothing is lost here; find out who restored what",
   },
+  ...ADD_ON_ERRORS,
   ...RELEASE_ERRORS,
   ...STORE_ERRORS,
   ...SUPPORT_ERRORS,

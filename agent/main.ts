@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { fstatSync, readFileSync } from "node:fs";
+import { fstatSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
+import { ownFile } from "#packaged/own-files.ts";
 import { tellDefect } from "./cli/defect.ts";
 import type { TestReply } from "./cli/listen.ts";
 import { addAuditCommands } from "./commands/audit.ts";
@@ -20,6 +21,7 @@ import { addReportCommand } from "./commands/report.ts";
 import { addStoreCommands } from "./commands/store.ts";
 import { addSupportCommands } from "./commands/support.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { FOLDER_WORKER_COMMAND } from "./folders/worker-start.ts";
 import { addReleaseCommands } from "./release-commands.ts";
 
 const channelList = later(() => import("./cli/channel.ts"), "channelList");
@@ -58,7 +60,7 @@ const ignored = Object.keys(process.env).filter((name) =>
 );
 
 const versionText = (
-  JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  JSON.parse(Buffer.from(ownFile(new URL("../package.json", import.meta.url))).toString()) as {
     version: string;
   }
 ).version;
@@ -141,6 +143,9 @@ function program(choose: (act: Act) => void): Command {
   addIdentityQuestions(root, choose);
   addTestCommands(root, choose);
   addReleaseCommands(root, versionText, choose);
+  root
+    .command(FOLDER_WORKER_COMMAND, { hidden: true })
+    .action(() => choose(() => import("./folders/worker.ts").then(() => EXIT.ok)));
   root
     .command("version")
     .description("print the version")

@@ -1,7 +1,7 @@
 /** Where in our code an error came from that no part expected: all that is told of it (08 PL3). @module */
 
 const PARTS =
-  "agent|certs|config|defects|documents|pages|protocol|receiver|reconcile|releases|streams";
+  "agent|certs|config|defects|documents|packaged|pages|protocol|receiver|reconcile|releases|streams";
 /** A frame of V8 in a source file of ours. */
 const OWN_FRAME = new RegExp(`^ {4}at .*/((?:${PARTS})/[a-z0-9/-]+\\.ts):(\\d{1,6}):\\d+\\)?$`);
 const MODULE_MAX_CHARACTERS = 64;

@@ -1,6 +1,5 @@
 /** What every page of ours is made of beside its HTML: read once and served from memory. @module */
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { ownFile, packageFile } from "#packaged/own-files.ts";
 import type { Tone } from "./tone.ts";
 
 export interface Asset {
@@ -17,18 +16,13 @@ const TONES = {
 
 /** By path. */
 export function commonAssets(): ReadonlyMap<string, Asset> {
-  const { resolve } = createRequire(import.meta.url);
-  const own = (name: string): Uint8Array =>
-    readFileSync(new URL(`assets/${name}`, import.meta.url));
+  const own = (name: string): Uint8Array => ownFile(new URL(`assets/${name}`, import.meta.url));
   return new Map<string, Asset>([
     ["/colors.css", { type: CSS, body: own("colors.css") }],
     ["/page.css", { type: CSS, body: own("page.css") }],
     ["/become.js", { type: JAVASCRIPT, body: own("become.js") }],
-    ["/charts.css", { type: CSS, body: readFileSync(resolve("uplot/dist/uPlot.min.css")) }],
-    [
-      "/charts.js",
-      { type: JAVASCRIPT, body: readFileSync(resolve("uplot/dist/uPlot.iife.min.js")) },
-    ],
+    ["/charts.css", { type: CSS, body: packageFile("uplot/dist/uPlot.min.css") }],
+    ["/charts.js", { type: JAVASCRIPT, body: packageFile("uplot/dist/uPlot.iife.min.js") }],
     ...Object.entries(TONES).map(
       ([tone, color]) =>
         [`/icon-${tone}.svg`, { type: "image/svg+xml", body: icon(color) }] as const,

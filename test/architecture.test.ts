@@ -67,10 +67,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "certs/profile.ts": ["certs/agent-profile.ts"],
   certs: ["agent/host", "agent/errors.ts", "agent/sealing"],
   // What pages of the agent and of the receiver are made of.
-  pages: [],
+  pages: ["packaged"],
   // What both programs tell of an error that no part expected.
   defects: [],
+  // What a program brings along: beside its source, or inside the packaged executable.
+  packaged: [],
   "agent/exit-codes.ts": [],
+  "agent/add-on-errors.ts": ["agent/exit-codes.ts"],
   "agent/folder-errors.ts": ["agent/exit-codes.ts"],
   "agent/identity-errors.ts": ["agent/exit-codes.ts"],
   "agent/config-errors.ts": ["agent/exit-codes.ts"],
@@ -80,6 +83,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "agent/tunnel-errors.ts": ["agent/exit-codes.ts"],
   "agent/error-catalogue.ts": [
     "agent/exit-codes.ts",
+    "agent/add-on-errors.ts",
     "agent/folder-errors.ts",
     "agent/identity-errors.ts",
     "agent/config-errors.ts",
@@ -102,7 +106,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...BASE,
   ],
   "agent/folders/outlet-names.ts": [],
-  "agent/folders": ["agent/host", "agent/errors.ts", "agent/limits.ts"],
+  "agent/folders": ["packaged", "agent/host", "agent/errors.ts", "agent/limits.ts"],
   "agent/ingest/file-drop/claims.ts": [],
   "agent/ingest/file-drop": [
     "agent/ingest/accept.ts",
@@ -121,6 +125,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "agent/sealing": ["agent/host", "agent/errors.ts", "agent/limits.ts"],
   "agent/outbox": [
+    "packaged",
     "reconcile",
     "agent/sealing",
     "agent/deliver/queue.ts",
@@ -169,10 +174,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...BASE,
   ],
   // It shows the one snapshot, and knows nobody who made it.
-  "agent/status-page": ["agent/status.ts", "pages", ...BASE],
-  agent: ["agent", "config", "certs", "documents", "reconcile", "releases"],
+  "agent/status-page": ["agent/status.ts", "packaged", "pages", ...BASE],
+  agent: ["agent", "packaged", "config", "certs", "documents", "reconcile", "releases"],
   receiver: [
     "defects",
+    "packaged",
     "pages",
     // What an alarm means, and what to do: both ends say the same.
     "agent/health/catalogue.ts",
@@ -198,7 +204,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages with one place each (the dependency table of ARCHITECTURE.md). */
 const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
-  "better-sqlite3": ["agent/outbox", "receiver/store"],
+  "better-sqlite3": ["packaged/sqlite.ts", "agent/outbox", "receiver/store"],
   pg: ["receiver/store"],
   ws: ["agent/tunnel", "receiver"],
   cborg: ["protocol"],
@@ -247,7 +253,7 @@ function importsOf(file: string): string[] {
 }
 
 const sources = globSync(
-  "{agent,certs,config,defects,documents,pages,protocol,receiver,reconcile,releases,streams}/**/*.ts",
+  "{agent,certs,config,defects,documents,packaged,pages,protocol,receiver,reconcile,releases,streams}/**/*.ts",
 ).sort();
 const isPackage = (target: string): boolean => !existsSync(target);
 
@@ -373,6 +379,15 @@ test("[TP40] the conformance runner knows nothing of what it judges", () => {
   for (const file of globSync("scripts/conformance/**/*.ts")) {
     for (const target of importsOf(file)) {
       assert.ok(!judged.some((part) => within(target, part)), `${file} imports ${target}`);
+    }
+  }
+});
+
+test("[08 2.4] SQLite's rows come without code made for them: the executable forbids code from strings", () => {
+  for (const file of sources) {
+    const text = readFileSync(file, "utf8");
+    for (const [call] of text.matchAll(/\.pragma\([^;]*;/g)) {
+      assert.match(call, /simple: true/, `${file}: ${call}`);
     }
   }
 });

@@ -1,7 +1,6 @@
 /** Starts a folder worker as a thread or as a process, and ends it without waiting for it. @module */
 import { fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { Worker } from "node:worker_threads";
+import { ownProgram, startOwnThread } from "#packaged/own-thread.ts";
 import type { Question, WorkerMessage } from "./conversation.ts";
 
 export interface HelperEvents {
@@ -19,10 +18,12 @@ export interface Helper {
 }
 
 const WORKER = new URL("./worker.ts", import.meta.url);
+/** Not for people: what the packaged executable is asked to be. */
+export const FOLDER_WORKER_COMMAND = "folder-worker";
 
 export function startThread({ onMessage, onExit }: HelperEvents): Helper {
   // Captured, and never read: the worker's words would be names.
-  const worker = new Worker(WORKER, { env: {}, execArgv: [], stdout: true, stderr: true });
+  const worker = startOwnThread(WORKER, { env: {}, execArgv: [], stdout: true, stderr: true });
   worker.on("message", onMessage);
   worker.on("error", onExit);
   worker.on("exit", onExit);
@@ -39,7 +40,7 @@ export function startThread({ onMessage, onExit }: HelperEvents): Helper {
 }
 
 export function startProcess({ onMessage, onExit }: HelperEvents): Helper {
-  const child = fork(fileURLToPath(WORKER), [], {
+  const child = fork(ownProgram(WORKER, FOLDER_WORKER_COMMAND), [], {
     env: {},
     execArgv: [],
     serialization: "advanced",

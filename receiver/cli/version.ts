@@ -1,6 +1,6 @@
 /** `holdfast-receiver version`. @module */
-import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { ownFile } from "#packaged/own-files.ts";
 import { SUBPROTOCOL } from "#protocol/limits.ts";
 import { SCHEMA_VERSION } from "../store/sqlite/migrations.ts";
 import type { Output } from "./output.ts";
@@ -9,7 +9,7 @@ const PACKAGE = z.object({ version: z.string() });
 
 /** Prints the version of the program, of the protocol and of the store's schema. */
 export async function version(output: Output, options: { readonly json?: boolean }): Promise<void> {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  const text = Buffer.from(ownFile(new URL("../../package.json", import.meta.url))).toString();
   const facts = {
     version: PACKAGE.parse(JSON.parse(text)).version,
     protocol: SUBPROTOCOL,

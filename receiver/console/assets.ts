@@ -1,11 +1,10 @@
 /** What the console's pages are made of beside their HTML: read once, and served from memory to anybody. @module */
-import { readFileSync } from "node:fs";
+import { ownFile } from "#packaged/own-files.ts";
 import { type Asset, CSS, commonAssets, JAVASCRIPT } from "#pages/common-assets.ts";
 
 /** By path. */
 export function consoleAssets(): ReadonlyMap<string, Asset> {
-  const own = (name: string): Uint8Array =>
-    readFileSync(new URL(`assets/${name}`, import.meta.url));
+  const own = (name: string): Uint8Array => ownFile(new URL(`assets/${name}`, import.meta.url));
   return new Map<string, Asset>([
     ...commonAssets(),
     ["/console.css", { type: CSS, body: own("console.css") }],

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "../..");
-const NOT_COPIED = new Set([".git", ".demo", "build", "node_modules"]);
+const NOT_COPIED = new Set([".git", ".demo", "build", "dist", "node_modules"]);
 
 /** One change of a defect. */
 export interface Edit {

@@ -5,7 +5,8 @@
  */
 import { chmodSync, closeSync, existsSync, openSync, statSync } from "node:fs";
 import { join } from "node:path";
-import Sqlite from "better-sqlite3";
+import type Sqlite from "better-sqlite3";
+import { openSqlite } from "#packaged/sqlite.ts";
 import { AgentError, identifierFrom } from "../../errors.ts";
 import { makeFolder } from "../../host/atomic-file.ts";
 import { storageKind } from "../../host/file-system.ts";
@@ -90,14 +91,15 @@ export function openDatabase(options: DatabaseOptions): OpenedDatabase {
     // Before SQLite opens it: the WAL gets the rights of the database file.
     closeSync(openSync(file, "a", 0o600));
     chmodSync(file, 0o600);
-    database = new Sqlite(file);
+    database = openSqlite(file);
     const pragmas = options.pragmas ?? DURABLE_PRAGMAS;
     const settle = pragmas.filter((pragma) => BEFORE_READING.test(pragma));
-    for (const pragma of settle) database.pragma(pragma);
+    for (const pragma of settle) database.pragma(pragma, { simple: true });
     const found = refuseNewerSchema(database);
     // Before the first table, or it never takes. On a store that has tables it would write to the header.
-    if (found === 0) database.pragma("auto_vacuum = INCREMENTAL");
-    for (const pragma of pragmas) if (!settle.includes(pragma)) database.pragma(pragma);
+    if (found === 0) database.pragma("auto_vacuum = INCREMENTAL", { simple: true });
+    for (const pragma of pragmas)
+      if (!settle.includes(pragma)) database.pragma(pragma, { simple: true });
     const known = found === 0 ? undefined : readIdentity(database);
     const storeId = known?.storeId ?? options.newStoreId;
     const unclean = known !== undefined && !known.clean;
@@ -134,11 +136,11 @@ const OLD_IDENTITY_READ = "SELECT store_id, 0 FROM identity WHERE id = 1";
 /** What was in clear is overwritten, not only given up. */
 function migrateSealed(database: Database, sealer: Sealer, found: number): void {
   const seals = found > 0 && found < SEALED_SCHEMA;
-  if (seals) database.pragma("secure_delete = ON");
+  if (seals) database.pragma("secure_delete = ON", { simple: true });
   migrate(database, sealer);
   if (!seals) return;
-  database.pragma("wal_checkpoint(TRUNCATE)");
-  database.pragma("secure_delete = FAST");
+  database.pragma("wal_checkpoint(TRUNCATE)", { simple: true });
+  database.pragma("secure_delete = FAST", { simple: true });
 }
 
 /** @returns whether it was made @throws {AgentError} `STORE_CORRUPT` */
@@ -179,7 +181,7 @@ function refuseUnlessPrivate(path: string): void {
 /** The first write of every open: the pragma below tells the truth only after it. */
 function touch(database: Database, { nowMs }: DatabaseOptions, storeId: Uint8Array): void {
   database.exec("BEGIN IMMEDIATE");
-  if (database.prepare(STATEMENTS.identityRead.sql).get() === undefined) {
+  if (database.prepare(STATEMENTS.identityRead.sql).raw().get() === undefined) {
     database.prepare(STATEMENTS.identityInsert.sql).run(storeId, nowMs, nowMs);
   } else {
     database.prepare(STATEMENTS.identityTouch.sql).run(nowMs);

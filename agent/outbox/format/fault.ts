@@ -1,5 +1,6 @@
 /** SQLite's and the file system's errors, translated once, where they enter. @module */
-import { AgentError, codeOf, type ErrorCode, type Facts } from "../../errors.ts";
+import { AddOnError } from "#packaged/add-ons.ts";
+import { AgentError, codeOf, type ErrorCode, type Facts, identifierFrom } from "../../errors.ts";
 import { ownPlace } from "../../host/own-place.ts";
 
 const BY_PREFIX: readonly (readonly [string, ErrorCode])[] = [
@@ -34,6 +35,7 @@ const BY_PREFIX: readonly (readonly [string, ErrorCode])[] = [
  */
 export function translated(error: unknown): AgentError {
   if (error instanceof AgentError) return error;
+  if (error instanceof AddOnError) return addOnFault(error);
   const sysCode = codeOf(error);
   const row = BY_PREFIX.find(([prefix]) => sysCode.startsWith(prefix));
   if (row === undefined) {
@@ -41,6 +43,9 @@ export function translated(error: unknown): AgentError {
   }
   return new AgentError(row[1], { sysCode }, { cause: error });
 }
+
+const addOnFault = (error: AddOnError): AgentError =>
+  new AgentError(error.code, { addOn: identifierFrom(error.addOn), sysCode: codeOf(error.cause) });
 
 /** What nobody in the writer's thread caught, or what ended it. */
 export const writerDied = (cause: unknown): AgentError =>

@@ -169,7 +169,7 @@ export function migrate(
     database.exec("BEGIN IMMEDIATE");
     if (typeof step === "string") database.exec(step);
     else step(database, sealer);
-    database.pragma(`user_version = ${index + 1}`);
+    database.pragma(`user_version = ${index + 1}`, { simple: true });
     database.exec("COMMIT");
   }
 }

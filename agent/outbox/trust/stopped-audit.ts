@@ -9,7 +9,8 @@
  */
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import Sqlite from "better-sqlite3";
+import type Sqlite from "better-sqlite3";
+import { openSqlite } from "#packaged/sqlite.ts";
 import { AgentError } from "../../errors.ts";
 import { translated } from "../format/fault.ts";
 import { refuseNewerSchema } from "../format/migrations.ts";
@@ -34,7 +35,7 @@ export class StoppedAudit implements Disposable {
 
   private constructor(database: Sqlite.Database) {
     this.#database = database;
-    for (const pragma of BEFORE_READING) database.pragma(pragma);
+    for (const pragma of BEFORE_READING) database.pragma(pragma, { simple: true });
     this.#isThere = refuseNewerSchema(database) >= AUDIT_SCHEMA;
   }
 
@@ -51,7 +52,7 @@ export class StoppedAudit implements Disposable {
       if (process.getuid !== undefined && uid !== process.getuid()) {
         throw new AgentError("STORE_NOT_PERMITTED", { uid });
       }
-      const database = new Sqlite(file, { readonly: true, fileMustExist: true });
+      const database = openSqlite(file, { readonly: true, fileMustExist: true });
       try {
         return new StoppedAudit(database);
       } catch (error) {

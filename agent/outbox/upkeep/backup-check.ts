@@ -5,7 +5,8 @@
  */
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import Sqlite from "better-sqlite3";
+import type Sqlite from "better-sqlite3";
+import { openSqlite } from "#packaged/sqlite.ts";
 import { AgentError, type Facts } from "../../errors.ts";
 import type { Clock } from "../../host/clock.ts";
 import { type Kek, KeyRing } from "../../sealing/key-ring.ts";
@@ -55,12 +56,12 @@ const BEFORE_READING = [
  * @throws {AgentError} `BACKUP_DAMAGED` if SQLite finds it is not whole
  */
 export function settleCopy(folder: string): void {
-  const database = new Sqlite(join(folder, DATABASE_FILE), { fileMustExist: true });
+  const database = openSqlite(join(folder, DATABASE_FILE), { fileMustExist: true });
   try {
     for (const pragma of ["locking_mode = EXCLUSIVE", "synchronous = FULL", ...BEFORE_READING]) {
-      database.pragma(pragma);
+      database.pragma(pragma, { simple: true });
     }
-    database.pragma("journal_mode = DELETE");
+    database.pragma("journal_mode = DELETE", { simple: true });
     database.prepare(STATEMENTS.identityRestored.sql).run();
     if (database.pragma("quick_check(1)", { simple: true }) !== "ok") {
       throw new AgentError("BACKUP_DAMAGED", { quickCheck: true });
@@ -82,9 +83,9 @@ export function checkCopy(
   clock: Pick<Clock, "nowMs">,
   progress: (bytes: number) => void = () => {},
 ): CheckedCopy {
-  const database = new Sqlite(join(folder, DATABASE_FILE), { readonly: true, fileMustExist: true });
+  const database = openSqlite(join(folder, DATABASE_FILE), { readonly: true, fileMustExist: true });
   try {
-    for (const pragma of BEFORE_READING) database.pragma(pragma);
+    for (const pragma of BEFORE_READING) database.pragma(pragma, { simple: true });
     const schema = refuseNewerSchema(database);
     if (schema < INBOX_SCHEMA_VERSION) addEmpty(database, INBOX_TABLES);
     if (schema < FILE_SCHEMA_VERSION) addEmpty(database, FILE_TABLES);

@@ -26,7 +26,8 @@ import {
   statSync,
 } from "node:fs";
 import { basename, join } from "node:path";
-import Sqlite from "better-sqlite3";
+import type Sqlite from "better-sqlite3";
+import { openSqlite } from "#packaged/sqlite.ts";
 import { AgentError, codeOf } from "../../errors.ts";
 import { createFile, flushFolder, makeFolder } from "../../host/atomic-file.ts";
 import { HighWater } from "../epochs/high-water.ts";
@@ -199,8 +200,9 @@ function lockStore(file: string): Disposable {
   if (!existsSync(file)) return { [Symbol.dispose]: () => {} };
   let database: Sqlite.Database | undefined;
   try {
-    database = new Sqlite(file, { fileMustExist: true, timeout: 0 });
-    for (const sql of ["locking_mode = EXCLUSIVE", "synchronous = FULL"]) database.pragma(sql);
+    database = openSqlite(file, { fileMustExist: true, timeout: 0 });
+    for (const sql of ["locking_mode = EXCLUSIVE", "synchronous = FULL"])
+      database.pragma(sql, { simple: true });
     database.exec("BEGIN EXCLUSIVE");
     return { [Symbol.dispose]: () => database?.close() };
   } catch (error) {

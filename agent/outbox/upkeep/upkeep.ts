@@ -6,7 +6,8 @@
 import { closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
+import { startOwnThread } from "#packaged/own-thread.ts";
 import { AgentError } from "../../errors.ts";
 import type { Kek } from "../../sealing/key-ring.ts";
 import { fromPlain } from "../format/fault.ts";
@@ -145,7 +146,7 @@ export class Upkeep implements AsyncDisposable {
 
   #startWorker(workerData: BackupWorkerOptions): { readonly thread: Worker } & AsyncDisposable {
     if (this.#isClosed) throw new AgentError("BACKUP_FAILED", { closing: true });
-    const thread = new Worker(new URL("./backup-worker.ts", import.meta.url), { workerData });
+    const thread = startOwnThread(new URL("./backup-worker.ts", import.meta.url), { workerData });
     this.#worker = thread;
     return {
       thread,

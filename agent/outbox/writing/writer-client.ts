@@ -1,5 +1,6 @@
 /** The main thread's end of the writer: posts orders, pairs answers with questions. @module */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
+import { startOwnThread } from "#packaged/own-thread.ts";
 import { AgentError } from "../../errors.ts";
 import { fromPlain, writerDied } from "../format/fault.ts";
 import type {
@@ -47,7 +48,7 @@ export class WriterClient {
 
   /** Starts the thread and waits until the store is open. @throws {AgentError} one of `STORE_*` */
   static async open(options: WriterOptions): Promise<WriterClient> {
-    const worker = new Worker(new URL("./writer.ts", import.meta.url), { workerData: options });
+    const worker = startOwnThread(new URL("./writer.ts", import.meta.url), { workerData: options });
     const opened = await new Promise<OpenedReport>((resolve, reject) => {
       worker.once("message", (report: WriterReport) => {
         if (report.report === "opened") resolve(report);

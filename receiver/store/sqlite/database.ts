@@ -4,7 +4,8 @@
  * @module
  */
 import { randomBytes } from "node:crypto";
-import Database from "better-sqlite3";
+import type Database from "better-sqlite3";
+import { openSqlite } from "#packaged/sqlite.ts";
 import { foreignCode, ReceiverError } from "../../errors.ts";
 import { systemClock } from "../../host/clock.ts";
 import { STORE_LOCK_WAIT_MS, WAL_CHECKPOINT_PAGES, WAL_MAX_BYTES } from "../../limits.ts";
@@ -47,12 +48,12 @@ export function openDatabase(
 ): OpenDatabase {
   let db: Database.Database | undefined;
   try {
-    db = new Database(file, { timeout: STORE_LOCK_WAIT_MS });
+    db = openSqlite(file, { timeout: STORE_LOCK_WAIT_MS });
     // A store of a newer program is left as it is: even auto_vacuum would write to its header. On a
     // store without tables it has to come before the first one.
-    db.pragma("locking_mode = EXCLUSIVE");
-    if (refuseNewerSchema(db) === 0) db.pragma("auto_vacuum = INCREMENTAL");
-    for (const setting of settings) db.pragma(setting);
+    db.pragma("locking_mode = EXCLUSIVE", { simple: true });
+    if (refuseNewerSchema(db) === 0) db.pragma("auto_vacuum = INCREMENTAL", { simple: true });
+    for (const setting of settings) db.pragma(setting, { simple: true });
     migrate(db);
     const storeId = writeOnce(db);
     // Only now: before the first write of an open, SQLite reports what was asked for, and

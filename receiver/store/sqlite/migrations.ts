@@ -184,7 +184,7 @@ export function migrate(db: Database): void {
     if (index < found) continue;
     db.transaction(() => {
       db.exec(sql);
-      db.pragma(`user_version = ${index + 1}`);
+      db.pragma(`user_version = ${index + 1}`, { simple: true });
     }).exclusive();
   }
 }

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
+import { startOwnThread } from "#packaged/own-thread.ts";
 import { ReceiverError } from "../../errors.ts";
 import { ownPlace } from "../../host/own-place.ts";
 import type { AlarmReports } from "../alarms.ts";
@@ -47,7 +48,7 @@ export async function openSqliteStore(
   settings: readonly string[] = DURABLE_SETTINGS,
 ): Promise<WholeStore> {
   const workerData: WriterData = { file, settings };
-  const worker = new Worker(new URL("./writer.ts", import.meta.url), { workerData });
+  const worker = startOwnThread(new URL("./writer.ts", import.meta.url), { workerData });
   const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
   const storeId = await new Promise<Uint8Array>((resolve, reject) => {
     worker.once("error", (error) => reject(workerEnded(error)));

@@ -1,0 +1,20 @@
+/** Puts the blob into an executable of Linux (09 1.3, steps 5 and 8). @module */
+import { execFileSync } from "node:child_process";
+import { chmodSync, copyFileSync, readFileSync } from "node:fs";
+import { inject } from "postject";
+
+/** Of Node: it looks for the blob only where this was flipped. */
+const FUSE = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
+
+/** @param strip of binutils for the platform: without its symbols Node is 18 MB smaller */
+export async function makeElf(
+  node: string,
+  blob: string,
+  file: string,
+  strip = "strip",
+): Promise<void> {
+  copyFileSync(node, file);
+  chmodSync(file, 0o755);
+  execFileSync(strip, ["--strip-all", file]);
+  await inject(file, "NODE_SEA_BLOB", readFileSync(blob), { sentinelFuse: FUSE });
+}

@@ -1,0 +1,226 @@
+/** The executable that people install, built and run for real (09 section 1, 6; 08 H03, H07). */
+import assert from "node:assert/strict";
+import { fork, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { BAKED_FLAGS } from "#installer/blob.ts";
+import { AgentFolder } from "#test/support/agent-folder.ts";
+import { BuiltExecutable, canRun } from "#test/support/built-executable.ts";
+import { adt, framed } from "#test/support/messages.ts";
+import { MllpSocket } from "#test/support/mllp-socket.ts";
+import { Started, until } from "#test/support/processes.ts";
+import { SmallDisk } from "#test/support/small-disk.ts";
+
+const MB = 1_000_000;
+const skip = canRun ? false : "the executable of Linux x64 does not run here";
+
+describe("the executable", { skip }, () => {
+  let built: BuiltExecutable;
+  before(async () => {
+    built = await BuiltExecutable.build();
+  });
+  after(() => built[Symbol.dispose]());
+
+  const lib = (): string => join(built.folder, "cache/holdfast/lib");
+  /** A command that opens SQLite, on a store that an agent has made. */
+  const audit = (folder: AgentFolder, env = built.env(), file = built.file) =>
+    built.command(["audit", "verify", "--config", folder.config], env, file);
+
+  test("[T-K01] [PK1] it is one file of at most 125 MB, and says which Node is inside", () => {
+    assert.ok(statSync(built.file).size <= 125 * MB, `${statSync(built.file).size} bytes`);
+    const { out, status } = built.command(["version"]);
+    assert.equal(status, 0);
+    assert.match(out, /^holdfast \S+ \(Node 24\.21\.0, tunnel protocol holdfast\.v1\)$/m);
+  });
+
+  test("[PK3] [PK9] [PK10] it runs as the source does: threads, store, page and their files, taken from inside", async () => {
+    using folder = await AgentFolder.make();
+    await using agent = built.start(["run", "--config", folder.config]);
+    await agent.ready();
+    await using sender = await MllpSocket.open(folder.port);
+    await sender.send(framed(adt("M1")));
+    assert.deepEqual((await sender.acknowledged(1)).length, 1);
+    for (const path of ["page.css", "charts.css", "charts.js", "live.js", "day.js"]) {
+      const { status } = await fetch(`${folder.statusPage}/${path}`);
+      assert.equal(status, 200, path);
+    }
+    const backup = join(folder.path, "backup");
+    const made = built.command(["backup", "create", backup, "--config", folder.config]);
+    assert.equal(made.status, 0, made.out);
+    const mapped = readFileSync(`/proc/${agent.child.pid}/maps`, "utf8");
+    const addOns = new Set(mapped.match(/\S+\.node$/gm));
+    assert.deepEqual([...addOns], [join(lib(), ...readdirSync(lib()))], "one SQLite, and ours");
+    assert.equal(statSync(lib()).mode & 0o777, 0o700);
+    const { code } = await agent.end("SIGTERM");
+    assert.equal(code, 0, agent.errors);
+  });
+
+  test("[P46] [PK3] it is the process for a folder on a network share, too", async () => {
+    const child = fork("folder-worker", [], {
+      ...{ execPath: built.file, execArgv: [], env: built.env(), serialization: "advanced" },
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
+    const answers: unknown[] = [];
+    child.on("message", (message) => answers.push(message));
+    child.send({ id: 1, method: "poll", ask: undefined });
+    // Never opened: that is a fault of the question, and the worker is there to say so.
+    await until("it answers", () => answers.some((one) => (one as { id?: number }).id === 1));
+    child.disconnect();
+    await once(child, "exit");
+  });
+
+  test("[T-K07] [PK12] [I-1] each acknowledgment waits for a flush of its own", async (t) => {
+    if (spawnSync("strace", ["-o", "/dev/null", "true"]).status !== 0) {
+      t.skip("not tested: flushes of the executable are not counted without strace");
+      return;
+    }
+    using folder = await AgentFolder.make();
+    const log = join(folder.path, "flushes");
+    // -D: the process that is started is the agent, and strace stands aside.
+    const trace = ["strace", "-D", "-f", "-e", "trace=fsync,fdatasync", "-o", log];
+    await using agent = new Started(
+      [...trace, built.file, "run", "--config", folder.config],
+      built.env(),
+    );
+    await agent.ready();
+    const flushes = (): number => readFileSync(log, "latin1").match(/= 0$/gm)?.length ?? 0;
+    await using sender = await MllpSocket.open(folder.port);
+    for (let index = 1; index <= 20; index++) {
+      const earlier = flushes();
+      await sender.send(framed(adt(`M${index}`)));
+      await sender.acknowledged(index);
+      assert.ok(flushes() > earlier, `message ${index}`);
+    }
+  });
+
+  test("[T-K06] [PK8] add-ons that a package placed are used where they lie, and only if they are what was built", async () => {
+    using folder = await AgentFolder.make();
+    await (await new AgentRun(built, folder).stored()).end("SIGTERM");
+    const [name = ""] = readdirSync(lib());
+    const places = ["sound", "changed", "linked"].map((one) => built.install(one));
+    const nobody = built.env({ XDG_CACHE_HOME: "/dev/null/nowhere" });
+    const [sound = "", changed = "", linked = ""] = places;
+    assert.equal(audit(folder, nobody, sound).status, 0);
+    const placed = join(changed, "../../lib", name);
+    const bytes = readFileSync(placed);
+    bytes.writeUInt8((bytes[4_000] ?? 0) ^ 1, 4_000);
+    writeFileSync(placed, bytes);
+    const refused = audit(folder, nobody, changed);
+    assert.match(
+      refused.out,
+      /addOn=better-sqlite3.*\[ADD_ON_CHANGED\]\n {2}.*install the package again/i,
+    );
+    assert.equal(refused.status, 78);
+    // Whoever can put a link there can put a file there: what counts is what it says.
+    const other = join(linked, "../../lib", name);
+    rmSync(other);
+    symlinkSync(placed, other);
+    assert.match(audit(folder, nobody, linked).out, /\[ADD_ON_CHANGED\]/);
+    rmSync(join(sound, "../../lib", name));
+    const missing = audit(folder, nobody, sound);
+    assert.match(missing.out, /\[ADD_ON_NO_FOLDER\]/, "it is not an installed one any more");
+  });
+
+  test("[T-K06] [PK9] a folder that others may write to, a link in its path, `noexec`: refused by name", async (t) => {
+    using folder = await AgentFolder.make();
+    await (await new AgentRun(built, folder).stored()).end("SIGTERM");
+    const open = join(built.folder, "open");
+    mkdirSync(open, { recursive: true });
+    chmodSync(open, 0o777);
+    const shared = audit(folder, built.env({ HOLDFAST_LIB_DIR: open }));
+    assert.match(shared.out, /\[ADD_ON_NO_FOLDER\]\n.*HOLDFAST_LIB_DIR/);
+    assert.equal(shared.status, 78);
+    const link = join(built.folder, "link");
+    symlinkSync(join(built.folder, "cache"), link);
+    const linked = audit(folder, built.env({ HOLDFAST_LIB_DIR: join(link, "holdfast/lib") }));
+    assert.match(linked.out, /\[ADD_ON_NO_FOLDER\]/);
+    assert.match(audit(folder, built.env({ HOLDFAST_LIB_DIR: "lib" })).out, /\[ADD_ON_NO_FOLDER\]/);
+    const disk = SmallDisk.make(16 * MB);
+    if (typeof disk === "string") {
+      t.diagnostic(disk);
+      return;
+    }
+    using small = disk;
+    spawnSync("mount", ["-o", "remount,noexec", small.path]);
+    const noexec = audit(folder, built.env({ HOLDFAST_LIB_DIR: join(small.path, "lib") }));
+    assert.match(noexec.out, /sysCode=ERR_DLOPEN_FAILED\) \[ADD_ON_REFUSED\]\n.*noexec/);
+    assert.equal(noexec.status, 78);
+  });
+
+  test("[H03] [H07] [T-K05] [PK4] nothing from outside changes what it is: NODE_OPTIONS, arguments, SIGUSR1, paths", async () => {
+    assert.ok(BAKED_FLAGS.includes("--disallow-code-generation-from-strings"));
+    const marker = join(built.folder, "loaded");
+    const evil = join(built.folder, "evil.cjs");
+    writeFileSync(evil, `require("node:fs").writeFileSync(${JSON.stringify(marker)}, "")`);
+    const poisoned = built.env({
+      ...{
+        NODE_OPTIONS: `--require ${evil} --inspect=0`,
+        NODE_PATH: built.folder,
+        TZ: "/etc/passwd",
+      },
+      ...{
+        NODE_EXTRA_CA_CERTS: evil,
+        LANG: "xx",
+        NODE_V8_COVERAGE: built.folder,
+      },
+      ...{ PKG_EXECPATH: "PKG_INVOKE_NODEJS", ELECTRON_RUN_AS_NODE: "1" },
+    });
+    const { out, status } = built.command(["version"], poisoned);
+    assert.match(out, /^holdfast \S+ \(Node/);
+    assert.equal(status, 0);
+    // This one Node refuses.
+    const repl = built.command(["version"], built.env({ NODE_REPL_EXTERNAL_MODULE: evil }));
+    assert.notEqual(repl.status, 0);
+    for (const argument of ["--inspect", "--require=x", "-e", "--eval", "-p"]) {
+      assert.equal(built.command([argument, evil]).status, 64, argument);
+    }
+    assert.equal(built.command([evil]).status, 64);
+    assert.ok(!existsSync(marker));
+    using folder = await AgentFolder.make();
+    const agent = await new AgentRun(built, folder, poisoned).stored();
+    agent.child.kill("SIGUSR1");
+    await new AgentRun(built, folder).isUp();
+    assert.doesNotMatch(agent.errors, /Debugger listening/);
+    await agent.end("SIGTERM");
+    assert.ok(!existsSync(marker));
+  });
+});
+
+/** An agent of the executable on a folder. */
+class AgentRun {
+  readonly #built: BuiltExecutable;
+  readonly #folder: AgentFolder;
+  readonly #env: NodeJS.ProcessEnv;
+
+  constructor(built: BuiltExecutable, folder: AgentFolder, env = built.env()) {
+    this.#built = built;
+    this.#folder = folder;
+    this.#env = env;
+  }
+
+  /** Runs, with one message in its store. */
+  async stored(): Promise<Started> {
+    const agent = this.#built.start(["run", "--config", this.#folder.config], this.#env);
+    await agent.ready();
+    await this.isUp();
+    return agent;
+  }
+
+  async isUp(): Promise<void> {
+    await using sender = await MllpSocket.open(this.#folder.port);
+    await sender.send(framed(adt("M1")));
+    await sender.acknowledged(1);
+  }
+}

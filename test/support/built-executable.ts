@@ -1,0 +1,60 @@
+/** The executable as `npm run build` makes it, with an agent's folder to run it on. @module */
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buildExecutable } from "#installer/executable.ts";
+import { AGENT } from "#installer/programs.ts";
+import { Started } from "./processes.ts";
+
+export interface Said {
+  readonly out: string;
+  readonly status: number | null;
+}
+
+/** Linux x64: what the machine of the tests runs. */
+export const canRun = process.platform === "linux" && process.arch === "x64";
+
+export class BuiltExecutable implements Disposable {
+  readonly folder = mkdtempSync(join(tmpdir(), "holdfast-executable-"));
+  readonly file: string;
+
+  private constructor(file: string) {
+    this.file = file;
+  }
+
+  static async build(): Promise<BuiltExecutable> {
+    const dist = mkdtempSync(join(tmpdir(), "holdfast-dist-"));
+    return new BuiltExecutable(await buildExecutable(AGENT, "linux-x64", dist));
+  }
+
+  /** The environment of a person whose add-ons lie in this test's folder. */
+  env(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+    const { PATH } = process.env;
+    return { PATH, HOME: this.folder, XDG_CACHE_HOME: join(this.folder, "cache"), ...more };
+  }
+
+  /** @param file of another place than where it was built */
+  command(args: readonly string[], env = this.env(), file = this.file): Said {
+    const { stdout, stderr, status } = spawnSync(file, args, { encoding: "utf8", env });
+    return { out: stdout + stderr, status };
+  }
+
+  start(args: readonly string[], env = this.env(), file = this.file): Started {
+    return new Started([file, ...args], env);
+  }
+
+  /** As a package lays it out: `bin` and, beside it, `lib` with what was loaded once. @returns the executable there */
+  install(name: string): string {
+    const root = join(this.folder, name);
+    mkdirSync(join(root, "bin"), { recursive: true });
+    cpSync(this.file, join(root, "bin/holdfast"));
+    cpSync(join(this.folder, "cache/holdfast/lib"), join(root, "lib"), { recursive: true });
+    return join(root, "bin/holdfast");
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.folder, { recursive: true, force: true });
+    rmSync(join(this.file, ".."), { recursive: true, force: true });
+  }
+}
