@@ -14,6 +14,7 @@ import { addDrillCommands } from "./commands/drill.ts";
 import { addIdentityCommands } from "./commands/identity.ts";
 import { later } from "./commands/later.ts";
 import { addMaintenanceCommands } from "./commands/maintenance.ts";
+import { addMigrationCommands } from "./commands/migration.ts";
 import { type Act, configOption, jsonOption, seqRange, wholeNumber } from "./commands/options.ts";
 import { addQuarantineCommands } from "./commands/quarantine.ts";
 import { addReportCommand } from "./commands/report.ts";
@@ -140,6 +141,7 @@ function program(choose: (act: Act) => void): Command {
   addStoreCommands(root, credentials, choose);
   addIdentityQuestions(root, choose);
   addTestCommands(root, choose);
+  addMigrationCommands(root, choose);
   addReleaseCommands(root, versionText, choose);
   root
     .command("version")
