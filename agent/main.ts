@@ -15,6 +15,7 @@ import { addDrillCommands } from "./commands/drill.ts";
 import { addIdentityCommands } from "./commands/identity.ts";
 import { later } from "./commands/later.ts";
 import { addMaintenanceCommands } from "./commands/maintenance.ts";
+import { addMigrationCommands } from "./commands/migration.ts";
 import { type Act, configOption, jsonOption, seqRange, wholeNumber } from "./commands/options.ts";
 import { addQuarantineCommands } from "./commands/quarantine.ts";
 import { addReportCommand } from "./commands/report.ts";
@@ -142,6 +143,7 @@ function program(choose: (act: Act) => void): Command {
   addStoreCommands(root, credentials, choose);
   addIdentityQuestions(root, choose);
   addTestCommands(root, choose);
+  addMigrationCommands(root, choose);
   addReleaseCommands(root, versionText, choose);
   root
     .command(FOLDER_WORKER_COMMAND, { hidden: true })

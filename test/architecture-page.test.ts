@@ -25,7 +25,7 @@ test("ARCHITECTURE.md maps every folder that exists, and no other", () => {
   for (const folder of mapped) assert.ok(existsSync(folder), `${folder} does not exist`);
   const top = globSync("*/").map((folder) => folder.replace(/\/$/, ""));
   const folders = [...top, ...globSync("agent/*/").map((folder) => folder.replace(/\/$/, ""))];
-  const generated = ["node_modules", "build", "agent"];
+  const generated = ["node_modules", "build", "dist", "agent"];
   for (const folder of folders.filter((name) => !generated.includes(name))) {
     if (globSync(`${folder}/**/*.*`).length === 0) continue;
     assert.ok(mapped.includes(folder), `${folder} is not in the code map`);

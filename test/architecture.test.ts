@@ -146,6 +146,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "agent/siem": BASE,
   "agent/mail": BASE,
+  // Pure: an export in, channels and remarks out.
+  "agent/mirth": ["config"],
   "agent/deliver/queue.ts": [],
   "agent/deliver": ["agent/folders", "agent/ingest/hl7", "agent/ingest/mllp", ...BASE],
   "agent/identity": ["certs", "documents", "agent/tunnel", ...BASE],
@@ -230,6 +232,7 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   "node-hl7-client": ["agent/cli"],
   "prom-client": ["agent/status-page/metrics.ts"],
   nodemailer: ["agent/mail"],
+  sax: ["agent/mirth/xml-tree.ts"],
 };
 
 const within = (path: string, part: string): boolean =>
