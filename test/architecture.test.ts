@@ -386,15 +386,6 @@ test("[TP40] the conformance runner knows nothing of what it judges", () => {
   }
 });
 
-test("[08 2.4] SQLite's rows come without code made for them: the executable forbids code from strings", () => {
-  for (const file of sources) {
-    const text = readFileSync(file, "utf8");
-    for (const [call] of text.matchAll(/\.pragma\([^;]*;/g)) {
-      assert.match(call, /simple: true/, `${file}: ${call}`);
-    }
-  }
-});
-
 test("[I-7] the agent listens for hospital systems, for its own commands and its own page, and for nobody else", () => {
   const listening = sources.filter(
     (file) => within(file, "agent") && /\bcreateServer\(/.test(readFileSync(file, "utf8")),

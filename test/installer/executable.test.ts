@@ -1,6 +1,7 @@
 /** The executable that people install, built and run for real (09 section 1, 6; 08 H03, H07). */
 import assert from "node:assert/strict";
 import { fork, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -16,6 +17,7 @@ import {
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { BAKED_FLAGS } from "#installer/blob.ts";
+import { PlantedCopy } from "#test/faults/planted-copy.ts";
 import { AgentFolder } from "#test/support/agent-folder.ts";
 import { BuiltExecutable, canRun } from "#test/support/built-executable.ts";
 import { adt, framed } from "#test/support/messages.ts";
@@ -24,6 +26,8 @@ import { Started, until } from "#test/support/processes.ts";
 import { SmallDisk } from "#test/support/small-disk.ts";
 
 const MB = 1_000_000;
+const digestOf = (file: string): string =>
+  createHash("sha256").update(readFileSync(file)).digest("hex");
 const skip = canRun ? false : "the executable of Linux x64 does not run here";
 
 describe("the executable", { skip }, () => {
@@ -159,6 +163,18 @@ describe("the executable", { skip }, () => {
     assert.equal(noexec.status, 78);
   });
 
+  test("[T-K09] [PK13] [H10] another build of the tree, in another folder and in another year, is equal", (t) => {
+    if (spawnSync("faketime", ["--version"]).status !== 0) {
+      t.skip("not tested: builds of two days are not compared without faketime");
+      return;
+    }
+    using copy = new PlantedCopy();
+    const args = ["2031-03-04 05:06:07", process.execPath, join(copy.root, "installer/main.ts")];
+    const { status, stderr } = spawnSync("faketime", args, { cwd: copy.root, encoding: "utf8" });
+    assert.equal(status, 0, stderr);
+    assert.equal(digestOf(join(copy.root, "dist/holdfast")), digestOf(built.file));
+  });
+
   test("[H03] [H07] [T-K05] [PK4] nothing from outside changes what it is: NODE_OPTIONS, arguments, SIGUSR1, paths", async () => {
     assert.ok(BAKED_FLAGS.includes("--disallow-code-generation-from-strings"));
     const marker = join(built.folder, "loaded");
@@ -196,6 +212,16 @@ describe("the executable", { skip }, () => {
     await agent.end("SIGTERM");
     assert.ok(!existsSync(marker));
   });
+});
+
+test("[PK1] another Node than the chosen one is not built with", { skip }, () => {
+  using copy = new PlantedCopy([
+    { file: "installer/runtime.json", search: '"sha256": "7', replacement: '"sha256": "8' },
+  ]);
+  const [program, ...args] = [process.execPath, join(copy.root, "installer/main.ts")] as const;
+  const { status, stderr } = spawnSync(program, args, { cwd: copy.root, encoding: "utf8" });
+  assert.notEqual(status, 0);
+  assert.match(stderr, /bin\/node: SHA-256 is 7fde7b8a\w+, not 8fde7b8a/);
 });
 
 /** An agent of the executable on a folder. */
