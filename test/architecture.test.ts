@@ -70,7 +70,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   pages: ["packaged"],
   // What both programs tell of an error that no part expected.
   defects: [],
-  // What a program brings along: beside its source, or inside the packaged executable.
+  // What a program brings along.
   packaged: [],
   "agent/exit-codes.ts": [],
   "agent/add-on-errors.ts": ["agent/exit-codes.ts"],
@@ -316,29 +316,6 @@ test("[07 Libraries] the agent can issue nothing: it loads no CA", () => {
   }
 });
 
-test("[EN2] [07 1.9] one look alone accepts any certificate, and every other connection says that it does not", () => {
-  const connecting = /\brejectUnauthorized\b(?:\s*:\s*(\w+))?/g;
-  const found = sources
-    .filter((file) => within(file, "agent") || within(file, "certs"))
-    .flatMap((file) => {
-      const text = readFileSync(file, "utf8").replaceAll(/\/\*[\s\S]*?\*\//g, "");
-      return [...text.matchAll(connecting)].map(([, value]) => `${file} ${value}`);
-    });
-  assert.deepEqual(
-    found.filter((one) => !one.endsWith(" true")).sort(),
-    // The second is a listener: whether hospital systems have to show a certificate (03 C4).
-    ["agent/tunnel/issuer-look.ts false", "agent/ingest/mllp/tls-server.ts required"].sort(),
-  );
-  assert.ok(found.includes("agent/tunnel/secure.ts true"));
-  for (const file of sources) {
-    assert.doesNotMatch(
-      readFileSync(file, "utf8"),
-      /NODE_TLS_REJECT_UNAUTHORIZED(?!=0 changes)/,
-      file,
-    );
-  }
-});
-
 test("protocol does no I/O: it imports no node: module", () => {
   for (const file of sources.filter((source) => within(source, "protocol"))) {
     for (const target of importsOf(file)) assert.doesNotMatch(target, /^node:/, file);
@@ -384,21 +361,4 @@ test("[TP40] the conformance runner knows nothing of what it judges", () => {
       assert.ok(!judged.some((part) => within(target, part)), `${file} imports ${target}`);
     }
   }
-});
-
-test("[I-7] the agent listens for hospital systems, for its own commands and its own page, and for nobody else", () => {
-  const listening = sources.filter(
-    (file) => within(file, "agent") && /\bcreateServer\(/.test(readFileSync(file, "utf8")),
-  );
-  assert.deepEqual(listening, [
-    "agent/cli/listen.ts",
-    "agent/host/local-socket.ts",
-    "agent/ingest/mllp/listener.ts",
-    // Opens ports of another configuration for a moment, and hangs up on whoever comes.
-    "agent/ingest/mllp/port-trial.ts",
-    // For the handshake alone: it is given sockets that the listener accepted.
-    "agent/ingest/mllp/tls-server.ts",
-    // For whoever looks on this machine: answers questions, changes nothing (08 PL8).
-    "agent/status-page/server.ts",
-  ]);
 });
