@@ -10,12 +10,13 @@
  * @module
  */
 import { spawnSync } from "node:child_process";
-import { globSync } from "node:fs";
+import { existsSync, globSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { relative } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { fileURLToPath } from "node:url";
+import { PROCESSOR_TIMES } from "#test/support/processor-time.ts";
 import { BUNDLED_ROOT } from "#test/support/programs.ts";
 import { buildPrograms } from "./build-programs.ts";
 import { fetchWindowsNode } from "./windows-node.ts";
@@ -73,7 +74,20 @@ function installMissing(): void {
 }
 
 /** So many of the files that took longest are named at the end: where the next minute is to be saved. */
-const SLOWEST = 25;
+const SLOWEST = 20;
+
+const mostOf = (files: ReadonlyMap<string, number>): (readonly [string, number])[] =>
+  [...files]
+    .sort(([, one], [, other]) => other - one)
+    .slice(0, SLOWEST)
+    .map(([file, value]) => [relative(process.cwd(), file), value]);
+
+/** By file, in seconds; empty where no test file wrote it down. */
+function costs(): ReadonlyMap<string, number> {
+  if (!existsSync(processorTimes)) return new Map();
+  const lines = readFileSync(processorTimes, "utf8").trimEnd().split("\n");
+  return new Map(lines.map((line) => [line.slice(line.indexOf(" ") + 1), Number.parseFloat(line)]));
+}
 
 const LONG = "--long";
 const patterns = process.argv.slice(2).filter((argument) => argument !== LONG);
@@ -96,10 +110,15 @@ const skipped: string[] = [];
 const count = (file: string | undefined, ms: number): void => {
   if (file !== undefined) took.set(file, (took.get(file) ?? 0) + ms);
 };
-const bundledWorkers = new URL("../test/support/bundled-workers.ts", import.meta.url).href;
+const inTests = ["bundled-workers", "processor-time"].flatMap((name) => {
+  return ["--import", new URL(`../test/support/${name}.ts`, import.meta.url).href];
+});
+const processorTimes = fileURLToPath(new URL("../build/processor-times", import.meta.url));
+rmSync(processorTimes, { force: true });
+process.env[PROCESSOR_TIMES] = processorTimes;
 const stream = run({
   ...{ files, concurrency: CONCURRENCY, timeout: TEST_TIMEOUT_MS },
-  execArgv: ["--import", bundledWorkers],
+  execArgv: inTests,
 });
 stream.on("test:pass", ({ name, nesting, file, skip, details }) => {
   if (nesting === 0) count(file, details.duration_ms);
@@ -118,9 +137,9 @@ stream.on("end", () => {
   // Behind what the reporter still prints.
   setImmediate(() => {
     for (const reason of skipped) console.log(`not tested: ${reason}`);
-    const slowest = [...took].sort(([, one], [, other]) => other - one).slice(0, SLOWEST);
-    for (const [file, ms] of slowest) {
-      console.log(`slow: ${relative(process.cwd(), file)} ${(ms / 1000).toFixed(0)} s`);
+    for (const [file, ms] of mostOf(took)) console.log(`slow: ${file} ${(ms / 1000).toFixed(0)} s`);
+    for (const [file, seconds] of mostOf(costs())) {
+      console.log(`costly: ${file} ${seconds.toFixed(0)} s of a processor`);
     }
     if (files.length === 0) console.log("no test file matches");
     console.log(`${passed} passed, ${failed} failed`);
