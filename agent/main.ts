@@ -46,6 +46,12 @@ const DEFAULT_STATE_DIR = "/var/lib/holdfast";
 const DEFAULT_MLLP_PORT = 2575;
 /** Where systemd puts what the unit loads with `LoadCredential…=` (09 SV9). */
 const credentials = process.env["CREDENTIALS_DIRECTORY"];
+/** Who starts it, if that is systemd (sd_notify(3)). */
+const manager = {
+  socket: process.env["NOTIFY_SOCKET"],
+  watchdogMicroseconds: process.env["WATCHDOG_USEC"],
+  watchdogPid: process.env["WATCHDOG_PID"],
+};
 /** Whether standard error is the journal: systemd says which file that is (systemd.exec(5), `$JOURNAL_STREAM`). */
 function isJournal(): boolean {
   const [device, inode] = (process.env["JOURNAL_STREAM"] ?? "").split(":");
@@ -98,7 +104,7 @@ function program(choose: (act: Act) => void): Command {
     .option("--anchor <file>", "for a trial: the keys of another vendor (as enroll --anchor)")
     .action(({ config, anchor }) =>
       choose(() => {
-        const surroundings = { credentials, isJournal: isJournal(), ...stopSignals() };
+        const surroundings = { credentials, isJournal: isJournal(), manager, ...stopSignals() };
         return run({ config, anchor, version: versionText, ...surroundings });
       }),
     );

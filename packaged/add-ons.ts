@@ -11,7 +11,7 @@ import { basename, dirname, join } from "node:path";
 import { getAsset, isSea } from "node:sea";
 import { placeLoose } from "./loose-add-ons.ts";
 
-export type AddOnName = "better-sqlite3";
+export type AddOnName = "better-sqlite3" | "koffi";
 
 /** Why an add-on is not loaded. */
 export type AddOnFault =

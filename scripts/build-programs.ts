@@ -47,7 +47,7 @@ export async function buildPrograms(): Promise<void> {
     ...{ bundle: true, splitting: true, format: "esm", platform: "node", target: "node24" },
     ...{ outExtension: { ".js": ".mjs" }, logLevel: "error", banner: { js: REQUIRE } },
     // Native code, what ws has as an option, and what reads files beside itself.
-    external: ["@platformatic/kafka", "better-sqlite3", "bufferutil", "utf-8-validate"],
+    external: ["@platformatic/kafka", "better-sqlite3", "bufferutil", "koffi", "utf-8-validate"],
     plugins: [
       {
         name: "located",

@@ -95,7 +95,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "agent/errors.ts": ["agent/error-catalogue.ts", "agent/exit-codes.ts", "agent/fact-names.ts"],
   "agent/fact-names.ts": [],
   "agent/limits.ts": [],
-  "agent/host": ["defects", "agent/errors.ts", "agent/fact-names.ts", "agent/limits.ts"],
+  "agent/host": [
+    "defects",
+    "packaged",
+    "agent/errors.ts",
+    "agent/fact-names.ts",
+    "agent/limits.ts",
+  ],
   "agent/health": ["agent/host", "agent/errors.ts", "agent/limits.ts"],
   "agent/ingest/hl7": [],
   "agent/ingest/mllp": [
@@ -207,6 +213,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Packages with one place each (the dependency table of ARCHITECTURE.md). */
 const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   "better-sqlite3": ["packaged/sqlite.ts", "agent/outbox", "receiver/store"],
+  koffi: ["packaged/foreign-functions.ts"],
   pg: ["receiver/store"],
   ws: ["agent/tunnel", "receiver"],
   cborg: ["protocol"],

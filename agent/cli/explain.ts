@@ -1,7 +1,9 @@
 /** How commands end in trouble: what went wrong, to standard error, and an exit code to the caller. @module */
 import { DocumentError } from "#config/document.ts";
+import { AddOnError } from "#packaged/add-ons.ts";
 import { AgentError, codeOf } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { addOnFault } from "../host/add-on-fault.ts";
 import { remedyFor } from "../tunnel/refusal-reasons.ts";
 import { tellDefect } from "./defect.ts";
 
@@ -22,6 +24,7 @@ export function explain(error: unknown): ExitCode {
     );
     return EXIT.configuration;
   }
+  if (error instanceof AddOnError) return explain(addOnFault(error));
   if (error instanceof AgentError) {
     const facts = Object.entries(error.facts).map(([name, value]) => `${name}=${value}`);
     const where = facts.length === 0 ? "" : ` (${facts.join(", ")})`;

@@ -7,7 +7,13 @@ import { refuseUnprotected } from "#config/local-file.ts";
 import { Agent } from "../agent.ts";
 import type { AgentError } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { systemClock } from "../host/clock.ts";
 import { openLog } from "../host/log.ts";
+import {
+  type ManagerEnvironment,
+  openServiceManager,
+  type ServiceManager,
+} from "../host/service-manager.ts";
 import { anchorOf } from "./anchor-file.ts";
 
 export interface RunOptions {
@@ -19,11 +25,15 @@ export interface RunOptions {
   readonly credentials: string | undefined;
   /** Standard error is the journal: lines say how grave they are. */
   readonly isJournal: boolean;
+  /** Who started it, if it wants to hear. */
+  readonly manager: ManagerEnvironment;
   /** Resolves at the first signal to stop. */
   readonly stop: Promise<void>;
   /** Resolves at the second: hang up now. */
   readonly hangUp: Promise<void>;
 }
+
+const STATUS_EVERY_MS = 10_000;
 
 /** Prints one line of JSON when messages are accepted; logs go to standard error. */
 export async function run(options: RunOptions): Promise<ExitCode> {
@@ -31,6 +41,7 @@ export async function run(options: RunOptions): Promise<ExitCode> {
   refuseUnprotected(options.config, config.configSource);
   const policyDigest = hash("sha256", readFileSync(options.config));
   const log = openLog(options.isJournal);
+  using manager = await openServiceManager(options.manager, systemClock);
   const { version, credentials } = options;
   const configFile = resolve(options.config);
   const anchor = options.anchor === undefined ? undefined : anchorOf(options.anchor);
@@ -38,15 +49,36 @@ export async function run(options: RunOptions): Promise<ExitCode> {
     ...{ config, version, log, credentials, policyDigest, configFile, anchor },
   });
   log.write("agentStarted", { pid: process.pid });
+  manager.ready();
+  using _line = statusLine(agent, manager);
   console.log(JSON.stringify({ accepting: agent.channels, pid: process.pid }));
   const ended: AgentError | undefined = await Promise.race([
     options.stop.then(() => undefined),
     agent.failed,
   ]);
+  manager.stopping();
   if (ended !== undefined) log.fault("agentFailed", ended);
   else log.write("agentStopping", {});
   void options.hangUp.then(() => agent.hangUp());
   await agent[Symbol.asyncDispose]();
   log.write("agentStopped", {});
   return ended?.exit ?? EXIT.ok;
+}
+
+/** For `systemctl status`: whether all is well, the state of the tunnel, how much waits. */
+function statusLine(agent: Agent, manager: ServiceManager): Disposable {
+  let timer: Disposable | undefined;
+  const say = (): void => {
+    timer = systemClock.after(STATUS_EVERY_MS, say);
+    agent.status().then(
+      ({ health, tunnel, channels }) => {
+        const waiting = channels.reduce((sum, channel) => sum + channel.waiting, 0n);
+        manager.status(`${health}; tunnel ${tunnel.state}; ${waiting} messages wait`);
+      },
+      // It is ending.
+      () => {},
+    );
+  };
+  say();
+  return { [Symbol.dispose]: () => timer?.[Symbol.dispose]() };
 }

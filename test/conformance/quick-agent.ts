@@ -24,6 +24,7 @@ process.exitCode = await run({
   version: "0.1.0",
   credentials: undefined,
   isJournal: false,
+  manager: { socket: undefined, watchdogMicroseconds: undefined, watchdogPid: undefined },
   stop,
   hangUp,
 });

@@ -1,6 +1,7 @@
 /** SQLite's and the file system's errors, translated once, where they enter. @module */
 import { AddOnError } from "#packaged/add-ons.ts";
-import { AgentError, codeOf, type ErrorCode, type Facts, identifierFrom } from "../../errors.ts";
+import { AgentError, codeOf, type ErrorCode, type Facts } from "../../errors.ts";
+import { addOnFault } from "../../host/add-on-fault.ts";
 import { ownPlace } from "../../host/own-place.ts";
 
 const BY_PREFIX: readonly (readonly [string, ErrorCode])[] = [
@@ -43,9 +44,6 @@ export function translated(error: unknown): AgentError {
   }
   return new AgentError(row[1], { sysCode }, { cause: error });
 }
-
-const addOnFault = (error: AddOnError): AgentError =>
-  new AgentError(error.code, { addOn: identifierFrom(error.addOn), sysCode: codeOf(error.cause) });
 
 /** What nobody in the writer's thread caught, or what ended it. */
 export const writerDied = (cause: unknown): AgentError =>

@@ -1,0 +1,10 @@
+/** Functions of the operating system that Node does not have, through koffi: from its package, or from the executable's add-on. @module */
+import type Koffi from "koffi";
+import { addOn } from "./add-ons.ts";
+
+/** @throws {AddOnError} in the executable */
+export async function foreignFunctions(): Promise<typeof Koffi> {
+  const packaged = addOn("koffi");
+  // The add-on is what the package hands out.
+  return packaged === undefined ? (await import("koffi")).default : (packaged as typeof Koffi);
+}
