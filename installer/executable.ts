@@ -27,7 +27,8 @@ export async function buildExecutable(
   for (const thread of program.threads) assets[thread] = (await bundleThread(thread, folder)).file;
   // Its process would keep ours from ending.
   await stop();
-  const parts: BlobParts = { main: main.file, assets, addOns, codeCache: true };
+  const own = Object.fromEntries(program.addOns.map((name) => [name, join(ROOT, addOns[name])]));
+  const parts: BlobParts = { main: main.file, assets, addOns: own, codeCache: true };
   const file = join(dist, program.name);
   await makeElf(node, writeBlob(process.execPath, folder, parts), file);
   return file;

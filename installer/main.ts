@@ -2,13 +2,15 @@
 import { mkdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { buildExecutable } from "./executable.ts";
-import { AGENT } from "./programs.ts";
+import { PROGRAMS } from "./programs.ts";
 import { ROOT } from "./root.ts";
 
 const DIST = join(ROOT, "dist");
-const MIB = 1_048_576;
+const MB = 1_000_000;
 
 rmSync(DIST, { recursive: true, force: true });
 mkdirSync(DIST);
-const file = await buildExecutable(AGENT, "linux-x64", DIST);
-console.log(`${file}: ${(statSync(file).size / MIB).toFixed(1)} MiB`);
+for (const program of PROGRAMS) {
+  const file = await buildExecutable(program, "linux-x64", DIST);
+  console.log(`${file}: ${(statSync(file).size / MB).toFixed(1)} MB`);
+}

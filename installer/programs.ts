@@ -1,11 +1,15 @@
 /** The programs that are built, what runs in threads of theirs, and the files they bring along (09 1.3). @module */
 
+import type { AddOnName } from "#packaged/add-ons.ts";
+
 export interface Program {
   readonly name: string;
   /** Its first module, from the root of the project. */
   readonly main: string;
   /** First modules of its threads. */
   readonly threads: readonly string[];
+  /** Native code that it asks for. */
+  readonly addOns: readonly AddOnName[];
   /** From the root, or of a dependency (`node_modules/…`). */
   readonly files: readonly string[];
 }
@@ -24,5 +28,30 @@ export const AGENT: Program = {
     "agent/outbox/upkeep/backup-worker.ts",
     "agent/outbox/writing/writer.ts",
   ],
+  addOns: ["better-sqlite3", "koffi"],
   files: ["agent/status-page/assets/day.js", "agent/status-page/assets/live.js", ...PAGE_FILES],
 };
+
+export const RECEIVER: Program = {
+  name: "holdfast-receiver",
+  main: "receiver/main.ts",
+  threads: ["receiver/store/sqlite/writer.ts"],
+  addOns: ["better-sqlite3"],
+  files: [
+    ...["console-live.js", "console.css", "waits.js"].map(
+      (name) => `receiver/console/assets/${name}`,
+    ),
+    ...PAGE_FILES,
+  ],
+};
+
+/** For those who sign, on a machine of their own: never in the agent's package. */
+export const SIGN_TOOL: Program = {
+  name: "holdfast-sign",
+  main: "documents/cli/main.ts",
+  threads: [],
+  addOns: [],
+  files: [],
+};
+
+export const PROGRAMS = [AGENT, RECEIVER, SIGN_TOOL];

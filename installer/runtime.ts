@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { AddOnName } from "#packaged/add-ons.ts";
 import { ROOT } from "./root.ts";
 import runtime from "./runtime.json" with { type: "json" };
 
@@ -10,8 +11,8 @@ export type Platform = keyof typeof runtime.platforms;
 export interface Runtime {
   /** The executable of Node. */
   readonly node: string;
-  /** Native add-ons, by the name that the program asks for. */
-  readonly addOns: Readonly<Record<string, string>>;
+  /** Native add-ons, by the name that the program asks for; from the root. */
+  readonly addOns: Readonly<Record<AddOnName, string>>;
 }
 
 /** @throws {Error} if the Node that is there is not the one that was chosen, to the byte */
@@ -23,6 +24,5 @@ export function runtimeOf(platform: Platform): Runtime {
   if (process.versions.node !== runtime.version) {
     throw new Error(`the blob must be written by Node ${runtime.version}, not ${process.version}`);
   }
-  const absolute = Object.entries(addOns).map(([name, path]) => [name, join(ROOT, path)]);
-  return { node: file, addOns: Object.fromEntries(absolute) };
+  return { node: file, addOns };
 }

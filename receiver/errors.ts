@@ -10,6 +10,12 @@
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 
 const CATALOGUE = {
+  ADD_ON_UNUSABLE: {
+    exit: EXIT.configuration,
+    summary: "The native code that the executable brings along is not loaded",
+    remedy:
+      "See ADD_ON_* in the README of the agent: it is changed, missing, or nowhere to lie safely",
+  },
   AGENT_CERTIFICATE_PROFILE: {
     exit: EXIT.badData,
     summary: "The certificate is not one of an agent by that name",

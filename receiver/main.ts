@@ -279,9 +279,12 @@ function report(error: unknown): number {
 
 process.on("uncaughtException", (error) => process.exit(report(error)));
 
-try {
-  await program.parseAsync();
-  process.exitCode = exitCode;
-} catch (error) {
-  process.exitCode = report(error);
-}
+// No await at the top level: the executable's entry is CommonJS (09 PK3).
+void program.parseAsync().then(
+  () => {
+    process.exitCode = exitCode;
+  },
+  (error: unknown) => {
+    process.exitCode = report(error);
+  },
+);

@@ -22,6 +22,7 @@ const STEPS: readonly { readonly name: string; readonly command: readonly string
       process.execPath,
       "--test",
       "test/architecture.test.ts",
+      "test/architecture-sockets.test.ts",
       "test/architecture-page.test.ts",
     ],
   },

@@ -73,7 +73,7 @@ export const IDENTITY_MUTANTS: readonly Mutant[] = [
       replacement: "rejectUnauthorized: false,",
     },
     { file: ENROLMENT, only: "EN3, I07" },
-    { file: "test/architecture.test.ts", only: "EN2" },
+    { file: "test/architecture-sockets.test.ts", only: "EN2" },
   ),
   mutant(
     "EN8 a certificate for another key is taken",

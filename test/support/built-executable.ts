@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildExecutable } from "#installer/executable.ts";
-import { AGENT } from "#installer/programs.ts";
+import { AGENT, type Program } from "#installer/programs.ts";
 import { Started } from "./processes.ts";
 
 export interface Said {
@@ -23,9 +23,9 @@ export class BuiltExecutable implements Disposable {
     this.file = file;
   }
 
-  static async build(): Promise<BuiltExecutable> {
+  static async build(program: Program = AGENT): Promise<BuiltExecutable> {
     const dist = mkdtempSync(join(tmpdir(), "holdfast-dist-"));
-    return new BuiltExecutable(await buildExecutable(AGENT, "linux-x64", dist));
+    return new BuiltExecutable(await buildExecutable(program, "linux-x64", dist));
   }
 
   /** The environment of a person whose add-ons lie in this test's folder. */

@@ -77,6 +77,7 @@ export function storeError(error: unknown): ReceiverError {
   if (error instanceof ReceiverError) return error;
   const sqlite = foreignCode(error);
   const details = { cause: error, facts: { error: sqlite } };
+  if (sqlite.startsWith("ADD_ON_")) return new ReceiverError("ADD_ON_UNUSABLE", details);
   if (sqlite.startsWith("SQLITE_BUSY") || sqlite.startsWith("SQLITE_LOCKED")) {
     return new ReceiverError("STORE_LOCKED", details);
   }
