@@ -14,6 +14,7 @@ export interface Bundled {
 const SHARED = {
   ...{ absWorkingDir: ROOT, bundle: true, platform: "node", target: "node24", charset: "utf8" },
   ...{ legalComments: "none", metafile: true, logLevel: "error" },
+  ...{ sourcemap: "external", sourcesContent: false },
   // Paths are written into the bundle: those below the project, wherever its packages lie.
   preserveSymlinks: true,
   // Native code that ws and others would take if it were there.

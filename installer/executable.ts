@@ -1,13 +1,20 @@
 /** One program for one platform, as one executable (09 1.3). @module */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stop } from "esbuild";
 import { type BlobParts, writeBlob } from "./blob.ts";
 import { bundleProgram, bundleThread } from "./bundle.ts";
 import { makeElf } from "./elf.ts";
+import { packedPlaces, placesOf } from "./places.ts";
 import type { Program } from "./programs.ts";
 import { ROOT } from "./root.ts";
 import { type Platform, runtimeOf } from "./runtime.ts";
+
+function writePlaces(bundle: string): string {
+  const file = `${bundle}.places`;
+  writeFileSync(file, packedPlaces(placesOf(bundle)));
+  return file;
+}
 
 /** Not below `dist`: what lies here is not released. */
 const WORK = join(ROOT, "build/executables");
@@ -24,7 +31,12 @@ export async function buildExecutable(
   const main = await bundleProgram(program, folder);
   const assets: Record<string, string> = { "package.json": join(ROOT, "package.json") };
   for (const path of program.files) assets[path] = join(ROOT, path);
-  for (const thread of program.threads) assets[thread] = (await bundleThread(thread, folder)).file;
+  assets["main.places"] = writePlaces(main.file);
+  for (const thread of program.threads) {
+    const { file } = await bundleThread(thread, folder);
+    assets[thread] = file;
+    assets[`${thread}.places`] = writePlaces(file);
+  }
   // Its process would keep ours from ending.
   await stop();
   const own = Object.fromEntries(program.addOns.map((name) => [name, join(ROOT, addOns[name])]));

@@ -7,7 +7,9 @@ import { Worker, type WorkerOptions } from "node:worker_threads";
 /** @param at its first module, such as `new URL("./writer.ts", import.meta.url)` */
 export function startOwnThread(at: URL, options: Omit<WorkerOptions, "eval">): Worker {
   if (!isSea()) return new Worker(at, options);
-  return new Worker(getAsset(at.pathname.slice(1), "utf8"), { ...options, eval: true });
+  const name = at.pathname.slice(1);
+  // By its name a thread finds what belongs to it.
+  return new Worker(getAsset(name, "utf8"), { ...options, name, eval: true });
 }
 
 /**

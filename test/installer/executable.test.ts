@@ -17,6 +17,8 @@ import {
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { BAKED_FLAGS } from "#installer/blob.ts";
+import { placesOf } from "#installer/places.ts";
+import { placeIn } from "#packaged/own-places.ts";
 import { PlantedCopy } from "#test/faults/planted-copy.ts";
 import { AgentFolder } from "#test/support/agent-folder.ts";
 import { BuiltExecutable, canRun } from "#test/support/built-executable.ts";
@@ -166,6 +168,34 @@ describe("the executable", { skip }, () => {
     const noexec = audit(folder, built.env({ HOLDFAST_LIB_DIR: join(small.path, "lib") }));
     assert.match(noexec.out, /sysCode=ERR_DLOPEN_FAILED\) \[ADD_ON_REFUSED\]\n.*noexec/);
     assert.equal(noexec.status, 78);
+  });
+
+  test("[PL3] a fault that no part expected is told by its place in the source, from inside the executable, too", async () => {
+    using folder = await AgentFolder.make();
+    // A path that no service manager gives: refused where it is read.
+    const env = built.env({ NOTIFY_SOCKET: "relative" });
+    const { out, status } = built.command(["run", "--config", folder.config], env);
+    const [, line = ""] = /module=agent:host:notify-socket\.ts, line=(\d+)\)$/m.exec(out) ?? [];
+    const source = readFileSync("agent/host/notify-socket.ts", "utf8").split("\n");
+    assert.match(
+      source[Number(line) - 1] ?? "",
+      /throw new RangeError\("NOTIFY_SOCKET is no absolute/,
+    );
+    assert.equal(status, 70);
+  });
+
+  test("[PL3] the same of its threads: every line of theirs is known", async () => {
+    const bundle = "build/executables/linux-x64/holdfast/agent-outbox-writing-writer.js";
+    const table = placesOf(bundle);
+    const text = readFileSync(bundle, "utf8").split("\n");
+    const at = text.findIndex((line) => line.includes('new AgentError("STORE_NOT_DURABLE"'));
+    const place = placeIn(table, at + 1);
+    assert.equal(place?.path, "agent/outbox/format/database.ts");
+    const source = readFileSync(place.path, "utf8").split("\n");
+    assert.match(source[place.line - 1] ?? "", /new AgentError\("STORE_NOT_DURABLE"/);
+    assert.equal(placeIn(table, 1), undefined, "the first line is nobody's");
+    const zod = text.findIndex((line) => line.startsWith("// node_modules/"));
+    assert.equal(placeIn(table, zod + 3), undefined, "code of others has no place of ours");
   });
 
   test("[T-K09] [PK13] [H10] another build of the tree, in another folder and in another year, is equal", (t) => {
