@@ -8,7 +8,7 @@
  *
  * `--only` takes one part: ingest (PF01-PF03, PF05, PF11), slowFlush (PF04), backlog (PF06, PF07), memory
  * (PF08), bodies (PF09), fileDrop (04), mllp (03 F11), crowd, watching (08), slowLink (T-P04, T-N05),
- * fleet (T-N09, of `--agents 2000`). Two are not among everything: poorLink (T-N04), which takes hours, and
+ * executable (09 T-K02 to T-K04), fleet (T-N09, of `--agents 2000`). Two are not among everything: poorLink (T-N04), which takes hours, and
  * plot, which draws `bench/latency-and-memory.svg`. Needs Linux and gcc. A backlog takes 3 KB of disk a message,
  * half of them at the receiver; one of 5,000,000 takes a quarter of an hour or two.
  *
@@ -27,6 +27,7 @@ import { measureBacklog } from "./backlog.ts";
 import { measureBodies } from "./bodies.ts";
 import { measureCrowd } from "./crowd.ts";
 import { CURVE_LOAD, curveRows, measureCurve } from "./curve.ts";
+import { measureExecutable } from "./executable.ts";
 import { measureFileDrop } from "./file-drop.ts";
 import { measureFleet } from "./fleet.ts";
 import { measureIngest } from "./ingest.ts";
@@ -69,6 +70,7 @@ const PARTS = {
   watching: (folder) => measureWatching(folder, rounds, seconds),
   slowLink: (folder) => measureSlowLink(folder, rounds),
   poorLink: () => measurePoorLink(),
+  executable: (folder) => measureExecutable(folder),
   fleet: (folder) => measureFleet(folder, Number(values.agents)),
   plot: (folder) => drawPlot(folder),
 } as const satisfies Record<string, (folder: string) => Promise<Row[]>>;
