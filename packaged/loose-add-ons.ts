@@ -12,11 +12,13 @@ import {
   writeSync,
 } from "node:fs";
 import { homedir } from "node:os";
-import { isAbsolute, join, parse, sep } from "node:path";
+import { isAbsolute, join, parse, resolve, sep } from "node:path";
 
 /** Set by a person whose home does not let programs run (`noexec`). */
 const FOLDER_VARIABLE = "HOLDFAST_LIB_DIR";
 const OTHERS_MAY_WRITE = 0o022;
+const STICKY = 0o1000;
+const ROOT_UID = 0;
 
 /**
  * Writes a file unless it is there; who loads it verifies it.
@@ -59,7 +61,7 @@ function looseFolder(): string {
       ? join(cache ?? home, "Holdfast", "lib")
       : join(cache ?? home, "holdfast", "lib"));
   if (!isAbsolute(folder)) throw new Error("not an absolute path");
-  return folder;
+  return resolve(folder);
 }
 
 /** Whoever may write there, or exchange a folder above it, could have the process run their code. */
@@ -67,11 +69,16 @@ function refuseUnlessPrivate(folder: string): void {
   const { root } = parse(folder);
   let path = root;
   const parts = folder.slice(root.length).split(sep);
+  const own = process.getuid?.();
   for (const part of parts) {
     path = join(path, part);
-    if (lstatSync(path).isSymbolicLink()) throw new Error("a link is in its path");
+    const found = lstatSync(path);
+    if (found.isSymbolicLink()) throw new Error("a link is in its path");
+    if (own === undefined) continue;
+    const isOurs = found.uid === own || (found.uid === ROOT_UID && path !== folder);
+    const othersWrite = (found.mode & OTHERS_MAY_WRITE) !== 0;
+    // As `/tmp`: others may write there, and not touch what is ours.
+    const isSticky = (found.mode & STICKY) !== 0 && path !== folder;
+    if (!isOurs || (othersWrite && !isSticky)) throw new Error("not private");
   }
-  if (process.getuid === undefined) return;
-  const { uid, mode } = lstatSync(folder);
-  if (uid !== process.getuid() || (mode & OTHERS_MAY_WRITE) !== 0) throw new Error("not private");
 }

@@ -153,6 +153,8 @@ describe("the executable", { skip }, () => {
     const shared = audit(folder, built.env({ HOLDFAST_LIB_DIR: open }));
     assert.match(shared.out, /\[ADD_ON_NO_FOLDER\]\n.*HOLDFAST_LIB_DIR/);
     assert.equal(shared.status, 78);
+    const below = audit(folder, built.env({ HOLDFAST_LIB_DIR: join(open, "lib") }));
+    assert.match(below.out, /\[ADD_ON_NO_FOLDER\]/, "whoever may rename it may exchange it");
     const link = join(built.folder, "link");
     symlinkSync(join(built.folder, "cache"), link);
     const linked = audit(folder, built.env({ HOLDFAST_LIB_DIR: join(link, "holdfast/lib") }));
