@@ -17,6 +17,7 @@ import { IDENTITY_MUTANTS } from "./identity-mutants.ts";
 import { LIFE_CYCLE_MUTANTS } from "./life-cycle-mutants.ts";
 import { MUTANTS, type Mutant } from "./mutants.ts";
 import { OUTLET_MUTANTS } from "./outlet-mutants.ts";
+import { PACKAGED_MUTANTS } from "./packaged-mutants.ts";
 import { POLICY_MUTANTS } from "./policy-mutants.ts";
 import { PRIVACY_MUTANTS } from "./privacy-mutants.ts";
 import { RECEIVER_IDENTITY_MUTANTS } from "./receiver-identity-mutants.ts";
@@ -46,6 +47,7 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...RUNNING_MUTANTS,
   ...RECEIVER_IDENTITY_MUTANTS,
   ...SIMULATION_MUTANTS,
+  ...PACKAGED_MUTANTS,
   ...POLICY_MUTANTS,
   ...LIFE_CYCLE_MUTANTS,
   ...CONFIGURATION_MUTANTS,

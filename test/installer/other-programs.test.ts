@@ -13,7 +13,7 @@ import { agentStatus, startAgent, until } from "#test/support/processes.ts";
 
 const skip = canRun ? false : "the executables of Linux x64 do not run here";
 
-test("[PK3] [PK8] the receiver's executable takes messages, shows its console's files, and refuses native code that is not its own", {
+test("[09 1.3] the receiver's executable takes messages, shows its console's files, and refuses native code that is not its own", {
   skip,
 }, async () => {
   using built = await BuiltExecutable.build(RECEIVER);
@@ -43,7 +43,7 @@ test("[PK3] [PK8] the receiver's executable takes messages, shows its console's 
   }
 });
 
-test("[PK3] the signing tool's executable makes keys, and brings no native code", {
+test("[09 1.3] the signing tool's executable makes keys, and brings no native code", {
   skip,
 }, async () => {
   using built = await BuiltExecutable.build(SIGN_TOOL);
