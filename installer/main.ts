@@ -7,6 +7,9 @@
  */
 import { mkdirSync, rmSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
+import type { Made } from "./bill/made.ts";
+import { releaseOf } from "./bill/release.ts";
+import { writeBill } from "./bill/write-bill.ts";
 import { buildExecutable } from "./executable.ts";
 import { programsFor } from "./programs.ts";
 import { ROOT } from "./root.ts";
@@ -25,12 +28,16 @@ if (platforms.length < named.length) {
   console.error(`npm run build [-- PLATFORM …]: ${PLATFORMS.join(", ")}`);
   process.exit(EXIT_USAGE);
 }
+const made: Made[] = [];
 for (const platform of platforms) {
   const dist = join(DIST, platform);
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist, { recursive: true });
   for (const program of programsFor(platform)) {
-    const file = await buildExecutable(program, platform, dist);
+    const one = await buildExecutable(program, platform, dist);
+    made.push(one);
+    const { file } = one;
     console.log(`${relative(ROOT, file)}: ${(statSync(file).size / MB).toFixed(1)} MB`);
   }
 }
+writeBill(DIST, made, releaseOf(process.env));

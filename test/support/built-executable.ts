@@ -25,7 +25,8 @@ export class BuiltExecutable implements Disposable {
 
   static async build(program: Program = AGENT): Promise<BuiltExecutable> {
     const dist = mkdtempSync(join(tmpdir(), "holdfast-dist-"));
-    return new BuiltExecutable(await buildExecutable(program, "linux-x64", dist));
+    const { file } = await buildExecutable(program, "linux-x64", dist);
+    return new BuiltExecutable(file);
   }
 
   /** The environment of a person whose add-ons lie in this test's folder. */
