@@ -7,6 +7,7 @@
  */
 import { mkdirSync, rmSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
+import { writeChecksums } from "./bill/checksums.ts";
 import type { Made } from "./bill/made.ts";
 import { releaseOf } from "./bill/release.ts";
 import { writeBill } from "./bill/write-bill.ts";
@@ -41,3 +42,4 @@ for (const platform of platforms) {
   }
 }
 writeBill(DIST, made, releaseOf(process.env));
+writeChecksums(DIST);

@@ -1,6 +1,10 @@
 /** W11: the list of parts that lies in a package, unpacked by the platform's own programs. @module */
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import type { PackageKind } from "./platforms.ts";
 import { type Command, hashOfPipe } from "./signature/tool.ts";
+import { chunksOfFile } from "./take.ts";
 
 /** Where every package has it. */
 export const SBOM_PATH = "./opt/holdfast/share/holdfast.cdx.json";
@@ -27,8 +31,16 @@ function commandsFor(kind: PackageKind, path: string): Command[] | undefined {
   }
 }
 
-/** @param path a copy whose bytes are those of the metadata */
-export async function readSbom(kind: PackageKind, path: string): Promise<SbomVerdict> {
+/**
+ * @param path a copy whose bytes are those of the metadata
+ * @param given where the copy came from: beside an executable lies its list
+ */
+export async function readSbom(
+  kind: PackageKind,
+  path: string,
+  given: string,
+): Promise<SbomVerdict> {
+  if (kind === "elf" || kind === "pe") return await sbomBeside(given);
   const commands = commandsFor(kind, path);
   if (commands === undefined) {
     const command = "install it on a test machine; then: sha256sum share/holdfast.cdx.json";
@@ -40,4 +52,18 @@ export async function readSbom(kind: PackageKind, path: string): Promise<SbomVer
   const byHand = (commandsFor(kind, "FILE") ?? []).map((command) => command.join(" ")).join(" | ");
   const why = `${commands.map(([program]) => program).join(" or ")} is not installed`;
   return { kind: "unchecked", why, command: `${byHand} | sha256sum` };
+}
+
+/** Executables have no room for it; where a package put them, it lies in the folder `share`. */
+async function sbomBeside(executable: string): Promise<SbomVerdict> {
+  const stem = executable.replace(/\.exe$/i, "");
+  const places = [`${stem}.cdx.json`, join(dirname(stem), "../share", "holdfast.cdx.json")];
+  const file = places.find((one) => existsSync(one));
+  if (file === undefined) {
+    const command = `sha256sum ${basename(stem)}.cdx.json`;
+    return { kind: "unchecked", why: "it does not lie beside the executable", command };
+  }
+  const hash = createHash("sha256");
+  for await (const chunk of chunksOfFile(file)) hash.update(chunk);
+  return { kind: "read", sha256: hash.digest("hex") };
 }
