@@ -41,5 +41,5 @@ for (const platform of platforms) {
     console.log(`${relative(ROOT, file)}: ${(statSync(file).size / MB).toFixed(1)} MB`);
   }
 }
-writeBill(DIST, made, releaseOf(process.env));
+writeBill(DIST, made, releaseOf());
 writeChecksums(DIST);

@@ -11,7 +11,7 @@ import type { TimeBase } from "#documents/time.ts";
 import { FolderSource } from "./folder-source.ts";
 import { type MarksStore, NO_MARKS, type ReleaseMarks } from "./marks.ts";
 import { MetadataFolder } from "./metadata-folder.ts";
-import { PLATFORMS, platformsOfFile } from "./platforms.ts";
+import { PLATFORMS, platformsOfFile, programOf } from "./platforms.ts";
 import { type Refreshed, refreshReleases } from "./refresh.ts";
 import { type Refused, refused } from "./refusal.ts";
 import type { ReleaseTrust } from "./root.ts";
@@ -120,7 +120,10 @@ async function judgeContent(
   const order = `release ${custom.releaseCounter}, version ${custom.version}, may follow ${running}`;
   checks.push(disorder === undefined ? yes("order", order) : no("order", disorder));
   const { kind } = PLATFORMS[platform];
-  const sbom = await readSbom(kind, copy.path, options.file);
+  const sbom = await readSbom(
+    { kind, path: copy.path, given: options.file },
+    { program: programOf(platform), version: custom.version },
+  );
   checks.push(judgeSbom(sbom, custom.sbomSha256));
   const judged = { path: copy.path, workFolder: work };
   const signature = await judgeSignature(kind, judged, options.trust.publisher);

@@ -18,8 +18,8 @@ export const PLATFORMS = {
   "linux-arm64-deb": { path: "linux-arm64/holdfast.deb", kind: "deb" },
   "linux-x64-rpm": { path: "linux-x64/holdfast.rpm", kind: "rpm" },
   "linux-arm64-rpm": { path: "linux-arm64/holdfast.rpm", kind: "rpm" },
-  "linux-x64-tar": { path: "linux-x64/holdfast.tar.gz", kind: "tar" },
-  "linux-arm64-tar": { path: "linux-arm64/holdfast.tar.gz", kind: "tar" },
+  "linux-x64-tar": { path: "linux-x64/holdfast.tar.zst", kind: "tar" },
+  "linux-arm64-tar": { path: "linux-arm64/holdfast.tar.zst", kind: "tar" },
   "win-x64-msi": { path: "win-x64/holdfast.msi", kind: "msi" },
   "win-x64-setup": { path: "win-x64/holdfast-setup.exe", kind: "setup" },
   "linux-x64": { path: "linux-x64/holdfast", kind: "elf" },
@@ -29,8 +29,8 @@ export const PLATFORMS = {
   "receiver-linux-arm64-deb": { path: "linux-arm64/holdfast-receiver.deb", kind: "deb" },
   "receiver-linux-x64-rpm": { path: "linux-x64/holdfast-receiver.rpm", kind: "rpm" },
   "receiver-linux-arm64-rpm": { path: "linux-arm64/holdfast-receiver.rpm", kind: "rpm" },
-  "receiver-linux-x64-tar": { path: "linux-x64/holdfast-receiver.tar.gz", kind: "tar" },
-  "receiver-linux-arm64-tar": { path: "linux-arm64/holdfast-receiver.tar.gz", kind: "tar" },
+  "receiver-linux-x64-tar": { path: "linux-x64/holdfast-receiver.tar.zst", kind: "tar" },
+  "receiver-linux-arm64-tar": { path: "linux-arm64/holdfast-receiver.tar.zst", kind: "tar" },
   "receiver-linux-x64": { path: "linux-x64/holdfast-receiver", kind: "elf" },
   "receiver-linux-arm64": { path: "linux-arm64/holdfast-receiver", kind: "elf" },
   "sign-linux-x64": { path: "linux-x64/holdfast-sign", kind: "elf" },
@@ -42,7 +42,7 @@ export type Platform = keyof typeof PLATFORMS;
 const ENDINGS: readonly (readonly [ending: RegExp, kinds: readonly PackageKind[]])[] = [
   [/\.deb$/, ["deb"]],
   [/\.rpm$/, ["rpm"]],
-  [/\.tar\.gz$/, ["tar"]],
+  [/\.tar\.zst$/, ["tar"]],
   [/\.msi$/, ["msi"]],
   [/\.exe$/, ["setup", "pe"]],
   // An executable of Linux.
@@ -60,4 +60,10 @@ export function platformsOfFile(file: string): Platform[] {
   const kinds = ENDINGS.find(([ending]) => ending.test(name))?.[1] ?? [];
   const all = Object.keys(PLATFORMS) as Platform[];
   return all.filter((platform) => kinds.includes(PLATFORMS[platform].kind));
+}
+
+/** The program that a package installs, or that an executable is. */
+export function programOf(platform: Platform): "holdfast" | "holdfast-receiver" | "holdfast-sign" {
+  const role = /^(receiver|sign)-/.exec(platform)?.[1];
+  return role === undefined ? "holdfast" : role === "sign" ? "holdfast-sign" : "holdfast-receiver";
 }

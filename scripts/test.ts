@@ -46,6 +46,8 @@ const PACKAGES = [
   { name: "gpgv", has: ["gpgv", "--version"] },
   { name: "debsigs", has: ["sh", "-c", "command -v debsigs"] },
   { name: "rpm", has: ["rpmbuild", "--version"] },
+  { name: "zstd", has: ["zstd", "--version"] },
+  { name: "osslsigncode", has: ["osslsigncode", "--version"] },
   { name: "cpio", has: ["cpio", "--version"] },
   { name: "xfsprogs", has: ["mkfs.xfs", "-V"] },
   { name: "prometheus", has: ["promtool", "--version"] },

@@ -21,8 +21,8 @@ export interface Packaged {
 }
 
 const ARCHITECTURES: readonly (readonly [name: RegExp, platform: string])[] = [
-  [/[_-](?:amd64|x86_64|linux-x64)\.(?:deb|rpm|tar\.gz)$/, "linux-x64"],
-  [/[_-](?:arm64|aarch64|linux-arm64)\.(?:deb|rpm|tar\.gz)$/, "linux-arm64"],
+  [/[_-](?:amd64|x86_64|linux-x64)\.(?:deb|rpm|tar\.zst)$/, "linux-x64"],
+  [/[_-](?:arm64|aarch64|linux-arm64)\.(?:deb|rpm|tar\.zst)$/, "linux-arm64"],
   [/\.(?:msi|exe)$/, "win-x64"],
 ];
 const PROGRAM = /^holdfast(?:-(receiver|sign))?(?=$|[_.-])/;
@@ -51,7 +51,7 @@ function platformOf(
   if (match === null) return undefined;
   const [program, role] = match;
   const target = ARCHITECTURES.find(([pattern]) => pattern.test(name))?.[1] ?? posix.dirname(file);
-  const ending = /\.(deb|rpm|tar\.gz|msi)$/.exec(name)?.[1]?.replace(".gz", "");
+  const ending = /\.(deb|rpm|tar\.zst|msi)$/.exec(name)?.[1]?.replace(".zst", "");
   const kind = ending ?? (/setup/.test(name) ? "setup" : undefined);
   const key = [role, target, kind].filter((one) => one !== undefined).join("-");
   return Object.hasOwn(PLATFORMS, key) ? { platform: key as Platform, target, program } : undefined;

@@ -23,7 +23,7 @@ import { KEYS } from "#test/support/release-yard.ts";
 import { SigningDesk } from "#test/support/signing-desk.ts";
 
 const has = (program: string): boolean => spawnSync(program, ["--version"]).error === undefined;
-const missing = ["gpg", "gpgv", "dpkg-deb"].filter((program) => !has(program));
+const missing = ["gpg", "gpgv", "dpkg-deb", "zstd"].filter((program) => !has(program));
 const skip = missing.length > 0 && `${missing.join(", ")} missing: nothing was signed`;
 /** A file of Windows that is not ours to run here, signed in the place of `holdfast.exe`. */
 const PE = "node_modules/better-sqlite3/prebuilds/win32-x64.node";
@@ -60,19 +60,16 @@ class Released implements Disposable {
   }
 
   async #addPackages(): Promise<void> {
-    for (const [name, more] of [
-      ["holdfast_0.1.0_amd64", "1"],
-      ["holdfast-receiver_0.1.0_amd64", "2"],
-    ] as const) {
-      const deb = this.yard.deb(`${name}.deb`);
-      // Each is another package.
-      writeFileSync(this.yard.path("tree/opt/holdfast/share/which"), more);
-      this.yard.run("dpkg-deb", "--root-owner-group", "-b", this.yard.path("tree"), deb);
+    for (const program of ["holdfast", "holdfast-receiver"] as const) {
+      const deb = this.yard.deb(`${program}_0.1.0_amd64.deb`, SBOM, program);
       await this.yard.sign(deb, "publisher");
-      renameSync(deb, this.path(`${name}.deb`));
+      renameSync(deb, this.path(`${program}_0.1.0_amd64.deb`));
     }
-    const tar = this.path("holdfast-0.1.0-linux-x64.tar.gz");
-    this.yard.run("tar", "-czf", tar, "-C", this.yard.path("tree"), "./opt");
+    const inside = this.yard.path("holdfast-0.1.0");
+    mkdirSync(inside);
+    writeFileSync(join(inside, "holdfast.cdx.json"), SBOM);
+    const tar = this.path("holdfast-0.1.0-linux-x86_64.tar.zst");
+    this.yard.run("tar", "-I", "zstd", "-cf", tar, "-C", this.yard.folder, "holdfast-0.1.0");
   }
 
   #addPe(): void {
