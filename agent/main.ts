@@ -28,6 +28,7 @@ import {
 } from "./commands/options.ts";
 import { addQuarantineCommands } from "./commands/quarantine.ts";
 import { addReportCommand } from "./commands/report.ts";
+import { addServiceCommands } from "./commands/service.ts";
 import { addStoreCommands } from "./commands/store.ts";
 import { addSupportCommands } from "./commands/support.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -145,6 +146,7 @@ function program(choose: (act: Act) => void): Command {
   addTestCommands(root, choose);
   addMigrationCommands(root, choose);
   addReleaseCommands(root, versionText, choose);
+  addServiceCommands(root, choose);
   root
     .command(FOLDER_WORKER_COMMAND, { hidden: true })
     .action(() => choose(() => import("./folders/worker.ts").then(() => EXIT.ok)));

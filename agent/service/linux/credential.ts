@@ -6,9 +6,9 @@
  */
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { AgentError } from "../errors.ts";
-import { isRoot } from "../host/accounts.ts";
-import { createFile, makeFolder, replaceFile } from "../host/atomic-file.ts";
+import { AgentError } from "../../errors.ts";
+import { isRoot } from "../../host/accounts.ts";
+import { createFile, makeFolder, replaceFile } from "../../host/atomic-file.ts";
 import { ask, isBooted, tell, toolAt } from "./system-tools.ts";
 import { SYSTEM_CONFIGURATION } from "./unit-places.ts";
 

@@ -6,7 +6,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { AgentError, identifierFrom } from "../errors.ts";
+import { AgentError, identifierFrom } from "../../errors.ts";
 
 export type ToolName = "systemctl" | "systemd-creds" | "systemd-sysusers" | "systemd-tmpfiles";
 
