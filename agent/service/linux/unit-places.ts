@@ -1,4 +1,5 @@
 /** Where what belongs to the service lies on Linux (09 2.1). @module */
+import { existsSync } from "node:fs";
 
 /** The file that the unit names. */
 export const SERVICE_CONFIG = "/etc/holdfast/local.yaml";
@@ -27,3 +28,6 @@ export const SERVICE_FILES: Readonly<Record<string, string>> = {
 };
 export const RUN_FOLDER = "/run/holdfast";
 export const LOGS = "/var/log/holdfast";
+
+/** systemd is what runs the machine (sd_booted(3)). */
+export const isBooted = (): boolean => existsSync("/run/systemd/system");
