@@ -187,7 +187,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   // It shows the one snapshot, and knows nobody who made it.
   "agent/status-page": ["agent/status.ts", "packaged", "pages", ...BASE],
-  agent: ["agent", "packaged", "config", "certs", "documents", "reconcile", "releases"],
+  agent: [
+    "agent",
+    "packaged",
+    "config",
+    "certs",
+    "documents",
+    "reconcile",
+    "releases",
+    // The texts of the service, which the executable brings along.
+    "installer/linux",
+  ],
   receiver: [
     "defects",
     "packaged",
