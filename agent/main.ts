@@ -6,6 +6,7 @@
 import { fstatSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { ownFile } from "#packaged/own-files.ts";
+import { managerOf } from "#service-manager/service-manager.ts";
 import { tellDefect } from "./cli/defect.ts";
 import type { TestReply } from "./cli/listen.ts";
 import { addAuditCommands } from "./commands/audit.ts";
@@ -47,11 +48,7 @@ const DEFAULT_MLLP_PORT = 2575;
 /** Where systemd puts what the unit loads with `LoadCredential…=` (09 SV9). */
 const credentials = process.env["CREDENTIALS_DIRECTORY"];
 /** Who starts it, if that is systemd (sd_notify(3)). */
-const manager = {
-  socket: process.env["NOTIFY_SOCKET"],
-  watchdogMicroseconds: process.env["WATCHDOG_USEC"],
-  watchdogPid: process.env["WATCHDOG_PID"],
-};
+const manager = managerOf(process.env);
 /** Whether standard error is the journal: systemd says which file that is (systemd.exec(5), `$JOURNAL_STREAM`). */
 function isJournal(): boolean {
   const [device, inode] = (process.env["JOURNAL_STREAM"] ?? "").split(":");
