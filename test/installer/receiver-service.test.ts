@@ -78,14 +78,3 @@ test("[09 3] so is each drop-in that docs/receiver.md has", { skip }, () => {
     assert.equal(judged.status, 0, `${text}\n${judged.said}`);
   }
 });
-
-test("[09 2.1] program, configuration and state of the unit lie where the packages put them, and its account is made", () => {
-  const unit = readFileSync(join(ROOT, "installer/linux", UNIT), "utf8");
-  const serve = "serve --config /etc/holdfast-receiver/receiver.yaml";
-  assert.ok(unit.includes(`ExecStart=/opt/holdfast-receiver/bin/holdfast-receiver ${serve}\n`));
-  for (const line of ["User=holdfast-receiver", "StateDirectory=holdfast-receiver"]) {
-    assert.ok(unit.includes(`\n${line}\n`), line);
-  }
-  const accounts = readFileSync(join(ROOT, "installer/linux/receiver-sysusers.conf"), "utf8");
-  assert.match(accounts, /^u\s+holdfast-receiver\s/m);
-});
