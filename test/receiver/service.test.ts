@@ -1,5 +1,6 @@
 /** What the receiver tells systemd, and whoever asks whether it is well. */
 import assert from "node:assert/strict";
+import { cpSync, rmSync } from "node:fs";
 import { test } from "node:test";
 import { Notified } from "#test/support/notified.ts";
 import { Started } from "#test/support/processes.ts";
@@ -61,4 +62,23 @@ test("[01] status says whether a receiver runs here and its store answers: 0 if 
   assert.match(silent.err, /RECEIVER_SILENT/);
   served.child.kill("SIGCONT");
   assert.equal((await folder.run(...status)).code, 0);
+});
+
+test("[05] a copy of a stopped receiver's state folder goes on where that one stood", async () => {
+  using folder = new ReceiverFolder();
+  using other = new ReceiverFolder();
+  const identity = await issueAgent("north/ward-1");
+  await folder.add("north/ward-1", identity);
+  await using served = await folder.serve();
+  await using before = await PlayedAgent.stream(served.port, identity);
+  before.sendMessages(1n, "a", "b");
+  await before.acked(2n);
+  assert.equal(await served.end("SIGTERM"), 0);
+  rmSync(other.stateDir, { recursive: true });
+  cpSync(folder.stateDir, other.stateDir, { recursive: true, preserveTimestamps: true });
+  await using restored = await other.serve();
+  await using now = await PlayedAgent.greet(restored.port, identity);
+  assert.equal((await now.open()).lastSeq, 2n);
+  now.sendMessages(3n, "c");
+  await now.acked(3n);
 });
