@@ -37,7 +37,7 @@ function programsIn(folder: string): string {
   return bin;
 }
 
-test("[T-C04] [TP4] two nodes behind HAProxy, as docs/receiver.md sets them up: one is killed, one is upgraded, and every message arrives once, in order", {
+test("[TP4] two nodes behind HAProxy, as docs/receiver.md sets them up: one is killed, one is upgraded, and every message arrives once, in order", {
   skip,
 }, async (t) => {
   await using database = await PostgresServer.start();

@@ -120,6 +120,11 @@ test("[09 3] [09 2.1] Debian installs the receiver, systemd runs it confined, st
     machine.sh("systemctl kill -s KILL holdfast-receiver");
     await until("it is started again", () => shown().includes("1\n"));
     await sendOne(pair, "M2", 2);
+    machine.sh("systemctl stop holdfast-receiver && rm /opt/holdfast-receiver/lib/*sqlite3.node");
+    const list = `HOME=/tmp ${AS_SERVICE} agent list --config ${CONFIG}`;
+    const broken = machine.run("sh", "-c", list);
+    assert.equal(broken.status, 78);
+    assert.match(broken.out, /error=ADD_ON_MISSING/, "an installed program unpacks nothing");
     machine.sh("dpkg -r holdfast-receiver");
     assert.equal(
       machine.sh("stat -c '%U %a' /var/lib/holdfast-receiver/receiver.db").trim(),
