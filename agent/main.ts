@@ -6,6 +6,7 @@
 import { fstatSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { ownFile } from "#packaged/own-files.ts";
+import { managerOf } from "#service-manager/service-manager.ts";
 import { tellDefect } from "./cli/defect.ts";
 import type { TestReply } from "./cli/listen.ts";
 import { addAuditCommands } from "./commands/audit.ts";
@@ -53,11 +54,7 @@ const version = later(() => import("./cli/version.ts"), "version");
 /** Where systemd puts what the unit loads with `LoadCredential…=` (09 SV9). */
 const credentials = process.env["CREDENTIALS_DIRECTORY"];
 /** Who starts it, if that is systemd (sd_notify(3)). */
-const manager = {
-  socket: process.env["NOTIFY_SOCKET"],
-  watchdogMicroseconds: process.env["WATCHDOG_USEC"],
-  watchdogPid: process.env["WATCHDOG_PID"],
-};
+const manager = managerOf(process.env);
 /** Sockets that it opened for this process (sd_listen_fds(3)). */
 const passed = { pid: process.env["LISTEN_PID"], count: process.env["LISTEN_FDS"] };
 // Not meant for a process that this one starts.

@@ -35,6 +35,7 @@ const PACKAGES = [
   { name: "libfuse3-dev", has: ["pkg-config", "--exists", "fuse3"] },
   { name: "fuse3", has: ["fusermount3", "-V"] },
   { name: "e2fsprogs", has: ["mkfs.ext4", "-V"] },
+  { name: "systemd", has: ["systemd-analyze", "--version"] },
   { name: "haproxy", has: ["/usr/sbin/haproxy", "-v"] },
   { name: "tinyproxy", has: ["tinyproxy", "-v"] },
   { name: "squid", has: ["/usr/sbin/squid", "-v"] },

@@ -4,17 +4,17 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { loadLocalConfig } from "#config/local.ts";
 import { refuseUnprotected } from "#config/local-file.ts";
+import {
+  type ManagerEnvironment,
+  openServiceManager,
+  type ServiceManager,
+} from "#service-manager/service-manager.ts";
 import { Agent } from "../agent.ts";
 import type { AgentError } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { systemClock } from "../host/clock.ts";
 import { openLog } from "../host/log.ts";
 import { type PassedEnvironment, PassedSockets } from "../host/passed-sockets.ts";
-import {
-  type ManagerEnvironment,
-  openServiceManager,
-  type ServiceManager,
-} from "../host/service-manager.ts";
 import { anchorOf } from "./anchor-file.ts";
 
 export interface RunOptions {
