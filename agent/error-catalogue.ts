@@ -12,6 +12,7 @@ import { type CatalogueRow, EXIT } from "./exit-codes.ts";
 import { FOLDER_ERRORS } from "./folder-errors.ts";
 import { IDENTITY_ERRORS } from "./identity-errors.ts";
 import { RELEASE_ERRORS } from "./release-errors.ts";
+import { SERVICE_ERRORS } from "./service-errors.ts";
 import { STORE_ERRORS } from "./store-errors.ts";
 import { SUPPORT_ERRORS } from "./support-errors.ts";
 import { TUNNEL_ERRORS } from "./tunnel-errors.ts";
@@ -197,5 +198,6 @@ export const CATALOGUE = {
   ...ADD_ON_ERRORS,
   ...RELEASE_ERRORS,
   ...STORE_ERRORS,
+  ...SERVICE_ERRORS,
   ...SUPPORT_ERRORS,
 } as const satisfies Record<string, CatalogueRow>;

@@ -13,10 +13,19 @@ import { addHoldCommands } from "./commands/channel-hold.ts";
 import { addConfigCommands } from "./commands/config.ts";
 import { addDrillCommands } from "./commands/drill.ts";
 import { addIdentityCommands } from "./commands/identity.ts";
+import { addInitCommand } from "./commands/init.ts";
 import { later } from "./commands/later.ts";
 import { addMaintenanceCommands } from "./commands/maintenance.ts";
 import { addMigrationCommands } from "./commands/migration.ts";
-import { type Act, configOption, jsonOption, seqRange, wholeNumber } from "./commands/options.ts";
+import {
+  type Act,
+  configOption,
+  DEFAULT_MLLP_PORT,
+  jsonOption,
+  portParser,
+  seqRange,
+  wholeNumber,
+} from "./commands/options.ts";
 import { addQuarantineCommands } from "./commands/quarantine.ts";
 import { addReportCommand } from "./commands/report.ts";
 import { addStoreCommands } from "./commands/store.ts";
@@ -31,8 +40,6 @@ const doctor = later(() => import("./cli/doctor.ts"), "doctor");
 const doctorMachine = later(() => import("./cli/doctor-machine.ts"), "doctorMachine");
 const explain = later(() => import("./cli/explain.ts"), "explain");
 const filesList = later(() => import("./cli/files.ts"), "filesList");
-const init = later(() => import("./cli/init.ts"), "init");
-const initKey = later(() => import("./cli/init.ts"), "initKey");
 const listen = later(() => import("./cli/listen.ts"), "listen");
 const reconnect = later(() => import("./cli/reconnect.ts"), "reconnect");
 const rekey = later(() => import("./cli/rekey.ts"), "rekey");
@@ -42,8 +49,6 @@ const statusSigned = later(() => import("./cli/status-signed.ts"), "statusSigned
 const trace = later(() => import("./cli/trace.ts"), "trace");
 const version = later(() => import("./cli/version.ts"), "version");
 
-const DEFAULT_STATE_DIR = "/var/lib/holdfast";
-const DEFAULT_MLLP_PORT = 2575;
 /** Where systemd puts what the unit loads with `LoadCredential…=` (09 SV9). */
 const credentials = process.env["CREDENTIALS_DIRECTORY"];
 /** Who starts it, if that is systemd (sd_notify(3)). */
@@ -87,8 +92,6 @@ function stopSignals(): { readonly stop: Promise<void>; readonly hangUp: Promise
   return { stop: stop.promise, hangUp: hangUp.promise };
 }
 
-const portParser = wholeNumber(0, 65_535);
-
 /** The commands; the chosen one is handed to `choose`, so that parsing does nothing else. */
 function program(choose: (act: Act) => void): Command {
   const root = new Command("holdfast")
@@ -108,16 +111,7 @@ function program(choose: (act: Act) => void): Command {
         return run({ config, anchor, version: versionText, ...surroundings });
       }),
     );
-  root
-    .command("init")
-    .description("write a first local.yaml; never overwrites")
-    .addOption(configOption())
-    .option("--state-dir <folder>", "where the store will be", DEFAULT_STATE_DIR)
-    .option("--receiver <url>", "the receiver", "wss://gateway.example.org")
-    .option("--port <number>", "MLLP port of the first channel", portParser, DEFAULT_MLLP_PORT)
-    .option("--key", "only make the key that an existing local.yaml names", false)
-    .addOption(jsonOption())
-    .action(({ key, ...options }) => choose(() => (key ? initKey(options) : init(options))));
+  addInitCommand(root, choose);
   addQuestionCommands(root, choose);
   addReportCommand(root, choose);
   root
