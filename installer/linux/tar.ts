@@ -1,7 +1,7 @@
 /** An archive for those whose system has neither deb nor rpm: unpack, `./holdfast service install` (09 2.1, PK13). @module */
 import { execFileSync } from "node:child_process";
-import { basename, join } from "node:path";
 import { copyFileSync, mkdirSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import { sourceDate } from "../source-date.ts";
 import type { LinuxPackage } from "./contents.ts";
 import { settle } from "./stage.ts";
