@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildExecutable } from "#installer/executable.ts";
 import { AGENT, type Program } from "#installer/programs.ts";
+import type { Platform } from "#installer/runtime.ts";
 import { Started } from "./processes.ts";
 
 export interface Said {
@@ -15,6 +16,13 @@ export interface Said {
 /** Linux x64: what the machine of the tests runs. */
 export const canRun = process.platform === "linux" && process.arch === "x64";
 
+/** Asks both native add-ons something. */
+export const NATIVE_PROBE: Program = {
+  ...{ name: "holdfast-native-probe", title: "Probe", threads: [], files: [] },
+  main: "test/installer/probe/native.ts",
+  addOns: ["better-sqlite3", "koffi"],
+};
+
 export class BuiltExecutable implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), "holdfast-executable-"));
   readonly file: string;
@@ -23,9 +31,12 @@ export class BuiltExecutable implements Disposable {
     this.file = file;
   }
 
-  static async build(program: Program = AGENT): Promise<BuiltExecutable> {
+  static async build(
+    program: Program = AGENT,
+    platform: Platform = "linux-x64",
+  ): Promise<BuiltExecutable> {
     const dist = mkdtempSync(join(tmpdir(), "holdfast-dist-"));
-    return new BuiltExecutable(await buildExecutable(program, "linux-x64", dist));
+    return new BuiltExecutable(await buildExecutable(program, platform, dist));
   }
 
   /** The environment of a person whose add-ons lie in this test's folder. */
