@@ -273,7 +273,7 @@ test("[09 1.2] another Node than the chosen one is not built with", { skip }, ()
   const [program, ...args] = [
     process.execPath,
     join(copy.root, "installer/main.ts"),
-    "linux-x64",
+    ...["linux-x64", "--at-hand"],
   ] as const;
   const { status, stderr } = spawnSync(program, args, { cwd: copy.root, encoding: "utf8" });
   assert.notEqual(status, 0);
