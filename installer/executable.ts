@@ -12,6 +12,7 @@ import { packedPlaces, placesOf } from "./places.ts";
 import type { Program } from "./programs.ts";
 import { ROOT } from "./root.ts";
 import { type Platform, runtimeOf } from "./runtime.ts";
+import type { AddOnFiles } from "./shipped-add-ons.ts";
 
 function writePlaces(bundle: string): string {
   const file = `${bundle}.places`;
@@ -45,15 +46,20 @@ async function bundled(
   return { main: main.file, assets, metafiles };
 }
 
-/** @returns its path, in `dist`, and what went into it @throws {Error} what a step says */
+/**
+ * @param addOns those that it takes as its own: as they are shipped
+ * @returns its path, in `dist`, and what went into it
+ * @throws {Error} what a step says
+ */
 export async function buildExecutable(
   program: Program,
   platform: Platform,
   dist: string,
+  addOns: AddOnFiles = runtimeOf(platform).addOns,
 ): Promise<Made> {
   const folder = join(WORK, platform, program.name);
   mkdirSync(folder, { recursive: true });
-  const { node, addOns } = runtimeOf(platform);
+  const { node } = runtimeOf(platform);
   const own = Object.fromEntries(program.addOns.map((name) => [name, addOns[name]]));
   const { metafiles, ...inside } = await bundled(program, folder);
   const parts = { ...inside, addOns: own, codeCache: platform === HERE };

@@ -35,6 +35,7 @@ const PACKAGES = [
   { name: "libfuse3-dev", has: ["pkg-config", "--exists", "fuse3"] },
   { name: "fuse3", has: ["fusermount3", "-V"] },
   { name: "e2fsprogs", has: ["mkfs.ext4", "-V"] },
+  { name: "systemd", has: ["systemd-analyze", "--version"] },
   { name: "haproxy", has: ["/usr/sbin/haproxy", "-v"] },
   { name: "tinyproxy", has: ["tinyproxy", "-v"] },
   { name: "squid", has: ["/usr/sbin/squid", "-v"] },
@@ -57,6 +58,14 @@ const PACKAGES = [
   { name: "xfsprogs", has: ["mkfs.xfs", "-V"] },
   { name: "prometheus", has: ["promtool", "--version"] },
   { name: "chromium", has: ["test", "-x", "/usr/bin/chromium"] },
+  { name: "osslsigncode", has: ["osslsigncode", "--version"] },
+  { name: "binutils-aarch64-linux-gnu", has: ["aarch64-linux-gnu-strip", "--version"] },
+  { name: "qemu-user-static", has: ["qemu-aarch64-static", "--version"] },
+  // Libraries for it: 15 MB.
+  {
+    name: "libstdc++6-arm64-cross",
+    has: ["test", "-e", "/usr/aarch64-linux-gnu/lib/libstdc++.so.6"],
+  },
   // 101 MB to fetch, 740 MB on the disk, 23 s: for the tests of Windows's files.
   { name: "wine64", has: ["test", "-x", "/usr/lib/wine/wine64"] },
 ] as const;

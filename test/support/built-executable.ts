@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildExecutable } from "#installer/executable.ts";
 import { AGENT, type Program } from "#installer/programs.ts";
+import type { Platform } from "#installer/runtime.ts";
 import { Started } from "./processes.ts";
 
 export interface Said {
@@ -18,6 +19,13 @@ export const BUILT_AGENT = "HOLDFAST_BUILT_AGENT";
 /** Linux x64: what the machine of the tests runs. */
 export const canRun = process.platform === "linux" && process.arch === "x64";
 
+/** Asks both native add-ons something. */
+export const NATIVE_PROBE: Program = {
+  ...{ name: "holdfast-native-probe", title: "Probe", threads: [], files: [] },
+  main: "test/installer/probe/native.ts",
+  addOns: ["better-sqlite3", "koffi"],
+};
+
 export class BuiltExecutable implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), "holdfast-executable-"));
   readonly file: string;
@@ -27,15 +35,18 @@ export class BuiltExecutable implements Disposable {
   }
 
   /** The agent's is built once, by `npm test`: two that are built at once would write the same files. */
-  static async build(program: Program = AGENT): Promise<BuiltExecutable> {
+  static async build(
+    program: Program = AGENT,
+    platform: Platform = "linux-x64",
+  ): Promise<BuiltExecutable> {
     const dist = mkdtempSync(join(tmpdir(), "holdfast-dist-"));
     const built = process.env[BUILT_AGENT];
-    if (program === AGENT && built !== undefined) {
+    if (program === AGENT && platform === "linux-x64" && built !== undefined) {
       const file = join(dist, AGENT.name);
       copyFileSync(built, file);
       return new BuiltExecutable(file);
     }
-    const { file } = await buildExecutable(program, "linux-x64", dist);
+    const { file } = await buildExecutable(program, platform, dist);
     return new BuiltExecutable(file);
   }
 
