@@ -2,14 +2,19 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Metafile } from "esbuild";
+import manifest from "../../package.json" with { type: "json" };
 import { ROOT } from "../root.ts";
 import { chosenLicence, licenceTexts } from "./licences.ts";
 import { type LockFile, lockedEntry } from "./lock-file.ts";
 import { npmPurl, type Part } from "./part.ts";
 
-/** Our own sources: the parts of the product, and what says its version. */
-const OWN =
-  /^(?:agent|certs|config|defects|documents|packaged|pages|protocol|receiver|reconcile|releases|streams)\/|^package\.json$/;
+/** Our own sources: the folders that `package.json` gives names to, but for those whose place is no program. */
+const NO_PROGRAM: ReadonlySet<string> = new Set(["bench", "installer", "scripts", "test"]);
+const PARTS = Object.keys(manifest.imports)
+  .map((name) => name.replace(/^#(.*)\/\*$/, "$1"))
+  .filter((name) => !NO_PROGRAM.has(name));
+/** What says the product's version is in the programs, too. */
+const OWN = new RegExp(`^(?:${PARTS.join("|")})/|^package\\.json$`);
 const PACKAGE = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/;
 
 export interface Bundled {
@@ -42,7 +47,8 @@ export function bundledPackages(
     if (folder !== undefined) folders.add(folder);
   }
   for (const file of files) {
-    const folder = packageOf(file);
+    // What else the table of programs names is ours, wherever it lies.
+    const folder = PACKAGE.exec(file)?.[0];
     if (folder === undefined) continue;
     folders.add(folder);
     noted(asks, undefined).add(folder);

@@ -60,6 +60,7 @@ function platformOf(
 /** @returns YAML; paths in it begin at its own folder, `dist` @throws {Error} as {@link packagedIn}, and if one is there twice */
 export function releaseDescription(dist: string, version: string, order: ReleaseOrder): string {
   const packages = packagedIn(dist);
+  if (packages.length === 0) throw new Error(`${dist}: nothing that could be released`);
   const twice = packages.find(({ platform }, at) =>
     packages.slice(at + 1).some((other) => other.platform === platform),
   );

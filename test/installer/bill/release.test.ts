@@ -254,6 +254,10 @@ test("[W10] a file that nobody knows, one without its list of parts, or two of a
     describe(),
     /^ {2}receiver-linux-x64-deb: \{"file":"holdfast-receiver_0\.1\.0_amd64\.deb","sbom":"linux-x64\/holdfast-receiver\.cdx\.json"\}$/m,
   );
+  // Native code that lies in an executable, too, is named by the checksums alone.
+  mkdirSync(released.path("linux-x64/lib"));
+  writeFileSync(released.path("linux-x64/lib/0123456789abcdef-koffi.node"), "x");
+  assert.doesNotMatch(describe(), /koffi/);
   writeFileSync(released.path("linux-x64/core.1234"), "x");
   assert.throws(describe, /^Error: linux-x64\/core\.1234: is no file that a release consists of$/);
   rmSync(released.path("linux-x64/core.1234"));
@@ -265,4 +269,6 @@ test("[W10] a file that nobody knows, one without its list of parts, or two of a
   rmSync(released.path("holdfast_0.2.0_amd64.deb"));
   rmSync(released.path("linux-arm64/holdfast-sign.cdx.json"));
   assert.throws(describe, /linux-arm64\/holdfast-sign\.cdx\.json is not there$/);
+  rmSync(released.dist, { recursive: true });
+  assert.throws(describe, /nothing that could be released$/);
 });
