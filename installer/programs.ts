@@ -1,9 +1,12 @@
 /** The programs that are built, what runs in threads of theirs, and the files they bring along (09 1.3). @module */
 
 import type { AddOnName } from "#packaged/add-ons.ts";
+import type { Platform } from "./runtime.ts";
 
 export interface Program {
   readonly name: string;
+  /** As Windows shows it. */
+  readonly title: string;
   /** Its first module, from the root of the project. */
   readonly main: string;
   /** First modules of its threads. */
@@ -32,6 +35,7 @@ const LINUX_FILES = [
 
 export const AGENT: Program = {
   name: "holdfast",
+  title: "Holdfast gateway",
   main: "agent/main.ts",
   threads: [
     "agent/folders/worker.ts",
@@ -49,6 +53,7 @@ export const AGENT: Program = {
 
 export const RECEIVER: Program = {
   name: "holdfast-receiver",
+  title: "Holdfast receiver",
   main: "receiver/main.ts",
   threads: ["receiver/store/sqlite/writer.ts"],
   addOns: ["better-sqlite3"],
@@ -63,10 +68,13 @@ export const RECEIVER: Program = {
 /** For those who sign, on a machine of their own: never in the agent's package. */
 export const SIGN_TOOL: Program = {
   name: "holdfast-sign",
+  title: "Holdfast signing tool",
   main: "documents/cli/main.ts",
   threads: [],
   addOns: [],
   files: [],
 };
 
-export const PROGRAMS = [AGENT, RECEIVER, SIGN_TOOL];
+/** The receiver runs on Linux. */
+export const programsFor = (platform: Platform): readonly Program[] =>
+  platform === "win-x64" ? [AGENT, SIGN_TOOL] : [AGENT, RECEIVER, SIGN_TOOL];
