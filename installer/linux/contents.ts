@@ -48,6 +48,7 @@ export function agentPackage(
       file("opt/holdfast/bin/holdfast", executable, 0o755),
       ...addOnFiles("opt/holdfast/lib", platform, ["better-sqlite3", "koffi"]),
       ...unitFiles("holdfast", ["service", "socket"]),
+      ...unitFiles("holdfast-rekey", ["service", "timer"]),
       file("usr/lib/tmpfiles.d/holdfast.conf", `${HERE}/tmpfiles.conf`),
       file("usr/lib/sysusers.d/holdfast.conf", `${HERE}/sysusers.conf`),
       file("usr/share/doc/holdfast/local.yaml.example", `${HERE}/local.yaml.example`),
