@@ -183,7 +183,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   // It shows the one snapshot, and knows nobody who made it.
   "agent/status-page": ["agent/status.ts", "packaged", "pages", ...BASE],
-  agent: ["agent", "packaged", "config", "certs", "documents", "reconcile", "releases"],
+  agent: ["agent", "packaged", "pages", "config", "certs", "documents", "reconcile", "releases"],
   receiver: [
     "defects",
     "packaged",
