@@ -9,6 +9,7 @@ import type { AgentError } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { systemClock } from "../host/clock.ts";
 import { openLog } from "../host/log.ts";
+import { startOnlyOwnProgram } from "../host/own-programs.ts";
 import {
   type ManagerEnvironment,
   openServiceManager,
@@ -41,6 +42,8 @@ export async function run(options: RunOptions): Promise<ExitCode> {
   refuseUnprotected(options.config, config.configSource);
   const policyDigest = hash("sha256", readFileSync(options.config));
   const log = openLog(options.isJournal);
+  // Before the first thread. Where the kernel knows nothing of it, the unit's NoExecPaths= stands alone.
+  await startOnlyOwnProgram();
   using manager = await openServiceManager(options.manager, systemClock);
   const { version, credentials } = options;
   const configFile = resolve(options.config);

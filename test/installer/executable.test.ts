@@ -221,7 +221,7 @@ describe("the executable", { skip }, () => {
     assert.equal(digestOf(join(copy.root, "dist/holdfast")), digestOf(built.file));
   });
 
-  test("[09 1.3] what Node takes from outside changes nothing: NODE_OPTIONS and its like, arguments, SIGUSR1", async () => {
+  test("[09 1.3] [H03] what Node takes from outside changes nothing: NODE_OPTIONS and its like, arguments, SIGUSR1", async () => {
     assert.ok(BAKED_FLAGS.includes("--disallow-code-generation-from-strings"));
     const marker = join(built.folder, "loaded");
     const evil = join(built.folder, "evil.cjs");
