@@ -12,6 +12,7 @@ import { type CatalogueRow, EXIT } from "./exit-codes.ts";
 import { FOLDER_ERRORS } from "./folder-errors.ts";
 import { IDENTITY_ERRORS } from "./identity-errors.ts";
 import { RELEASE_ERRORS } from "./release-errors.ts";
+import { SERVICE_ERRORS } from "./service-errors.ts";
 import { STORE_ERRORS } from "./store-errors.ts";
 import { SUPPORT_ERRORS } from "./support-errors.ts";
 import { TUNNEL_ERRORS } from "./tunnel-errors.ts";
@@ -118,7 +119,8 @@ export const CATALOGUE = {
     disposition: "halt",
     exit: EXIT.notPermitted,
     summary: "The operating system does not let this account listen on the port of a channel",
-    remedy: "Use a port above 1023, or grant CAP_NET_BIND_SERVICE to the service",
+    remedy:
+      "Use a port above 1023, or let systemd open it: holdfast.socket, in docs/linux-service.md",
   },
   LISTEN_ADDRESS_UNKNOWN: {
     disposition: "halt",
@@ -197,5 +199,6 @@ export const CATALOGUE = {
   ...ADD_ON_ERRORS,
   ...RELEASE_ERRORS,
   ...STORE_ERRORS,
+  ...SERVICE_ERRORS,
   ...SUPPORT_ERRORS,
 } as const satisfies Record<string, CatalogueRow>;

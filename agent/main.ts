@@ -14,12 +14,22 @@ import { addConfigCommands } from "./commands/config.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addDrillCommands } from "./commands/drill.ts";
 import { addIdentityCommands } from "./commands/identity.ts";
+import { addInitCommand } from "./commands/init.ts";
 import { later } from "./commands/later.ts";
 import { addMaintenanceCommands } from "./commands/maintenance.ts";
 import { addMigrationCommands } from "./commands/migration.ts";
-import { type Act, configOption, jsonOption, seqRange, wholeNumber } from "./commands/options.ts";
+import {
+  type Act,
+  configOption,
+  DEFAULT_MLLP_PORT,
+  jsonOption,
+  portParser,
+  seqRange,
+  wholeNumber,
+} from "./commands/options.ts";
 import { addQuarantineCommands } from "./commands/quarantine.ts";
 import { addReportCommand } from "./commands/report.ts";
+import { addServiceCommands } from "./commands/service.ts";
 import { addStoreCommands } from "./commands/store.ts";
 import { addSupportCommands } from "./commands/support.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -30,8 +40,6 @@ const channelList = later(() => import("./cli/channel.ts"), "channelList");
 const channelSkip = later(() => import("./cli/channel-skip.ts"), "channelSkip");
 const explain = later(() => import("./cli/explain.ts"), "explain");
 const filesList = later(() => import("./cli/files.ts"), "filesList");
-const init = later(() => import("./cli/init.ts"), "init");
-const initKey = later(() => import("./cli/init.ts"), "initKey");
 const listen = later(() => import("./cli/listen.ts"), "listen");
 const reconnect = later(() => import("./cli/reconnect.ts"), "reconnect");
 const rekey = later(() => import("./cli/rekey.ts"), "rekey");
@@ -41,8 +49,6 @@ const statusSigned = later(() => import("./cli/status-signed.ts"), "statusSigned
 const trace = later(() => import("./cli/trace.ts"), "trace");
 const version = later(() => import("./cli/version.ts"), "version");
 
-const DEFAULT_STATE_DIR = "/var/lib/holdfast";
-const DEFAULT_MLLP_PORT = 2575;
 /** Where systemd puts what the unit loads with `LoadCredential…=` (09 SV9). */
 const credentials = process.env["CREDENTIALS_DIRECTORY"];
 /** Who starts it, if that is systemd (sd_notify(3)). */
@@ -51,6 +57,10 @@ const manager = {
   watchdogMicroseconds: process.env["WATCHDOG_USEC"],
   watchdogPid: process.env["WATCHDOG_PID"],
 };
+/** Sockets that it opened for this process (sd_listen_fds(3)). */
+const passed = { pid: process.env["LISTEN_PID"], count: process.env["LISTEN_FDS"] };
+// Not meant for a process that this one starts.
+for (const name of ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"]) delete process.env[name];
 /** Whether standard error is the journal: systemd says which file that is (systemd.exec(5), `$JOURNAL_STREAM`). */
 function isJournal(): boolean {
   const [device, inode] = (process.env["JOURNAL_STREAM"] ?? "").split(":");
@@ -94,8 +104,6 @@ async function leave(exit: ExitCode): Promise<never> {
   process.exit(exit);
 }
 
-const portParser = wholeNumber(0, 65_535);
-
 /** The commands; the chosen one is handed to `choose`, so that parsing does nothing else. */
 function program(choose: (act: Act) => void): Command {
   const root = new Command("holdfast")
@@ -111,20 +119,17 @@ function program(choose: (act: Act) => void): Command {
     .option("--anchor <file>", "for a trial: the keys of another vendor (as enroll --anchor)")
     .action(({ config, anchor }) =>
       choose(() => {
-        const surroundings = { credentials, isJournal: isJournal(), manager, ...stopSignals() };
+        const surroundings = {
+          credentials,
+          isJournal: isJournal(),
+          manager,
+          passed,
+          ...stopSignals(),
+        };
         return run({ config, anchor, version: versionText, ...surroundings });
       }),
     );
-  root
-    .command("init")
-    .description("write a first local.yaml; never overwrites")
-    .addOption(configOption())
-    .option("--state-dir <folder>", "where the store will be", DEFAULT_STATE_DIR)
-    .option("--receiver <url>", "the receiver", "wss://gateway.example.org")
-    .option("--port <number>", "MLLP port of the first channel", portParser, DEFAULT_MLLP_PORT)
-    .option("--key", "only make the key that an existing local.yaml names", false)
-    .addOption(jsonOption())
-    .action(({ key, ...options }) => choose(() => (key ? initKey(options) : init(options))));
+  addInitCommand(root, choose);
   addQuestionCommands(root, choose);
   addReportCommand(root, choose);
   addDoctorCommand(root, choose, { creds: credentials, ignored, version: versionText, leave });
@@ -141,6 +146,7 @@ function program(choose: (act: Act) => void): Command {
   addTestCommands(root, choose);
   addMigrationCommands(root, choose);
   addReleaseCommands(root, versionText, choose);
+  addServiceCommands(root, choose);
   root
     .command(FOLDER_WORKER_COMMAND, { hidden: true })
     .action(() => choose(() => import("./folders/worker.ts").then(() => EXIT.ok)));

@@ -2,9 +2,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stop } from "esbuild";
+import manifest from "../package.json" with { type: "json" };
 import { type BlobParts, writeBlob } from "./blob.ts";
 import { bundleProgram, bundleThread } from "./bundle.ts";
 import { makeElf } from "./elf.ts";
+import { makePe } from "./pe.ts";
 import { packedPlaces, placesOf } from "./places.ts";
 import type { Program } from "./programs.ts";
 import { ROOT } from "./root.ts";
@@ -18,16 +20,14 @@ function writePlaces(bundle: string): string {
 
 /** Not below `dist`: what lies here is not released. */
 const WORK = join(ROOT, "build/executables");
+/** Where Node makes code cache that the executable can use. */
+const HERE = `${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
 
-/** @returns its path, in `dist` @throws {Error} what a step says */
-export async function buildExecutable(
+/** The bundles of a program and its threads, and the files beside them: the same for each platform. */
+async function bundled(
   program: Program,
-  platform: Platform,
-  dist: string,
-): Promise<string> {
-  const folder = join(WORK, platform, program.name);
-  mkdirSync(folder, { recursive: true });
-  const { node, addOns } = runtimeOf(platform);
+  folder: string,
+): Promise<Pick<BlobParts, "main" | "assets">> {
   const main = await bundleProgram(program, folder);
   const assets: Record<string, string> = { "package.json": join(ROOT, "package.json") };
   for (const path of program.files) assets[path] = join(ROOT, path);
@@ -39,9 +39,26 @@ export async function buildExecutable(
   }
   // Its process would keep ours from ending.
   await stop();
-  const own = Object.fromEntries(program.addOns.map((name) => [name, join(ROOT, addOns[name])]));
-  const parts: BlobParts = { main: main.file, assets, addOns: own, codeCache: true };
-  const file = join(dist, program.name);
-  await makeElf(node, writeBlob(process.execPath, folder, parts), file);
+  return { main: main.file, assets };
+}
+
+/** @returns its path, in `dist` @throws {Error} what a step says */
+export async function buildExecutable(
+  program: Program,
+  platform: Platform,
+  dist: string,
+): Promise<string> {
+  const folder = join(WORK, platform, program.name);
+  mkdirSync(folder, { recursive: true });
+  const { node, addOns } = runtimeOf(platform);
+  const own = Object.fromEntries(program.addOns.map((name) => [name, addOns[name]]));
+  const parts = { ...(await bundled(program, folder)), addOns: own, codeCache: platform === HERE };
+  const blob = writeBlob(process.execPath, folder, parts);
+  const isWindows = platform === "win-x64";
+  const name = isWindows ? `${program.name}.exe` : program.name;
+  const file = join(dist, name);
+  const { version } = manifest;
+  if (isWindows) makePe(node, blob, file, { file: name, description: program.title, version });
+  else await makeElf(node, blob, file, platform);
   return file;
 }

@@ -1,9 +1,12 @@
 /** The programs that are built, what runs in threads of theirs, and the files they bring along (09 1.3). @module */
 
 import type { AddOnName } from "#packaged/add-ons.ts";
+import type { Platform } from "./runtime.ts";
 
 export interface Program {
   readonly name: string;
+  /** As Windows shows it. */
+  readonly title: string;
   /** Its first module, from the root of the project. */
   readonly main: string;
   /** First modules of its threads. */
@@ -20,8 +23,19 @@ const PAGE_FILES = [
   "node_modules/uplot/dist/uPlot.iife.min.js",
 ];
 
+/** What `holdfast service install` writes. */
+const LINUX_FILES = [
+  "holdfast-rekey.service",
+  "holdfast-rekey.timer",
+  "holdfast.service",
+  "holdfast.socket",
+  "sysusers.conf",
+  "tmpfiles.conf",
+].map((name) => `installer/linux/${name}`);
+
 export const AGENT: Program = {
   name: "holdfast",
+  title: "Holdfast gateway",
   main: "agent/main.ts",
   threads: [
     "agent/folders/worker.ts",
@@ -29,11 +43,17 @@ export const AGENT: Program = {
     "agent/outbox/writing/writer.ts",
   ],
   addOns: ["better-sqlite3", "koffi"],
-  files: ["agent/status-page/assets/day.js", "agent/status-page/assets/live.js", ...PAGE_FILES],
+  files: [
+    "agent/status-page/assets/day.js",
+    "agent/status-page/assets/live.js",
+    ...PAGE_FILES,
+    ...LINUX_FILES,
+  ],
 };
 
 export const RECEIVER: Program = {
   name: "holdfast-receiver",
+  title: "Holdfast receiver",
   main: "receiver/main.ts",
   threads: ["receiver/store/sqlite/writer.ts"],
   addOns: ["better-sqlite3"],
@@ -48,10 +68,13 @@ export const RECEIVER: Program = {
 /** For those who sign, on a machine of their own: never in the agent's package. */
 export const SIGN_TOOL: Program = {
   name: "holdfast-sign",
+  title: "Holdfast signing tool",
   main: "documents/cli/main.ts",
   threads: [],
   addOns: [],
   files: [],
 };
 
-export const PROGRAMS = [AGENT, RECEIVER, SIGN_TOOL];
+/** The receiver runs on Linux. */
+export const programsFor = (platform: Platform): readonly Program[] =>
+  platform === "win-x64" ? [AGENT, SIGN_TOOL] : [AGENT, RECEIVER, SIGN_TOOL];

@@ -11,7 +11,8 @@ import { basename, dirname, join } from "node:path";
 import { getAsset, isSea } from "node:sea";
 import { placeLoose } from "./loose-add-ons.ts";
 
-export type AddOnName = "better-sqlite3" | "koffi";
+export const ADD_ON_NAMES = ["better-sqlite3", "koffi"] as const;
+export type AddOnName = (typeof ADD_ON_NAMES)[number];
 
 /** Why an add-on is not loaded. */
 export type AddOnFault =
@@ -63,10 +64,16 @@ export function addOn(name: AddOnName): object | undefined {
   return loading.exports;
 }
 
+const wantedDigest = (name: AddOnName): string => getAsset(`add-ons/${name}.sha256`, "utf8");
+
+/** What its file is called, in the executable that runs. */
+export const addOnFileName = (name: AddOnName): string =>
+  `${wantedDigest(name).slice(0, NAME_DIGITS)}-${name}.node`;
+
 /** @throws {AddOnError} */
 function verifiedFile(name: AddOnName): string {
-  const digest = getAsset(`add-ons/${name}.sha256`, "utf8");
-  const fileName = `${digest.slice(0, NAME_DIGITS)}-${name}.node`;
+  const digest = wantedDigest(name);
+  const fileName = addOnFileName(name);
   const folder = installedFolder(fileName);
   const file = folder === undefined ? loose(name, fileName) : join(folder, fileName);
   if (digestOf(name, file) !== digest)

@@ -78,6 +78,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "agent/identity-errors.ts": ["agent/exit-codes.ts"],
   "agent/config-errors.ts": ["agent/exit-codes.ts"],
   "agent/release-errors.ts": ["agent/exit-codes.ts"],
+  "agent/service-errors.ts": ["agent/exit-codes.ts"],
   "agent/support-errors.ts": ["agent/exit-codes.ts"],
   "agent/store-errors.ts": ["agent/exit-codes.ts"],
   "agent/tunnel-errors.ts": ["agent/exit-codes.ts"],
@@ -88,6 +89,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "agent/identity-errors.ts",
     "agent/config-errors.ts",
     "agent/release-errors.ts",
+    "agent/service-errors.ts",
     "agent/support-errors.ts",
     "agent/store-errors.ts",
     "agent/tunnel-errors.ts",
@@ -152,6 +154,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "agent/siem": BASE,
   "agent/mail": BASE,
+  // How the service is installed and kept by what starts programs on this machine.
+  "agent/service": ["packaged", ...BASE],
   // Pure: an export in, channels and remarks out.
   "agent/mirth": ["config"],
   "agent/deliver/queue.ts": [],
@@ -183,7 +187,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   // It shows the one snapshot, and knows nobody who made it.
   "agent/status-page": ["agent/status.ts", "packaged", "pages", ...BASE],
-  agent: ["agent", "packaged", "pages", "config", "certs", "documents", "reconcile", "releases"],
+  agent: [
+    "agent",
+    "packaged",
+    "pages",
+    "config",
+    "certs",
+    "documents",
+    "reconcile",
+    "releases",
+    // The texts of the service, which the executable brings along.
+    "installer/linux",
+  ],
   receiver: [
     "defects",
     "packaged",

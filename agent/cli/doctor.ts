@@ -3,7 +3,7 @@
  * after it is installed (05 S4, 08 8). Without a `local.yaml` it is a pre-flight.
  *
  * A check looks, and changes nothing: files that it makes are gone when it is done. It starts no program but workers for
- * folders. Whatever may wait for another machine has a limit, so that all of it takes 30 s at most: 15 for the way to the
+ * folders and, where systemd keeps the service, its `systemd-analyze`. Whatever may wait for another machine has a limit, so that all of it takes 30 s at most: 15 for the way to the
  * receiver and beside it for folders, 5 for names, 5 for the disk.
  *
  * @module
@@ -34,6 +34,7 @@ import { lookAtPorts } from "./doctor-ports.ts";
 import { lookAtReceiver, ofEnvironment } from "./doctor-receiver.ts";
 import { type Looks, Report } from "./doctor-report.ts";
 import { lookAtRights } from "./doctor-rights.ts";
+import { lookAtService } from "./doctor-service.ts";
 import { lookAtDatabase, lookAtIdentity } from "./doctor-store.ts";
 import { lookAtStranger } from "./doctor-way.ts";
 import { type Finding, notice, problem } from "./finding.ts";
@@ -131,6 +132,7 @@ async function lookAtSite(
   );
   report.add("folders", folders);
   report.add("receiver", way.findings);
+  await report.lookAll("service", () => lookAtService(config, set));
   await report.lookAll("names", () => lookAtNames(hostsOf(config, set)));
   const alarmMs = config.clockSkewAlarmMinutes * 60_000;
   await report.lookAll("clock", () => lookAtClock(way.aheadMs, alarmMs));

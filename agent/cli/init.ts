@@ -1,21 +1,53 @@
-/** `holdfast init`: writes a first `local.yaml`, and the key that its store will be sealed with. @module */
+/**
+ * `holdfast init`: writes a first `local.yaml`, makes the key that its store will be sealed with, and, as root, hands
+ * both to the account that the service runs as (09 2.1, SV9).
+ *
+ * @module
+ */
 import { accessSync, constants, existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DEFAULT_KEK_FILE, DISK_BUDGET_MIN_BYTES, loadLocalConfig } from "#config/local.ts";
 import { AgentError, codeOf } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import type { Account } from "../host/accounts.ts";
 import { createFile } from "../host/atomic-file.ts";
 import { diskSpace } from "../host/disk-space.ts";
 import { DISK_BUDGET_BYTES } from "../limits.ts";
-import { createKek, isAnythingSealed } from "../sealing/kek.ts";
+import { createKek, isAnythingSealed, newKekText } from "../sealing/kek.ts";
+import {
+  CREDENTIAL_FILE,
+  makeCredential,
+  refuseWithoutCredentials,
+} from "../service/linux/credential.ts";
+import {
+  handConfig,
+  handKek,
+  handState,
+  heir,
+  makeConfigFolder,
+} from "../service/linux/hand-over.ts";
+import { SERVICE_CONFIG } from "../service/linux/unit-places.ts";
+import { type FirstConfig, firstConfig } from "./first-config.ts";
 import { printFacts } from "./terminal.ts";
 
-export interface InitOptions {
+export interface InitOptions extends FirstConfig {
   readonly config: string;
-  readonly stateDir: string;
-  readonly receiver: string;
-  readonly port: number;
+  /** To whom root hands the files; absent: the service's account, if it is the service's configuration. */
+  readonly account: string | undefined;
   readonly json: boolean;
+}
+
+/** What was made, and for whom. */
+interface Made {
+  readonly config: string;
+  /** The key's file, or its credential. */
+  readonly kek: string;
+  readonly kekMade: boolean;
+  readonly diskBudgetBytes: number;
+  /** Who may read what was made, if not only whoever ran the command. */
+  readonly account: string | undefined;
+  /** Absent: nobody's state folder was looked at. */
+  readonly stateHanded: boolean | undefined;
 }
 
 /** 05 S12: the rest stays free for whatever else lives on the disk. */
@@ -25,62 +57,135 @@ const MIB = 1_048_576;
 /**
  * Never overwrites; a key-encryption key that is there already is kept, for a store may be sealed with it.
  *
- * @throws {AgentError} `FILE_EXISTS`, `FILE_NOT_WRITABLE`
+ * @throws {AgentError} `FILE_EXISTS`, `FILE_NOT_WRITABLE`, `NOT_ROOT`, `ACCOUNT_ABSENT`, `CREDENTIALS_UNSUPPORTED`,
+ *   `KEK_MISSING`, `SERVICE_TOOL_FAILED`
  */
 export function init(options: InitOptions): ExitCode {
-  const folder = dirname(resolve(options.config));
-  const kek = resolve(folder, DEFAULT_KEK_FILE);
-  let diskBudgetBytes: number;
-  let kekMade: boolean;
+  let made: Made;
   try {
-    // First: no key is made beside a configuration that exists, nor where none can be.
-    refuseUnlessFree(options.config, folder);
-    diskBudgetBytes = budgetFor(resolve(folder, options.stateDir));
-    kekMade = makeKek(kek);
-    createFile(options.config, localYaml(options, diskBudgetBytes), 0o640);
+    made = write(options);
   } catch (error) {
     throw notWritten(error);
   }
-  printFacts(options.json, { config: options.config, kek, kekMade, diskBudgetBytes }, () => [
-    `Wrote ${options.config}`,
-    ...keyLines(kek, kekMade),
-    "Next: check receiver.url and the channel, ask the vendor for an enrolment token, then",
-    `  holdfast enroll --token-file FILE --config ${options.config}`,
-    `  holdfast run --config ${options.config}`,
+  printFacts(options.json, made, () => [
+    `Wrote ${made.config}`,
+    ...keyLines(made.kek, made.kekMade),
+    ...ownerLines(made, resolve(dirname(resolve(options.config)), options.stateDir)),
+    ...nextLines(options, made.account),
   ]);
   return EXIT.ok;
+}
+
+function write(options: InitOptions): Made {
+  const { custody } = options;
+  const config = resolve(options.config);
+  const folder = dirname(config);
+  const stateDir = resolve(folder, options.stateDir);
+  const isServices = config === SERVICE_CONFIG;
+  // First: no key is made beside a configuration that exists, nor where none can be.
+  const account = heir(options.account, isServices);
+  if (custody === "credential") refuseWithoutCredentials();
+  if (existsSync(config)) throw new AgentError("FILE_EXISTS", {});
+  if (account !== undefined) {
+    // What is made on the way must be open to the account, whatever root's own mask takes away.
+    process.umask(0o022);
+    makeConfigFolder(folder, account, isServices);
+  }
+  accessSync(folder, constants.W_OK);
+  const diskBudgetBytes = budgetFor(stateDir);
+  const [kek, kekMade] = custody === "file" ? keyFile(folder, account) : sealedCredential(stateDir);
+  const stateHanded = account && handState(stateDir, account);
+  createFile(config, firstConfig(options, diskBudgetBytes), 0o640);
+  if (account !== undefined) handConfig(config, account);
+  return {
+    ...{ config: options.config, kek, kekMade, diskBudgetBytes },
+    ...{ account: account?.name, stateHanded },
+  };
+}
+
+function keyFile(folder: string, account: Account | undefined): readonly [string, boolean] {
+  const file = resolve(folder, DEFAULT_KEK_FILE);
+  const isNew = makeKek(file);
+  if (account !== undefined) handKek(file, account);
+  return [file, isNew];
+}
+
+/** One that is lost is not replaced: another would open nothing of what is sealed there. */
+function sealedCredential(stateDir: string): readonly [string, boolean] {
+  if (!existsSync(CREDENTIAL_FILE) && isAnythingSealed(stateDir)) {
+    throw new AgentError("KEK_MISSING", {});
+  }
+  return [CREDENTIAL_FILE, makeCredential(newKekText())];
 }
 
 /**
  * `holdfast init --key`: the key-encryption key that a `local.yaml` names which is there already. Never on a machine
  * that was in use: another key would open nothing of what is sealed there.
  *
- * @throws {AgentError} `KEK_MISSING`, `FILE_NOT_WRITABLE`
+ * @throws {AgentError} as {@link init}
  */
-export function initKey(options: Pick<InitOptions, "config" | "json">): ExitCode {
+export function initKey(options: Pick<InitOptions, "config" | "account" | "json">): ExitCode {
   const { kek, stateDir } = loadLocalConfig(options.config);
-  // A service manager's credential is made by its tools.
-  if (kek.custody !== "file") throw new AgentError("KEK_MISSING", {});
-  if (!existsSync(kek.file) && isAnythingSealed(stateDir)) throw new AgentError("KEK_MISSING", {});
-  let kekMade: boolean;
+  const account = heir(options.account, resolve(options.config) === SERVICE_CONFIG);
+  let made: readonly [string, boolean];
   try {
-    kekMade = makeKek(kek.file);
+    if (kek.custody === "credential") {
+      refuseWithoutCredentials();
+      made = sealedCredential(stateDir);
+    } else {
+      made = [kek.file, lostOrMade(kek.file, stateDir)];
+      if (account !== undefined) handKek(kek.file, account);
+    }
   } catch (error) {
     throw notWritten(error);
   }
-  printFacts(options.json, { kek: kek.file, kekMade }, () => keyLines(kek.file, kekMade));
+  const [file, kekMade] = made;
+  printFacts(options.json, { kek: file, kekMade }, () => keyLines(file, kekMade));
   return EXIT.ok;
 }
 
-const keyLines = (kek: string, kekMade: boolean): string[] => [
-  `${kekMade ? "Made" : "Kept"} the key-encryption key ${kek}`,
-  "  Stored messages open with this key alone: if it is lost, they are lost. Keep a copy of it",
-  "  offline, never with a copy of the state directory. It must belong to the service account.",
-];
+function lostOrMade(file: string, stateDir: string): boolean {
+  if (!existsSync(file) && isAnythingSealed(stateDir)) throw new AgentError("KEK_MISSING", {});
+  return makeKek(file);
+}
 
-function refuseUnlessFree(file: string, folder: string): void {
-  if (existsSync(file)) throw new AgentError("FILE_EXISTS", {});
-  accessSync(folder, constants.W_OK);
+function keyLines(kek: string, kekMade: boolean): string[] {
+  const made = `${kekMade ? "Made" : "Kept"} the key-encryption key ${kek}`;
+  if (kek === CREDENTIAL_FILE) {
+    return [
+      made,
+      "  Stored messages open with this key alone, and this machine's host key opens it. If either is lost,",
+      "  they are lost: docs/linux-service.md says how a copy is kept offline. The disk must be encrypted.",
+    ];
+  }
+  return [
+    made,
+    "  Stored messages open with this key alone: if it is lost, they are lost. Keep a copy of it",
+    "  offline, never with a copy of the state directory. It must belong to the service account.",
+  ];
+}
+
+function ownerLines({ account, stateHanded }: Made, stateDir: string): string[] {
+  if (account === undefined) return [];
+  if (stateHanded === true) return [`Handed them, and the state directory, to ${account}`];
+  return [
+    `Handed them to ${account}. The state directory was in use and belongs to another account; the service needs:`,
+    `  chown -R ${account}: ${stateDir}`,
+  ];
+}
+
+function nextLines({ config, custody }: InitOptions, account: string | undefined): string[] {
+  const first =
+    "Next: check receiver.url and the channel, ask the vendor for an enrolment token, then";
+  const enroll = `holdfast enroll --token-file FILE --config ${config}`;
+  if (account === undefined) {
+    return [first, `  ${enroll}`, `  holdfast run --config ${config}`];
+  }
+  const asAccount =
+    custody === "file"
+      ? `sudo -u ${account} ${enroll}`
+      : `systemd-run --pty --uid ${account} -p LoadCredentialEncrypted=kek:${CREDENTIAL_FILE} ${enroll}`;
+  return [first, `  ${asAccount}`, "  holdfast service start"];
 }
 
 /** @returns whether there was none */
@@ -103,30 +208,4 @@ function notWritten(cause: unknown): AgentError {
   const sysCode = codeOf(cause);
   const code = sysCode === "EEXIST" ? "FILE_EXISTS" : "FILE_NOT_WRITABLE";
   return new AgentError(code, { sysCode }, { cause });
-}
-
-const quoted = (text: string): string => JSON.stringify(text);
-
-function localYaml({ stateDir, receiver, port }: InitOptions, diskBudgetBytes: number): string {
-  return `# Holdfast: the hospital's own file. Remote configuration can never exceed it.
-# Paths may be relative to this file. README.md lists every setting with its default.
-
-stateDir: ${quoted(stateDir)}     # the store: on a local disk, private to the service account
-diskBudgetBytes: ${diskBudgetBytes}   # what it may take: 80 % of what was free at first, or 20 GiB
-
-kek:                              # the key that opens what is stored; without it nothing does
-  custody: file
-  file: ${DEFAULT_KEK_FILE}         # mode 0400 in a folder of mode 0700, outside stateDir
-
-receiver:
-  url: ${quoted(receiver)}        # the one outbound connection, mutual TLS 1.3
-                                  # keys and certificate: holdfast enroll --token-file FILE
-
-channels:
-  - name: adt
-    kind: mllp-listener
-    host: 127.0.0.1               # never all interfaces by default
-    port: ${port}
-    # allow: [10.20.0.0/16]       # who may connect; required unless host is a loopback address
-`;
 }

@@ -10,6 +10,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { systemClock } from "../host/clock.ts";
 import { openLog } from "../host/log.ts";
 import { startOnlyOwnProgram } from "../host/own-programs.ts";
+import { type PassedEnvironment, PassedSockets } from "../host/passed-sockets.ts";
 import {
   type ManagerEnvironment,
   openServiceManager,
@@ -28,6 +29,8 @@ export interface RunOptions {
   readonly isJournal: boolean;
   /** Who started it, if it wants to hear. */
   readonly manager: ManagerEnvironment;
+  /** Which sockets it was passed. */
+  readonly passed?: PassedEnvironment;
   /** Resolves at the first signal to stop. */
   readonly stop: Promise<void>;
   /** Resolves at the second: hang up now. */
@@ -44,12 +47,16 @@ export async function run(options: RunOptions): Promise<ExitCode> {
   const log = openLog(options.isJournal);
   // Before the first thread. Where the kernel knows nothing of it, the unit's NoExecPaths= stands alone.
   await startOnlyOwnProgram();
+  using sockets = await PassedSockets.open(options.passed ?? {});
+  // A person has written both files, and is there. What comes signed is not held up by a port too many.
+  const stray = config.configSource === "local" ? sockets.unclaimed(config.channels) : undefined;
+  if (stray !== undefined) throw stray;
   using manager = await openServiceManager(options.manager, systemClock);
   const { version, credentials } = options;
   const configFile = resolve(options.config);
   const anchor = options.anchor === undefined ? undefined : anchorOf(options.anchor);
   const agent = await Agent.open({
-    ...{ config, version, log, credentials, policyDigest, configFile, anchor },
+    ...{ config, version, log, credentials, policyDigest, configFile, anchor, sockets },
   });
   log.write("agentStarted", { pid: process.pid });
   manager.ready();

@@ -1,8 +1,9 @@
 /** Options that several commands have, and how their values are read. @module */
 import { InvalidArgumentError, Option } from "commander";
 import type { ExitCode } from "../exit-codes.ts";
+import { SERVICE_CONFIG } from "../service/linux/unit-places.ts";
 
-const DEFAULT_CONFIG = "/etc/holdfast/local.yaml";
+export const DEFAULT_MLLP_PORT = 2575;
 
 /** What a command does once it is chosen: parsing does nothing else. */
 export type Act = () => ExitCode | Promise<ExitCode>;
@@ -15,8 +16,10 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   };
 }
 
+export const portParser = wholeNumber(0, 65_535);
+
 export const configOption = (): Option =>
-  new Option("--config <file>", "local.yaml").default(DEFAULT_CONFIG);
+  new Option("--config <file>", "local.yaml").default(SERVICE_CONFIG);
 export const jsonOption = (): Option => new Option("--json", "print facts as JSON").default(false);
 
 /** RFC 3339: a day, or a time with its offset. */

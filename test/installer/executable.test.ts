@@ -215,10 +215,15 @@ describe("the executable", { skip }, () => {
       return;
     }
     using copy = new PlantedCopy();
-    const args = ["2031-03-04 05:06:07", process.execPath, join(copy.root, "installer/main.ts")];
+    const args = [
+      "2031-03-04 05:06:07",
+      process.execPath,
+      join(copy.root, "installer/main.ts"),
+      "linux-x64",
+    ];
     const { status, stderr } = spawnSync("faketime", args, { cwd: copy.root, encoding: "utf8" });
     assert.equal(status, 0, stderr);
-    assert.equal(digestOf(join(copy.root, "dist/holdfast")), digestOf(built.file));
+    assert.equal(digestOf(join(copy.root, "dist/linux-x64/holdfast")), digestOf(built.file));
   });
 
   test("[08 9, H07] a poisoned PATH, HOME, temporary folder, language, zone or library path changes nothing, or is refused", async () => {
@@ -306,7 +311,11 @@ test("[09 1.2] another Node than the chosen one is not built with", { skip }, ()
   using copy = new PlantedCopy([
     { file: "installer/runtime.json", search: '"sha256": "7', replacement: '"sha256": "8' },
   ]);
-  const [program, ...args] = [process.execPath, join(copy.root, "installer/main.ts")] as const;
+  const [program, ...args] = [
+    process.execPath,
+    join(copy.root, "installer/main.ts"),
+    "linux-x64",
+  ] as const;
   const { status, stderr } = spawnSync(program, args, { cwd: copy.root, encoding: "utf8" });
   assert.notEqual(status, 0);
   assert.match(stderr, /bin\/node: SHA-256 is 7fde7b8a\w+, not 8fde7b8a/);

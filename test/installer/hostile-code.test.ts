@@ -9,7 +9,7 @@ import type { Attempts } from "./hostile/attempts.ts";
 
 const HERE = "test/installer/hostile";
 const PROGRAM = {
-  ...{ name: "hostile", main: `${HERE}/main.ts`, threads: [`${HERE}/thread.ts`] },
+  ...{ name: "hostile", title: "Hostile", main: `${HERE}/main.ts`, threads: [`${HERE}/thread.ts`] },
   ...{ addOns: ["koffi"] as const, files: [] },
 };
 const skip = canRun ? false : "the executable of Linux x64 does not run here";

@@ -10,6 +10,7 @@ const skip = canRun ? false : "the executable of Linux x64 does not run here";
 const FOLDER = "test/installer/probe";
 const PROBE: Program = {
   name: "holdfast-probe",
+  title: "Probe",
   main: `${FOLDER}/main.ts`,
   threads: [`${FOLDER}/thread.ts`],
   addOns: [],

@@ -82,15 +82,19 @@ export class Wine implements Disposable {
     writeFileSync(join(prefix, ".update-timestamp"), "disable");
   }
 
-  /** @returns its exit code and what it printed; pipes it cannot write to. Ended after `limitMs` */
+  /**
+   * @param program a path of this machine
+   * @returns its exit code and what it printed; pipes it cannot write to. Ended after `limitMs`
+   */
   async run(
     args: readonly string[],
     limitMs: number,
+    program = windowsNode(),
   ): Promise<{ readonly code: number | null; readonly printed: string }> {
     const output = join(this.#folder, "output");
     const descriptor = openSync(output, "w");
     try {
-      const child = spawn(LOADER, [wineInside(windowsNode()), ...args], {
+      const child = spawn(LOADER, [wineInside(program), ...args], {
         env: this.#env,
         stdio: ["ignore", descriptor, descriptor],
         timeout: limitMs,

@@ -37,6 +37,8 @@ class Folder implements Disposable {
         stateDir: "state",
         receiver: "wss://gateway.example.org",
         port: 2_575,
+        custody: "file" as const,
+        account: undefined,
         json: false,
       };
       assert.equal(init({ ...options, ...changed }), 0);
@@ -87,7 +89,7 @@ describe("holdfast init", () => {
     using folder = new Folder();
     folder.init();
     rmSync(folder.kek);
-    const key = (): number => initKey({ config: folder.config, json: true });
+    const key = (): number => initKey({ config: folder.config, account: undefined, json: true });
     const sealed = join(folder.path, "state/identity/slot-1/tls.key");
     mkdirSync(dirname(sealed), { recursive: true });
     writeFileSync(sealed, "");

@@ -15,6 +15,8 @@ export class LargeSender implements AsyncDisposable {
   readonly opened: OpenedFrame;
   /** Every frame that came while it was sending. */
   readonly heard: Frame[] = [];
+  /** What came while it waited for credit: `until` takes it first. */
+  readonly #unread: Frame[] = [];
   #sentBytes = 0;
   #limitBytes: number;
 
@@ -50,8 +52,9 @@ export class LargeSender implements AsyncDisposable {
   /** Takes frames until one of `type` comes. */
   async until(type: Frame["type"]): Promise<Frame> {
     while (true) {
-      const frame = await this.agent.nextOfAll();
-      this.heard.push(frame);
+      const unread = this.#unread.shift();
+      const frame = unread ?? (await this.agent.nextOfAll());
+      if (unread === undefined) this.heard.push(frame);
       if (frame.type === type) return frame;
     }
   }
@@ -75,6 +78,7 @@ export class LargeSender implements AsyncDisposable {
   async #credited(): Promise<void> {
     const frame = await this.agent.nextOfAll();
     this.heard.push(frame);
+    this.#unread.push(frame);
     if (!("credit" in frame)) return;
     const { streamLimit = 0, connectionLimit = 0 } = frame.credit;
     this.#limitBytes = Math.max(this.#limitBytes, Math.min(streamLimit, connectionLimit));
