@@ -124,7 +124,13 @@ describe("holdfast service install", () => {
     root.run(["sh", "-c", "mkdir -p /opt/holdfast; echo deb > /opt/holdfast/packaged-by"]);
     refused(install("one"), "SERVICE_OF_A_PACKAGE", 64);
     refused(service("uninstall"), "SERVICE_OF_A_PACKAGE", 64);
-    root.run(["rm", "-r", "/opt/holdfast", "/run/systemd/system"]);
+    const info = "/var/lib/dpkg/info";
+    const listed = `rm -r /opt/holdfast; mkdir -p ${info}; echo /opt/holdfast/bin/holdfast > ${info}/holdfast.list`;
+    root.run(["sh", "-c", listed]);
+    refused(install("one"), "SERVICE_OF_A_PACKAGE", 64);
+    // As it is after the package was removed, and not purged.
+    root.run(["sh", "-c", `echo /. > ${info}/holdfast.list`]);
+    root.run(["rm", "-r", "/run/systemd/system"]);
     for (const one of ["uninstall", "start", "status"]) {
       refused(service(one), "SERVICE_NO_SYSTEMD", 69);
     }
