@@ -2,6 +2,7 @@
 import type { LocalConfig } from "#config/local.ts";
 import type { Role } from "#documents/role.ts";
 import type { Log } from "./host/log.ts";
+import type { PassedSockets } from "./host/passed-sockets.ts";
 import type { DeviceIdentity } from "./recording.ts";
 
 export interface AgentOptions {
@@ -16,6 +17,8 @@ export interface AgentOptions {
   readonly credentials?: string | undefined;
   /** `local.yaml`, absolute: no channel may use its folder. */
   readonly configFile?: string | undefined;
+  /** Ports that the service manager holds; absent: none. */
+  readonly sockets?: PassedSockets | undefined;
   /** Instead of the compiled one, for a trial (07 2.6). */
   readonly anchor?: Role | undefined;
 }

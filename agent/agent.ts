@@ -207,6 +207,7 @@ export class Agent implements AsyncDisposable {
       ...{ ...parts, outbox, relay, holds, chance: systemChance, ownDownstream },
       doorway: new Doorway({ ...parts, outbox, gate }),
       graceMs: config.shutdownGraceSeconds * 1000,
+      sockets: this.#options.sockets,
       diskBudgetBytes: config.diskBudgetBytes,
       failed: (name, error) => this.#taskFailed(name, error),
     });

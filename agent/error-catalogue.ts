@@ -119,7 +119,8 @@ export const CATALOGUE = {
     disposition: "halt",
     exit: EXIT.notPermitted,
     summary: "The operating system does not let this account listen on the port of a channel",
-    remedy: "Use a port above 1023, or grant CAP_NET_BIND_SERVICE to the service",
+    remedy:
+      "Use a port above 1023, or let systemd open it: holdfast.socket, in docs/linux-service.md",
   },
   LISTEN_ADDRESS_UNKNOWN: {
     disposition: "halt",

@@ -116,6 +116,7 @@ const FLAGS = [
 /** A name out of our own lists, of configuration, of a certificate, or of the machine. */
 const WORDS = [
   "addOn",
+  "address",
   "asksFor",
   "cause",
   "claim",

@@ -6,6 +6,7 @@
 import { fstatSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { ownFile } from "#packaged/own-files.ts";
+import { managerOf } from "#service-manager/service-manager.ts";
 import { tellDefect } from "./cli/defect.ts";
 import type { TestReply } from "./cli/listen.ts";
 import { addAuditCommands } from "./commands/audit.ts";
@@ -28,6 +29,7 @@ import {
 } from "./commands/options.ts";
 import { addQuarantineCommands } from "./commands/quarantine.ts";
 import { addReportCommand } from "./commands/report.ts";
+import { addServiceCommands } from "./commands/service.ts";
 import { addStoreCommands } from "./commands/store.ts";
 import { addSupportCommands } from "./commands/support.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -52,11 +54,11 @@ const version = later(() => import("./cli/version.ts"), "version");
 /** Where systemd puts what the unit loads with `LoadCredential…=` (09 SV9). */
 const credentials = process.env["CREDENTIALS_DIRECTORY"];
 /** Who starts it, if that is systemd (sd_notify(3)). */
-const manager = {
-  socket: process.env["NOTIFY_SOCKET"],
-  watchdogMicroseconds: process.env["WATCHDOG_USEC"],
-  watchdogPid: process.env["WATCHDOG_PID"],
-};
+const manager = managerOf(process.env);
+/** Sockets that it opened for this process (sd_listen_fds(3)). */
+const passed = { pid: process.env["LISTEN_PID"], count: process.env["LISTEN_FDS"] };
+// Not meant for a process that this one starts.
+for (const name of ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"]) delete process.env[name];
 /** Whether standard error is the journal: systemd says which file that is (systemd.exec(5), `$JOURNAL_STREAM`). */
 function isJournal(): boolean {
   const [device, inode] = (process.env["JOURNAL_STREAM"] ?? "").split(":");
@@ -107,7 +109,13 @@ function program(choose: (act: Act) => void): Command {
     .option("--anchor <file>", "for a trial: the keys of another vendor (as enroll --anchor)")
     .action(({ config, anchor }) =>
       choose(() => {
-        const surroundings = { credentials, isJournal: isJournal(), manager, ...stopSignals() };
+        const surroundings = {
+          credentials,
+          isJournal: isJournal(),
+          manager,
+          passed,
+          ...stopSignals(),
+        };
         return run({ config, anchor, version: versionText, ...surroundings });
       }),
     );
@@ -145,6 +153,7 @@ function program(choose: (act: Act) => void): Command {
   addTestCommands(root, choose);
   addMigrationCommands(root, choose);
   addReleaseCommands(root, versionText, choose);
+  addServiceCommands(root, choose);
   root
     .command(FOLDER_WORKER_COMMAND, { hidden: true })
     .action(() => choose(() => import("./folders/worker.ts").then(() => EXIT.ok)));

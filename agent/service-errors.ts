@@ -20,6 +20,29 @@ export const SERVICE_ERRORS = {
     summary: "This machine cannot keep the key as a credential of systemd: that needs systemd 250",
     remedy: "Use --custody file, and keep the disk encrypted",
   },
+  SOCKET_MISMATCH: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary:
+      "systemd holds the port of a channel for another address (facts address, port) than the channel's host",
+    remedy:
+      "Make them the same: host of the channel, ListenStream= of holdfast.socket (0.0.0.0 takes a socket without an address, too). Then: holdfast service stop, holdfast service start",
+  },
+  SOCKET_UNCLAIMED: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary:
+      "systemd passed a socket (facts address, port) on which no channel listens; a channel without one is named, if there is any (facts channel, expected)",
+    remedy:
+      "Give a channel this port, or take it out of holdfast.socket: systemctl edit holdfast.socket. Then: holdfast service stop, holdfast service start",
+  },
+  SOCKET_UNFIT: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary: "What systemd passed is not a TCP socket that listens (fact index, from 0)",
+    remedy:
+      "holdfast.socket may hold ListenStream= lines with ports only, and Accept=no: systemctl cat holdfast.socket",
+  },
   SERVICE_NO_SYSTEMD: {
     disposition: "retry",
     exit: EXIT.unavailable,

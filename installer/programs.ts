@@ -23,6 +23,16 @@ const PAGE_FILES = [
   "node_modules/uplot/dist/uPlot.iife.min.js",
 ];
 
+/** What `holdfast service install` writes. */
+const LINUX_FILES = [
+  "holdfast-rekey.service",
+  "holdfast-rekey.timer",
+  "holdfast.service",
+  "holdfast.socket",
+  "sysusers.conf",
+  "tmpfiles.conf",
+].map((name) => `installer/linux/${name}`);
+
 export const AGENT: Program = {
   name: "holdfast",
   title: "Holdfast gateway",
@@ -33,7 +43,12 @@ export const AGENT: Program = {
     "agent/outbox/writing/writer.ts",
   ],
   addOns: ["better-sqlite3", "koffi"],
-  files: ["agent/status-page/assets/day.js", "agent/status-page/assets/live.js", ...PAGE_FILES],
+  files: [
+    "agent/status-page/assets/day.js",
+    "agent/status-page/assets/live.js",
+    ...PAGE_FILES,
+    ...LINUX_FILES,
+  ],
 };
 
 export const RECEIVER: Program = {
@@ -41,7 +56,7 @@ export const RECEIVER: Program = {
   title: "Holdfast receiver",
   main: "receiver/main.ts",
   threads: ["receiver/store/sqlite/writer.ts"],
-  addOns: ["better-sqlite3"],
+  addOns: ["better-sqlite3", "koffi"],
   files: [
     ...["console-live.js", "console.css", "waits.js"].map(
       (name) => `receiver/console/assets/${name}`,

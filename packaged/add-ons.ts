@@ -11,7 +11,8 @@ import { basename, dirname, join } from "node:path";
 import { getAsset, isSea } from "node:sea";
 import { placeLoose } from "./loose-add-ons.ts";
 
-export type AddOnName = "better-sqlite3" | "koffi";
+export const ADD_ON_NAMES = ["better-sqlite3", "koffi"] as const;
+export type AddOnName = (typeof ADD_ON_NAMES)[number];
 
 /** Why an add-on is not loaded. */
 export type AddOnFault =
@@ -37,7 +38,7 @@ export class AddOnError extends Error {
 }
 
 /** Where the packages put the executable (09 2.1): there, nothing is ever unpacked. */
-const INSTALLED = "/opt/holdfast/";
+const INSTALLED = /^\/opt\/holdfast(?:-receiver)?\//;
 /** As a name, it is enough of a digest; the file is held against the whole. */
 const NAME_DIGITS = 16;
 
@@ -63,10 +64,16 @@ export function addOn(name: AddOnName): object | undefined {
   return loading.exports;
 }
 
+const wantedDigest = (name: AddOnName): string => getAsset(`add-ons/${name}.sha256`, "utf8");
+
+/** What its file is called, in the executable that runs. */
+export const addOnFileName = (name: AddOnName): string =>
+  `${wantedDigest(name).slice(0, NAME_DIGITS)}-${name}.node`;
+
 /** @throws {AddOnError} */
 function verifiedFile(name: AddOnName): string {
-  const digest = getAsset(`add-ons/${name}.sha256`, "utf8");
-  const fileName = `${digest.slice(0, NAME_DIGITS)}-${name}.node`;
+  const digest = wantedDigest(name);
+  const fileName = addOnFileName(name);
   const folder = installedFolder(fileName);
   const file = folder === undefined ? loose(name, fileName) : join(folder, fileName);
   if (digestOf(name, file) !== digest)
@@ -77,7 +84,7 @@ function verifiedFile(name: AddOnName): string {
 function installedFolder(fileName: string): string | undefined {
   const here = dirname(process.execPath);
   const folder = join(basename(here) === "bin" ? dirname(here) : here, "lib");
-  const isInstalled = process.execPath.startsWith(INSTALLED) || existsSync(join(folder, fileName));
+  const isInstalled = INSTALLED.test(process.execPath) || existsSync(join(folder, fileName));
   return isInstalled ? folder : undefined;
 }
 

@@ -10,12 +10,15 @@
  * @module
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, globSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { relative } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { fileURLToPath } from "node:url";
+import { buildExecutable } from "#installer/executable.ts";
+import { AGENT } from "#installer/programs.ts";
+import { BUILT_AGENT, canRun } from "#test/support/built-executable.ts";
 import { PROCESSOR_TIMES } from "#test/support/processor-time.ts";
 import { BUNDLED_ROOT } from "#test/support/programs.ts";
 import { buildPrograms } from "./build-programs.ts";
@@ -32,6 +35,7 @@ const PACKAGES = [
   { name: "libfuse3-dev", has: ["pkg-config", "--exists", "fuse3"] },
   { name: "fuse3", has: ["fusermount3", "-V"] },
   { name: "e2fsprogs", has: ["mkfs.ext4", "-V"] },
+  { name: "systemd", has: ["systemd-analyze", "--version"] },
   { name: "haproxy", has: ["/usr/sbin/haproxy", "-v"] },
   { name: "tinyproxy", has: ["tinyproxy", "-v"] },
   { name: "squid", has: ["/usr/sbin/squid", "-v"] },
@@ -47,6 +51,8 @@ const PACKAGES = [
   { name: "debsigs", has: ["sh", "-c", "command -v debsigs"] },
   { name: "rpm", has: ["rpmbuild", "--version"] },
   { name: "cpio", has: ["cpio", "--version"] },
+  { name: "systemd-container", has: ["systemd-nspawn", "--version"] },
+  { name: "mmdebstrap", has: ["mmdebstrap", "--version"] },
   { name: "xfsprogs", has: ["mkfs.xfs", "-V"] },
   { name: "prometheus", has: ["promtool", "--version"] },
   { name: "chromium", has: ["test", "-x", "/usr/bin/chromium"] },
@@ -61,6 +67,8 @@ const PACKAGES = [
   // 101 MB to fetch, 740 MB on the disk, 23 s: for the tests of Windows's files.
   { name: "wine64", has: ["test", "-x", "/usr/lib/wine/wine64"] },
 ] as const;
+/** How a test asks for the executable. */
+const BUILDS_AGENT = "BuiltExecutable.build()";
 const TEST_TIMEOUT_MS = 300_000;
 /** Compiled code of all that tests start, which is a thousand programs: half of what a start takes. */
 process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(
@@ -110,6 +118,14 @@ if (process.arch === "x64" && files.some((file) => file.endsWith("windows.test.t
 
 await buildPrograms();
 process.env[BUNDLED_ROOT] = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
+
+/** Some 20 s, for those that need it. */
+const wantsExecutable = files.some((file) => readFileSync(file, "utf8").includes(BUILDS_AGENT));
+if (canRun && wantsExecutable) {
+  const folder = fileURLToPath(new URL("../build/tested", import.meta.url));
+  mkdirSync(folder, { recursive: true });
+  process.env[BUILT_AGENT] = await buildExecutable(AGENT, "linux-x64", folder);
+}
 
 let passed = 0;
 let failed = 0;

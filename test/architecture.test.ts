@@ -72,6 +72,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   defects: ["packaged"],
   // What a program brings along.
   packaged: [],
+  // What both programs tell the service manager that started them.
+  "service-manager": ["packaged"],
   "agent/exit-codes.ts": [],
   "agent/add-on-errors.ts": ["agent/exit-codes.ts"],
   "agent/folder-errors.ts": ["agent/exit-codes.ts"],
@@ -187,11 +189,23 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   // It shows the one snapshot, and knows nobody who made it.
   "agent/status-page": ["agent/status.ts", "packaged", "pages", ...BASE],
-  agent: ["agent", "packaged", "config", "certs", "documents", "reconcile", "releases"],
+  agent: [
+    "agent",
+    "packaged",
+    "config",
+    "certs",
+    "documents",
+    "reconcile",
+    "releases",
+    "service-manager",
+    // The texts of the service, which the executable brings along.
+    "installer/linux",
+  ],
   receiver: [
     "defects",
     "packaged",
     "pages",
+    "service-manager",
     // What an alarm means, and what to do: both ends say the same.
     "agent/health/catalogue.ts",
     "protocol",
@@ -267,7 +281,7 @@ function importsOf(file: string): string[] {
 }
 
 const sources = globSync(
-  "{agent,certs,config,defects,documents,packaged,pages,protocol,receiver,reconcile,releases,streams}/**/*.ts",
+  "{agent,certs,config,defects,documents,packaged,pages,protocol,receiver,reconcile,releases,service-manager,streams}/**/*.ts",
 ).sort();
 const isPackage = (target: string): boolean => !existsSync(target);
 

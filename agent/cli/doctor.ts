@@ -26,6 +26,7 @@ import { loadKek, loadOwnKek } from "../sealing/kek.ts";
 import type { AgentStatus } from "../status.ts";
 import { lookAtFolders } from "./doctor-folders.ts";
 import { lookAtReceiver } from "./doctor-receiver.ts";
+import { lookAtService } from "./doctor-service.ts";
 import { kekOrNone, lookAtDatabase, lookAtIdentity, lookAtKeyFiles } from "./doctor-store.ts";
 import { type Finding, fault, ok, VERDICTS, warning } from "./finding.ts";
 import { question } from "./question.ts";
@@ -96,6 +97,9 @@ export async function doctor(options: DoctorOptions): Promise<ExitCode> {
   }
   for (const [name, finding] of Object.entries(await lookAtReceiver(config, ignored, creds))) {
     checks.push({ section: "receiver", name, ...finding });
+  }
+  for (const [name, finding] of Object.entries(await lookAtService(config, channels))) {
+    checks.push({ section: "service", name, ...finding });
   }
   const verdict = VERDICTS.findLast((one) => checks.some((check) => check.verdict === one)) ?? "ok";
   printFacts(json, { verdict, checks }, () => lines(checks));

@@ -18,9 +18,15 @@ import {
   CREDENTIAL_FILE,
   makeCredential,
   refuseWithoutCredentials,
-} from "../service/credential.ts";
-import { handConfig, handKek, handState, heir, makeConfigFolder } from "../service/hand-over.ts";
-import { SERVICE_CONFIG } from "../service/unit-places.ts";
+} from "../service/linux/credential.ts";
+import {
+  handConfig,
+  handKek,
+  handState,
+  heir,
+  makeConfigFolder,
+} from "../service/linux/hand-over.ts";
+import { SERVICE_CONFIG } from "../service/linux/unit-places.ts";
 import { type FirstConfig, firstConfig } from "./first-config.ts";
 import { printFacts } from "./terminal.ts";
 
@@ -80,7 +86,11 @@ function write(options: InitOptions): Made {
   const account = heir(options.account, isServices);
   if (custody === "credential") refuseWithoutCredentials();
   if (existsSync(config)) throw new AgentError("FILE_EXISTS", {});
-  if (account !== undefined) makeConfigFolder(folder, account, isServices);
+  if (account !== undefined) {
+    // What is made on the way must be open to the account, whatever root's own mask takes away.
+    process.umask(0o022);
+    makeConfigFolder(folder, account, isServices);
+  }
   accessSync(folder, constants.W_OK);
   const diskBudgetBytes = budgetFor(stateDir);
   const [kek, kekMade] = custody === "file" ? keyFile(folder, account) : sealedCredential(stateDir);

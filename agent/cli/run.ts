@@ -4,16 +4,17 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { loadLocalConfig } from "#config/local.ts";
 import { refuseUnprotected } from "#config/local-file.ts";
+import {
+  type ManagerEnvironment,
+  openServiceManager,
+  type ServiceManager,
+} from "#service-manager/service-manager.ts";
 import { Agent } from "../agent.ts";
 import type { AgentError } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { systemClock } from "../host/clock.ts";
 import { openLog } from "../host/log.ts";
-import {
-  type ManagerEnvironment,
-  openServiceManager,
-  type ServiceManager,
-} from "../host/service-manager.ts";
+import { type PassedEnvironment, PassedSockets } from "../host/passed-sockets.ts";
 import { anchorOf } from "./anchor-file.ts";
 
 export interface RunOptions {
@@ -27,6 +28,8 @@ export interface RunOptions {
   readonly isJournal: boolean;
   /** Who started it, if it wants to hear. */
   readonly manager: ManagerEnvironment;
+  /** Which sockets it was passed. */
+  readonly passed?: PassedEnvironment;
   /** Resolves at the first signal to stop. */
   readonly stop: Promise<void>;
   /** Resolves at the second: hang up now. */
@@ -41,12 +44,16 @@ export async function run(options: RunOptions): Promise<ExitCode> {
   refuseUnprotected(options.config, config.configSource);
   const policyDigest = hash("sha256", readFileSync(options.config));
   const log = openLog(options.isJournal);
+  using sockets = await PassedSockets.open(options.passed ?? {});
+  // A person has written both files, and is there. What comes signed is not held up by a port too many.
+  const stray = config.configSource === "local" ? sockets.unclaimed(config.channels) : undefined;
+  if (stray !== undefined) throw stray;
   using manager = await openServiceManager(options.manager, systemClock);
   const { version, credentials } = options;
   const configFile = resolve(options.config);
   const anchor = options.anchor === undefined ? undefined : anchorOf(options.anchor);
   const agent = await Agent.open({
-    ...{ config, version, log, credentials, policyDigest, configFile, anchor },
+    ...{ config, version, log, credentials, policyDigest, configFile, anchor, sockets },
   });
   log.write("agentStarted", { pid: process.pid });
   manager.ready();

@@ -1,7 +1,7 @@
 /** Options that several commands have, and how their values are read. @module */
 import { InvalidArgumentError, Option } from "commander";
 import type { ExitCode } from "../exit-codes.ts";
-import { SERVICE_CONFIG } from "../service/unit-places.ts";
+import { SERVICE_CONFIG } from "../service/linux/unit-places.ts";
 
 export const DEFAULT_MLLP_PORT = 2575;
 

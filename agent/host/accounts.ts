@@ -9,6 +9,7 @@ export interface Account {
 }
 
 const PASSWD = "/etc/passwd";
+const ROOT = 0;
 const DIGITS = /^\d{1,10}$/;
 
 /**
@@ -25,3 +26,20 @@ export function accountNamed(name: string, passwd = PASSWD): Account | undefined
 }
 
 export const isRoot = (): boolean => process.geteuid?.() === 0;
+
+/**
+ * Does something as the account that owns a file, if this is root: what is made on the way is not root's then, which
+ * would keep that account out. For commands that do one thing at a time.
+ */
+export function asOwner<T>(owner: { readonly uid: number; readonly gid: number }, act: () => T): T {
+  const { setegid, seteuid } = process;
+  if (setegid === undefined || seteuid === undefined || !isRoot()) return act();
+  setegid(owner.gid);
+  seteuid(owner.uid);
+  try {
+    return act();
+  } finally {
+    seteuid(ROOT);
+    setegid(ROOT);
+  }
+}

@@ -46,6 +46,7 @@ const EVENTS = {
   listenerOpened: "info",
   listenerClosed: "warn",
   listenerReopened: "info",
+  socketUnclaimed: "warn",
   connectionOpened: "info",
   connectionClosed: "info",
   connectionRefused: "warn",

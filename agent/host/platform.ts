@@ -3,6 +3,9 @@ import { closeSync, constants, existsSync, openSync, type PathLike } from "node:
 
 export const isWindows = process.platform === "win32";
 
+/** Whether units of systemd may lie here; whether it runs the machine is another question. */
+export const hasSystemd = process.platform === "linux";
+
 /** Linux: what is open is reachable by its number, whatever was put under its name since. */
 export const hasDescriptorPaths = process.platform === "linux" && existsSync("/proc/self/fd");
 

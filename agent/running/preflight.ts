@@ -4,8 +4,11 @@
  *
  * @module
  */
+
+import type { ChannelConfig } from "#config/local.ts";
 import { listenerSettings } from "../channel-options.ts";
-import type { AgentError } from "../errors.ts";
+import { AgentError } from "../errors.ts";
+import type { PassedSocket, PassedSockets } from "../host/passed-sockets.ts";
 import { tryPorts } from "../ingest/mllp/port-trial.ts";
 import { certificateFaults } from "./certificates.ts";
 import { type ChannelSet, changesOf } from "./channel-set.ts";
@@ -28,28 +31,52 @@ export async function preflight(
   stopping: AbortSignal,
 ): Promise<readonly PreflightFinding[]> {
   return [
-    ...(await portFaults(next, set)),
+    ...(await portFaults(next, set, parts)),
     ...certificateFaults(set, next, parts.clock.nowMs()),
     ...(await folderFaults(set, next, { clock: parts.clock, stopping })),
     ...roomFaults(set, next, parts),
   ];
 }
 
+/** @returns the fault, if it is held for another address; `undefined`: it is not held at all */
+function heldBy(
+  { name, host, port }: ChannelConfig,
+  sockets: PassedSockets | undefined,
+): PassedSocket | AgentError | undefined {
+  try {
+    return sockets?.for(name, host, port);
+  } catch (error) {
+    if (error instanceof AgentError) return error;
+    throw error;
+  }
+}
+
 /**
  * A port that runs is not tried. Nor is one that a channel leaves for another: it is closed first, so that only the
  * address is tried.
  */
-async function portFaults(next: ChannelSet, set: ChannelSet): Promise<PreflightFinding[]> {
+async function portFaults(
+  next: ChannelSet,
+  set: ChannelSet,
+  { sockets }: RunningParts,
+): Promise<PreflightFinding[]> {
   const { added, changed, removed } = changesOf(set.channels, next.channels);
   const moved = changed.filter(
     ({ before, after }) => before.host !== after.host || before.port !== after.port,
   );
   const leaving = [...removed, ...moved.map(({ before }) => before)];
   const coming = [...added, ...moved.map(({ after }) => after)];
-  const places = coming.map((config) => ({
+  const held = coming.map((config) => heldBy(config, sockets));
+  // Those of the service manager are open, whoever listens.
+  const own = coming.filter((_, at) => held[at] === undefined);
+  const places = own.map((config) => ({
     channel: config.name,
     host: listenerSettings(config).host,
     port: leaving.some((old) => collides(old, config)) ? 0 : config.port,
   }));
-  return await tryPorts(places);
+  const mismatches = coming.flatMap(({ name }, at) => {
+    const fault = held[at];
+    return fault instanceof AgentError ? [{ channel: name, fault }] : [];
+  });
+  return [...mismatches, ...(await tryPorts(places))];
 }

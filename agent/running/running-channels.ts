@@ -71,6 +71,7 @@ export class RunningChannels implements AsyncDisposable {
     await running.#targets.open(set);
     for (const channel of set.channels) await running.#listeners.open(channel, shareBytes);
     for (const drop of set.drops) running.#drops.open(drop, shareBytes);
+    running.#listeners.refuseOnOthers();
     opening.move();
     return running;
   }
@@ -177,6 +178,7 @@ export class RunningChannels implements AsyncDisposable {
       return await this.#goBack(error, change);
     }
     this.#set = next;
+    this.#listeners.refuseOnOthers();
     this.#targets.senders.forgetClosed();
     await Promise.all(change.ending);
     const changes = namesIn(before, next);
@@ -216,6 +218,7 @@ export class RunningChannels implements AsyncDisposable {
     const { log } = this.#parts;
     if (this.#stopping.signal.aborted) throw new AgentError("AGENT_NOT_RUNNING", {});
     const faults = await undo.run();
+    this.#listeners.refuseOnOthers();
     await Promise.all(ending);
     for (const fault of [error, ...faults]) {
       // What is no fault of the world is a defect: everything is put back, and then it is thrown.

@@ -84,6 +84,15 @@ export class RunningListeners {
     }
   }
 
+  /** Ports that the service manager holds for others than those that listen refuse whoever comes. */
+  refuseOnOthers(): void {
+    const { sockets, log } = this.#parts;
+    const configs = this.all.map(({ config }) => config);
+    const fault = sockets?.unclaimed(configs);
+    if (fault !== undefined) log.write("socketUnclaimed", fault.facts);
+    sockets?.refuseOnOthers(configs);
+  }
+
   /** Hangs up on everybody now. */
   abort(): void {
     for (const { listener } of [...this.all, ...this.#closing.keys()]) listener.abort("hangUp");
@@ -153,9 +162,9 @@ export class RunningListeners {
     channel: LiveChannel,
     isPatient: boolean,
   ): Promise<RunningListener> {
-    const { doorway, conditions, clock, log } = this.#parts;
+    const { doorway, conditions, clock, log, sockets } = this.#parts;
     const settings = listenerSettings(config);
-    const options = { channel, settings, doorway, conditions, clock, log };
+    const options = { channel, settings, doorway, conditions, clock, log, sockets };
     const listener = await (isPatient
       ? MllpListener.openPatiently(options)
       : MllpListener.open(options));

@@ -3,6 +3,7 @@ import type { Holds } from "../deliver/held-queue.ts";
 import type { Conditions } from "../health/conditions.ts";
 import type { Chance, Clock } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
+import type { PassedSockets } from "../host/passed-sockets.ts";
 import type { Tasks } from "../host/tasks.ts";
 import type { Doorway } from "../ingest/accept.ts";
 import type { Outbox } from "../outbox/outbox.ts";
@@ -16,6 +17,8 @@ export interface RunningParts {
   /** Channels that a person has stopped by hand. */
   readonly holds?: Holds;
   readonly doorway: Doorway;
+  /** Ports that the service manager holds; absent: none. */
+  readonly sockets?: PassedSockets | undefined;
   readonly clock: Clock;
   readonly chance: Chance;
   readonly log: Log;

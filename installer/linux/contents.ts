@@ -27,7 +27,7 @@ export interface LinuxPackage {
 const NAME_DIGITS = 16;
 const HERE = "installer/linux";
 
-const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+export const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
   version: string;
 };
 
@@ -57,17 +57,21 @@ export function agentPackage(
   };
 }
 
-const file = (path: string, from: string, mode: PackagedFile["mode"] = 0o644): PackagedFile => ({
+export const file = (
+  path: string,
+  from: string,
+  mode: PackagedFile["mode"] = 0o644,
+): PackagedFile => ({
   ...{ path, mode, from: resolve(ROOT, from) },
 });
 
-function unitFiles(name: string, kinds: readonly string[]): PackagedFile[] {
+export function unitFiles(name: string, kinds: readonly string[]): PackagedFile[] {
   return kinds.map((kind) =>
     file(`usr/lib/systemd/system/${name}.${kind}`, `${HERE}/${name}.${kind}`),
   );
 }
 
-function addOnFiles(
+export function addOnFiles(
   folder: string,
   platform: Platform,
   names: readonly ("better-sqlite3" | "koffi")[],

@@ -13,8 +13,11 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
 /** What of a package's files lies beside the program; the rest the program brings along. */
 const BESIDE = /^(?:opt\/[^/]+\/(?:bin|lib)|usr\/share\/doc)\//;
 
-/** @returns its path, in `dist` */
-export function makeTar(linux: LinuxPackage, dist: string, work: string): string {
+/**
+ * @param level of zstd: 19 for a release
+ * @returns its path, in `dist`
+ */
+export function makeTar(linux: LinuxPackage, dist: string, work: string, level = 19): string {
   const { name, version, platform } = linux;
   const top = `${name}-${version}`;
   const folder = join(work, `${name}-tar`);
@@ -28,7 +31,7 @@ export function makeTar(linux: LinuxPackage, dist: string, work: string): string
   const file = join(dist, `${top}-linux-${ARCHITECTURES[platform] ?? platform}.tar.zst`);
   const fixed = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner"];
   const times = [`--mtime=@${sourceDate()}`, "--format=gnu"];
-  const packed = ["-I", "zstd -19 -T1 --quiet", "-cf", file, "-C", folder, top];
+  const packed = ["-I", `zstd -${level} -T1 --quiet`, "-cf", file, "-C", folder, top];
   execFileSync("tar", [...fixed, ...times, ...packed], { stdio: "pipe" });
   return file;
 }

@@ -156,11 +156,33 @@ export const RUNNING_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "agent/running/preflight.ts",
-        search: "return await tryPorts(places);",
-        replacement: "return await tryPorts(places.slice(places.length));",
+        search: "return [...mismatches, ...(await tryPorts(places))];",
+        replacement: "return [...mismatches, ...(await tryPorts(places.slice(places.length)))];",
       },
     ],
     caughtBy: [inRunning("preflight", "port in use")],
+  },
+  {
+    id: "passed sockets: who connects while the store cannot store waits for nothing",
+    edits: [
+      {
+        file: "agent/ingest/mllp/listener.ts",
+        search: "void this.#closePort();\n    this.#passed?.giveBack();",
+        replacement: "void this.#closePort();",
+      },
+    ],
+    caughtBy: [inRunning("passed-ports", "while the store cannot store")],
+  },
+  {
+    id: "passed sockets: a port that no channel has any more keeps senders waiting",
+    edits: [
+      {
+        file: "agent/host/passed-sockets.ts",
+        search: "if (!claims.includes(one)) one.giveBack();",
+        replacement: "if (!claims.includes(one)) one.leave();",
+      },
+    ],
+    caughtBy: [inRunning("passed-ports", "hangs up; a channel that gets it")],
   },
   {
     id: "preflight: folders are not tested",

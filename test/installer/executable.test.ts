@@ -200,8 +200,9 @@ describe("the executable", { skip }, () => {
     // A path that no service manager gives: refused where it is read.
     const env = built.env({ NOTIFY_SOCKET: "relative" });
     const { out, status } = built.command(["run", "--config", folder.config], env);
-    const [, line = ""] = /module=agent:host:notify-socket\.ts, line=(\d+)\)$/m.exec(out) ?? [];
-    const source = readFileSync("agent/host/notify-socket.ts", "utf8").split("\n");
+    const [, line = ""] =
+      /module=service-manager:notify-socket\.ts, line=(\d+)\)$/m.exec(out) ?? [];
+    const source = readFileSync("service-manager/notify-socket.ts", "utf8").split("\n");
     assert.match(
       source[Number(line) - 1] ?? "",
       /throw new RangeError\("NOTIFY_SOCKET is no absolute/,

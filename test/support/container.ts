@@ -49,12 +49,13 @@ export class Container implements AsyncDisposable {
   /** The machine's root, as this machine sees it. */
   readonly root: string;
   readonly #nspawn: ChildProcess;
-  readonly #leader: number;
+  /** Process id, on this machine, of its first process. */
+  readonly leader: number;
 
   private constructor(root: string, nspawn: ChildProcess, leader: number) {
     this.root = root;
     this.#nspawn = nspawn;
-    this.#leader = leader;
+    this.leader = leader;
   }
 
   /** A machine of its own for this test, once systemd has started what it starts. */
@@ -81,13 +82,17 @@ export class Container implements AsyncDisposable {
     return machine;
   }
 
+  /** The beginning of a command line that is run inside. @param env beside that of a login of root's */
+  within(env: readonly string[] = []): string[] {
+    const inside = ["-t", String(this.leader), "-m", "-u", "-i", "-p", "-r", "-w", "--"];
+    const login = ["HOME=/root", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"];
+    return ["nsenter", ...inside, "env", "-C", "/root", "-i", ...login, ...env];
+  }
+
   /** Runs a program inside, as root, and waits for its end. */
   run(program: string, ...args: readonly string[]): Said {
-    const inside = ["-t", String(this.#leader), "-m", "-u", "-i", "-p", "-r", "-w", "--"];
-    // The environment of a login of root's, not that of the tests.
-    const env = ["env", "-i", "HOME=/root", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"];
-    const command = [...inside, ...env, program, ...args];
-    const { stdout, stderr, status } = spawnSync("nsenter", command, {
+    const [nsenter = "", ...inside] = this.within();
+    const { stdout, stderr, status } = spawnSync(nsenter, [...inside, program, ...args], {
       ...{ encoding: "utf8", timeout: COMMAND_MS, maxBuffer: 64 * 1_048_576 },
     });
     return { out: stdout + stderr, status };
@@ -109,7 +114,7 @@ export class Container implements AsyncDisposable {
     if (this.#nspawn.exitCode === null) {
       const ended = once(this.#nspawn, "exit");
       // Of the machine's first process all others end, too.
-      process.kill(this.#leader, "SIGKILL");
+      process.kill(this.leader, "SIGKILL");
       await ended;
     }
     rmSync(this.root, { recursive: true, force: true });

@@ -12,6 +12,7 @@ import { storeChannel } from "#agent/channel-options.ts";
 import { Conditions } from "#agent/health/conditions.ts";
 import { systemChance, systemClock } from "#agent/host/clock.ts";
 import type { Log } from "#agent/host/log.ts";
+import type { PassedSockets } from "#agent/host/passed-sockets.ts";
 import { Tasks } from "#agent/host/tasks.ts";
 import { Doorway } from "#agent/ingest/accept.ts";
 import { StoreGate } from "#agent/ingest/store-gate.ts";
@@ -65,6 +66,7 @@ export const folderTo = (
 export interface StageOptions {
   readonly graceMs?: number;
   readonly diskBudgetBytes?: number;
+  readonly sockets?: PassedSockets;
 }
 
 export class RunningStage implements AsyncDisposable {
@@ -90,7 +92,7 @@ export class RunningStage implements AsyncDisposable {
   }
 
   static async open(set: ChannelSet, options: StageOptions = {}): Promise<RunningStage> {
-    const { graceMs = 2_000, diskBudgetBytes = DISK_BUDGET_BYTES } = options;
+    const { graceMs = 2_000, diskBudgetBytes = DISK_BUDGET_BYTES, sockets } = options;
     const store = await TestOutbox.open({
       channels: upstreamOf(set).map(storeChannel),
       downstream: downstreamOf(set),
@@ -102,6 +104,7 @@ export class RunningStage implements AsyncDisposable {
     stage.#running = await RunningChannels.open(set, {
       ...{ ...parts, outbox, tasks: stage.#tasks, chance: systemChance, graceMs, diskBudgetBytes },
       doorway: new Doorway({ ...parts, outbox, gate: stage.#gate }),
+      sockets,
       relay: { follow: (relayed) => void stage.followed.push(relayed) },
       failed: (_name, error) => void stage.defects.push(error),
     });

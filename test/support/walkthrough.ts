@@ -86,16 +86,25 @@ export interface Ran {
 export class Walk implements Disposable {
   readonly #folder: string;
   readonly #env: NodeJS.ProcessEnv;
+  readonly #within: readonly string[];
   readonly #groups: number[] = [];
 
-  constructor(folder: string, env: NodeJS.ProcessEnv) {
+  /** @param within a command line before each shell: what runs it on another machine */
+  constructor(folder: string, env: NodeJS.ProcessEnv, within: readonly string[] = []) {
     this.#folder = folder;
     this.#env = env;
+    this.#within = within;
   }
 
-  /** @param more of the environment */
-  async run({ commands }: Block, more: NodeJS.ProcessEnv = {}): Promise<Ran> {
-    const shell = spawn("bash", ["-euo", "pipefail", "-c", `exec 2>&1\n${commands}`], {
+  /** @param more of the environment @param onSaid all that was said so far, at each part of it */
+  async run(
+    { commands }: Block,
+    more: NodeJS.ProcessEnv = {},
+    onSaid: (said: string) => void = () => {},
+  ): Promise<Ran> {
+    const lines = ["bash", "-euo", "pipefail", "-c", `exec 2>&1\n${commands}`];
+    const [program = "", ...args] = [...this.#within, ...lines];
+    const shell = spawn(program, args, {
       cwd: this.#folder,
       env: { ...this.#env, ...more },
       // A group of its own, in which everything stays that it starts.
@@ -107,6 +116,7 @@ export class Walk implements Disposable {
     let said = "";
     shell.stdout.setEncoding("utf8").on("data", (part: string) => {
       said += part;
+      onSaid(said);
     });
     const [code] = (await once(shell, "exit")) as [number | null];
     clearTimeout(end);

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Conditions } from "../../health/conditions.ts";
 import type { Clock } from "../../host/clock.ts";
 import type { Log } from "../../host/log.ts";
+import type { PassedSockets } from "../../host/passed-sockets.ts";
 import type { Doorway } from "../accept.ts";
 import type { AcceptingChannel } from "../channel.ts";
 import type { BlockReaderOptions } from "./block-reader.ts";
@@ -40,4 +41,6 @@ export interface ListenerOptions {
   readonly conditions: Conditions;
   readonly clock: Clock;
   readonly log: Log;
+  /** Ports that the service manager holds; absent: none. */
+  readonly sockets?: PassedSockets | undefined;
 }

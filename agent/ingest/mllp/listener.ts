@@ -4,6 +4,7 @@ import { AgentError, codeOf, type ErrorCode, identifierFrom } from "../../errors
 import { RefusedPeers } from "../../health/refused-peers.ts";
 import { WatchedCertificate } from "../../health/watched-certificate.ts";
 import type { Timer } from "../../host/clock.ts";
+import type { PassedSocket } from "../../host/passed-sockets.ts";
 import { Subscribers } from "../../host/subscribers.ts";
 import { HEALTH_PROBE_MS } from "../../limits.ts";
 import { allowList, plainAddress } from "./allow-list.ts";
@@ -38,6 +39,8 @@ export class MllpListener implements AsyncDisposable {
   #server: Server | undefined;
   #retry: Timer | undefined;
   #stopping = false;
+  /** Its port, if the service manager holds it: it stays open whatever is closed here. */
+  #passed: PassedSocket | undefined;
 
   private constructor(options: ListenerOptions) {
     this.#options = options;
@@ -161,17 +164,18 @@ export class MllpListener implements AsyncDisposable {
   }
 
   #listen(): Promise<void> {
-    const { settings, log } = this.#options;
+    const { log } = this.#options;
     const server = createServer({ allowHalfOpen: true }, (socket) => this.#connected(socket));
     return new Promise((resolve, reject) => {
       server.once("error", (error) => reject(this.#listenFault(error)));
-      server.listen({ host: settings.host, port: settings.port }, () => {
+      server.listen(this.#place(), () => {
         server.removeAllListeners("error");
         // Errors of accept(2), such as too few descriptors, are the next peer's to see.
         server.on("error", (error) => this.#refuse("unknown", codeOf(error)));
         // Stopped, or the store failed again, while the port was being opened.
         if (this.#stopping || !this.#mayTake) {
           server.close();
+          if (!this.#stopping) this.#passed?.giveBack();
           resolve();
           return;
         }
@@ -180,6 +184,15 @@ export class MllpListener implements AsyncDisposable {
         resolve();
       });
     });
+  }
+
+  /** @throws {AgentError} `SOCKET_MISMATCH`, `LISTEN_FAILED` */
+  #place(): { readonly fd: number } | { readonly host: string; readonly port: number } {
+    const { channel, sockets, settings } = this.#options;
+    const { host, port } = settings;
+    const passed = sockets?.for(channel.name, host, port);
+    this.#passed = passed;
+    return passed === undefined ? { host, port } : { fd: passed.take() };
   }
 
   #listenFault(cause: Error): AgentError {
@@ -328,6 +341,7 @@ export class MllpListener implements AsyncDisposable {
     }
     if (!this.#closesWithStore) return;
     void this.#closePort();
+    this.#passed?.giveBack();
     this.#options.log.write("listenerClosed", this.#facts({}));
     for (const socket of this.#handshaking) socket.destroy();
     for (const connection of [...this.#connections]) connection.finish("cannotStore");

@@ -6,11 +6,11 @@
  */
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { AgentError } from "../errors.ts";
-import { isRoot } from "../host/accounts.ts";
-import { createFile, makeFolder, replaceFile } from "../host/atomic-file.ts";
-import { ask, isBooted, tell, toolAt } from "./system-tools.ts";
-import { SYSTEM_CONFIGURATION } from "./unit-places.ts";
+import { AgentError } from "../../errors.ts";
+import { isRoot } from "../../host/accounts.ts";
+import { createFile, makeFolder, replaceFile } from "../../host/atomic-file.ts";
+import { ask, tell, toolAt } from "./system-tools.ts";
+import { isBooted, SYSTEM_CONFIGURATION } from "./unit-places.ts";
 
 export const CREDENTIAL_FILE = "/etc/credstore.encrypted/holdfast.kek";
 export const KEK_DROP_IN = `${SYSTEM_CONFIGURATION}/holdfast.service.d/10-kek.conf`;

@@ -1,19 +1,23 @@
 /**
- * Programs of systemd that `init` and `service` start: from fixed places, with an empty environment (08 8). What they
+ * Programs of systemd that `init`, `service` and `doctor` start: from fixed places, with an empty environment (08 8). What they
  * complain of goes to the terminal and nowhere else.
  *
  * @module
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { AgentError, identifierFrom } from "../errors.ts";
+import { AgentError, identifierFrom } from "../../errors.ts";
+import { isBooted } from "./unit-places.ts";
 
-export type ToolName = "systemctl" | "systemd-creds" | "systemd-sysusers" | "systemd-tmpfiles";
+export type ToolName =
+  | "systemctl"
+  | "systemd-analyze"
+  | "systemd-creds"
+  | "systemd-sysusers"
+  | "systemd-tmpfiles";
 
 /** The second is that of systems that have not merged their folders. */
 const FOLDERS = ["/usr/bin", "/bin"];
-/** systemd is what runs the machine (sd_booted(3)). */
-const BOOTED = "/run/systemd/system";
 
 export interface ToolAnswer {
   readonly status: number;
@@ -23,8 +27,6 @@ export interface ToolAnswer {
 /** @returns `undefined` where it is absent */
 export const toolAt = (name: ToolName): string | undefined =>
   FOLDERS.map((folder) => `${folder}/${name}`).find((file) => existsSync(file));
-
-export const isBooted = (): boolean => existsSync(BOOTED);
 
 /** @throws {AgentError} `SERVICE_NO_SYSTEMD` */
 export function refuseWithoutSystemd(): void {

@@ -19,7 +19,7 @@ identity:
   receiverCa: /var/identity/receiver-ca.crt
 `;
 const HOLDFAST = [process.execPath, programFile("agent/main.ts")];
-const SYSUSERS = join(import.meta.dirname, "../../../installer/linux/sysusers.conf");
+const SYSUSERS = join(import.meta.dirname, "../../../../installer/linux/sysusers.conf");
 
 /** A machine on which the account has been made, as packages do. */
 function machine(): OwnRoot | string {

@@ -15,9 +15,9 @@ import {
   readdirSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { AgentError } from "../errors.ts";
-import { type Account, accountNamed, isRoot } from "../host/accounts.ts";
-import { makeFolder } from "../host/atomic-file.ts";
+import { AgentError } from "../../errors.ts";
+import { type Account, accountNamed, isRoot } from "../../host/accounts.ts";
+import { makeFolder } from "../../host/atomic-file.ts";
 import { SERVICE_ACCOUNT } from "./unit-places.ts";
 
 const ROOT = 0;
