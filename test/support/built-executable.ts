@@ -35,7 +35,7 @@ export class BuiltExecutable implements Disposable {
     this.file = file;
   }
 
-  /** The agent's is built once, by `npm test`: two that are built at once would write the same files. */
+  /** The agent's for Linux is built once, by `npm test`: two that are built at once would write the same files. */
   static async build(
     program: Program = AGENT,
     platform: Platform = "linux-x64",
