@@ -27,7 +27,7 @@ const ARCHITECTURES: readonly (readonly [name: RegExp, platform: string])[] = [
 ];
 const PROGRAM = /^holdfast(?:-(receiver|sign))?(?=$|[_.-])/;
 /** Not packages: what lies beside them. */
-const BESIDE = /\.(?:json|txt|yaml)$/;
+const BESIDE = /\.(?:json|txt|yaml)$|\/lib\/[0-9a-f]{16}-[a-z0-9-]+\.node$/;
 
 /** @returns what the files of `dist` are @throws {Error} that names a file of which nobody knows what it is */
 export function packagedIn(dist: string): readonly Packaged[] {
