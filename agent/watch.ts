@@ -118,7 +118,7 @@ const namesOf = ({ set }: RunningChannels): string[] => [
 
 function channelWatch(values: ReadonlyMap<string, Uint8Array>, parts: WatchParts): ChannelWatch {
   const { outbox, recording, alarms, running, conditions, config, configuration } = parts;
-  const zone = new Zone(config.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone);
+  const zone = config.timeZone === undefined ? Zone.ofMachine() : new Zone(config.timeZone);
   const silent = alarms.open.filter(({ code }) => code === "channelSilent");
   const schedules = [...values].flatMap(([name, bytes]) =>
     name.startsWith(SCHEDULE) ? [[name.slice(SCHEDULE.length), bytes] as const] : [],

@@ -31,6 +31,15 @@ export class Zone {
     });
   }
 
+  /** The one that the machine is set to; UTC where that is none that ICU knows, as Windows may have it. */
+  static ofMachine(): Zone {
+    try {
+      return new Zone(Intl.DateTimeFormat().resolvedOptions().timeZone);
+    } catch {
+      return new Zone("UTC");
+    }
+  }
+
   /** The day that a calendar on the wall shows. @param atMs since 1970 */
   dayAt(atMs: number): WallDay {
     const wall = new Date(this.#shownAt(atMs));

@@ -2,7 +2,7 @@
 import { ownPlaces, type PlaceTable, placeIn } from "#packaged/own-places.ts";
 
 const PARTS =
-  "agent|certs|config|defects|documents|packaged|pages|protocol|receiver|reconcile|releases|streams";
+  "agent|certs|config|defects|documents|packaged|pages|protocol|receiver|reconcile|releases|service-manager|streams";
 /** A frame of V8 in a source file of ours. */
 const OWN_FRAME = new RegExp(`^ {4}at .*/((?:${PARTS})/[a-z0-9/-]+\\.ts):(\\d{1,6}):\\d+\\)?$`);
 /** A frame in the packaged executable: its program keeps the name that it was built under, a thread has none. */

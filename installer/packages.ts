@@ -23,6 +23,9 @@ function locked(name: string): Locked {
   return found;
 }
 
+/** What the lock file says its content is. @throws {Error} if it does not name it */
+export const lockedIntegrity = (name: string): string => locked(name).integrity;
+
 /**
  * Its folder: where npm installed it, or else where it lies once it was fetched.
  *

@@ -56,7 +56,7 @@ export const RECEIVER: Program = {
   title: "Holdfast receiver",
   main: "receiver/main.ts",
   threads: ["receiver/store/sqlite/writer.ts"],
-  addOns: ["better-sqlite3"],
+  addOns: ["better-sqlite3", "koffi"],
   files: [
     ...["console-live.js", "console.css", "waits.js"].map(
       (name) => `receiver/console/assets/${name}`,

@@ -3,10 +3,15 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AddOnName } from "#packaged/add-ons.ts";
+import { compiledSqlite, type LinuxPlatform } from "./native/sqlite-add-on.ts";
 import { fetchPackage } from "./packages.ts";
 import runtime from "./runtime.json" with { type: "json" };
 
 export type Platform = keyof typeof runtime.platforms;
+
+export const NODE_VERSION = runtime.version;
+
+export const isLinux = (platform: Platform): platform is LinuxPlatform => platform !== "win-x64";
 
 export const PLATFORMS = Object.keys(runtime.platforms) as readonly Platform[];
 
@@ -18,7 +23,8 @@ export interface Runtime {
 }
 
 /**
- * Fetches what is for another platform than this one.
+ * Fetches what is for another platform than this one. better-sqlite3 for Linux is the compiled one once there is one;
+ * before, it is that of its package, which is good for a trial on this machine.
  *
  * @returns absolute paths
  * @throws {Error} if the Node that is there is not the one that was chosen, to the byte
@@ -33,8 +39,14 @@ export function runtimeOf(platform: Platform): Runtime {
   if (found !== node.sha256) {
     throw new Error(`${node.package}/${node.file}: SHA-256 is ${found}, not ${node.sha256}`);
   }
-  const paths = Object.entries(addOns).map(([name, addOn]) => {
-    return [name, join(fetchPackage(addOn.package), addOn.file)] as const;
-  });
-  return { node: file, addOns: Object.fromEntries(paths) as Record<AddOnName, string> };
+  const fileOf = (name: AddOnName): string =>
+    join(fetchPackage(addOns[name].package), addOns[name].file);
+  const compiled = isLinux(platform) ? compiledSqlite(platform) : undefined;
+  return {
+    node: file,
+    addOns: {
+      "better-sqlite3": compiled ?? fileOf("better-sqlite3"),
+      koffi: fileOf("koffi"),
+    },
+  };
 }

@@ -38,7 +38,7 @@ export class AddOnError extends Error {
 }
 
 /** Where the packages put the executable (09 2.1): there, nothing is ever unpacked. */
-const INSTALLED = "/opt/holdfast/";
+const INSTALLED = /^\/opt\/holdfast(?:-receiver)?\//;
 /** As a name, it is enough of a digest; the file is held against the whole. */
 const NAME_DIGITS = 16;
 
@@ -84,7 +84,7 @@ function verifiedFile(name: AddOnName): string {
 function installedFolder(fileName: string): string | undefined {
   const here = dirname(process.execPath);
   const folder = join(basename(here) === "bin" ? dirname(here) : here, "lib");
-  const isInstalled = process.execPath.startsWith(INSTALLED) || existsSync(join(folder, fileName));
+  const isInstalled = INSTALLED.test(process.execPath) || existsSync(join(folder, fileName));
   return isInstalled ? folder : undefined;
 }
 

@@ -7,9 +7,13 @@ import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { foreignCode, isErrorCode, ReceiverError } from "./errors.ts";
 import type { LinePart } from "./export.ts";
+import { systemClock } from "./host/clock.ts";
 import { answerTo, type Question } from "./questions.ts";
 import { doorOf, openStoreIn } from "./state-folder.ts";
 import type { StoreConfiguration } from "./store-configuration.ts";
+
+/** Who asks how it is wants to hear it soon: a database that is away is waited for in vain. */
+const ANSWER_WAIT_MS = 5_000;
 
 /**
  * Asks the receiver that runs in `stateDir`, or opens the store.
@@ -30,6 +34,31 @@ export async function* ask(
       yield begun.join("") + part;
       begun = [];
     } else begun.push(part.begun);
+  }
+}
+
+/**
+ * Asks the receiver that runs in `stateDir`, and nobody else.
+ *
+ * @returns the lines of the answer
+ * @throws {ReceiverError} `RECEIVER_AWAY`; `RECEIVER_SILENT` if it does not answer within five seconds; or as {@link ask}
+ */
+export async function askRunning(stateDir: string, question: Question): Promise<string[]> {
+  const socket = await knock(doorOf(stateDir));
+  if (socket === undefined) throw new ReceiverError("RECEIVER_AWAY");
+  const late = Promise.withResolvers<never>();
+  const silent = (): void => late.reject(new ReceiverError("RECEIVER_SILENT"));
+  using _late = systemClock.after(ANSWER_WAIT_MS, silent);
+  const answer = async (): Promise<string[]> => {
+    const lines: string[] = [];
+    for await (const part of answerOf(socket)) if (typeof part === "string") lines.push(part);
+    return lines;
+  };
+  try {
+    socket.write(`${JSON.stringify(question)}\n`);
+    return await Promise.race([answer(), late.promise]);
+  } finally {
+    socket.destroy();
   }
 }
 

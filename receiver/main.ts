@@ -5,6 +5,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { DocumentError } from "#config/document.ts";
+import { managerOf } from "#service-manager/service-manager.ts";
 import type { AskOptions } from "./cli/ask.ts";
 import type { LinkOptions } from "./cli/console.ts";
 import type { Output } from "./cli/output.ts";
@@ -58,8 +59,16 @@ program
   .description("accept agents until asked to stop")
   .requiredOption(...CONFIG)
   .action(async (options) =>
-    (await import("./cli/serve.ts")).serve(output, { ...options, stopped: askedToStop() }),
+    (await import("./cli/serve.ts")).serve(output, {
+      ...{ ...options, manager: managerOf(process.env), stopped: askedToStop() },
+    }),
   );
+program
+  .command("status")
+  .description("whether a receiver runs here and its store answers; exit 69 if not")
+  .requiredOption(...CONFIG)
+  .option(...JSON_FLAG)
+  .action(async (options) => (await import("./cli/status.ts")).showStatus(output, options));
 program
   .command("export")
   .description("print stored messages, one JSON object a line")

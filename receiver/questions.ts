@@ -38,6 +38,7 @@ export const QUESTION = z.discriminatedUnion("ask", [
     atMs: z.int(),
   }),
   z.strictObject({ ask: z.literal("listAgents") }),
+  z.strictObject({ ask: z.literal("status") }),
   z.strictObject({
     ask: z.literal("send"),
     tenant: z.string(),
@@ -102,6 +103,12 @@ export const QUESTION = z.discriminatedUnion("ask", [
   }),
 ]);
 export type Question = z.infer<typeof QUESTION>;
+
+/** The line of `status`: that there is one means that the store has answered. */
+export interface StatusLine {
+  /** Of the receiver that answers. */
+  readonly pid: number;
+}
 
 /** A line of `agent denied`. */
 export interface DenialLine {
@@ -202,6 +209,11 @@ export async function* answerTo(
       break;
     case "listHeads":
       yield* headLines(store, question);
+      break;
+    case "status":
+      // Any question to the store will do: it goes through its writer, or to the database.
+      await store.findAgent({ tenant: "", name: "" });
+      yield JSON.stringify({ pid: process.pid } satisfies StatusLine);
       break;
     case "listAgents":
       for await (const agent of allAgents(store)) yield JSON.stringify(agentLine(agent));

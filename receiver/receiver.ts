@@ -36,6 +36,8 @@ const HOUR_MS = 3_600_000;
 
 export interface Receiver extends AsyncDisposable {
   readonly address: { readonly host: string; readonly port: number };
+  /** Agents that are connected to this node. */
+  connectionCount(): number;
   /** Where the fleet console is; undefined: it is not configured. */
   readonly consoleAddress: FleetConsole["address"] | undefined;
   /** Resolves with the error after which the process must end (S9). */
@@ -137,6 +139,7 @@ export async function openReceiver(
   const opened = stack.move();
   return {
     address: server.address,
+    connectionCount: () => server.connectionCount(),
     consoleAddress: shown?.address,
     failed: store.failed,
     outlets,

@@ -35,6 +35,7 @@ const PACKAGES = [
   { name: "libfuse3-dev", has: ["pkg-config", "--exists", "fuse3"] },
   { name: "fuse3", has: ["fusermount3", "-V"] },
   { name: "e2fsprogs", has: ["mkfs.ext4", "-V"] },
+  { name: "systemd", has: ["systemd-analyze", "--version"] },
   { name: "haproxy", has: ["/usr/sbin/haproxy", "-v"] },
   { name: "tinyproxy", has: ["tinyproxy", "-v"] },
   { name: "squid", has: ["/usr/sbin/squid", "-v"] },
@@ -49,12 +50,22 @@ const PACKAGES = [
   { name: "gpgv", has: ["gpgv", "--version"] },
   { name: "debsigs", has: ["sh", "-c", "command -v debsigs"] },
   { name: "rpm", has: ["rpmbuild", "--version"] },
+  { name: "zstd", has: ["zstd", "--version"] },
+  { name: "osslsigncode", has: ["osslsigncode", "--version"] },
   { name: "cpio", has: ["cpio", "--version"] },
   { name: "systemd-container", has: ["systemd-nspawn", "--version"] },
   { name: "mmdebstrap", has: ["mmdebstrap", "--version"] },
   { name: "xfsprogs", has: ["mkfs.xfs", "-V"] },
   { name: "prometheus", has: ["promtool", "--version"] },
   { name: "chromium", has: ["test", "-x", "/usr/bin/chromium"] },
+  { name: "osslsigncode", has: ["osslsigncode", "--version"] },
+  { name: "binutils-aarch64-linux-gnu", has: ["aarch64-linux-gnu-strip", "--version"] },
+  { name: "qemu-user-static", has: ["qemu-aarch64-static", "--version"] },
+  // Libraries for it: 15 MB.
+  {
+    name: "libstdc++6-arm64-cross",
+    has: ["test", "-e", "/usr/aarch64-linux-gnu/lib/libstdc++.so.6"],
+  },
   // 101 MB to fetch, 740 MB on the disk, 23 s: for the tests of Windows's files.
   { name: "wine64", has: ["test", "-x", "/usr/lib/wine/wine64"] },
 ] as const;
@@ -115,7 +126,8 @@ const wantsExecutable = files.some((file) => readFileSync(file, "utf8").includes
 if (canRun && wantsExecutable) {
   const folder = fileURLToPath(new URL("../build/tested", import.meta.url));
   mkdirSync(folder, { recursive: true });
-  process.env[BUILT_AGENT] = await buildExecutable(AGENT, "linux-x64", folder);
+  const { file } = await buildExecutable(AGENT, "linux-x64", folder);
+  process.env[BUILT_AGENT] = file;
 }
 
 let passed = 0;

@@ -4,7 +4,7 @@ import { globSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const sources = globSync(
-  "{agent,certs,config,defects,documents,packaged,pages,protocol,receiver,reconcile,releases,streams}/**/*.ts",
+  "{agent,certs,config,defects,documents,packaged,pages,protocol,receiver,reconcile,releases,service-manager,streams}/**/*.ts",
 ).sort();
 const isOf = (file: string, ...parts: readonly string[]): boolean =>
   parts.some((part) => file.startsWith(`${part}/`));

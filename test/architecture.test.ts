@@ -72,6 +72,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   defects: ["packaged"],
   // What a program brings along.
   packaged: [],
+  // What both programs tell the service manager that started them.
+  "service-manager": ["packaged"],
   "agent/exit-codes.ts": [],
   "agent/add-on-errors.ts": ["agent/exit-codes.ts"],
   "agent/folder-errors.ts": ["agent/exit-codes.ts"],
@@ -190,11 +192,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   agent: [
     "agent",
     "packaged",
+    "pages",
     "config",
     "certs",
     "documents",
     "reconcile",
     "releases",
+    "service-manager",
     // The texts of the service, which the executable brings along.
     "installer/linux",
   ],
@@ -202,6 +206,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "defects",
     "packaged",
     "pages",
+    "service-manager",
     // What an alarm means, and what to do: both ends say the same.
     "agent/health/catalogue.ts",
     "protocol",
@@ -277,7 +282,7 @@ function importsOf(file: string): string[] {
 }
 
 const sources = globSync(
-  "{agent,certs,config,defects,documents,packaged,pages,protocol,receiver,reconcile,releases,streams}/**/*.ts",
+  "{agent,certs,config,defects,documents,packaged,pages,protocol,receiver,reconcile,releases,service-manager,streams}/**/*.ts",
 ).sort();
 const isPackage = (target: string): boolean => !existsSync(target);
 

@@ -1,9 +1,10 @@
 /** What a package for Linux is made of, whatever its format (09 2.1). @module */
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import type { AddOnName } from "#packaged/add-ons.ts";
+import { AGENT } from "../programs.ts";
 import { ROOT } from "../root.ts";
-import { type Platform, runtimeOf } from "../runtime.ts";
+import type { Platform } from "../runtime.ts";
 
 export interface PackagedFile {
   /** Where it will lie, without the leading `/`. */
@@ -23,16 +24,14 @@ export interface LinuxPackage {
   readonly farewell: string;
 }
 
-/** As they stand in the names of native code (09 PK8). */
-const NAME_DIGITS = 16;
 const HERE = "installer/linux";
 
-const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+export const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
   version: string;
 };
 
 /**
- * @param executable that was built for the platform
+ * @param executable that was built for the platform, with its native code in `lib` beside it
  * @param papers notices, list of parts, release metadata: what lies beside the program
  */
 export function agentPackage(
@@ -46,7 +45,7 @@ export function agentPackage(
     farewell: "/opt/holdfast/bin/holdfast service remains || true",
     files: [
       file("opt/holdfast/bin/holdfast", executable, 0o755),
-      ...addOnFiles("opt/holdfast/lib", platform, ["better-sqlite3", "koffi"]),
+      ...addOnFiles("opt/holdfast/lib", executable, AGENT.addOns),
       ...unitFiles("holdfast", ["service", "socket"]),
       ...unitFiles("holdfast-rekey", ["service", "timer"]),
       file("usr/lib/tmpfiles.d/holdfast.conf", `${HERE}/tmpfiles.conf`),
@@ -58,25 +57,29 @@ export function agentPackage(
   };
 }
 
-const file = (path: string, from: string, mode: PackagedFile["mode"] = 0o644): PackagedFile => ({
+export const file = (
+  path: string,
+  from: string,
+  mode: PackagedFile["mode"] = 0o644,
+): PackagedFile => ({
   ...{ path, mode, from: resolve(ROOT, from) },
 });
 
-function unitFiles(name: string, kinds: readonly string[]): PackagedFile[] {
+export function unitFiles(name: string, kinds: readonly string[]): PackagedFile[] {
   return kinds.map((kind) =>
     file(`usr/lib/systemd/system/${name}.${kind}`, `${HERE}/${name}.${kind}`),
   );
 }
 
-function addOnFiles(
+/** The native code beside an executable, of those that it asks for. */
+export function addOnFiles(
   folder: string,
-  platform: Platform,
-  names: readonly ("better-sqlite3" | "koffi")[],
+  executable: string,
+  names: readonly AddOnName[],
 ): PackagedFile[] {
-  const { addOns } = runtimeOf(platform);
-  return names.map((name) => {
-    const from = resolve(ROOT, addOns[name]);
-    const digest = createHash("sha256").update(readFileSync(from)).digest("hex");
-    return file(`${folder}/${digest.slice(0, NAME_DIGITS)}-${name}.node`, from);
-  });
+  const lib = join(dirname(executable), "lib");
+  const wanted = (found: string): boolean => names.some((name) => found.endsWith(`-${name}.node`));
+  const found = readdirSync(lib).filter(wanted).sort();
+  if (found.length !== names.length) throw new Error(`${lib}: not every add-on is there`);
+  return found.map((name) => file(`${folder}/${name}`, join(lib, name)));
 }

@@ -21,6 +21,7 @@ import { PACKAGED_MUTANTS } from "./packaged-mutants.ts";
 import { POLICY_MUTANTS } from "./policy-mutants.ts";
 import { PRIVACY_MUTANTS } from "./privacy-mutants.ts";
 import { RECEIVER_IDENTITY_MUTANTS } from "./receiver-identity-mutants.ts";
+import { RECEIVER_SERVICE_MUTANTS } from "./receiver-service-mutants.ts";
 import { RELEASE_MUTANTS } from "./release-mutants.ts";
 import { ROTATION_MUTANTS } from "./rotation-mutants.ts";
 import { RUNNING_MUTANTS } from "./running-mutants.ts";
@@ -64,5 +65,6 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...SIGN_TOOL_MUTANTS,
   ...AUDIT_MUTANTS,
   ...HOUR_MUTANTS,
+  ...RECEIVER_SERVICE_MUTANTS,
   ...RELEASE_MUTANTS,
 ];

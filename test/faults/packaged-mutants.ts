@@ -23,7 +23,7 @@ export const PACKAGED_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "an installed program unpacks",
-    ["add-ons", "process.execPath.startsWith(INSTALLED) || ", ""],
+    ["add-ons", "INSTALLED.test(process.execPath) || ", ""],
     "nothing is unpacked",
   ),
   mutant(

@@ -6,7 +6,10 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { ENROLL_PATH } from "#certs/exchange.ts";
+import { DOOR_REQUESTS_PER_MINUTE } from "#receiver/limits.ts";
 import { freePort } from "#scripts/free-port.ts";
+import { EnrollingFolder, newAddress, post } from "#test/receiver/support/enrolling-folder.ts";
 import { PlayedAgent } from "#test/receiver/support/played-agent.ts";
 import { ReceiverFolder } from "#test/receiver/support/receiver-folder.ts";
 import { until } from "#test/support/processes.ts";
@@ -19,7 +22,10 @@ const skip = installed
   : "not tested: the PROXY header of HAProxy; haproxy is not installed";
 
 /** HAProxy in front of `upstream`, passing TCP through as TP4 says. */
-async function balance(upstream: number): Promise<AsyncDisposable & { readonly port: number }> {
+async function balance(
+  upstream: number,
+  withHeader = true,
+): Promise<AsyncDisposable & { readonly port: number }> {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-haproxy-"));
   const port = await freePort();
   const config = join(folder, "haproxy.cfg");
@@ -33,7 +39,7 @@ async function balance(upstream: number): Promise<AsyncDisposable & { readonly p
     "listen tunnel",
     `  bind 127.0.0.1:${port}`,
     // Its checks speak LOCAL.
-    `  server one 127.0.0.1:${upstream} send-proxy-v2 check check-send-proxy inter 200ms`,
+    `  server one 127.0.0.1:${upstream} ${withHeader ? "send-proxy-v2 check check-send-proxy inter 200ms" : ""}`,
     "",
   ];
   writeFileSync(config, lines.join("\n"));
@@ -82,4 +88,28 @@ test("[TP4] an agent reaches a receiver through HAProxy, which says where it cam
     folder.logged.filter(({ event }) => event === "proxyRefused"),
     [],
   );
+});
+
+test("[TP4] [07 1.8] behind HAProxy the enrolment door counts each hospital by itself, and without its header all of them together", {
+  skip,
+}, async () => {
+  for (const [listen, other] of [
+    ["proxyProtocol: true, proxyFrom: [127.0.0.1/32]", 400],
+    ["", 429],
+  ] as const) {
+    using folder = await EnrollingFolder.create({ listen });
+    await using receiver = await folder.open();
+    await using proxy = await balance(receiver.address.port, listen !== "");
+    const ask = async (from: string): Promise<number> =>
+      (await post(proxy.port, ENROLL_PATH, "{}", { from })).status;
+    const [one, two] = [newAddress(), newAddress()];
+    const answers: number[] = [];
+    for (let count = 0; count <= DOOR_REQUESTS_PER_MINUTE; count++) answers.push(await ask(one));
+    assert.deepEqual(
+      answers,
+      [...Array<number>(DOOR_REQUESTS_PER_MINUTE).fill(400), 429],
+      "one hospital uses up its own ten",
+    );
+    assert.equal(await ask(two), other, listen);
+  }
 });

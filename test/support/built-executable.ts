@@ -2,9 +2,11 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { buildExecutable } from "#installer/executable.ts";
 import { AGENT, type Program } from "#installer/programs.ts";
+import type { Platform } from "#installer/runtime.ts";
+import { shipAddOns } from "#installer/shipped-add-ons.ts";
 import { Started } from "./processes.ts";
 
 export interface Said {
@@ -18,6 +20,13 @@ export const BUILT_AGENT = "HOLDFAST_BUILT_AGENT";
 /** Linux x64: what the machine of the tests runs. */
 export const canRun = process.platform === "linux" && process.arch === "x64";
 
+/** Asks both native add-ons something. */
+export const NATIVE_PROBE: Program = {
+  ...{ name: "holdfast-native-probe", title: "Probe", threads: [], files: [] },
+  main: "test/installer/probe/native.ts",
+  addOns: ["better-sqlite3", "koffi"],
+};
+
 export class BuiltExecutable implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), "holdfast-executable-"));
   readonly file: string;
@@ -26,16 +35,20 @@ export class BuiltExecutable implements Disposable {
     this.file = file;
   }
 
-  /** The agent's is built once, by `npm test`: two that are built at once would write the same files. */
-  static async build(program: Program = AGENT): Promise<BuiltExecutable> {
+  /** The agent's for Linux is built once, by `npm test`: two that are built at once would write the same files. */
+  static async build(
+    program: Program = AGENT,
+    platform: Platform = "linux-x64",
+  ): Promise<BuiltExecutable> {
     const dist = mkdtempSync(join(tmpdir(), "holdfast-dist-"));
     const built = process.env[BUILT_AGENT];
-    if (program === AGENT && built !== undefined) {
+    if (program === AGENT && platform === "linux-x64" && built !== undefined) {
       const file = join(dist, AGENT.name);
       copyFileSync(built, file);
       return new BuiltExecutable(file);
     }
-    return new BuiltExecutable(await buildExecutable(program, "linux-x64", dist));
+    const { file } = await buildExecutable(program, platform, dist);
+    return new BuiltExecutable(file);
   }
 
   /** The environment of a person whose add-ons lie in this test's folder. */
@@ -52,6 +65,15 @@ export class BuiltExecutable implements Disposable {
 
   start(args: readonly string[], env = this.env(), file = this.file): Started {
     return new Started([file, ...args], env);
+  }
+
+  /** As `npm run build` leaves it for the packages: its native code in `lib` beside it. @returns the executable there */
+  released(): string {
+    const folder = join(this.folder, "released");
+    const file = join(folder, basename(this.file));
+    shipAddOns("linux-x64", join(folder, "lib"));
+    copyFileSync(this.file, file);
+    return file;
   }
 
   /** As a package lays it out: `bin` and, beside it, `lib` with what was loaded once. @returns the executable there */

@@ -90,10 +90,11 @@ export async function post(
 
 /** A receiver with the embedded CA. */
 export class EnrollingFolder extends ReceiverFolder {
-  /** @param options.enrolment more keys of `enrolment`; `ca` that of another node */
+  /** @param options.enrolment more keys of `enrolment`; `listen` of `listen`; `ca` that of another node */
   static async create(
     options: {
       readonly enrolment?: string;
+      readonly listen?: string;
       readonly more?: string;
       readonly ca?: AuthorityFiles;
     } = {},
@@ -105,7 +106,7 @@ export class EnrollingFolder extends ReceiverFolder {
       "receiver.yaml",
       [
         "stateDir: state",
-        "listen: { host: 127.0.0.1, port: 0 }",
+        `listen: { host: 127.0.0.1, port: 0, ${options.listen ?? ""} }`,
         "tls: { certificate: server.pem, key: server.key, agentCa: ca.pem, ca: receiver-ca.pem }",
         `enrolment: { url: "https://localhost", ca: ${ca}, ${options.enrolment ?? ""} }`,
         options.more ?? "",

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { openServiceManager } from "#agent/host/service-manager.ts";
+import { openServiceManager } from "#service-manager/service-manager.ts";
 import { AgentFolder } from "#test/support/agent-folder.ts";
 import { ManualClock } from "#test/support/clocks.ts";
 import { Notified } from "#test/support/notified.ts";

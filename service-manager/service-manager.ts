@@ -1,6 +1,11 @@
-/** What systemd is told: that the agent accepts messages, what it does, that its loop turns (09 SV3, SV4). @module */
-import type { Clock, Timer } from "./clock.ts";
+/** What systemd is told: that the program does its work, what it does, that its loop turns (09 SV3, SV4). @module */
 import { type Notify, openNotifySocket } from "./notify-socket.ts";
+
+/** Of the program's clock. */
+export interface Timers {
+  /** Calls `act` once, `delayMs` from now, unless disposed before. */
+  after(delayMs: number, act: () => void): Disposable;
+}
 
 /** What a service manager puts into the environment (sd_notify(3), sd_watchdog_enabled(3)). */
 export interface ManagerEnvironment {
@@ -10,6 +15,15 @@ export interface ManagerEnvironment {
   readonly watchdogMicroseconds: string | undefined;
   /** `$WATCHDOG_PID`: whom it is meant for. */
   readonly watchdogPid: string | undefined;
+}
+
+/** @param env of the process */
+export function managerOf(env: NodeJS.ProcessEnv): ManagerEnvironment {
+  return {
+    socket: env["NOTIFY_SOCKET"],
+    watchdogMicroseconds: env["WATCHDOG_USEC"],
+    watchdogPid: env["WATCHDOG_PID"],
+  };
 }
 
 export interface ServiceManager extends Disposable {
@@ -36,7 +50,7 @@ const WATCHDOG_PARTS = 3;
  */
 export async function openServiceManager(
   { socket, watchdogMicroseconds, watchdogPid }: ManagerEnvironment,
-  clock: Clock,
+  clock: Timers,
 ): Promise<ServiceManager> {
   if (socket === undefined || socket === "") return new Told(() => {}, clock, 0);
   const isForUs = watchdogPid === undefined || watchdogPid === String(process.pid);
@@ -46,10 +60,10 @@ export async function openServiceManager(
 
 class Told implements ServiceManager {
   readonly #notify: Notify;
-  readonly #clock: Clock;
-  readonly #timers = new Map<string, Timer>();
+  readonly #clock: Timers;
+  readonly #timers = new Map<string, Disposable>();
 
-  constructor(notify: Notify, clock: Clock, watchdogUs: number) {
+  constructor(notify: Notify, clock: Timers, watchdogUs: number) {
     this.#notify = notify;
     this.#clock = clock;
     this.#repeat(`EXTEND_TIMEOUT_USEC=${EXTEND_BY_US}`, EXTEND_EVERY_MS);
