@@ -22,7 +22,7 @@ const REST_MS = 3_000;
 /** Needs Linux x64. @param folder for the executable and the state of an agent */
 export async function measureExecutable(folder: string): Promise<Row[]> {
   mkdirSync(folder, { recursive: true });
-  const file = await buildExecutable(AGENT, "linux-x64", folder);
+  const { file } = await buildExecutable(AGENT, "linux-x64", folder);
   const { agentConfig } = await makePair({ folder: join(folder, "pair") });
   const run = [file, "run", "--config", agentConfig];
   // Its native code is in its place, and the store is there.

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stop } from "esbuild";
 import manifest from "../package.json" with { type: "json" };
+import type { Made } from "./bill/made.ts";
 import { type BlobParts, writeBlob } from "./blob.ts";
 import { bundleProgram, bundleThread } from "./bundle.ts";
 import { makeElf } from "./elf.ts";
@@ -28,24 +29,26 @@ const HERE = `${process.platform === "win32" ? "win" : process.platform}-${proce
 async function bundled(
   program: Program,
   folder: string,
-): Promise<Pick<BlobParts, "main" | "assets">> {
+): Promise<Pick<BlobParts, "main" | "assets"> & Pick<Made, "metafiles">> {
   const main = await bundleProgram(program, folder);
+  const metafiles = [main.metafile];
   const assets: Record<string, string> = { "package.json": join(ROOT, "package.json") };
   for (const path of program.files) assets[path] = join(ROOT, path);
   assets["main.places"] = writePlaces(main.file);
   for (const thread of program.threads) {
-    const { file } = await bundleThread(thread, folder);
+    const { file, metafile } = await bundleThread(thread, folder);
+    metafiles.push(metafile);
     assets[thread] = file;
     assets[`${thread}.places`] = writePlaces(file);
   }
   // Its process would keep ours from ending.
   await stop();
-  return { main: main.file, assets };
+  return { main: main.file, assets, metafiles };
 }
 
 /**
  * @param addOns those that it takes as its own: as they are shipped
- * @returns its path, in `dist`
+ * @returns its path, in `dist`, and what went into it
  * @throws {Error} what a step says
  */
 export async function buildExecutable(
@@ -53,12 +56,13 @@ export async function buildExecutable(
   platform: Platform,
   dist: string,
   addOns: AddOnFiles = runtimeOf(platform).addOns,
-): Promise<string> {
+): Promise<Made> {
   const folder = join(WORK, platform, program.name);
   mkdirSync(folder, { recursive: true });
   const { node } = runtimeOf(platform);
   const own = Object.fromEntries(program.addOns.map((name) => [name, addOns[name]]));
-  const parts = { ...(await bundled(program, folder)), addOns: own, codeCache: platform === HERE };
+  const { metafiles, ...inside } = await bundled(program, folder);
+  const parts = { ...inside, addOns: own, codeCache: platform === HERE };
   const blob = writeBlob(process.execPath, folder, parts);
   const isWindows = platform === "win-x64";
   const name = isWindows ? `${program.name}.exe` : program.name;
@@ -66,5 +70,5 @@ export async function buildExecutable(
   const { version } = manifest;
   if (isWindows) makePe(node, blob, file, { file: name, description: program.title, version });
   else await makeElf(node, blob, file, platform);
-  return file;
+  return { program, platform, file, metafiles, addOns: own };
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run build`: the executables that are released, in `dist`, a folder a platform, each with its native code in `lib`
+ * `npm run build`: everything that is released, in `dist`: a folder a platform with its executables and packages
  * (09 1.3; `docs/build.md`).
  *
  *   npm run build [-- OPTION … PLATFORM …]     only these: linux-x64, linux-arm64, win-x64
@@ -15,7 +15,12 @@ import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { refuseAdvised } from "./advisories.ts";
 import { signForWindows, type WindowsSigner } from "./authenticode.ts";
+import { writeChecksums } from "./bill/checksums.ts";
+import type { Made } from "./bill/made.ts";
+import { releaseOf } from "./bill/release.ts";
+import { writeBill } from "./bill/write-bill.ts";
 import { buildExecutable } from "./executable.ts";
+import { makeLinuxPackages } from "./linux/packages.ts";
 import { refuseAboveFloor } from "./native/glibc-floor.ts";
 import { compileSqlite } from "./native/sqlite-add-on.ts";
 import { programsFor } from "./programs.ts";
@@ -60,28 +65,47 @@ function signerOf(values: ReturnType<typeof asked>["values"]): WindowsSigner | u
   return { certificate, key, pkcs11Module, timestampUrl };
 }
 
-async function build(platform: Platform, isTrial: boolean, signer?: WindowsSigner): Promise<void> {
+/** The executables of a platform, in a folder of its own. */
+async function build(
+  platform: Platform,
+  isTrial: boolean,
+  signer?: WindowsSigner,
+): Promise<readonly Made[]> {
   const dist = join(DIST, platform);
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist, { recursive: true });
   if (isLinux(platform) && !isTrial) compileSqlite(platform);
   const addOns = shipAddOns(platform, join(dist, "lib"), signer);
-  const shipped = Object.values(addOns);
+  const made: Made[] = [];
   for (const program of programsFor(platform)) {
-    const file = await buildExecutable(program, platform, dist, addOns);
-    if (signer !== undefined && !isLinux(platform)) signForWindows(file, signer);
-    shipped.push(file);
-    console.log(`${relative(ROOT, file)}: ${(statSync(file).size / MB).toFixed(1)} MB`);
+    const one = await buildExecutable(program, platform, dist, addOns);
+    if (signer !== undefined && !isLinux(platform)) signForWindows(one.file, signer);
+    made.push(one);
+    tell(one.file);
   }
+  const shipped = [...Object.values(addOns), ...made.map(({ file }) => file)];
   if (isLinux(platform) && !isTrial) for (const file of shipped) refuseAboveFloor(file);
+  return made;
+}
+
+function tell(file: string): void {
+  console.log(`${relative(ROOT, file)}: ${(statSync(file).size / MB).toFixed(1)} MB`);
 }
 
 const { values, platforms } = asked();
 try {
-  const { advisories, "accept-advisory": accepted = [] } = values;
+  const { advisories, "accept-advisory": accepted = [], "at-hand": isTrial } = values;
   if (advisories !== undefined) refuseAdvised(NODE_VERSION, advisories, accepted);
   const signer = signerOf(values);
-  for (const platform of platforms) await build(platform, values["at-hand"], signer);
+  const made: Made[] = [];
+  for (const platform of platforms) made.push(...(await build(platform, isTrial, signer)));
+  // Beside the executables; the packages take them along.
+  writeBill(DIST, made, releaseOf());
+  for (const platform of platforms.filter(isLinux)) {
+    const own = made.filter((one) => one.platform === platform);
+    for (const file of makeLinuxPackages(own, DIST, isTrial)) tell(file);
+  }
+  writeChecksums(DIST);
 } catch (error) {
   console.error(`npm run build: ${error instanceof Error ? error.message : error}`);
   process.exitCode = EXIT_FAILED;

@@ -11,11 +11,11 @@ import type { TimeBase } from "#documents/time.ts";
 import { FolderSource } from "./folder-source.ts";
 import { type MarksStore, NO_MARKS, type ReleaseMarks } from "./marks.ts";
 import { MetadataFolder } from "./metadata-folder.ts";
-import { PLATFORMS, platformsOfFile } from "./platforms.ts";
+import { PLATFORMS, platformsOfFile, programOf } from "./platforms.ts";
 import { type Refreshed, refreshReleases } from "./refresh.ts";
 import { type Refused, refused } from "./refusal.ts";
 import type { ReleaseTrust } from "./root.ts";
-import { readSbom } from "./sbom.ts";
+import { readSbom, type SbomVerdict } from "./sbom.ts";
 import { judgeSignature } from "./signature/judge.ts";
 import { chunksOfFile, type Taken, takeChunks, whatContentForbids } from "./take.ts";
 import { type ReleaseTarget, whatOrderForbids } from "./target.ts";
@@ -120,7 +120,11 @@ async function judgeContent(
   const order = `release ${custom.releaseCounter}, version ${custom.version}, may follow ${running}`;
   checks.push(disorder === undefined ? yes("order", order) : no("order", disorder));
   const { kind } = PLATFORMS[platform];
-  checks.push(await judgeSbom(kind, copy.path, custom.sbomSha256));
+  const sbom = await readSbom(
+    { kind, path: copy.path, given: options.file },
+    { program: programOf(platform), version: custom.version },
+  );
+  checks.push(judgeSbom(sbom, custom.sbomSha256));
   const judged = { path: copy.path, workFolder: work };
   const signature = await judgeSignature(kind, judged, options.trust.publisher);
   if (signature.kind === "verified") checks.push(yes("signature", signature.publisher));
@@ -129,12 +133,7 @@ async function judgeContent(
   else checks.push({ ...no("signature", refused("SIGNATURE", "W12")), said: signature.why });
 }
 
-async function judgeSbom(
-  kind: Parameters<typeof readSbom>[0],
-  path: string,
-  expected: string,
-): Promise<PackageCheck> {
-  const sbom = await readSbom(kind, path);
+function judgeSbom(sbom: SbomVerdict, expected: string): PackageCheck {
   if (sbom.kind === "unchecked") {
     return open("sbom", { ...sbom, command: `${sbom.command}   (must be ${expected})` });
   }

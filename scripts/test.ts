@@ -50,6 +50,8 @@ const PACKAGES = [
   { name: "gpgv", has: ["gpgv", "--version"] },
   { name: "debsigs", has: ["sh", "-c", "command -v debsigs"] },
   { name: "rpm", has: ["rpmbuild", "--version"] },
+  { name: "zstd", has: ["zstd", "--version"] },
+  { name: "osslsigncode", has: ["osslsigncode", "--version"] },
   { name: "cpio", has: ["cpio", "--version"] },
   { name: "systemd-container", has: ["systemd-nspawn", "--version"] },
   { name: "mmdebstrap", has: ["mmdebstrap", "--version"] },
@@ -124,7 +126,8 @@ const wantsExecutable = files.some((file) => readFileSync(file, "utf8").includes
 if (canRun && wantsExecutable) {
   const folder = fileURLToPath(new URL("../build/tested", import.meta.url));
   mkdirSync(folder, { recursive: true });
-  process.env[BUILT_AGENT] = await buildExecutable(AGENT, "linux-x64", folder);
+  const { file } = await buildExecutable(AGENT, "linux-x64", folder);
+  process.env[BUILT_AGENT] = file;
 }
 
 let passed = 0;

@@ -19,16 +19,18 @@ export async function judgeSignature(
       return judgeRpm(judged, publisher);
     case "msi":
     case "setup":
+    case "pe":
       return judgeAuthenticode(judged, publisher);
     case "tar":
-      return { ...TAR };
+      return { ...NO_ROOM, why: "a tar archive carries no signature" };
+    case "elf":
+      return { ...NO_ROOM, why: "an executable of Linux carries no signature" };
   }
 }
 
-/** 09 PK16: an archive has no signature of its own; the file of checksums that names it has. */
-const TAR: SignatureVerdict = {
+/** 09 PK16: what has no signature of its own is named by the file of checksums, which has. */
+const NO_ROOM = {
   kind: "unchecked",
-  why: "a tar archive carries no signature",
   command:
     "gpgv --keyring PUBLISHER.gpg SHA256SUMS.asc && sha256sum --check --ignore-missing SHA256SUMS.asc",
-};
+} as const;

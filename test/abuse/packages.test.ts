@@ -2,11 +2,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { appendFileSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 import { verifyPackageFile } from "#agent/cli/verify-package.ts";
 import { type PackageReport, verifyPackage } from "#releases/package.ts";
-import { SBOM_PATH } from "#releases/sbom.ts";
+import { sbomPath } from "#releases/sbom.ts";
 import { judgeDeb } from "#releases/signature/deb.ts";
 import { addMember, PackageYard, SBOM } from "#test/support/package-yard.ts";
 import { programFile } from "#test/support/programs.ts";
@@ -223,18 +222,18 @@ test(
     assert.equal(await verify(unsigned), 65);
     assert.match(lines.join("\n"), /^signature +refused +it is not signed$/m);
     assert.match(lines.join("\n"), /\[RELEASE_REFUSED\]/);
-    const tar = yard.path("holdfast.tar.gz");
-    mkdirSync(join(yard.folder, "t/opt/holdfast/share"), { recursive: true });
-    writeFileSync(join(yard.folder, "t", SBOM_PATH), SBOM);
-    yard.run("tar", "-czf", tar, "-C", yard.path("t"), "./opt");
-    const path = "linux-x64/holdfast.tar.gz";
+    const tar = yard.path("holdfast.tar.zst");
+    mkdirSync(yard.path("t/holdfast-1.1.0"), { recursive: true });
+    writeFileSync(yard.path("t/holdfast-1.1.0/holdfast.cdx.json"), SBOM);
+    yard.run("tar", "-I", "zstd", "-cf", tar, "-C", yard.path("t"), "holdfast-1.1.0");
+    const path = "linux-x64/holdfast.tar.zst";
     yard.publish(tar, { path, custom: { platform: "linux-x64-tar" } });
     assert.equal(await verify(tar), 69);
     assert.match(lines.join("\n"), /^by hand, signature: gpgv --keyring /m);
     assert.match(lines.join("\n"), /\[RELEASE_UNCHECKED\]/);
     writeFileSync(marks, "{}");
     await assert.rejects(verify(tar), { code: "RELEASE_MARKS_DAMAGED" });
-    await assert.rejects(verify(yard.path("absent.tar.gz")), { code: "RELEASE_MARKS_DAMAGED" });
+    await assert.rejects(verify(yard.path("absent.tar.zst")), { code: "RELEASE_MARKS_DAMAGED" });
   },
 );
 
@@ -297,10 +296,10 @@ BuildArch: noarch
 %description
 x
 %install
-mkdir -p %{buildroot}/opt/holdfast/share
-printf '%%s' '${SBOM}' > %{buildroot}${SBOM_PATH.slice(1)}
+mkdir -p %{buildroot}/usr/share/doc/holdfast
+printf '%%s' '${SBOM}' > %{buildroot}${sbomPath().slice(1)}
 %files
-/opt/holdfast/share/holdfast.cdx.json
+${sbomPath().slice(1)}
 `;
   writeFileSync(yard.path("holdfast.spec"), spec);
   const top = ["--define", `_topdir ${yard.path("rpm")}`, "--define", `_rpmdir ${yard.folder}`];

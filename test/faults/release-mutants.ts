@@ -171,6 +171,15 @@ export const RELEASE_MUTANTS: readonly Mutant[] = [
     metadata("names that every object has"),
   ),
   mutant(
+    "W11 the list beside an executable",
+    "sbom",
+    [
+      "const file = places.find((one) => existsSync(one));",
+      'const file = places.find((one) => one === "");',
+    ],
+    { file: "test/installer/bill/release.test.ts", only: "beside an executable lies the list" },
+  ),
+  mutant(
     "W11 the platform",
     "target",
     ["if (custom.data.platform !== platform) return", 'if (custom.data.platform === "") return'],

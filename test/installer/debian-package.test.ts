@@ -37,7 +37,7 @@ describe("the package on Debian 12", { skip }, () => {
 
   before(async () => {
     const built = await BuiltExecutable.build();
-    const contents = agentPackage(built.file, "linux-x64", []);
+    const contents = agentPackage(built.released(), "linux-x64", []);
     deb = (version) => {
       const one: LinuxPackage = { ...contents, version };
       return makeDeb(one, work, join(work, "staged"), "none");

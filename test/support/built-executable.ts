@@ -2,10 +2,11 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { buildExecutable } from "#installer/executable.ts";
 import { AGENT, type Program } from "#installer/programs.ts";
 import type { Platform } from "#installer/runtime.ts";
+import { shipAddOns } from "#installer/shipped-add-ons.ts";
 import { Started } from "./processes.ts";
 
 export interface Said {
@@ -46,7 +47,8 @@ export class BuiltExecutable implements Disposable {
       copyFileSync(built, file);
       return new BuiltExecutable(file);
     }
-    return new BuiltExecutable(await buildExecutable(program, platform, dist));
+    const { file } = await buildExecutable(program, platform, dist);
+    return new BuiltExecutable(file);
   }
 
   /** The environment of a person whose add-ons lie in this test's folder. */
@@ -63,6 +65,15 @@ export class BuiltExecutable implements Disposable {
 
   start(args: readonly string[], env = this.env(), file = this.file): Started {
     return new Started([file, ...args], env);
+  }
+
+  /** As `npm run build` leaves it for the packages: its native code in `lib` beside it. @returns the executable there */
+  released(): string {
+    const folder = join(this.folder, "released");
+    const file = join(folder, basename(this.file));
+    shipAddOns("linux-x64", join(folder, "lib"));
+    copyFileSync(this.file, file);
+    return file;
   }
 
   /** As a package lays it out: `bin` and, beside it, `lib` with what was loaded once. @returns the executable there */

@@ -13,7 +13,7 @@ import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { ReleaseTrust } from "#releases/root.ts";
-import { SBOM_PATH } from "#releases/sbom.ts";
+import { type Sought, sbomPath } from "#releases/sbom.ts";
 import { readMembers } from "#releases/signature/ar.ts";
 import {
   customJson,
@@ -93,7 +93,7 @@ export class PackageYard implements Disposable {
   }
 
   /** @returns path of an unsigned deb */
-  deb(name: string, sbom: string | undefined = SBOM): string {
+  deb(name: string, sbom: string | undefined = SBOM, program?: Sought["program"]): string {
     const tree = this.path("tree");
     rmSync(tree, { recursive: true, force: true });
     mkdirSync(join(tree, "DEBIAN"), { recursive: true });
@@ -101,7 +101,7 @@ export class PackageYard implements Disposable {
       join(tree, "DEBIAN/control"),
       "Package: holdfast\nVersion: 1.1.0\nArchitecture: amd64\nMaintainer: H <h@example.org>\nDescription: x\n",
     );
-    const file = join(tree, SBOM_PATH);
+    const file = join(tree, sbomPath(program));
     mkdirSync(dirname(file), { recursive: true });
     if (sbom !== "") writeFileSync(file, sbom);
     this.run("dpkg-deb", "--root-owner-group", "-Zxz", "-b", tree, this.path(name));
