@@ -12,6 +12,7 @@ import type { TestReply } from "./cli/listen.ts";
 import { addAuditCommands } from "./commands/audit.ts";
 import { addHoldCommands } from "./commands/channel-hold.ts";
 import { addConfigCommands } from "./commands/config.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
 import { addDrillCommands } from "./commands/drill.ts";
 import { addIdentityCommands } from "./commands/identity.ts";
 import { addInitCommand } from "./commands/init.ts";
@@ -38,8 +39,6 @@ import { addReleaseCommands } from "./release-commands.ts";
 
 const channelList = later(() => import("./cli/channel.ts"), "channelList");
 const channelSkip = later(() => import("./cli/channel-skip.ts"), "channelSkip");
-const doctor = later(() => import("./cli/doctor.ts"), "doctor");
-const doctorMachine = later(() => import("./cli/doctor-machine.ts"), "doctorMachine");
 const explain = later(() => import("./cli/explain.ts"), "explain");
 const filesList = later(() => import("./cli/files.ts"), "filesList");
 const listen = later(() => import("./cli/listen.ts"), "listen");
@@ -94,6 +93,14 @@ function stopSignals(): { readonly stop: Promise<void>; readonly hangUp: Promise
   return { stop: stop.promise, hangUp: hangUp.promise };
 }
 
+/** Once it has all been said. */
+async function leave(exit: ExitCode): Promise<never> {
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise<void>((resolve) => stream.write("", () => resolve()));
+  }
+  process.exit(exit);
+}
+
 /** The commands; the chosen one is handed to `choose`, so that parsing does nothing else. */
 function program(choose: (act: Act) => void): Command {
   const root = new Command("holdfast")
@@ -122,24 +129,7 @@ function program(choose: (act: Act) => void): Command {
   addInitCommand(root, choose);
   addQuestionCommands(root, choose);
   addReportCommand(root, choose);
-  root
-    .command("doctor")
-    .description("whether this machine is fit for the store, and the receiver is reached from it")
-    .addOption(configOption())
-    .addOption(jsonOption())
-    .option("--folder <path>", "only whether files can be taken from, or put into, this folder")
-    .option("--machine", "only what machine this is: system, processor, memory, disks", false)
-    .action(({ folder, machine, ...options }) =>
-      choose(() =>
-        machine
-          ? doctorMachine(options)
-          : folder === undefined
-            ? doctor({ ...options, creds: credentials, ignored })
-            : import("./cli/doctor-folder.ts").then(({ doctorFolder }) =>
-                doctorFolder({ folder, json: options.json }),
-              ),
-      ),
-    );
+  addDoctorCommand(root, choose, { creds: credentials, ignored, version: versionText, leave });
   addAuditCommands(root, choose);
   addConfigCommands(root, choose);
   addSupportCommands(root, choose);

@@ -1,5 +1,5 @@
 /**
- * `npm run build`: the executables that are released, in `dist`, a folder a platform, each with its native code in `lib`
+ * `npm run build`: everything that is released, in `dist`: a folder a platform with its executables and packages
  * (09 1.3; `docs/build.md`).
  *
  *   npm run build [-- OPTION … PLATFORM …]     only these: linux-x64, linux-arm64, win-x64
@@ -20,6 +20,7 @@ import type { Made } from "./bill/made.ts";
 import { releaseOf } from "./bill/release.ts";
 import { writeBill } from "./bill/write-bill.ts";
 import { buildExecutable } from "./executable.ts";
+import { makeLinuxPackages } from "./linux/packages.ts";
 import { refuseAboveFloor } from "./native/glibc-floor.ts";
 import { compileSqlite } from "./native/sqlite-add-on.ts";
 import { programsFor } from "./programs.ts";
@@ -64,41 +65,46 @@ function signerOf(values: ReturnType<typeof asked>["values"]): WindowsSigner | u
   return { certificate, key, pkcs11Module, timestampUrl };
 }
 
-/** @returns what was made */
+/** The executables of a platform, in a folder of its own. */
 async function build(
   platform: Platform,
   isTrial: boolean,
   signer?: WindowsSigner,
 ): Promise<readonly Made[]> {
-  const made: Made[] = [];
   const dist = join(DIST, platform);
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist, { recursive: true });
   if (isLinux(platform) && !isTrial) compileSqlite(platform);
   const addOns = shipAddOns(platform, join(dist, "lib"), signer);
-  const shipped = Object.values(addOns);
+  const made: Made[] = [];
   for (const program of programsFor(platform)) {
     const one = await buildExecutable(program, platform, dist, addOns);
-    const { file } = one;
+    if (signer !== undefined && !isLinux(platform)) signForWindows(one.file, signer);
     made.push(one);
-    if (signer !== undefined && !isLinux(platform)) signForWindows(file, signer);
-    shipped.push(file);
-    console.log(`${relative(ROOT, file)}: ${(statSync(file).size / MB).toFixed(1)} MB`);
+    tell(one.file);
   }
+  const shipped = [...Object.values(addOns), ...made.map(({ file }) => file)];
   if (isLinux(platform) && !isTrial) for (const file of shipped) refuseAboveFloor(file);
   return made;
 }
 
+function tell(file: string): void {
+  console.log(`${relative(ROOT, file)}: ${(statSync(file).size / MB).toFixed(1)} MB`);
+}
+
 const { values, platforms } = asked();
 try {
-  const { advisories, "accept-advisory": accepted = [] } = values;
+  const { advisories, "accept-advisory": accepted = [], "at-hand": isTrial } = values;
   if (advisories !== undefined) refuseAdvised(NODE_VERSION, advisories, accepted);
   const signer = signerOf(values);
   const made: Made[] = [];
-  for (const platform of platforms) {
-    made.push(...(await build(platform, values["at-hand"], signer)));
-  }
+  for (const platform of platforms) made.push(...(await build(platform, isTrial, signer)));
+  // Beside the executables; the packages take them along.
   writeBill(DIST, made, releaseOf());
+  for (const platform of platforms.filter(isLinux)) {
+    const own = made.filter((one) => one.platform === platform);
+    for (const file of makeLinuxPackages(own, DIST, isTrial)) tell(file);
+  }
   writeChecksums(DIST);
 } catch (error) {
   console.error(`npm run build: ${error instanceof Error ? error.message : error}`);

@@ -192,6 +192,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   agent: [
     "agent",
     "packaged",
+    "pages",
     "config",
     "certs",
     "documents",

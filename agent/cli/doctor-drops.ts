@@ -12,7 +12,7 @@ import { isMadeBeside } from "../folders/make-beside.ts";
 import type { FolderRole } from "../folders/messages.ts";
 import type { PickupTrial } from "../folders/standing.ts";
 import { systemClock } from "../host/clock.ts";
-import type { Findings } from "./doctor-receiver.ts";
+import type { Findings } from "./doctor-way.ts";
 import { type Finding, ok, trouble, warning } from "./finding.ts";
 import { cannot, STEPS } from "./folder-steps.ts";
 import { escaped } from "./terminal.ts";
@@ -27,15 +27,13 @@ const FOLDERS: readonly (readonly [FolderRole, keyof FileDropConfig & `${string}
     ["error", "errorFolder", "error"],
   ];
 
-/** Each folder of each channel that takes files. One that fails stops its own channel alone: the agent runs. */
-export async function lookAtDrops(drops: readonly FileDropConfig[]): Promise<Findings> {
-  const found: Record<string, Finding> = {};
-  for (const drop of drops) Object.assign(found, await lookAtDrop(drop));
-  return found;
-}
-
-async function lookAtDrop(drop: FileDropConfig): Promise<Findings> {
-  const silenceMs = drop.shareTimeoutSeconds * 1_000;
+/**
+ * Each folder of a channel that takes files. One that fails stops its own channel alone: the agent runs.
+ *
+ * @param silenceMaxMs after which a folder counts as silent, if the channel does not say less; twice as long at most
+ */
+export async function lookAtDrop(drop: FileDropConfig, silenceMaxMs: number): Promise<Findings> {
+  const silenceMs = Math.min(drop.shareTimeoutSeconds * 1_000, silenceMaxMs);
   const tried = await asked(silenceMs, (hand) => hand.call("trial", pickupSettings(drop)));
   const rows = FOLDERS.map(async ([role, key, name]) => {
     const finding =
@@ -43,7 +41,7 @@ async function lookAtDrop(drop: FileDropConfig): Promise<Findings> {
         ? await alone(drop, drop[key], silenceMs)
         : judge(role, drop, drop[key], tried);
     // The agent runs without this channel.
-    const isFailed = finding.verdict === "failed";
+    const isFailed = finding.verdict === "problem";
     return [`${drop.name} ${name}`, isFailed ? { ...finding, verdict: "warning" } : finding];
   });
   return Object.fromEntries(await Promise.all(rows)) as Findings;

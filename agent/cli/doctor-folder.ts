@@ -32,7 +32,7 @@ export async function doctorFolder(options: {
     `${finding.verdict}: ${finding.text}`,
     ...(finding.remedy === undefined ? [] : [`  ${finding.remedy}`]),
   ]);
-  return finding.verdict === "failed" ? EXIT.unavailable : EXIT.ok;
+  return finding.verdict === "problem" ? EXIT.unavailable : EXIT.ok;
 }
 
 function plain(probed: ProbedFolder | AgentError): unknown {

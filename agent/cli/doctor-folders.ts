@@ -14,17 +14,48 @@ import { isolationFor } from "../folders/share-kind.ts";
 import { systemClock } from "../host/clock.ts";
 import type { ChannelSet } from "../running/channel-set.ts";
 import { folderSettings } from "../sender-options.ts";
-import type { Findings } from "./doctor-receiver.ts";
+import type { Findings } from "./doctor-way.ts";
 import { type Finding, ok, trouble, warning } from "./finding.ts";
 
-/** By channel and, of one that takes files, by folder. */
+/** A share that is silent for so long is told as such; the agent itself waits for `shareTimeoutSeconds`. */
+export const FOLDER_SILENCE_MS = 6_000;
+/** So many channels are looked at beside each other; each may cost a process. */
+const ABREAST_COUNT = 8;
+/** Twice {@link FOLDER_SILENCE_MS} may come on top. */
+const BEGUN_WITHIN_MS = 4_000;
+
+/** By channel and, of one that takes files, by folder. Ends within 16 s. */
 export async function lookAtFolders({ drops, folderSenders }: ChannelSet): Promise<Findings> {
-  const findings: Record<string, Finding> = {};
-  for (const config of folderSenders) findings[config.name] = await lookAtTarget(config);
-  if (drops.length === 0) return findings;
-  const { lookAtDrops } = await import("./doctor-drops.ts");
-  return { ...(await lookAtDrops(drops)), ...findings };
+  const looks = new Map<string, () => Promise<Findings>>();
+  for (const config of drops) {
+    looks.set(config.name, async () => {
+      const { lookAtDrop } = await import("./doctor-drops.ts");
+      return await lookAtDrop(config, FOLDER_SILENCE_MS);
+    });
+  }
+  for (const config of folderSenders) {
+    looks.set(config.name, async () => ({ [config.name]: await lookAtTarget(config) }));
+  }
+  const found = new Map<string, Findings>();
+  const waiting = [...looks];
+  const untilMs = systemClock.monotonicMs() + BEGUN_WITHIN_MS;
+  const walk = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [name, look] = next;
+      const isLate = systemClock.monotonicMs() > untilMs;
+      found.set(name, isLate ? { [name]: NOT_BEGUN } : await look());
+    }
+  };
+  await Promise.all(Array.from({ length: ABREAST_COUNT }, walk));
+  // As configured, whichever was done first.
+  return Object.assign({}, ...[...looks.keys()].map((name) => found.get(name)));
 }
+
+const NOT_BEGUN: Finding = warning(
+  "Not looked at: other folders took the time",
+  {},
+  "See to those; ask about a folder alone with: holdfast doctor --folder PATH",
+);
 
 async function lookAtTarget(config: FolderConfig): Promise<Finding> {
   const { folder, shareKind, name } = config;
@@ -34,7 +65,7 @@ async function lookAtTarget(config: FolderConfig): Promise<Finding> {
     // Only here: whoever has no such channel gets a doctor that can start no program.
     const { FolderHand } = await import("../folders/hand.ts");
     const hand = await FolderHand.open({
-      ...{ isolation, silenceMs: shareTimeoutMs, clock: systemClock },
+      ...{ isolation, silenceMs: Math.min(shareTimeoutMs, FOLDER_SILENCE_MS), clock: systemClock },
     });
     try {
       const asked = { ...outlet, channel: name, ownNames: undefined, mark: undefined };

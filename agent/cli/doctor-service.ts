@@ -13,7 +13,7 @@ import {
   unitFiles,
 } from "../service/linux/drop-ins.ts";
 import { isBooted, SERVICE } from "../service/linux/unit-places.ts";
-import type { Findings } from "./doctor-receiver.ts";
+import type { Findings } from "./doctor-way.ts";
 import { type Finding, ok, warning } from "./finding.ts";
 import { escaped } from "./terminal.ts";
 

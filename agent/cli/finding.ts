@@ -8,10 +8,13 @@ import {
 } from "../errors.ts";
 
 /** Ordered: the last one that occurs is the verdict of the whole. */
-export const VERDICTS = ["ok", "warning", "failed"] as const;
+export const VERDICTS = ["ok", "notice", "warning", "problem"] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
-/** What one check found. `failed`: the agent will not run like this, or must not. */
+/**
+ * What one check found. `notice`: worth knowing, nothing to do now. `warning`: it runs, and something should be done.
+ * `problem`: the agent will not run like this, or must not.
+ */
 export interface Finding {
   readonly verdict: Verdict;
   readonly facts: Facts;
@@ -27,6 +30,13 @@ export const ok = (text: string, facts: Facts): Finding => ({
   remedy: undefined,
 });
 
+export const notice = (text: string, facts: Facts, remedy?: string): Finding => ({
+  verdict: "notice",
+  facts,
+  text,
+  remedy,
+});
+
 export const warning = (text: string, facts: Facts, remedy: string): Finding => ({
   verdict: "warning",
   facts,
@@ -34,8 +44,13 @@ export const warning = (text: string, facts: Facts, remedy: string): Finding => 
   remedy,
 });
 
+export const problem = (text: string, facts: Facts, remedy: string): Finding => ({
+  ...warning(text, facts, remedy),
+  verdict: "problem",
+});
+
 /** An error that `run` would end with. */
-export const fault = (code: ErrorCode, facts: Facts): Finding => said("failed", code, facts);
+export const fault = (code: ErrorCode, facts: Facts): Finding => said("problem", code, facts);
 
 /** An error with which the agent runs all the same. */
 export const trouble = ({ code, facts }: AgentError): Finding => said("warning", code, facts);

@@ -47,9 +47,9 @@ export function cannot(
   // Not the system, but a rule of ours: the catalogue knows what to do.
   const own = sysCode in ERROR_CATALOGUE ? ERROR_CATALOGUE[sysCode as ErrorCode] : undefined;
   return own === undefined
-    ? { verdict: "failed", facts: shown, text: `${begun} (${sysCode})`, remedy }
+    ? { verdict: "problem", facts: shown, text: `${begun} (${sysCode})`, remedy }
     : {
-        verdict: "failed",
+        verdict: "problem",
         facts: shown,
         text: `${begun}: ${own.summary} [${sysCode}]`,
         remedy: own.remedy,

@@ -14,6 +14,7 @@ import type { AgentError } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { systemClock } from "../host/clock.ts";
 import { openLog } from "../host/log.ts";
+import { startOnlyOwnProgram } from "../host/own-programs.ts";
 import { type PassedEnvironment, PassedSockets } from "../host/passed-sockets.ts";
 import { anchorOf } from "./anchor-file.ts";
 
@@ -44,6 +45,8 @@ export async function run(options: RunOptions): Promise<ExitCode> {
   refuseUnprotected(options.config, config.configSource);
   const policyDigest = hash("sha256", readFileSync(options.config));
   const log = openLog(options.isJournal);
+  // Before the first thread. Where the kernel knows nothing of it, the unit's NoExecPaths= stands alone.
+  await startOnlyOwnProgram();
   using sockets = await PassedSockets.open(options.passed ?? {});
   // A person has written both files, and is there. What comes signed is not held up by a port too many.
   const stray = config.configSource === "local" ? sockets.unclaimed(config.channels) : undefined;

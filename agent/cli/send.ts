@@ -1,6 +1,6 @@
 /** `holdfast send`: a test MLLP sender. @module */
 import { readFileSync } from "node:fs";
-import { HL7_2_5 } from "node-hl7-client";
+import { HL7_2_5 } from "node-hl7-client/hl7";
 import { AgentError, codeOf } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { systemClock } from "../host/clock.ts";

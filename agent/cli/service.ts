@@ -186,4 +186,6 @@ const EXIT_WORDS: Readonly<Record<number, string>> = {
   [EXIT.tryAgain]: "another process has the store open",
   [EXIT.notPermitted]: "rights: a person must act",
   [EXIT.configuration]: "configuration, key or identity: a person must act",
+  // systemd's own (systemd.exec(5), EXIT_CREDENTIALS): the agent was not started.
+  243: "systemd cannot open the credential of the key; it tries again until that is back",
 };

@@ -1,9 +1,10 @@
 /** What a package for Linux is made of, whatever its format (09 2.1). @module */
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import type { AddOnName } from "#packaged/add-ons.ts";
+import { AGENT } from "../programs.ts";
 import { ROOT } from "../root.ts";
-import { type Platform, runtimeOf } from "../runtime.ts";
+import type { Platform } from "../runtime.ts";
 
 export interface PackagedFile {
   /** Where it will lie, without the leading `/`. */
@@ -23,8 +24,6 @@ export interface LinuxPackage {
   readonly farewell: string;
 }
 
-/** As they stand in the names of native code (09 PK8). */
-const NAME_DIGITS = 16;
 const HERE = "installer/linux";
 
 export const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
@@ -32,7 +31,7 @@ export const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "
 };
 
 /**
- * @param executable that was built for the platform
+ * @param executable that was built for the platform, with its native code in `lib` beside it
  * @param papers notices, list of parts, release metadata: what lies beside the program
  */
 export function agentPackage(
@@ -46,8 +45,9 @@ export function agentPackage(
     farewell: "/opt/holdfast/bin/holdfast service remains || true",
     files: [
       file("opt/holdfast/bin/holdfast", executable, 0o755),
-      ...addOnFiles("opt/holdfast/lib", platform, ["better-sqlite3", "koffi"]),
+      ...addOnFiles("opt/holdfast/lib", executable, AGENT.addOns),
       ...unitFiles("holdfast", ["service", "socket"]),
+      ...unitFiles("holdfast-rekey", ["service", "timer"]),
       file("usr/lib/tmpfiles.d/holdfast.conf", `${HERE}/tmpfiles.conf`),
       file("usr/lib/sysusers.d/holdfast.conf", `${HERE}/sysusers.conf`),
       file("usr/share/doc/holdfast/local.yaml.example", `${HERE}/local.yaml.example`),
@@ -71,15 +71,15 @@ export function unitFiles(name: string, kinds: readonly string[]): PackagedFile[
   );
 }
 
+/** The native code beside an executable, of those that it asks for. */
 export function addOnFiles(
   folder: string,
-  platform: Platform,
-  names: readonly ("better-sqlite3" | "koffi")[],
+  executable: string,
+  names: readonly AddOnName[],
 ): PackagedFile[] {
-  const { addOns } = runtimeOf(platform);
-  return names.map((name) => {
-    const from = resolve(ROOT, addOns[name]);
-    const digest = createHash("sha256").update(readFileSync(from)).digest("hex");
-    return file(`${folder}/${digest.slice(0, NAME_DIGITS)}-${name}.node`, from);
-  });
+  const lib = join(dirname(executable), "lib");
+  const wanted = (found: string): boolean => names.some((name) => found.endsWith(`-${name}.node`));
+  const found = readdirSync(lib).filter(wanted).sort();
+  if (found.length !== names.length) throw new Error(`${lib}: not every add-on is there`);
+  return found.map((name) => file(`${folder}/${name}`, join(lib, name)));
 }

@@ -22,7 +22,7 @@ export function receiverPackage(
     farewell: 'echo "Agents keep what this receiver has not acknowledged, and dial on."',
     files: [
       file("opt/holdfast-receiver/bin/holdfast-receiver", executable, 0o755),
-      ...addOnFiles("opt/holdfast-receiver/lib", platform, RECEIVER.addOns),
+      ...addOnFiles("opt/holdfast-receiver/lib", executable, RECEIVER.addOns),
       ...unitFiles("holdfast-receiver", ["service"]),
       file("usr/lib/sysusers.d/holdfast-receiver.conf", `${HERE}/holdfast-receiver-sysusers.conf`),
       file(`${DOCUMENTS}/receiver.yaml.example`, `${HERE}/receiver.yaml.example`),

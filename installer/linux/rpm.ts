@@ -30,6 +30,8 @@ export function makeRpm(
   const folder = join(work, `${name}-rpm`);
   const staged = join(folder, "staged");
   stage(linux, staged);
+  // Whose files these are is asked of it by `holdfast service`, which never replaces a package's.
+  writeFileSync(join(staged, `opt/${name}/packaged-by`), "rpm\n");
   const architecture = ARCHITECTURES[platform] ?? platform;
   const specification = join(folder, `${name}.spec`);
   writeFileSync(specification, specificationText(linux));
@@ -83,6 +85,7 @@ ${scripts.join("\n")}
 %dir /opt/${name}
 %dir /opt/${name}/bin
 %dir /opt/${name}/lib
+%attr(0644,root,root) /opt/${name}/packaged-by
 ${listed.join("\n")}
 /usr/bin/${name}
 `;

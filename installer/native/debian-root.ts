@@ -49,19 +49,25 @@ export function debianRoot(release: Release, packages: readonly string[] = []): 
   return folder;
 }
 
+/** Its own `/proc` is there for as long as the command runs, and for it alone. */
+const ENTER = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"';
+
 /**
- * Runs a program inside, without anything of our environment.
+ * A command that runs another one inside, without anything of our environment; for root.
  *
  * @param cwd as seen from inside
- * @throws {Error} with what it said, unless it ends with 0
  */
+export function insideCommand(root: string, cwd: string, command: readonly string[]): string[] {
+  const path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+  const there = ["/bin/sh", "-c", 'cd "$0" && exec "$@"', cwd, ...command];
+  return ["env", "-i", path, "LC_ALL=C", "unshare", "-m", "sh", "-c", ENTER, root, ...there];
+}
+
+/** @throws {Error} with what it said, unless it ends with 0 */
 export function runInside(root: string, cwd: string, command: readonly string[]): void {
-  const script = 'cd "$0" && exec "$@"';
-  const args = ["-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "chroot", root];
-  const { status, stderr, error } = spawnSync(
-    "env",
-    [...args, "/bin/sh", "-c", script, cwd, ...command],
-    { encoding: "utf8" },
-  );
-  if (status !== 0) throw new Error(`${command[0]}: ${error?.message ?? stderr}`);
+  const [program = "", ...args] = insideCommand(root, cwd, command);
+  const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: "utf8" });
+  if (status !== 0) {
+    throw new Error(`${command[0]}: ${error?.message ?? `${stdout}${stderr}`}`);
+  }
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import type { Check } from "#agent/cli/doctor.ts";
+import type { Check } from "#agent/cli/doctor-report.ts";
 import { createDevelopmentCa } from "#certs/development-ca.ts";
 import { sendOnce } from "#test/faults/mllp-sender.ts";
 import { issueAgent } from "#test/receiver/support/identities.ts";

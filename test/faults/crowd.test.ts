@@ -43,7 +43,7 @@ async function sendFive(sender: StopAndWait, index: number, ended: AbortSignal):
   }
 }
 
-test("[E6, I-8, C1] 240 senders are served among 60 hostile peers of every kind, and nothing of it stays", {
+test("[H06] [E6, I-8, C1] 240 senders are served among 60 hostile peers of every kind, and nothing of it stays", {
   skip: process.platform !== "linux" && "not tested: counting descriptors needs /proc",
   timeout: 120_000,
 }, async () => {
@@ -97,7 +97,7 @@ test("[E6, I-8, C1] 240 senders are served among 60 hostile peers of every kind,
   assert.deepEqual(kept, ["FIRST", ...sent].toSorted());
 });
 
-test("[F11, I-8] five blocks without end cost no more memory than large bodies may", {
+test("[H06] [F11, I-8] five blocks without end cost no more memory than large bodies may", {
   skip: process.platform !== "linux" && "not tested: a process's memory is read from /proc",
   timeout: 60_000,
 }, async () => {

@@ -5,7 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -37,7 +37,7 @@ describe("the package on Debian 12", { skip }, () => {
 
   before(async () => {
     const built = await BuiltExecutable.build();
-    const contents = agentPackage(built.file, "linux-x64", []);
+    const contents = agentPackage(built.released(), "linux-x64", []);
     deb = (version) => {
       const one: LinuxPackage = { ...contents, version };
       return makeDeb(one, work, join(work, "staged"), "none");
@@ -151,7 +151,10 @@ describe("the package on Debian 12", { skip }, () => {
     const { ledger } = await load.finish();
     await follow("## Remove");
     assert.match(machine.sh("ls /var/lib/holdfast /etc/holdfast"), /local\.yaml/);
-    assert.equal(machine.run("sh", "-c", "command -v holdfast || pgrep holdfast").out, "");
+    assert.equal(
+      machine.run("sh", "-c", "command -v holdfast || systemctl is-active -q holdfast").out,
+      "",
+    );
     const purged = machine.sh(
       "cp /etc/holdfast/local.yaml /root && apt-get purge -y holdfast 2>&1",
     );
@@ -163,6 +166,28 @@ describe("the package on Debian 12", { skip }, () => {
     machine.sh("install -m 0640 -g holdfast local.yaml /etc/holdfast/ && systemctl start holdfast");
     await vendor.comeBack();
     assert.deepEqual(await vendor.holds(ledger, machine), []);
+  });
+
+  test("[T-K12] [SV7] with the socket unit nobody is refused while it is upgraded", async () => {
+    machine.sh("systemctl stop holdfast && mkdir -p /etc/systemd/system/holdfast.socket.d");
+    writeFileSync(
+      machine.path("etc/systemd/system/holdfast.socket.d/ports.conf"),
+      `[Socket]\nListenStream=127.0.0.1:${vendor.port}\n`,
+    );
+    assert.equal(
+      machine.sh("systemctl daemon-reload && systemd-analyze verify holdfast.socket 2>&1"),
+      "",
+    );
+    machine.sh("systemctl enable --now holdfast.socket && systemctl start holdfast");
+    download("0.1.3");
+    using load = new Load(vendor.port);
+    await load.acknowledged(500);
+    machine.sh("apt-get install -y ./holdfast_*_amd64.deb");
+    await load.acknowledged(1_500);
+    const { refusals, ledger } = await load.finish();
+    assert.equal(refusals, 0);
+    assert.deepEqual(await vendor.holds(ledger, machine), []);
+    machine.sh("systemctl disable --now holdfast.socket && systemctl restart holdfast");
   });
 
   test("[SV4] [SV6] [T-K14] it is started again after a kill and after silence, and not after exit 78", async () => {
@@ -187,6 +212,6 @@ describe("the package on Debian 12", { skip }, () => {
       "it has failed",
       () => machine.run("systemctl", "is-failed", "holdfast").status === 0,
     );
-    assert.match(machine.sh("systemctl show -P ExecMainStatus -P NRestarts holdfast"), /^78\n0\n/);
+    assert.match(machine.sh("systemctl show -P ExecMainStatus -P NRestarts holdfast"), /^0\n78\n/);
   });
 });

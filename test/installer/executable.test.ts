@@ -230,7 +230,49 @@ describe("the executable", { skip }, () => {
     assert.equal(digestOf(join(copy.root, "dist/linux-x64/holdfast")), digestOf(built.file));
   });
 
-  test("[09 1.3] what Node takes from outside changes nothing: NODE_OPTIONS and its like, arguments, SIGUSR1", async () => {
+  test("[08 9, H07] a poisoned PATH, HOME, temporary folder, language, zone or library path changes nothing, or is refused", async () => {
+    const [planted, marker] = [join(built.folder, "planted"), join(built.folder, "started")];
+    mkdirSync(planted, { recursive: true });
+    for (const name of ["sh", "node", "systemctl", "id", "ldconfig", "getconf"]) {
+      writeFileSync(join(planted, name), `#!/bin/sh\n: >> ${marker}\n`, { mode: 0o755 });
+    }
+    for (const name of ["libc.so.6", "koffi.node", "libssl.so.3"]) {
+      writeFileSync(join(planted, `.${name}`), "no library");
+    }
+    const poison = {
+      ...{
+        PATH: planted,
+        HOME: "/nonexistent",
+        TMPDIR: "/nonexistent",
+        TMP: planted,
+        TEMP: planted,
+      },
+      ...{
+        TZ: ":/etc/shadow",
+        LANG: "../../x",
+        LC_ALL: "xx_XX.%n",
+        LD_PRELOAD: join(planted, "none.so"),
+      },
+      ...{ LD_LIBRARY_PATH: planted, NODE_PENDING_DEPRECATION: "1", NODE_ICU_DATA: planted },
+      ...{
+        OPENSSL_CONF: join(planted, "none.cnf"),
+        SSL_CERT_DIR: planted,
+        NODE_DEBUG: "fs,net,tls",
+      },
+    };
+    using folder = await AgentFolder.make();
+    const agent = await new AgentRun(built, folder, built.env(poison)).stored();
+    // Nothing of a message may be told by what Node can be made to tell.
+    assert.doesNotMatch(agent.errors, /MSH\|/);
+    assert.equal((await agent.end("SIGTERM")).code, 0);
+    assert.ok(!existsSync(marker), "no program was started by name");
+    const homeless = built.env({ HOME: "relative", XDG_CACHE_HOME: "relative" });
+    const refused = audit(folder, homeless);
+    assert.match(refused.out, /\[ADD_ON_NO_FOLDER\]/);
+    assert.equal(refused.status, 78);
+  });
+
+  test("[09 1.3] [H03] what Node takes from outside changes nothing: NODE_OPTIONS and its like, arguments, SIGUSR1", async () => {
     assert.ok(BAKED_FLAGS.includes("--disallow-code-generation-from-strings"));
     const marker = join(built.folder, "loaded");
     const evil = join(built.folder, "evil.cjs");

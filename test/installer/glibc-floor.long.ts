@@ -1,10 +1,11 @@
 /** better-sqlite3 compiled twice, and the executable with it on three releases of Debian (09 PK11, T-K08): minutes, and as root. */
 import assert from "node:assert/strict";
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { debianRoot, runInside } from "#installer/native/debian-root.ts";
+import { debianRoot, insideCommand, runInside } from "#installer/native/debian-root.ts";
 import { refuseAboveFloor } from "#installer/native/glibc-floor.ts";
 import { compileSqlite } from "#installer/native/sqlite-add-on.ts";
 import { AgentFolder } from "#test/support/agent-folder.ts";
@@ -47,14 +48,15 @@ describe("[T-K08] the executable starts and accepts a message", { skip }, () => 
       using folder = await AgentFolder.make();
       try {
         copyFileSync(built.file, join(place, "holdfast"));
-        cpSync(join(folder.path, "agent"), join(place, "agent"), { recursive: true });
+        // With its modes: a key that others can read is refused.
+        execFileSync("cp", ["-a", join(folder.path, "agent"), join(place, "agent")]);
         mkdirSync(join(place, "made"));
         const inside = `/${relative(root, place)}`;
         const holdfast = ["env", `HOME=${inside}`, `${inside}/holdfast`];
         const config = `${inside}/agent/local.yaml`;
         runInside(root, inside, [...holdfast, "version"]);
         runInside(root, inside, [...holdfast, "init", "--config", "made/local.yaml"]);
-        const run = ["chroot", root, ...holdfast, "run", "--config", config];
+        const run = insideCommand(root, inside, [...holdfast, "run", "--config", config]);
         await using agent = new Started(run);
         await agent.ready();
         await using sender = await MllpSocket.open(folder.port);

@@ -36,6 +36,9 @@ describe("packages for Linux", { skip }, () => {
     const notices = join(folder, "THIRD-PARTY-NOTICES.txt");
     writeFileSync(program, PROGRAM);
     writeFileSync(notices, "notices\n");
+    mkdirSync(join(folder, "lib"));
+    for (const name of ["better-sqlite3", "koffi"])
+      writeFileSync(join(folder, `lib/0123456789abcdef-${name}.node`), name);
     contents = agentPackage(program, "linux-x64", [notices]);
   });
 

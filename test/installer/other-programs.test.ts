@@ -96,7 +96,7 @@ test("[09 3] [09 2.1] Debian installs the receiver, systemd runs it confined, st
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-pair-"));
   const pair = await makePair({ folder });
-  const packaged = receiverPackage(builtReceiver().file, "linux-x64", []);
+  const packaged = receiverPackage(builtReceiver().released(), "linux-x64", []);
   const deb = makeDeb(packaged, folder, join(folder, "work"), "none");
   await using machine = await Container.boot("bookworm");
   try {

@@ -1,11 +1,12 @@
 /** What the receiver is shipped with: its package, its example of a configuration, its image (09 2.1). */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { receiverPackage } from "#installer/linux/receiver-contents.ts";
+import { RECEIVER } from "#installer/programs.ts";
 import { ROOT } from "#installer/root.ts";
 import { runtimeOf } from "#installer/runtime.ts";
 import { loadConfiguration } from "#receiver/configuration.ts";
@@ -19,8 +20,14 @@ const IMAGE_LIBRARIES = ["libc", "libdl", "libm", "libpthread", "librt", "libgcc
 
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 
+const built = mkdtempSync(join(tmpdir(), "holdfast-built-"));
+after(() => rmSync(built, { recursive: true, force: true }));
+mkdirSync(join(built, "lib"));
+for (const name of ["holdfast-receiver", ...RECEIVER.addOns.map((one) => `lib/0-${one}.node`)])
+  writeFileSync(join(built, name), "");
+
 function contents() {
-  return receiverPackage(join(ROOT, "package.json"), "linux-x64", []);
+  return receiverPackage(join(built, "holdfast-receiver"), "linux-x64", []);
 }
 
 test("[09 2.1] everything that the receiver's package names is there, and the unit starts what it brings", () => {

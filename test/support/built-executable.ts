@@ -2,10 +2,11 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { buildExecutable } from "#installer/executable.ts";
 import { AGENT, type Program } from "#installer/programs.ts";
 import type { Platform } from "#installer/runtime.ts";
+import { shipAddOns } from "#installer/shipped-add-ons.ts";
 import { Started } from "./processes.ts";
 
 export interface Said {
@@ -34,7 +35,7 @@ export class BuiltExecutable implements Disposable {
     this.file = file;
   }
 
-  /** The agent's is built once, by `npm test`: two that are built at once would write the same files. */
+  /** The agent's for Linux is built once, by `npm test`: two that are built at once would write the same files. */
   static async build(
     program: Program = AGENT,
     platform: Platform = "linux-x64",
@@ -64,6 +65,15 @@ export class BuiltExecutable implements Disposable {
 
   start(args: readonly string[], env = this.env(), file = this.file): Started {
     return new Started([file, ...args], env);
+  }
+
+  /** As `npm run build` leaves it for the packages: its native code in `lib` beside it. @returns the executable there */
+  released(): string {
+    const folder = join(this.folder, "released");
+    const file = join(folder, basename(this.file));
+    shipAddOns("linux-x64", join(folder, "lib"));
+    copyFileSync(this.file, file);
+    return file;
   }
 
   /** As a package lays it out: `bin` and, beside it, `lib` with what was loaded once. @returns the executable there */

@@ -53,11 +53,13 @@ export function serviceState(): ServiceState {
  * @throws {AgentError} `NOT_ROOT`, `SERVICE_NOT_CONFIGURED`, `SERVICE_NOT_STARTED`, and as {@link serviceState}
  */
 export function start(): ServiceState {
-  const { socket } = ready();
+  const state = ready();
   tell("systemctl", ["daemon-reload"]);
-  forget();
-  if (socket.enabled) started(SOCKET);
-  started(SERVICE);
+  forget(state);
+  // Nobody holds its ports while the service is down: other ones may have been named since.
+  const isDown = ["inactive", "failed"].includes(state.service.active);
+  if (state.socket.enabled) started(isDown ? "restart" : "start", SOCKET);
+  started("start", SERVICE);
   return serviceState();
 }
 
@@ -75,9 +77,8 @@ export function stop(): ServiceState {
 
 /** The ports of the socket unit stay open. @throws {AgentError} as {@link start} */
 export function restart(): ServiceState {
-  ready();
-  forget();
-  if (ask("systemctl", ["restart", SERVICE]).status !== 0) throw notStarted();
+  forget(ready());
+  started("restart", SERVICE);
   return serviceState();
 }
 
@@ -93,13 +94,14 @@ function ready(): ServiceState {
   return state;
 }
 
-/** Fails where a unit has never failed, or is not loaded: nothing is to be forgotten then. */
-function forget(): void {
-  for (const unit of [SERVICE, SOCKET]) ask("systemctl", ["reset-failed", "--quiet", unit]);
+/** How often it was started is counted also where it has not failed yet; of the socket only a failure is kept. */
+function forget({ socket }: ServiceState): void {
+  ask("systemctl", ["reset-failed", SERVICE]);
+  if (socket.active === "failed") ask("systemctl", ["reset-failed", SOCKET]);
 }
 
-function started(unit: string): void {
-  if (ask("systemctl", ["start", unit]).status !== 0) throw notStarted();
+function started(verb: "start" | "restart", unit: string): void {
+  if (ask("systemctl", [verb, unit]).status !== 0) throw notStarted();
 }
 
 function notStarted(): AgentError {

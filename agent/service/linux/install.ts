@@ -31,6 +31,7 @@ import { flushFolder, makeFolder, replaceFile } from "../../host/atomic-file.ts"
 import { refuseWithoutSystemd, tell } from "./system-tools.ts";
 import {
   ADD_ONS,
+  DPKG_LIST,
   LINK,
   PACKAGED_BY,
   PROGRAM,
@@ -57,10 +58,21 @@ const ADD_ON_NAME = /^[0-9a-f]{16}-[\w-]+\.node$/;
 export function refuseUnlessOurs(): void {
   if (!isRoot()) throw new AgentError("NOT_ROOT", {});
   refuseWithoutSystemd();
-  if (!existsSync(PACKAGED_BY)) return;
-  const word = readFileSync(PACKAGED_BY, "utf8").trim();
-  const kind = /^[a-z]{1,16}$/.test(word) ? word : "unknown";
-  throw new AgentError("SERVICE_OF_A_PACKAGE", { kind: identifierFrom(kind) });
+  const kind = packagedBy();
+  if (kind !== undefined)
+    throw new AgentError("SERVICE_OF_A_PACKAGE", { kind: identifierFrom(kind) });
+}
+
+/** @returns whose package the program belongs to; `undefined`: nobody's */
+function packagedBy(): string | undefined {
+  if (existsSync(PACKAGED_BY)) {
+    const word = readFileSync(PACKAGED_BY, "utf8").trim();
+    return /^[a-z]{1,16}$/.test(word) ? word : "unknown";
+  }
+  // What a package that was removed has left there names the program no more.
+  const isDebs =
+    existsSync(DPKG_LIST) && readFileSync(DPKG_LIST, "utf8").split("\n").includes(PROGRAM);
+  return isDebs ? "deb" : undefined;
 }
 
 /**

@@ -2,7 +2,7 @@
 import { existsSync, lstatSync, readlinkSync, rmdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { refuseUnlessOurs } from "./install.ts";
-import { ask, tell } from "./system-tools.ts";
+import { tell } from "./system-tools.ts";
 import {
   ADD_ONS,
   LINK,
@@ -32,7 +32,6 @@ export function uninstall(): readonly string[] {
   for (const path of found) rmSync(path, { recursive: true, force: true });
   for (const folder of [dirname(PROGRAM), dirname(ADD_ONS)]) removeEmpty(folder);
   tell("systemctl", ["daemon-reload"]);
-  for (const unit of [SOCKET, SERVICE]) ask("systemctl", ["reset-failed", "--quiet", unit]);
   return found;
 }
 

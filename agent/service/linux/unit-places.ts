@@ -11,6 +11,8 @@ export const REKEY_TIMER = "holdfast-rekey.timer";
 export const PROGRAM = "/opt/holdfast/bin/holdfast";
 export const ADD_ONS = "/opt/holdfast/lib";
 export const LINK = "/usr/bin/holdfast";
+/** Files of the Debian package, as dpkg keeps them. */
+export const DPKG_LIST = "/var/lib/dpkg/info/holdfast.list";
 /** One word: which package of the system put the program there. Absent: `service install` did. */
 export const PACKAGED_BY = "/opt/holdfast/packaged-by";
 

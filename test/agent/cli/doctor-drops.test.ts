@@ -13,7 +13,7 @@ import {
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { lookAtDrops } from "#agent/cli/doctor-drops.ts";
+import { lookAtDrop } from "#agent/cli/doctor-drops.ts";
 import type { Finding } from "#agent/cli/finding.ts";
 import { pickupSettings } from "#agent/drop-options.ts";
 import { AgentError } from "#agent/errors.ts";
@@ -46,7 +46,7 @@ interface Looked {
 }
 
 async function look(drop: FileDropConfig): Promise<Looked> {
-  const found = await lookAtDrops([drop]);
+  const found = await lookAtDrop(drop, 6_000);
   const [first, work, archive, error] = Object.values(found);
   assert.ok(first && work && archive && error);
   const names = ["lab drop folder", "lab work", "lab archive", "lab error"];

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import type { Check } from "#agent/cli/doctor.ts";
+import type { Check } from "#agent/cli/doctor-report.ts";
 import { createDevelopmentCa } from "#certs/development-ca.ts";
 import { TroubledPair } from "#test/faults/troubled-pair.ts";
 import { connectProxy } from "#test/support/connect-proxy.ts";
@@ -53,6 +53,7 @@ describe("doctor, on the way to the receiver", () => {
       "connection ok",
       "TLS ok",
       "upgrade ok",
+      "receiver's certificate ok",
     ]);
     assert.equal(ran.code, 0);
     const { state, session } = (await pair.status()).tunnel;
@@ -75,8 +76,10 @@ describe("doctor, on the way to the receiver", () => {
       "proxy ok",
       "TLS ok",
       "upgrade ok",
+      "receiver's certificate ok",
     ]);
-    assert.equal(proxy.count, 1);
+    // The second asks for the time.
+    assert.equal(proxy.count, 2);
     const said = JSON.stringify(ran.checks);
     assert.match(said, /Has no effect here: (?=.*HTTPS_PROXY)(?=.*NODE_USE_ENV_PROXY)/);
     assert.doesNotMatch(said, /hunter2/);
@@ -127,10 +130,11 @@ describe("doctor, on the way to the receiver", () => {
     const key = join(pair.folder, "agent/identity/agent.key");
     chmodSync(key, 0o644);
     const exposed = await doctor(pair);
-    assert.deepEqual([exposed.code, verdicts(exposed).at(-1)], [78, "certificate failed"]);
+    assert.deepEqual([exposed.code, verdicts(exposed)[1]], [78, "certificate problem"]);
     rmSync(key);
     const missing = await doctor(pair);
-    assert.deepEqual([missing.code, verdicts(missing).at(-1)], [0, "certificate warning"]);
+    assert.deepEqual([missing.code, verdicts(missing)[1]], [0, "certificate warning"]);
+    assert.equal(missing.checks["connection"]?.facts["error"], "TUNNEL_TCP_REFUSED");
   });
 
   test("[07 1.10] a password that others can read fails, as it stops the start", async () => {
@@ -143,7 +147,10 @@ describe("doctor, on the way to the receiver", () => {
       "  proxy: http://127.0.0.1:1\n  proxyUser: ward\n  proxyPasswordFile: password\n",
     );
     const ran = await doctor(pair);
-    assert.deepEqual([ran.code, ran.checks["name"]?.facts["code"]], [78, "PROXY_PASSWORD_EXPOSED"]);
+    assert.deepEqual(
+      [ran.code, ran.checks["proxy"]?.facts["code"]],
+      [78, "PROXY_PASSWORD_EXPOSED"],
+    );
   });
 });
 

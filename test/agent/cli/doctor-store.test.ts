@@ -90,7 +90,7 @@ describe("doctor and the store's files", () => {
       await using store = await closedStore();
       overwrite(store.databaseFile, at, ...bytes);
       const { verdict, facts } = lookAtDatabase(outboxOf(store));
-      assert.deepEqual([verdict, facts["code"]], ["failed", code]);
+      assert.deepEqual([verdict, facts["code"]], ["problem", code]);
     });
   }
 

@@ -56,7 +56,7 @@ export class Load implements Disposable {
 
   async #send(sender: StopAndWait, index: number): Promise<void> {
     for (let number = 0; !this.#ended.signal.aborted; number++) {
-      const controlId = controlIdOf(this.#seed, `${CHANNEL}-${index}`, number);
+      const controlId = controlIdOf(this.#seed, `${CHANNEL}-${this.#seed}x${index}`, number);
       if (fateOf(controlId) === "refused") continue;
       const reply = await sender.send(messageOf(controlId));
       if (reply?.code !== "AA" || reply.controlId !== controlId) {

@@ -19,6 +19,7 @@ identity:
   receiverCa: /var/identity/receiver-ca.crt
 `;
 const HOLDFAST = [process.execPath, programFile("agent/main.ts")];
+const PAGE = join(import.meta.dirname, "../../../../docs/linux-service.md");
 const SYSUSERS = join(import.meta.dirname, "../../../../installer/linux/sysusers.conf");
 
 /** A machine on which the account has been made, as packages do. */
@@ -165,6 +166,33 @@ describe("custody of a credential", () => {
     }
     const wrong = `${open.replace("--name=kek", "--name=else")} - 2>&1`;
     assert.notEqual(root.run(["sh", "-c", wrong]).status, 0, "under another name it does not open");
+  });
+
+  test("[08 2.3] the steps of docs/linux-service.md put a new key beside the one before", (t) => {
+    const root = machine();
+    if (typeof root === "string") return t.skip(root);
+    using _ = root;
+    const made = holdfast(root, "init", "--custody", "credential");
+    if (/CREDENTIALS_UNSUPPORTED/.test(made.errors)) {
+      return t.skip("not tested: credentials; systemd is older than 250");
+    }
+    const opened = (name: string): string =>
+      root.run([
+        "systemd-creds",
+        "decrypt",
+        `--name=${name}`,
+        `/etc/credstore.encrypted/holdfast.${name}`,
+        "-",
+      ]).out;
+    const before = opened("kek");
+    const [, steps = ""] =
+      /### A new key[\s\S]*?```sh\n([\s\S]*?)```/.exec(readFileSync(PAGE, "utf8")) ?? [];
+    const done = root.run(["sh", "-e", "-c", steps]);
+    assert.equal(done.status, 0, done.errors);
+    assert.equal(opened("kek-previous"), before);
+    assert.match(opened("kek"), /^[0-9a-f]{64}\n$/);
+    assert.notEqual(opened("kek"), before);
+    assert.ok(root.has("/etc/systemd/system/holdfast.service.d/11-kek-previous.conf"));
   });
 
   test("[SV9] [R06] a credential that is there is kept; none is made beside what is sealed, nor by others than root", (t) => {

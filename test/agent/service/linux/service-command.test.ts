@@ -124,7 +124,13 @@ describe("holdfast service install", () => {
     root.run(["sh", "-c", "mkdir -p /opt/holdfast; echo deb > /opt/holdfast/packaged-by"]);
     refused(install("one"), "SERVICE_OF_A_PACKAGE", 64);
     refused(service("uninstall"), "SERVICE_OF_A_PACKAGE", 64);
-    root.run(["rm", "-r", "/opt/holdfast", "/run/systemd/system"]);
+    const info = "/var/lib/dpkg/info";
+    const listed = `rm -r /opt/holdfast; mkdir -p ${info}; echo /opt/holdfast/bin/holdfast > ${info}/holdfast.list`;
+    root.run(["sh", "-c", listed]);
+    refused(install("one"), "SERVICE_OF_A_PACKAGE", 64);
+    // As it is after the package was removed, and not purged.
+    root.run(["sh", "-c", `echo /. > ${info}/holdfast.list`]);
+    root.run(["rm", "-r", "/run/systemd/system"]);
     for (const one of ["uninstall", "start", "status"]) {
       refused(service(one), "SERVICE_NO_SYSTEMD", 69);
     }
@@ -189,10 +195,7 @@ describe("holdfast service start, stop, restart, status", () => {
     assert.deepEqual(systemctl.asked(), [], "the unit's condition would make it a success");
     configure(root);
     assert.equal(service("start").status, 0);
-    const forgets = [
-      "reset-failed --quiet holdfast.service",
-      "reset-failed --quiet holdfast.socket",
-    ];
+    const forgets = ["reset-failed holdfast.service"];
     assert.deepEqual(systemctl.asked(), ["daemon-reload", ...forgets, "start holdfast.service"]);
     assert.equal(service("stop").status, 0);
     assert.deepEqual(systemctl.asked(), ["stop holdfast.service"]);
@@ -206,6 +209,13 @@ describe("holdfast service start, stop, restart, status", () => {
     ]);
     assert.equal(service("restart").status, 0);
     assert.deepEqual(systemctl.asked(), [...forgets, "restart holdfast.service"]);
+    systemctl.unit("holdfast.service", { ...RUNS, ActiveState: "failed" });
+    assert.equal(service("start").status, 0);
+    const anew = ["restart holdfast.socket", "start holdfast.service"];
+    assert.deepEqual(systemctl.asked().slice(-2), anew, "with the ports that it has now");
+    systemctl.unit("holdfast.socket", { ...RUNS, ActiveState: "failed" });
+    assert.equal(service("restart").status, 0);
+    assert.deepEqual(systemctl.asked().slice(0, 2), [...forgets, "reset-failed holdfast.socket"]);
     const nobody = root.run(["setpriv", "--reuid=65534", ...HOLDFAST, "stop"]);
     assert.equal(nobody.status, 77, nobody.errors);
   });
