@@ -36,6 +36,7 @@ const results = {
   "mount": errno("int mount(const char *, const char *, const char *, ulong, void *)", "none", "/tmp", "tmpfs", 0, null),
   "set the clock": errno("int settimeofday(int64_t *, void *)", [0, 0], null),
   "load a kernel module": errno("long syscall(long, long, long, long)", 313, 0, 0, 0),
+  "give up starting programs": errno("long syscall(long, long, long, long)", 444, 0, 0, 1),
   "make a namespace": errno("int unshare(int)", 0x10000000),
 };
 const server = require("node:net").createServer();
