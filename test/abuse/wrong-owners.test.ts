@@ -98,6 +98,7 @@ test("[08 9, H04] no statement names another database: nothing is attached, writ
     "agent/outbox/trust/stopped-audit.ts",
     "agent/outbox/upkeep/backup-check.ts",
     "agent/outbox/upkeep/restore.ts",
+    "agent/outbox/upkeep/stopped-backlog.ts",
   ]);
 });
 
