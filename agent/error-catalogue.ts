@@ -16,6 +16,7 @@ import { SERVICE_ERRORS } from "./service-errors.ts";
 import { STORE_ERRORS } from "./store-errors.ts";
 import { SUPPORT_ERRORS } from "./support-errors.ts";
 import { TUNNEL_ERRORS } from "./tunnel-errors.ts";
+import { WINDOWS_ERRORS } from "./windows-errors.ts";
 
 export const CATALOGUE = {
   AGENT_DEFECT: {
@@ -161,6 +162,7 @@ export const CATALOGUE = {
   },
   ...FOLDER_ERRORS,
   ...TUNNEL_ERRORS,
+  ...WINDOWS_ERRORS,
   MESSAGE_REFUSED: {
     disposition: "halt",
     exit: EXIT.unavailable,

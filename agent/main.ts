@@ -33,8 +33,10 @@ import { addReportCommand } from "./commands/report.ts";
 import { addServiceCommands } from "./commands/service.ts";
 import { addStoreCommands } from "./commands/store.ts";
 import { addSupportCommands } from "./commands/support.ts";
+import { addWindowsServiceCommands } from "./commands/windows-service.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { FOLDER_WORKER_COMMAND } from "./folders/worker-start.ts";
+import { isWindows } from "./host/platform.ts";
 import { addReleaseCommands } from "./release-commands.ts";
 
 const channelList = later(() => import("./cli/channel.ts"), "channelList");
@@ -45,6 +47,7 @@ const listen = later(() => import("./cli/listen.ts"), "listen");
 const reconnect = later(() => import("./cli/reconnect.ts"), "reconnect");
 const rekey = later(() => import("./cli/rekey.ts"), "rekey");
 const run = later(() => import("./cli/run.ts"), "run");
+const runService = later(() => import("./cli/run-service.ts"), "runService");
 const status = later(() => import("./cli/status.ts"), "status");
 const statusSigned = later(() => import("./cli/status-signed.ts"), "statusSigned");
 const trace = later(() => import("./cli/trace.ts"), "trace");
@@ -109,23 +112,7 @@ function program(choose: (act: Act) => void): Command {
     )
     .exitOverride()
     .showHelpAfterError();
-  root
-    .command("run")
-    .description("run the agent until SIGTERM or SIGINT; a second signal hangs up at once")
-    .addOption(configOption())
-    .option("--anchor <file>", "for a trial: the keys of another vendor (as enroll --anchor)")
-    .action(({ config, anchor }) =>
-      choose(() => {
-        const surroundings = {
-          credentials,
-          isJournal: isJournal(),
-          manager,
-          passed,
-          ...stopSignals(),
-        };
-        return run({ config, anchor, version: versionText, ...surroundings });
-      }),
-    );
+  addRunCommand(root, choose);
   addInitCommand(root, choose);
   addQuestionCommands(root, choose);
   addReportCommand(root, choose);
@@ -143,7 +130,8 @@ function program(choose: (act: Act) => void): Command {
   addTestCommands(root, choose);
   addMigrationCommands(root, choose);
   addReleaseCommands(root, versionText, choose);
-  addServiceCommands(root, choose);
+  if (isWindows) addWindowsServiceCommands(root, choose);
+  else addServiceCommands(root, choose);
   root
     .command(FOLDER_WORKER_COMMAND, { hidden: true })
     .action(() => choose(() => import("./folders/worker.ts").then(() => EXIT.ok)));
@@ -153,6 +141,28 @@ function program(choose: (act: Act) => void): Command {
     .addOption(jsonOption())
     .action(({ json }) => choose(() => version({ version: versionText, json })));
   return root;
+}
+
+function addRunCommand(root: Command, choose: (act: Act) => void): void {
+  root
+    .command("run")
+    .description("run the agent until SIGTERM or SIGINT; a second signal hangs up at once")
+    .addOption(configOption())
+    .option("--anchor <file>", "for a trial: the keys of another vendor (as enroll --anchor)")
+    .addOption(new Option("--service", "Windows's service manager starts it so").hideHelp())
+    .action(({ config, anchor, service }) =>
+      choose(() => {
+        if (service === true) return runService({ config, version: versionText });
+        const surroundings = {
+          credentials,
+          isJournal: isJournal(),
+          manager,
+          passed,
+          ...stopSignals(),
+        };
+        return run({ config, anchor, version: versionText, ...surroundings });
+      }),
+    );
 }
 
 function addQuestionCommands(root: Command, choose: (act: Act) => void): void {

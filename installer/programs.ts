@@ -39,6 +39,7 @@ export const AGENT: Program = {
   main: "agent/main.ts",
   threads: [
     "agent/folders/worker.ts",
+    "agent/host/loop-watchdog-thread.ts",
     "agent/outbox/upkeep/backup-worker.ts",
     "agent/outbox/writing/writer.ts",
   ],

@@ -38,7 +38,7 @@ export class AddOnError extends Error {
 }
 
 /** Where the packages put the executable (09 2.1): there, nothing is ever unpacked. */
-const INSTALLED = /^\/opt\/holdfast(?:-receiver)?\//;
+const INSTALLED = /^(?:\/opt\/holdfast(?:-receiver)?\/|C:\\Program Files\\Holdfast\\)/;
 /** As a name, it is enough of a digest; the file is held against the whole. */
 const NAME_DIGITS = 16;
 

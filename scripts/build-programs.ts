@@ -15,6 +15,7 @@ const OUT = join(ROOT, "build/programs");
 const ENTRIES = [
   "agent/main.ts",
   "agent/folders/worker.ts",
+  "agent/host/loop-watchdog-thread.ts",
   "agent/outbox/upkeep/backup-worker.ts",
   "agent/outbox/writing/writer.ts",
   "documents/cli/main.ts",

@@ -84,6 +84,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "agent/support-errors.ts": ["agent/exit-codes.ts"],
   "agent/store-errors.ts": ["agent/exit-codes.ts"],
   "agent/tunnel-errors.ts": ["agent/exit-codes.ts"],
+  "agent/windows-errors.ts": ["agent/exit-codes.ts"],
   "agent/error-catalogue.ts": [
     "agent/exit-codes.ts",
     "agent/add-on-errors.ts",
@@ -95,6 +96,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "agent/support-errors.ts",
     "agent/store-errors.ts",
     "agent/tunnel-errors.ts",
+    "agent/windows-errors.ts",
   ],
   "agent/errors.ts": ["agent/error-catalogue.ts", "agent/exit-codes.ts", "agent/fact-names.ts"],
   "agent/fact-names.ts": [],
@@ -102,6 +104,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "agent/host": [
     "defects",
     "packaged",
+    "service-manager",
     "agent/errors.ts",
     "agent/fact-names.ts",
     "agent/limits.ts",
@@ -157,7 +160,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "agent/siem": BASE,
   "agent/mail": BASE,
   // How the service is installed and kept by what starts programs on this machine.
-  "agent/service": ["packaged", ...BASE],
+  "agent/service": ["packaged", "config", ...BASE],
   // Pure: an export in, channels and remarks out.
   "agent/mirth": ["config"],
   "agent/deliver/queue.ts": [],
@@ -232,7 +235,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Packages with one place each (the dependency table of ARCHITECTURE.md). */
 const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   "better-sqlite3": ["packaged/sqlite.ts", "agent/outbox", "receiver/store"],
-  koffi: ["packaged/foreign-functions.ts"],
+  // Its types, beside the one who loads it.
+  koffi: ["packaged/foreign-functions.ts", "agent/host/windows"],
   pg: ["receiver/store"],
   ws: ["agent/tunnel", "receiver"],
   cborg: ["protocol"],

@@ -5,8 +5,12 @@ import { ownPlace } from "../host/own-place.ts";
 
 /** @param error whatever was thrown @returns the exit code of a defect */
 export function tellDefect(error: unknown): ExitCode {
+  console.error(defectLine(error));
+  return EXIT.defect;
+}
+
+export function defectLine(error: unknown): string {
   const facts = Object.entries({ code: codeOf(error), ...ownPlace(error) });
   const where = facts.map(([name, value]) => `${name}=${value}`).join(", ");
-  console.error(`holdfast: defect: an error that no part expected (${where})`);
-  return EXIT.defect;
+  return `holdfast: defect: an error that no part expected (${where})`;
 }

@@ -13,7 +13,8 @@ import { Agent } from "../agent.ts";
 import type { AgentError } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { systemClock } from "../host/clock.ts";
-import { openLog } from "../host/log.ts";
+import { type Log, openLog } from "../host/log.ts";
+import { watchLoop } from "../host/loop-watchdog.ts";
 import { startOnlyOwnProgram } from "../host/own-programs.ts";
 import { type PassedEnvironment, PassedSockets } from "../host/passed-sockets.ts";
 import { anchorOf } from "./anchor-file.ts";
@@ -29,6 +30,8 @@ export interface RunOptions {
   readonly isJournal: boolean;
   /** Who started it, if it wants to hear. */
   readonly manager: ManagerEnvironment;
+  /** The service that it runs as, on Windows, and the service's log. */
+  readonly service?: { readonly manager: ServiceManager; readonly log: Log } | undefined;
   /** Which sockets it was passed. */
   readonly passed?: PassedEnvironment;
   /** Resolves at the first signal to stop. */
@@ -44,14 +47,16 @@ export async function run(options: RunOptions): Promise<ExitCode> {
   const config = loadLocalConfig(options.config);
   refuseUnprotected(options.config, config.configSource);
   const policyDigest = hash("sha256", readFileSync(options.config));
-  const log = openLog(options.isJournal);
+  const { service } = options;
+  const log = service?.log ?? openLog(options.isJournal ? "journal" : "plain");
   // Before the first thread. Where the kernel knows nothing of it, the unit's NoExecPaths= stands alone.
   await startOnlyOwnProgram();
   using sockets = await PassedSockets.open(options.passed ?? {});
   // A person has written both files, and is there. What comes signed is not held up by a port too many.
   const stray = config.configSource === "local" ? sockets.unclaimed(config.channels) : undefined;
   if (stray !== undefined) throw stray;
-  using manager = await openServiceManager(options.manager, systemClock);
+  using manager = service?.manager ?? (await openServiceManager(options.manager, systemClock));
+  using _watchdog = options.manager.watchdogMicroseconds ? undefined : watchLoop(systemClock);
   const { version, credentials } = options;
   const configFile = resolve(options.config);
   const anchor = options.anchor === undefined ? undefined : anchorOf(options.anchor);

@@ -2,12 +2,17 @@
 import { type Command, Option } from "commander";
 import type { Custody } from "../cli/first-config.ts";
 import { later } from "./later.ts";
-import { type Act, configOption, DEFAULT_MLLP_PORT, jsonOption, portParser } from "./options.ts";
+import {
+  type Act,
+  configOption,
+  DEFAULT_MLLP_PORT,
+  DEFAULT_STATE_DIR,
+  jsonOption,
+  portParser,
+} from "./options.ts";
 
 const init = later(() => import("../cli/init.ts"), "init");
 const initKey = later(() => import("../cli/init.ts"), "initKey");
-
-const DEFAULT_STATE_DIR = "/var/lib/holdfast";
 
 export function addInitCommand(root: Command, choose: (act: Act) => void): void {
   root

@@ -1,6 +1,8 @@
 /** Options that several commands have, and how their values are read. @module */
 import { InvalidArgumentError, Option } from "commander";
 import type { ExitCode } from "../exit-codes.ts";
+import { isWindows } from "../host/platform.ts";
+import { windowsPlaces } from "../host/windows/names.ts";
 import { SERVICE_CONFIG } from "../service/linux/unit-places.ts";
 
 export const DEFAULT_MLLP_PORT = 2575;
@@ -18,8 +20,13 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
 
 export const portParser = wholeNumber(0, 65_535);
 
+const onWindows = isWindows ? windowsPlaces() : undefined;
+/** That of the service. */
+const DEFAULT_CONFIG = onWindows?.config ?? SERVICE_CONFIG;
+export const DEFAULT_STATE_DIR = onWindows?.state ?? "/var/lib/holdfast";
+
 export const configOption = (): Option =>
-  new Option("--config <file>", "local.yaml").default(SERVICE_CONFIG);
+  new Option("--config <file>", "local.yaml").default(DEFAULT_CONFIG);
 export const jsonOption = (): Option => new Option("--json", "print facts as JSON").default(false);
 
 /** RFC 3339: a day, or a time with its offset. */

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { Writable } from "node:stream";
 import { createLogger, format, transports } from "winston";
 import { type AgentError, type Facts, identifierFrom } from "../errors.ts";
 import type { Only } from "../fact-names.ts";
@@ -80,6 +81,7 @@ const EVENTS = {
   replayFailed: "error",
   rekeyed: "warn",
   rekeyFailed: "error",
+  serviceWeakened: "warn",
   outboxFilling: "error",
   outboxRoom: "info",
   diskLow: "error",
@@ -185,12 +187,23 @@ const levelOf = (event: LogEvent, facts: Facts): Level => {
   return level === "bySeverity" ? (ALARM_LEVELS[String(facts["severity"])] ?? "info") : level;
 };
 
-/** Opens the log on standard error. @param isJournal it goes to journald: each line says how grave it is */
-export function openLog(isJournal = false): Log {
+/** Takes each line, ended. */
+export type LogSink = (line: string) => void;
+
+/**
+ * Opens the log.
+ *
+ * @param to standard error, as it is or for journald, which reads how grave each line is; or a sink
+ */
+export function openLog(to: "plain" | "journal" | LogSink = "plain"): Log {
   const lines = [format.timestamp(), format.json({ replacer: withBigints })];
   const logger = createLogger({
-    format: format.combine(...lines, ...(isJournal ? [withPriority()] : [])),
-    transports: [new transports.Console({ stderrLevels: ["info", "warn", "error"] })],
+    format: format.combine(...lines, ...(to === "journal" ? [withPriority()] : [])),
+    transports: [
+      typeof to === "function"
+        ? new transports.Stream({ stream: streamTo(to) })
+        : new transports.Console({ stderrLevels: ["info", "warn", "error"] }),
+    ],
   });
   // A closed standard error (a service without a console) must not end the process (09 PK7).
   logger.on("error", () => {});
@@ -208,6 +221,15 @@ export function openLog(isJournal = false): Log {
       }),
   });
 }
+
+const streamTo = (sink: LogSink): Writable =>
+  new Writable({
+    decodeStrings: false,
+    write(line: string, _encoding, done) {
+      sink(line);
+      done();
+    },
+  });
 
 /** 08 PL6: lines of one event in a second; what is above is counted. */
 const LINES_PER_SECOND = 10;

@@ -18,14 +18,14 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { windowsNode } from "#scripts/windows-node.ts";
 
 const LOADER = "/usr/lib/wine/wine64";
 const SERVER = "/usr/lib/wine/wineserver64";
 const LIBRARIES = "/usr/lib/x86_64-linux-gnu/wine/x86_64-windows";
 
-/** What wine needs to know of the machine for Node to start: a source of chance, and to be Windows 10. */
+/** What wine needs to know of the machine: a source of chance for Node to start, folders, and to be Windows 10. */
 const MACHINE = String.raw`WINE REGISTRY Version 2
 ;; All keys relative to \\Machine
 
@@ -39,6 +39,14 @@ const MACHINE = String.raw`WINE REGISTRY Version 2
 [Software\\Microsoft\\Cryptography\\Defaults\\Provider Types\\Type 001] 1
 "Name"="Microsoft Enhanced Cryptographic Provider v1.0"
 "TypeName"="RSA Full (Signature and Key Exchange)"
+
+[Software\\Microsoft\\Windows\\CurrentVersion] 1
+"ProgramFilesDir"="C:\\Program Files"
+"CommonFilesDir"="C:\\Program Files\\Common Files"
+
+[Software\\Microsoft\\Windows NT\\CurrentVersion\\ProfileList] 1
+"ProgramData"="C:\\ProgramData"
+"ProfilesDirectory"="C:\\users"
 `;
 const USER = String.raw`WINE REGISTRY Version 2
 ;; All keys relative to \\User\\S-1-5-21-0-0-0-1000
@@ -63,15 +71,19 @@ export const wineInside = (path: string): string => `Z:${path.replaceAll("/", "\
 export class Wine implements Disposable {
   readonly #folder = mkdtempSync(join(tmpdir(), "holdfast-wine-"));
   readonly #env: NodeJS.ProcessEnv;
+  /** `C:`, as this machine sees it. */
+  readonly drive: string;
 
   constructor() {
     const prefix = join(this.#folder, "prefix");
+    this.drive = join(prefix, "drive_c");
     this.#env = {
       ...{ PATH: process.env["PATH"], HOME: this.#folder, LANG: "C.UTF-8" },
       ...{ WINEPREFIX: prefix, WINELOADER: LOADER, WINEDEBUG: "-all" },
       WINEDLLOVERRIDES: "mscoree,mshtml,winemenubuilder.exe=",
     };
     mkdirSync(join(prefix, "drive_c/windows/temp"), { recursive: true });
+    mkdirSync(join(prefix, "drive_c/ProgramData"));
     mkdirSync(join(prefix, "dosdevices"));
     symlinkSync("../drive_c", join(prefix, "dosdevices/c:"));
     symlinkSync("/", join(prefix, "dosdevices/z:"));
@@ -83,7 +95,7 @@ export class Wine implements Disposable {
   }
 
   /**
-   * @param program a path of this machine
+   * @param program a path of this machine, or one that Windows finds
    * @returns its exit code and what it printed; pipes it cannot write to. Ended after `limitMs`
    */
   async run(
@@ -94,7 +106,7 @@ export class Wine implements Disposable {
     const output = join(this.#folder, "output");
     const descriptor = openSync(output, "w");
     try {
-      const child = spawn(LOADER, [wineInside(program), ...args], {
+      const child = spawn(LOADER, [isAbsolute(program) ? wineInside(program) : program, ...args], {
         env: this.#env,
         stdio: ["ignore", descriptor, descriptor],
         timeout: limitMs,
@@ -110,10 +122,21 @@ export class Wine implements Disposable {
     }
   }
 
-  /** With all that still runs in it. */
-  [Symbol.dispose](): void {
+  /** A process that does nothing: without one, wine ends all services. */
+  stayUp(): void {
+    const script = "setInterval(() => {}, 1 << 30)";
+    spawn(LOADER, [wineInside(windowsNode()), "-e", script], { env: this.#env, stdio: "ignore" });
+  }
+
+  /** All that runs in it is killed. */
+  crash(): void {
     spawnSync(SERVER, ["-k"], { env: this.#env, stdio: "ignore" });
     spawnSync(SERVER, ["-w"], { env: this.#env, stdio: "ignore", timeout: 10_000 });
+  }
+
+  /** With all that still runs in it. */
+  [Symbol.dispose](): void {
+    this.crash();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -29,7 +29,7 @@ describe("log", () => {
     const program = `
       import { identifierFrom } from "${ROOT}/agent/errors.ts";
       import { openLog } from "${ROOT}/agent/host/log.ts";
-      const log = openLog(true);
+      const log = openLog("journal");
       for (const severity of ["critical", "warning", "information"]) {
         log.write("alarmOpened", { severity: identifierFrom(severity) });
       }
