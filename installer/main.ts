@@ -27,6 +27,7 @@ import { programsFor } from "./programs.ts";
 import { ROOT } from "./root.ts";
 import { isLinux, NODE_VERSION, PLATFORMS, type Platform } from "./runtime.ts";
 import { shipAddOns } from "./shipped-add-ons.ts";
+import { makeWindowsPackages } from "./windows/packages.ts";
 
 const DIST = join(ROOT, "dist");
 const MB = 1_000_000;
@@ -104,6 +105,13 @@ try {
   for (const platform of platforms.filter(isLinux)) {
     const own = made.filter((one) => one.platform === platform);
     for (const file of makeLinuxPackages(own, DIST, isTrial)) tell(file);
+  }
+  if (platforms.includes("win-x64")) {
+    const own = made.filter((one) => one.platform === "win-x64");
+    for (const file of makeWindowsPackages(own, DIST)) {
+      if (signer !== undefined) signForWindows(file, signer);
+      tell(file);
+    }
   }
   writeChecksums(DIST);
 } catch (error) {

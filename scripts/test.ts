@@ -67,6 +67,9 @@ const PACKAGES = [
     has: ["test", "-e", "/usr/aarch64-linux-gnu/lib/libstdc++.so.6"],
   },
   // 101 MB to fetch, 740 MB on the disk, 23 s: for the tests of Windows's files.
+  { name: "nsis", has: ["makensis", "-VERSION"] },
+  { name: "wixl", has: ["wixl", "--version"] },
+  { name: "msitools", has: ["sh", "-c", "command -v msibuild"] },
   { name: "wine64", has: ["test", "-x", "/usr/lib/wine/wine64"] },
 ] as const;
 /** How a test asks for the executable. */
@@ -114,7 +117,10 @@ const files = globSync(process.argv.includes(LONG) ? "test/**/*.long.ts" : "test
   .sort();
 installMissing();
 // 36 MB to fetch, 94 MB on the disk.
-if (process.arch === "x64" && files.some((file) => file.endsWith("windows.test.ts"))) {
+if (
+  process.arch === "x64" &&
+  files.some((file) => /windows(?:-packages)?\.(?:test|long)\.ts$/.test(file))
+) {
   fetchWindowsNode();
 }
 
