@@ -1,5 +1,6 @@
 /**
- * `npm test`: every test, each file in a process of its own. Ends in the line `N passed, N failed`.
+ * `npm test`: every test, each file in a process of its own. A file that fails beside others is run once more, alone
+ * (`test-tally.ts`). Ends in the line `N passed, N failed`.
  *
  *   npm test [-- PATTERN …]     only files whose path contains one of the patterns
  *   npm test -- --long          the long ones instead, which take minutes each (`*.long.ts`)
@@ -10,6 +11,7 @@
  * @module
  */
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { relative } from "node:path";
@@ -22,6 +24,7 @@ import { BUILT_AGENT, canRun } from "#test/support/built-executable.ts";
 import { PROCESSOR_TIMES } from "#test/support/processor-time.ts";
 import { BUNDLED_ROOT } from "#test/support/programs.ts";
 import { buildPrograms } from "./build-programs.ts";
+import { TestTally } from "./test-tally.ts";
 import { fetchWindowsNode } from "./windows-node.ts";
 
 /** Debian packages that tests use, and a program by which each is known to be there. */
@@ -136,46 +139,54 @@ if (canRun && wantsExecutable) {
   process.env[BUILT_AGENT] = file;
 }
 
-let passed = 0;
-let failed = 0;
+const tally = new TestTally();
 const took = new Map<string, number>();
-const skipped: string[] = [];
-const count = (file: string | undefined, ms: number): void => {
-  if (file !== undefined) took.set(file, (took.get(file) ?? 0) + ms);
-};
+const skipped = new Set<string>();
 const inTests = ["bundled-workers", "processor-time"].flatMap((name) => {
   return ["--import", new URL(`../test/support/${name}.ts`, import.meta.url).href];
 });
 const processorTimes = fileURLToPath(new URL("../build/processor-times", import.meta.url));
 rmSync(processorTimes, { force: true });
 process.env[PROCESSOR_TIMES] = processorTimes;
-const stream = run({
-  ...{ files, concurrency: CONCURRENCY, timeout: TEST_TIMEOUT_MS },
-  execArgv: inTests,
-});
-stream.on("test:pass", ({ name, nesting, file, skip, details }) => {
-  if (nesting === 0) count(file, details.duration_ms);
-  if (details.type === "suite") return;
-  if (skip === undefined) passed += 1;
-  else skipped.push(typeof skip === "string" ? `${name}: ${skip}` : name);
-});
-stream.on("test:fail", ({ name, nesting, file, todo, details }) => {
-  if (nesting === 0) count(file, details.duration_ms);
-  if (details.type === "suite") return;
-  if (todo === undefined) failed += 1;
-  else skipped.push(`${name}: known to fail`);
-});
-stream.compose(spec).pipe(process.stdout);
-stream.on("end", () => {
-  // Behind what the reporter still prints.
-  setImmediate(() => {
-    for (const reason of skipped) console.log(`not tested: ${reason}`);
-    for (const [file, ms] of mostOf(took)) console.log(`slow: ${file} ${(ms / 1000).toFixed(0)} s`);
-    for (const [file, seconds] of mostOf(costs())) {
-      console.log(`costly: ${file} ${seconds.toFixed(0)} s of a processor`);
-    }
-    if (files.length === 0) console.log("no test file matches");
-    console.log(`${passed} passed, ${failed} failed`);
-    process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+
+/** To the end of all of them, and of what the reporter prints. */
+async function tested(these: readonly string[], concurrency: number): Promise<void> {
+  const stream = run({
+    ...{ files: these, concurrency, timeout: TEST_TIMEOUT_MS, execArgv: inTests },
   });
-});
+  stream.on("test:pass", ({ name, nesting, file, line, column, skip, details }) => {
+    if (nesting === 0 && file !== undefined)
+      took.set(file, (took.get(file) ?? 0) + details.duration_ms);
+    if (details.type === "suite") return;
+    if (skip === undefined) tally.pass({ name, file }, `${line}:${column}`);
+    else skipped.add(typeof skip === "string" ? `${name}: ${skip}` : name);
+  });
+  stream.on("test:fail", ({ name, nesting, file, line, column, todo, details }) => {
+    if (nesting === 0 && file !== undefined)
+      took.set(file, (took.get(file) ?? 0) + details.duration_ms);
+    if (details.type === "suite") return;
+    if (todo === undefined) tally.fail({ name, file }, `${line}:${column}`);
+    else skipped.add(`${name}: known to fail`);
+  });
+  stream.compose(spec).pipe(process.stdout, { end: false });
+  await once(stream, "end");
+  // Behind what the reporter still prints.
+  await new Promise(setImmediate);
+}
+
+if (files.length > 0) await tested(files, CONCURRENCY);
+const again = tally.secondRun();
+if (again.length > 0) {
+  console.log(`once more, alone: ${again.map((file) => relative(process.cwd(), file)).join(", ")}`);
+  await tested(again, 1);
+}
+for (const reason of skipped) console.log(`not tested: ${reason}`);
+for (const [file, ms] of mostOf(took)) console.log(`slow: ${file} ${(ms / 1000).toFixed(0)} s`);
+for (const [file, seconds] of mostOf(costs())) {
+  console.log(`costly: ${file} ${seconds.toFixed(0)} s of a processor`);
+}
+for (const name of tally.unsteady)
+  console.log(`unsteady: ${name}: failed beside others, passed alone`);
+if (files.length === 0) console.log("no test file matches");
+console.log(`${tally.passed} passed, ${tally.failed} failed`);
+process.exitCode = tally.failed > 0 || tally.passed === 0 ? 1 : 0;
