@@ -7,6 +7,25 @@ import { text } from "node:stream/consumers";
 
 const REPLAY = join(import.meta.dirname, "preload/replay.mjs");
 const EXIT_VIOLATED = 1;
+const EXIT_TORN = 4;
+/** A kill meets the recorder in the middle of a record once in hundreds of recordings. */
+const RECORDINGS = 3;
+
+/** A kill tore a record, and the program went on: what that call did is not known, and nothing can be judged. */
+export class TornRecording extends Error {
+  override readonly name = "TornRecording";
+}
+
+/** Records anew where the recording is torn. @param judged records, and judges what was recorded */
+export async function onWholeRecording<T>(judged: () => Promise<T>): Promise<T> {
+  for (let recording = 1; ; recording++) {
+    try {
+      return await judged();
+    } catch (error) {
+      if (!(error instanceof TornRecording) || recording === RECORDINGS) throw error;
+    }
+  }
+}
 
 /** What of a recording is replayed. */
 export interface Replay {
@@ -43,7 +62,7 @@ export interface Replayed {
   readonly violations: string;
 }
 
-/** Judges the images. @throws {Error} if the recording is incomplete or the checker is broken */
+/** Judges the images. @throws {TornRecording} {Error} if the recording is incomplete or the checker is broken */
 export function replay(options: Replay): Promise<Replayed> {
   const { log, final, only, ...common } = options;
   const own = ["--log", log, "--final", final];
@@ -72,6 +91,7 @@ export async function replayWith(
     text(child.stderr),
     once(child, "exit"),
   ]);
+  if (code === EXIT_TORN) throw new TornRecording(errors);
   if (code !== 0 && code !== EXIT_VIOLATED) {
     throw new Error(`the replayer ended with ${code}\n${output}${errors}`);
   }

@@ -6,7 +6,7 @@ import { makePair, type Pair } from "#scripts/make-pair.ts";
 import { type DiskKind, dataFolderOf, recordedOnDisk } from "#test/rigs/disk-recorder.ts";
 import { replayDisk } from "#test/rigs/disk-replayer.ts";
 import { recorded } from "#test/rigs/recorder.ts";
-import { type Replay, type Replayed, replay } from "#test/rigs/replayer.ts";
+import { onWholeRecording, type Replay, type Replayed, replay } from "#test/rigs/replayer.ts";
 import { Started, startReceiver } from "#test/support/processes.ts";
 import { CHANNELS, KEK_FILE, type WorkloadKind } from "./workload-kinds.ts";
 
@@ -35,6 +35,10 @@ export interface PowerCut {
  * @throws {Error} if the load did not end well, or the recording does not explain what it left
  */
 export function cutPower(cut: PowerCut): Promise<Replayed> {
+  return onWholeRecording(() => recordedAndJudged(cut));
+}
+
+function recordedAndJudged(cut: PowerCut): Promise<Replayed> {
   return withPair(cut, async (folder, pair) => {
     const dir = join(folder, "agent/state");
     const log = join(folder, "calls.log");
