@@ -5,15 +5,12 @@
  *   npm run build [-- OPTION … PLATFORM …]     only these: linux-x64, linux-arm64, win-x64
  *   --at-hand      native code that was not compiled yet is that of its package: for a trial, not for a release
  *   --windows-certificate FILE --windows-key FILE|URI [--pkcs11-module FILE] [--timestamp-url URL]   signs for Windows
- *   --advisories FOLDER   of OSV records of Node: refuses one that names the pinned Node
- *   --accept-advisory ID …   for the reason that the release notes name
  *
  * @module
  */
 import { mkdirSync, rmSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
-import { refuseAdvised } from "./advisories.ts";
 import { signForWindows, type WindowsSigner } from "./authenticode.ts";
 import { writeChecksums } from "./bill/checksums.ts";
 import type { Made } from "./bill/made.ts";
@@ -25,7 +22,7 @@ import { refuseAboveFloor } from "./native/glibc-floor.ts";
 import { compileSqlite } from "./native/sqlite-add-on.ts";
 import { programsFor } from "./programs.ts";
 import { ROOT } from "./root.ts";
-import { isLinux, NODE_VERSION, PLATFORMS, type Platform } from "./runtime.ts";
+import { isLinux, PLATFORMS, type Platform } from "./runtime.ts";
 import { shipAddOns } from "./shipped-add-ons.ts";
 import { makeWindowsPackages } from "./windows/packages.ts";
 
@@ -40,8 +37,6 @@ const OPTIONS = {
   "windows-key": { type: "string" },
   "pkcs11-module": { type: "string" },
   "timestamp-url": { type: "string" },
-  advisories: { type: "string" },
-  "accept-advisory": { type: "string", multiple: true },
 } as const;
 
 function asked() {
@@ -95,8 +90,7 @@ function tell(file: string): void {
 
 const { values, platforms } = asked();
 try {
-  const { advisories, "accept-advisory": accepted = [], "at-hand": isTrial } = values;
-  if (advisories !== undefined) refuseAdvised(NODE_VERSION, advisories, accepted);
+  const { "at-hand": isTrial } = values;
   const signer = signerOf(values);
   const made: Made[] = [];
   for (const platform of platforms) made.push(...(await build(platform, isTrial, signer)));

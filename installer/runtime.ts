@@ -9,8 +9,6 @@ import runtime from "./runtime.json" with { type: "json" };
 
 export type Platform = keyof typeof runtime.platforms;
 
-export const NODE_VERSION = runtime.version;
-
 export const isLinux = (platform: Platform): platform is LinuxPlatform => platform !== "win-x64";
 
 export const PLATFORMS = Object.keys(runtime.platforms) as readonly Platform[];

@@ -33,7 +33,10 @@ export type Advisory = z.infer<typeof advisory>;
 /** What is no package of npm is found under these names of the ecosystems that track it. */
 const ECOSYSTEMS: readonly string[] = ["OSS-Fuzz", "Bitnami"];
 
-/** @param path one advisory, a list of them, or a folder of such files @throws {Error} that names a file that is none */
+/**
+ * @param path one advisory, a list of them, or a folder of such files
+ * @throws {Error} that names a file that is none; or if there is no advisory at all, which is no answer
+ */
 export function readAdvisories(path: string): readonly Advisory[] {
   const files = statSync(path).isDirectory()
     ? readdirSync(path, { recursive: true, encoding: "utf8" })
@@ -41,6 +44,7 @@ export function readAdvisories(path: string): readonly Advisory[] {
         .sort()
         .map((name) => join(path, name))
     : [path];
+  if (files.length === 0) throw new Error(`${path}: no advisory is stored there`);
   return files.flatMap((file) => {
     const value: unknown = JSON.parse(readFileSync(file, "utf8"));
     const read = z.array(advisory).safeParse(Array.isArray(value) ? value : [value]);
@@ -102,15 +106,19 @@ function isAffected({ name, version, purl }: Listed, { affected = [] }: Advisory
   });
 }
 
-/** Events stand in order: each `introduced` opens what the next `fixed` or `last_affected` closes. */
+/** As OSV evaluates a range: by rising version, an event at or below it turns it on or off, in whatever order they stand. */
 function isWithin(version: string, events: readonly z.infer<typeof event>[]): boolean {
-  let inside = false;
-  for (const { introduced, fixed, last_affected: last } of events) {
-    if (introduced !== undefined && compared(version, introduced) >= 0) inside = true;
-    if (fixed !== undefined && compared(version, fixed) >= 0) inside = false;
-    if (last !== undefined && compared(version, last) > 0) inside = false;
-  }
-  return inside;
+  const turns = events.flatMap(({ introduced, fixed, last_affected: last }) => [
+    ...(introduced === undefined ? [] : [{ at: introduced, isOn: true, isBehind: false }]),
+    ...(fixed === undefined ? [] : [{ at: fixed, isOn: false, isBehind: false }]),
+    ...(last === undefined ? [] : [{ at: last, isOn: false, isBehind: true }]),
+  ]);
+  turns.sort((one, other) => compared(one.at, other.at) || Number(one.isOn) - Number(other.isOn));
+  const passed = turns.filter(({ at, isBehind }) => {
+    const order = compared(at, version);
+    return isBehind ? order < 0 : order <= 0;
+  });
+  return passed.at(-1)?.isOn ?? false;
 }
 
 /** By numbers; what stands behind a hyphen is older than the same without it (semver.org 11). */

@@ -12,7 +12,7 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
   "linux-x64": "amd64",
   "linux-arm64": "arm64",
 };
-const SCRIPTS = ["postinst", "prerm", "postrm"];
+const SCRIPTS = ["preinst", "postinst", "prerm", "postrm"];
 
 /**
  * @param compression `xz` for a release; `none` where it is installed at once

@@ -146,29 +146,46 @@ describe("the package on Debian 12", { skip }, () => {
     assert.deepEqual(await vendor.holds(ledger, machine), []);
   });
 
-  test("[T-K11] [PK21] removed with a backlog and installed again, it delivers the backlog; purge keeps it, too", async () => {
+  test("[T-K11] [PK21] removed with a backlog and installed again, it starts by itself and delivers the backlog", async () => {
     await vendor.goAway();
-    assert.ok(isActive(), "it is not installed");
     using load = new Load(vendor.port);
     await load.acknowledged(200);
     const { ledger } = await load.finish();
     await follow("## Remove");
     assert.match(machine.sh("ls /var/lib/holdfast /etc/holdfast"), /local\.yaml/);
-    assert.equal(
-      machine.run("sh", "-c", "command -v holdfast || systemctl is-active -q holdfast").out,
-      "",
-    );
+    const left = "command -v holdfast || systemctl is-active -q holdfast";
+    assert.equal(machine.run("sh", "-c", left).out, "");
+    machine.sh("apt-get install -y ./holdfast_*_amd64.deb");
+    assert.ok(isActive());
+    await vendor.comeBack();
+    assert.deepEqual(await vendor.holds(ledger, machine), []);
+  });
+
+  test("[T-K11] [PK21] purge leaves what is stored and its key; with the configuration back, it goes on", async () => {
+    await vendor.goAway();
+    using load = new Load(vendor.port);
+    await load.acknowledged(100);
+    const { ledger } = await load.finish();
     const purged = machine.sh(
       "cp /etc/holdfast/local.yaml /root && apt-get purge -y holdfast 2>&1",
     );
     assert.match(purged, /rm -rf \/var\/lib\/holdfast/);
-    assert.equal(machine.sh("ls -A /etc/holdfast").trim(), "kek");
+    assert.equal(machine.sh("find /etc/holdfast -type f").trim(), "/etc/holdfast/kek/holdfast.kek");
     assert.match(machine.sh("stat -c %U /var/lib/holdfast"), /^holdfast/);
     download("0.1.2");
     machine.sh("apt-get install -y ./holdfast_*_amd64.deb");
+    assert.ok(!isActive(), "there is no configuration");
     machine.sh("install -m 0640 -g holdfast local.yaml /etc/holdfast/ && systemctl start holdfast");
     await vendor.comeBack();
     assert.deepEqual(await vendor.holds(ledger, machine), []);
+  });
+
+  test("[T-K11] [PK20] an upgrade leaves a service stopped that somebody has stopped", () => {
+    machine.sh("systemctl stop holdfast");
+    download("0.1.3");
+    machine.sh("apt-get install -y ./holdfast_*_amd64.deb");
+    assert.ok(!isActive());
+    machine.sh("systemctl start holdfast");
   });
 
   test("[T-K12] [SV7] with the socket unit nobody is refused while it is upgraded", async () => {
@@ -182,7 +199,7 @@ describe("the package on Debian 12", { skip }, () => {
       "",
     );
     machine.sh("systemctl enable --now holdfast.socket && systemctl start holdfast");
-    download("0.1.3");
+    download("0.1.4");
     using load = new Load(vendor.port);
     await load.acknowledged(500);
     machine.sh("apt-get install -y ./holdfast_*_amd64.deb");

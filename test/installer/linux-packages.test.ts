@@ -84,6 +84,7 @@ describe("packages for Linux", { skip }, () => {
       "./md5sums",
       "./postinst",
       "./postrm",
+      "./preinst",
       "./prerm",
     ]);
   });

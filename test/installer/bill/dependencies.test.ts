@@ -74,6 +74,24 @@ const ADVISORIES = [
     affected: [{ package: { ecosystem: "Bitnami", name: "node" }, versions: ["24.21.0"] }],
   },
   {
+    // In no order: OSV asks for none.
+    id: "BIT-unsorted",
+    affected: [
+      {
+        package: { ecosystem: "Bitnami", name: "node" },
+        ranges: [
+          {
+            type: "SEMVER",
+            events: [
+              ...[{ fixed: "24.22.0" }, { introduced: "0" }],
+              ...[{ introduced: "24.0.0" }, { fixed: "22.1.0" }],
+            ],
+          },
+        ],
+      },
+    ],
+  },
+  {
     id: "PYSEC-other",
     affected: [{ package: { ecosystem: "PyPI", name: "ws" }, versions: ["8.23.0"] }],
   },
@@ -109,18 +127,32 @@ test("[H09] a part that a stored export of OSV names is found, of packages and o
     assert.equal(advisories.length, ADVISORIES.length);
     assert.deepEqual(knownVulnerable(parts, advisories, ""), [
       "BIT-node: node 24.21.0",
+      "BIT-unsorted: node 24.21.0",
       "GHSA-last: @peculiar/x509 2.2.0",
       "GHSA-ranges: ws 8.23.0",
     ]);
     assert.deepEqual(
       knownVulnerable(parts, advisories, "GHSA-last: not reached. GHSA-ranges: no."),
-      ["BIT-node: node 24.21.0"],
+      ["BIT-node: node 24.21.0", "BIT-unsorted: node 24.21.0"],
+    );
+    const node = (version: string) =>
+      knownVulnerable(
+        [{ name: "node", version, purl: `pkg:generic/node@${version}` }],
+        advisories,
+        "",
+      );
+    const nodes = ["22.0.9", "22.1.0", "23.9.9", "24.0.0", "24.22.0"];
+    assert.deepEqual(
+      nodes.map((version) => node(version).length),
+      [1, 0, 0, 1, 0],
     );
     const at = (version: string) =>
       knownVulnerable([{ name: "ws", version, purl: `pkg:npm/ws@${version}` }], advisories, "")
         .length;
     const versions = ["7.5.9", "7.5.10", "8.0.0-rc.1", "8.0.0", "8.23.1"];
     assert.deepEqual(versions.map(at), [1, 0, 0, 1, 0]);
+    mkdirSync(join(folder, "nothing"));
+    assert.throws(() => readAdvisories(join(folder, "nothing")), /no advisory is stored there/);
     writeFileSync(join(folder, "osv/broken.json"), "{}");
     assert.throws(() => readAdvisories(join(folder, "osv")), /broken\.json: is no advisory/);
   } finally {
