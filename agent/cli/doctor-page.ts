@@ -6,13 +6,13 @@
  */
 import { hostname, release, type } from "node:os";
 import { Html, html } from "#pages/html.ts";
-import { AgentError, codeOf } from "../errors.ts";
 import { createFile } from "../host/atomic-file.ts";
 import { systemClock } from "../host/clock.ts";
 import type { Check, Report } from "./doctor-report.ts";
 import { VERDICTS, type Verdict } from "./finding.ts";
 import type { FirewallLine } from "./firewall-lines.ts";
 import { accountName } from "./folder-steps.ts";
+import { notWritten } from "./not-written.ts";
 
 /** Which machine was looked at, when, and by what. */
 export interface PageHead {
@@ -34,12 +34,6 @@ export function writePage(file: string, report: Report, version: string): void {
   } catch (error) {
     throw notWritten(error);
   }
-}
-
-function notWritten(cause: unknown): AgentError {
-  const sysCode = codeOf(cause);
-  const code = sysCode === "EEXIST" ? "FILE_EXISTS" : "FILE_NOT_WRITABLE";
-  return new AgentError(code, { sysCode }, { cause });
 }
 
 const SAID: Readonly<Record<Verdict, string>> = {

@@ -83,20 +83,23 @@ function judgeHolder(
   if (pid !== undefined && pid === agentPid) return ok(`${where}: the agent listens`, facts);
   if (pid === SYSTEMD_PID) return ok(`${where}: systemd listens, for a socket unit`, facts);
   if (pid === undefined && agentPid !== undefined) {
-    const remedy = "Run doctor as root to see whose it is";
+    const remedy = `Root sees whose it is: ${asking(port)}`;
     return notice(`${where}: taken, most likely by the agent that runs`, facts, remedy);
   }
   const who =
     pid === undefined
       ? "a process of another account"
       : `process ${pid}${name === undefined ? "" : ` (${escaped(name)})`}`;
-  const again = pid === undefined ? "; as root, doctor says which" : "";
+  const again = pid === undefined ? `; root sees whose it is: ${asking(port)}` : "";
   return problem(
     `${where}: taken by ${who}`,
     { ...facts, code: identifierFrom("LISTEN_PORT_IN_USE") },
     `Stop it, or give the channel another port${again}`,
   );
 }
+
+/** Of the system: doctor looks as the service's account, which is not shown what others hold. */
+const asking = (port: number): string => `ss -ltnp 'sport = :${port}'`;
 
 /** As systemd.socket(5) writes it. */
 const listenStream = (host: string, port: number): string =>

@@ -38,6 +38,13 @@ export function lookAtDatabase(outbox: string): Finding {
     const remedy = "Another program has changed it; the agent changes it back when it starts";
     return warning("Not in WAL mode", facts, remedy);
   }
+  // A store has a schema from its first commit on, which the log holds until a checkpoint.
+  if (found === 0) {
+    return ok(
+      `SQLite in WAL mode, pages of ${pageBytes} bytes; its schema is in the log yet`,
+      facts,
+    );
+  }
   const later = found < SCHEMA_VERSION ? `, brought to ${SCHEMA_VERSION} by the next start` : "";
   return ok(`SQLite in WAL mode, pages of ${pageBytes} bytes, schema ${found}${later}`, facts);
 }

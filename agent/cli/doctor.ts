@@ -3,7 +3,7 @@
  * after it is installed (05 S4, 08 8). Without a `local.yaml` it is a pre-flight.
  *
  * A check looks, and changes nothing: files that it makes are gone when it is done. It starts no program but workers for
- * folders and, where systemd keeps the service, its `systemd-analyze`. Whatever may wait for another machine has a limit, so that all of it takes 30 s at most: 15 for the way to the
+ * folders and, where systemd keeps the service, its `systemd-analyze`; asked by root, itself (`doctor-as-owner.ts`). Whatever may wait for another machine has a limit, so that all of it takes 30 s at most: 15 for the way to the
  * receiver and beside it for folders, 5 for names, 5 for the disk.
  *
  * @module

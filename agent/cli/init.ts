@@ -7,7 +7,7 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DEFAULT_KEK_FILE, DISK_BUDGET_MIN_BYTES, loadLocalConfig } from "#config/local.ts";
-import { AgentError, codeOf } from "../errors.ts";
+import { AgentError } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Account } from "../host/accounts.ts";
 import { createFile } from "../host/atomic-file.ts";
@@ -28,6 +28,7 @@ import {
 } from "../service/linux/hand-over.ts";
 import { SERVICE_CONFIG } from "../service/linux/unit-places.ts";
 import { type FirstConfig, firstConfig } from "./first-config.ts";
+import { notWritten } from "./not-written.ts";
 import { printFacts } from "./terminal.ts";
 
 export interface InitOptions extends FirstConfig {
@@ -201,11 +202,4 @@ function budgetFor(stateDir: string): number {
   while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
   const share = Math.floor((diskSpace(folder).freeBytes * DISK_SHARE) / MIB) * MIB;
   return Math.max(DISK_BUDGET_MIN_BYTES, Math.min(DISK_BUDGET_BYTES, share));
-}
-
-function notWritten(cause: unknown): AgentError {
-  if (cause instanceof AgentError) return cause;
-  const sysCode = codeOf(cause);
-  const code = sysCode === "EEXIST" ? "FILE_EXISTS" : "FILE_NOT_WRITABLE";
-  return new AgentError(code, { sysCode }, { cause });
 }

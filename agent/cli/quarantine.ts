@@ -1,11 +1,12 @@
 /** `holdfast quarantine`: what was set aside, and what becomes of it. @module */
 import { loadLocalConfig } from "#config/local.ts";
-import { AgentError, codeOf, type Facts } from "../errors.ts";
+import { AgentError, type Facts } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { createFile } from "../host/atomic-file.ts";
 import type { Released } from "../outbox/writing/writer-messages.ts";
 import type { QuarantineContent, QuarantineEntry } from "../quarantine-desk.ts";
 import type { AgentStatus } from "../status.ts";
+import { notWritten } from "./not-written.ts";
 import { question } from "./question.ts";
 import { escapedLines, printFacts, readableBytes, table } from "./terminal.ts";
 
@@ -172,10 +173,4 @@ function writeOut(file: string, bytes: Uint8Array): void {
   } catch (error) {
     throw notWritten(error);
   }
-}
-
-function notWritten(cause: unknown): AgentError {
-  const sysCode = codeOf(cause);
-  const code = sysCode === "EEXIST" ? "FILE_EXISTS" : "FILE_NOT_WRITABLE";
-  return new AgentError(code, { sysCode }, { cause });
 }

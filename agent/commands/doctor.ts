@@ -58,6 +58,11 @@ async function act(asked: Asked, surroundings: Surroundings): Promise<ExitCode> 
     const { doctorFolder } = await import("../cli/doctor-folder.ts");
     return await doctorFolder({ folder, json });
   }
+  if (url === undefined) {
+    const { doctorAsOwner } = await import("../cli/doctor-as-owner.ts");
+    const exit = doctorAsOwner(options.config);
+    if (exit !== undefined) return exit;
+  }
   const { doctor } = await import("../cli/doctor.ts");
   const { leave, ...rest } = surroundings;
   const receiver = url === undefined ? undefined : { url, proxy };

@@ -89,6 +89,18 @@ describe("the package on Debian 12", { skip }, () => {
     assert.match(machine.sh("systemctl is-enabled holdfast"), /^enabled/);
   });
 
+  test("[08 8] doctor by root sees what the service's account sees: nothing is wrong here", () => {
+    const asked = machine.sh("holdfast doctor");
+    assert.match(asked, /^ {2}ok +folder +\/var\/lib\/holdfast$/m);
+    assert.match(asked, /^ {2}ok +account +Looked at as holdfast$/m);
+    const account = machine.sh("runuser -u holdfast -- holdfast doctor");
+    // But for what is measured anew.
+    const verdicts = (text: string): string[] =>
+      text.match(/^ {2}(?:ok|notice|warning|problem) +\S+/gm) ?? [];
+    assert.deepEqual(verdicts(asked), verdicts(account));
+    assert.ok(!/^ {2}problem/m.test(asked), asked);
+  });
+
   test("[09 2.1] what lies where, and whose it is", () => {
     const shown = machine.sh(
       "stat -c '%a %U:%G %n' /opt/holdfast/bin/holdfast /opt/holdfast/lib/* /usr/bin/holdfast /etc/holdfast " +
