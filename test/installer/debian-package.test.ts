@@ -133,6 +133,14 @@ describe("the package on Debian 12", { skip }, () => {
     assert.ok(exposure <= EXPOSURE, said);
   });
 
+  test("[09 3] systemd never gives the service up by itself: its restarts take longer than it counts", () => {
+    const unit = readFileSync(machine.path(UNIT), "utf8");
+    const setting = (name: string): number =>
+      Number(new RegExp(`^${name}=(\\d+)$`, "m").exec(unit)?.[1]);
+    const countedSeconds = setting("StartLimitBurst") * setting("RestartSec");
+    assert.ok(countedSeconds > setting("StartLimitIntervalSec"));
+  });
+
   test("[H02] under the unit nothing is written, read, run or reached that the service does not need", () => {
     const { "give up starting programs": landlock, ...attacks } = tried(machine, UNIT);
     // What the agent asks of the kernel against attackers (Landlock); not every kernel has it.

@@ -47,7 +47,7 @@ export function serviceState(): ServiceState {
 }
 
 /**
- * Also after it had failed ten times: what systemd counted is forgotten. The ports of the socket unit first, if that is
+ * Also after systemd has given it up: what it counted is forgotten. The ports of the socket unit first, if that is
  * enabled; returns once the service is ready.
  *
  * @throws {AgentError} `NOT_ROOT`, `SERVICE_NOT_CONFIGURED`, `SERVICE_NOT_STARTED`, and as {@link serviceState}

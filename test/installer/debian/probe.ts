@@ -14,6 +14,7 @@ const errno = (type, ...args) => (libc.func(type)(...args) < 0 ? name(koffi.expo
 const name = (number) => Object.entries(require("node:os").constants.errno).find(([, n]) => n === number)?.[0] ?? String(number);
 const attempt = (act) => { try { act(); return "done"; } catch (error) { return error.code ?? String(error); } };
 const spawned = (file, args = []) => { const { error, status } = spawnSync(file, args); return error === undefined ? "done " + status : error.code; };
+const mapped = (loader, args) => { const { error, status, stderr } = spawnSync(loader, args, { encoding: "utf8" }); return error?.code ?? (status === 0 ? "done" : /failed to map|not permitted|denied/i.test(stderr) ? "EACCES" : stderr); };
 const dropped = (folder) => { const file = folder + "/dropped"; fs.copyFileSync("/usr/bin/true", file); fs.chmodSync(file, 0o755); try { return spawned(file); } finally { fs.unlinkSync(file); } };
 const loaded = (folder) => { const file = folder + "/dropped.node"; fs.copyFileSync(process.argv[2], file); try { return attempt(() => process.dlopen({ exports: {} }, file)).replace("ERR_DLOPEN_FAILED", "EACCES"); } finally { fs.unlinkSync(file); } };
 const results = {
@@ -24,6 +25,7 @@ const results = {
   "read root's home": attempt(() => fs.readdirSync("/root")),
   "read the shadow file": attempt(() => fs.readFileSync("/etc/shadow")),
   "start a shell": spawned("/bin/sh", ["-c", "true"]),
+  "start a program by way of the dynamic loader": mapped("/lib64/ld-linux-x86-64.so.2", ["/usr/bin/true"]),
   "run a file dropped into the state folder": dropped("/var/lib/holdfast"),
   "run a file dropped into the log folder": dropped("/var/log/holdfast"),
   "run a file dropped into /tmp": dropped("/tmp"),
