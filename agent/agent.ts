@@ -59,6 +59,7 @@ import { type TraceResult, traceAll } from "./trace.ts";
 import { isWayOpen } from "./tunnel/dial.ts";
 import { Tunnel } from "./tunnel/tunnel.ts";
 import { isUp } from "./tunnel-standing.ts";
+import { type UpdateDesk, updateDesk } from "./update-desk.ts";
 import { Watch } from "./watch.ts";
 
 export class Agent implements AsyncDisposable {
@@ -133,7 +134,7 @@ export class Agent implements AsyncDisposable {
       tunnel: tunnel.standing,
       identity: identity.status,
       configuration: this.#configuration?.desk.status,
-      support: this.#support?.status,
+      ...{ support: this.#support?.status, updates: this.#updates.shown },
       store: await outbox.standing(),
       freeBytes: this.#freeSpace?.freeBytes,
       running: running.listeners,
@@ -222,7 +223,7 @@ export class Agent implements AsyncDisposable {
     const desk = localDesk({
       ...{ outbox, relay, running, recording, identity, config, log, version, credentials, holds },
       ...{ support, damaged: this.#damaged, configuration: this.#configuration?.desk, maintenance },
-      drill,
+      ...{ drill, updates: this.#updates },
       status: () => this.status(),
       trace: (controlId) => this.trace(controlId),
       reconnect: () => tunnel.dialNow(),
@@ -346,6 +347,13 @@ export class Agent implements AsyncDisposable {
       ...{ clock: systemClock, chance: systemChance },
     });
     return this.#support;
+  }
+
+  /** It keeps nothing: what it says lies in files. */
+  get #updates(): UpdateDesk {
+    const { outbox } = this.#parts();
+    const floorMs = () => this.#configuration?.configuration.ledger.time.floorMs ?? 0;
+    return updateDesk(this.#options.config, { floorMs, probe: () => outbox.probe() });
   }
 
   get #device(): DeviceIdentity | undefined {

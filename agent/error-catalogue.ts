@@ -37,7 +37,7 @@ export const CATALOGUE = {
     disposition: "retry",
     exit: EXIT.notPermitted,
     summary:
-      "A member of holdfast-approvers may see, approve, reject, import and roll back configurations, and nothing else",
+      "A member of holdfast-approvers may see and decide about configurations, support and updates, and nothing else",
     remedy: "Run the command as the service account, for example with: sudo -u holdfast",
   },
   AGENT_NOT_REACHABLE: {

@@ -16,6 +16,7 @@ import type { Recording } from "./recording.ts";
 import type { Relay } from "./relay/relay.ts";
 import type { RunningChannels } from "./running/running-channels.ts";
 import type { SupportDesk } from "./support-desk.ts";
+import type { UpdateDesk } from "./update-desk.ts";
 import { UpkeepDesk } from "./upkeep-desk.ts";
 
 export interface LocalDeskParts
@@ -30,6 +31,7 @@ export interface LocalDeskParts
   readonly damaged: DamagedRows;
   readonly holds: ChannelHolds;
   readonly support: SupportDesk;
+  readonly updates: UpdateDesk;
   readonly config: LocalConfig;
   readonly log: Log;
   readonly version: string;
@@ -44,7 +46,7 @@ export function localDesk(parts: LocalDeskParts): LocalDesk {
   const { exclusively } = identity;
   return {
     ...{ status, trace, reconnect, running, identity, configuration, maintenance, drill },
-    support: parts.support,
+    ...{ support: parts.support, updates: parts.updates },
     audit: new AuditDesk({ recording, trust: outbox.trust, keepDays: config.auditKeepDays }),
     quarantine: new QuarantineDesk({ outbox, log, running }),
     files: new FilesDesk({ outbox, running }),

@@ -1,6 +1,7 @@
 /**
  * By which doors commands on this machine come in: that of the service account, which may ask everything, and that of
- * `holdfast-approvers`, whose members may decide about configurations and about support, and nothing else (07 2.8, 08 4.3).
+ * `holdfast-approvers`, whose members may decide about configurations, support and updates, and nothing else (07 2.8, 3;
+ * 08 4.3).
  *
  * @module
  */
@@ -18,6 +19,8 @@ export const APPROVERS_MAY_ASK: readonly string[] = [
   ...["configStatus", "configDifference", "configImport", "configDecide", "configRollback"],
   // 08 4.3: any of them may forbid what support asks, or allow it for a while.
   ...["supportStatus", "supportOff", "supportOn", "supportOpen", "supportClose"],
+  // 07 section 3: an update is approved as a configuration is.
+  ...["updateStatus", "updateApprove", "updateReject"],
 ];
 
 export interface LocalDoors {

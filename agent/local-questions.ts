@@ -22,6 +22,8 @@ import type { SupportDesk } from "./support-desk.ts";
 import { answerSupport, isAboutSupport } from "./support-questions.ts";
 import type { TraceResult } from "./trace.ts";
 import type { Reconnected } from "./tunnel/tunnel.ts";
+import type { UpdateDesk } from "./update-desk.ts";
+import { answerUpdate, isAboutUpdates } from "./update-questions.ts";
 import type { ReplayQuestion, UpkeepDesk } from "./upkeep-desk.ts";
 
 /** Who answers. */
@@ -44,6 +46,7 @@ export interface LocalDesk {
   /** Absent where the agent was not enrolled. */
   readonly configuration: ConfigurationDesk | undefined;
   readonly support: SupportDesk;
+  readonly updates: UpdateDesk;
 }
 
 /**
@@ -62,6 +65,7 @@ export function answerLocal(request: unknown, desk: LocalDesk): Promise<unknown>
   }
   if (isAboutConfiguration(question)) return answerConfiguration(question, desk.configuration);
   if (isAboutSupport(question)) return answerSupport(question, desk.support);
+  if (isAboutUpdates(question)) return answerUpdate(question, desk.updates);
   if (isAboutDrill(question)) return answerDrill(question, desk.drill);
   if (isAboutHours(question)) return desk.hours.answer(question);
   switch (question["ask"]) {

@@ -33,6 +33,7 @@ import { addReportCommand } from "./commands/report.ts";
 import { addServiceCommands } from "./commands/service.ts";
 import { addStoreCommands } from "./commands/store.ts";
 import { addSupportCommands } from "./commands/support.ts";
+import { addUpdateCommands } from "./commands/update.ts";
 import { addWindowsServiceCommands } from "./commands/windows-service.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { FOLDER_WORKER_COMMAND } from "./folders/worker-start.ts";
@@ -130,6 +131,7 @@ function program(choose: (act: Act) => void): Command {
   addTestCommands(root, choose);
   addMigrationCommands(root, choose);
   addReleaseCommands(root, versionText, choose);
+  addUpdateCommands(root, versionText, choose);
   if (isWindows) addWindowsServiceCommands(root, choose);
   else addServiceCommands(root, choose);
   root

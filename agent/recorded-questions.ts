@@ -88,6 +88,15 @@ const RECORDED: Readonly<Record<string, Recorded>> = {
     }),
   },
   drillStop: { describe: () => ({ action: "drill.stopped" }), anyway: true },
+  updateApprove: {
+    describe: ({ digest, back }) => ({
+      ...{ action: "update.approved", subject: said(digest) },
+      decision: back === true ? "back" : "forward",
+    }),
+  },
+  updateReject: { describe: () => ({ action: "update.rejected" }) },
+  // Told by the updater, which is root: what came of it.
+  updateEnded: { describe: ({ outcome }) => describeOutcome((outcome ?? {}) as Question) },
   channelSkip: {
     when: ({ confirmed }) => confirmed === true,
     describe: ({ channel, firstSeq, lastSeq }) => ({
@@ -141,6 +150,14 @@ export function localActor({ by, door }: Question): AuditActor {
 /** One line of printable text that a person gave as the reason: it stands in the audit. */
 export const isReason = (value: unknown): value is string =>
   typeof value === "string" && /^[\x20-\x7e]{1,64}$/.test(value);
+
+function describeOutcome({ kind, digest, from, to, reason }: Question): Described {
+  return {
+    ...{ action: `update.${said(kind)}`, subject: said(digest) },
+    decision: `${said(from)} to ${said(to)}`,
+    ...(reason === undefined ? {} : { reason: said(reason) }),
+  };
+}
 
 /** Numbers and names of channels; what else a request may hold is not repeated. */
 const said = (value: unknown): string =>

@@ -22,6 +22,7 @@ import type { RunningListener } from "./running/running-listeners.ts";
 import type { SupportStatus } from "./support-desk.ts";
 import { remedyFor } from "./tunnel/refusal-reasons.ts";
 import type { TunnelStanding } from "./tunnel/tunnel.ts";
+import type { UpdateStatus } from "./update-desk.ts";
 
 /**
  * As JSON. Times are RFC 3339; seqs are integers. Holds no message content; control ids only where 08 PL4
@@ -73,6 +74,8 @@ export interface AgentStatus {
   readonly configuration: ConfigurationStatus | undefined;
   /** What support may ask. */
   readonly support: SupportStatus | undefined;
+  /** Updates of this program; absent where they are off and always were. */
+  readonly updates: UpdateStatus | undefined;
   readonly channels: readonly ChannelStatus[];
   /** Channels that deliver to hospital systems. */
   readonly deliveries: readonly DeliveryStatus[];
@@ -191,6 +194,7 @@ export interface StatusParts {
   readonly identity: AgentStatus["identity"];
   readonly configuration: AgentStatus["configuration"];
   readonly support?: AgentStatus["support"];
+  readonly updates?: AgentStatus["updates"];
   readonly store: StoreStanding;
   /** Of the store's disk. */
   readonly freeBytes?: number | undefined;
@@ -213,6 +217,7 @@ export function statusOf(parts: StatusParts): AgentStatus {
     identity: parts.identity,
     configuration: parts.configuration,
     support: parts.support,
+    updates: parts.updates,
     channels: store.channels
       .filter(({ name }) => !isReservedChannel(name))
       .map((tail) => channelStatus(tail, parts)),

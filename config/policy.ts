@@ -73,12 +73,7 @@ const support = z.strictObject({
 });
 
 const updates = z.strictObject({
-  mode: z
-    .enum(["off", "announce", "apply"])
-    .refine((mode) => mode !== "apply", {
-      message: "can be off or announce: this version does not update itself",
-    })
-    .default("off"),
+  mode: z.enum(["off", "announce", "apply"]).default("off"),
 });
 
 export const policy = z

@@ -31,24 +31,24 @@ const SHARED = {
 const MODULE_URL = `var __moduleUrl = require("node:url").pathToFileURL(__filename).href;`;
 
 /** Our own sources know each other by where they are in the project: a name inside the executable. */
-const named: Plugin = {
+const named = (replaced: Program["replaced"] = {}): Plugin => ({
   name: "named",
   setup: ({ onLoad }) =>
-    onLoad({ filter: /\.ts$/ }, ({ path }) => ({
-      contents: readFileSync(path, "utf8").replaceAll(
-        "import.meta.url",
-        JSON.stringify(`file:///${relative(ROOT, path).replaceAll(sep, "/")}`),
-      ),
-      loader: "ts",
-    })),
-};
+    onLoad({ filter: /\.ts$/ }, ({ path }) => {
+      const name = relative(ROOT, path).replaceAll(sep, "/");
+      const text = replaced[name] ?? readFileSync(path, "utf8");
+      const url = JSON.stringify(`file:///${name}`);
+      return { contents: text.replaceAll("import.meta.url", url), loader: "ts" };
+    }),
+});
 
 /** @param folder where to @throws {Error} what esbuild cannot make of a source */
-export async function bundleProgram({ main }: Program, folder: string): Promise<Bundled> {
+export async function bundleProgram({ main, replaced }: Program, folder: string): Promise<Bundled> {
   const file = join(folder, "main.cjs");
   const banner = { js: MODULE_URL };
   const made = await build({
-    ...{ ...SHARED, plugins: [named], entryPoints: [main], outfile: file, format: "cjs", banner },
+    ...{ ...SHARED, plugins: [named(replaced)], entryPoints: [main], outfile: file, banner },
+    format: "cjs",
   });
   return { file, metafile: made.metafile };
 }
@@ -61,7 +61,14 @@ export async function bundleThread(main: string, folder: string): Promise<Bundle
   const file = join(folder, main.replaceAll("/", "-").replace(/\.ts$/, ".js"));
   const banner = { js: MODULE_URL.replace("__filename", "process.execPath") };
   const made = await build({
-    ...{ ...SHARED, plugins: [named], entryPoints: [main], outfile: file, format: "iife", banner },
+    ...{
+      ...SHARED,
+      plugins: [named()],
+      entryPoints: [main],
+      outfile: file,
+      format: "iife",
+      banner,
+    },
   });
   return { file, metafile: made.metafile };
 }

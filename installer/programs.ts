@@ -15,6 +15,8 @@ export interface Program {
   readonly addOns: readonly AddOnName[];
   /** From the root, or of a dependency (`node_modules/…`). */
   readonly files: readonly string[];
+  /** Sources in whose place others are built in, such as the vendor's root of trust (`releases/root.ts`): their text. */
+  readonly replaced?: Readonly<Record<string, string>>;
 }
 
 const PAGE_FILES = [

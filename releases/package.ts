@@ -18,7 +18,7 @@ import type { ReleaseTrust } from "./root.ts";
 import { readSbom, type SbomVerdict } from "./sbom.ts";
 import { judgeSignature } from "./signature/judge.ts";
 import { chunksOfFile, type Taken, takeChunks, whatContentForbids } from "./take.ts";
-import { type ReleaseTarget, whatOrderForbids } from "./target.ts";
+import { type ReleaseTarget, type Standing, whatOrderForbids } from "./target.ts";
 
 export interface PackageCheck {
   readonly name: "metadata" | "content" | "order" | "sbom" | "signature";
@@ -46,14 +46,24 @@ export interface PackageOptions {
   readonly time: TimeBase;
   /** The version that would be replaced. */
   readonly running: string;
+  /** Absent: it is looked at, and going back is not allowed. */
+  readonly standing?: Pick<Standing, "purpose" | "mayGoBack">;
+  /** Where the copy is made that is judged; absent: where temporary files are. */
+  readonly workFolder?: string;
 }
 
-/** @throws what the file system says of the package, the marks, or the folder for temporary files */
-export async function verifyPackage(options: PackageOptions): Promise<PackageReport> {
-  const work = await mkdtemp(join(tmpdir(), "holdfast-verify-"));
+/** W13: is given the copy that was judged, while its handle is open. */
+export type Keep = (copy: Taken, target: ReleaseTarget) => Promise<void>;
+
+/**
+ * @param keep called if all is verified, and for nothing less
+ * @throws what the file system says of the package, the marks, or the folder for temporary files
+ */
+export async function verifyPackage(options: PackageOptions, keep?: Keep): Promise<PackageReport> {
+  const work = await mkdtemp(join(options.workFolder ?? tmpdir(), "holdfast-verify-"));
   try {
     const checks: PackageCheck[] = [];
-    const target = await judge(options, work, checks);
+    const target = await judge(options, work, checks, keep);
     const verdicts = checks.map(({ verdict }) => verdict);
     const verdict =
       (["refused", "unchecked"] as const).find((one) => verdicts.includes(one)) ?? "ok";
@@ -67,6 +77,7 @@ async function judge(
   options: PackageOptions,
   work: string,
   checks: PackageCheck[],
+  keep: Keep | undefined,
 ): Promise<ReleaseTarget | undefined> {
   const marks = options.marks ?? forgetful();
   const believed = await refreshReleases({
@@ -99,6 +110,7 @@ async function judge(
   }
   checks.push(yes("content", `${target.platform}, ${copy.length} bytes, SHA-256 ${copy.sha256}`));
   await judgeContent(options, { work, copy, target, marks: await marks.read() }, checks);
+  if (checks.every(({ verdict }) => verdict === "ok")) await keep?.(copy, target);
   return target;
 }
 
@@ -114,9 +126,8 @@ async function judgeContent(
 ): Promise<void> {
   const { target, copy, work, marks } = found;
   const { custom, platform } = target;
-  const { running } = options;
-  const standing = { marks, running, purpose: "look", mayGoBack: false } as const;
-  const disorder = whatOrderForbids(custom, standing);
+  const { running, standing = { purpose: "look", mayGoBack: false } } = options;
+  const disorder = whatOrderForbids(custom, { marks, running, ...standing });
   const order = `release ${custom.releaseCounter}, version ${custom.version}, may follow ${running}`;
   checks.push(disorder === undefined ? yes("order", order) : no("order", disorder));
   const { kind } = PLATFORMS[platform];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import { PACKAGE_PLACES } from "./package-places.ts";
 
 const BASE = [
   "agent/host",
@@ -161,6 +162,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "agent/mail": BASE,
   // How the service is installed and kept by what starts programs on this machine.
   "agent/service": ["packaged", "config", ...BASE],
+  // Root's side of an update: of the agent that runs it knows the snapshot alone.
+  "agent/updater": [
+    "agent/service/linux",
+    "agent/status.ts",
+    "releases",
+    "config",
+    "documents",
+    ...BASE,
+  ],
   // Pure: an export in, channels and remarks out.
   "agent/mirth": ["config"],
   "agent/deliver/queue.ts": [],
@@ -230,39 +240,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "certs/agent-csr.ts",
     "certs/authority.ts",
   ],
-};
-
-/** Packages with one place each (the dependency table of ARCHITECTURE.md). */
-const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
-  "better-sqlite3": ["packaged/sqlite.ts", "agent/outbox", "receiver/store"],
-  // Its types, beside the one who loads it.
-  koffi: ["packaged/foreign-functions.ts", "agent/host/windows"],
-  pg: ["receiver/store"],
-  ws: ["agent/tunnel", "receiver"],
-  cborg: ["protocol"],
-  winston: ["agent/host", "receiver/host"],
-  commander: [
-    "agent/main.ts",
-    "agent/commands",
-    "agent/release-commands.ts",
-    "documents/cli/program.ts",
-    "receiver/main.ts",
-    "releases/cli/register.ts",
-  ],
-  yaml: ["config"],
-  zod: ["agent/control", "agent/identity", "certs", "config", "documents", "receiver", "releases"],
-  "tuf-js": ["releases"],
-  "tuf-js/dist/error.js": ["releases/fetcher.ts"],
-  "@tufjs/models": ["releases"],
-  "@peculiar/x509": ["certs/issuing.ts"],
-  // 07, Libraries: exactly two importers.
-  "node-forge/lib/asn1.js": ["certs/csr.ts", "certs/p12.ts"],
-  "node-forge/lib/pkcs12.js": ["certs/p12.ts"],
-  "@platformatic/kafka": ["receiver/outlets/kafka-producer.ts"],
-  "node-hl7-client": ["agent/cli"],
-  "prom-client": ["agent/status-page/metrics.ts"],
-  nodemailer: ["agent/mail"],
-  sax: ["agent/mirth/xml-tree.ts"],
 };
 
 const within = (path: string, part: string): boolean =>

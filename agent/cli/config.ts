@@ -1,29 +1,21 @@
 /** `holdfast config …`: signed configuration, as people at the machine see it and decide about it (07 2.8, 2.11 to 2.13). @module */
-import { existsSync } from "node:fs";
 import type { Difference } from "#config/difference.ts";
 import { differenceText } from "#config/difference-text.ts";
-import { DocumentError } from "#config/document.ts";
-import { type LocalConfig, loadLocalConfig } from "#config/local.ts";
+import { loadLocalConfig } from "#config/local.ts";
 import { BUNDLE_MAX_BYTES } from "#documents/limits.ts";
 import { type AuditEntry, readEntry } from "../audit/entry.ts";
 import type { DocumentOutcome } from "../configuration/outcomes.ts";
 import type { ConfigurationAnswer, ConfigurationStatus } from "../configuration-desk.ts";
-import { AgentError, codeOf } from "../errors.ts";
+import { AgentError } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { DEFAULT_APPROVER_SOCKET } from "../host/approver-folder.ts";
 import { readOnce } from "../host/read-once.ts";
 import { entriesOf, withAudit } from "./audit-source.ts";
 import { configurationLines } from "./configuration-lines.ts";
-import { question, questionAt } from "./question.ts";
+import { atADoor, type DoorOptions } from "./door.ts";
 import { remedyOfRefusal } from "./refusal-remedies.ts";
 import { escaped, printFacts, table } from "./terminal.ts";
 
-interface Common {
-  readonly config: string;
-  /** Of members of `holdfast-approvers`; absent: as `local.yaml` says. */
-  readonly socket?: string | undefined;
-  readonly json: boolean;
-}
+type Common = DoorOptions;
 
 /** Where it stands, what it waits for, and what one does next. */
 export async function configShow(options: Common): Promise<ExitCode> {
@@ -134,30 +126,6 @@ async function asked<T>(options: Common, request: object): Promise<T> {
   const answer = (await atADoor(options, request)) as ConfigurationAnswer<T>;
   if ("fault" in answer) throw new AgentError(answer.fault.code, answer.fault.facts);
   return answer.done;
-}
-
-/** By the door of the service account; whoever may not open it is asked in at that of the approvers. */
-async function atADoor({ config, socket }: Common, request: object): Promise<unknown> {
-  if (socket !== undefined) return await questionAt(socket, request);
-  const doors = doorsIn(config);
-  if (doors === undefined) return await questionAt(DEFAULT_APPROVER_SOCKET, request);
-  try {
-    return await question(doors.stateDir, request);
-  } catch (error) {
-    const isBarred = error instanceof AgentError && error.code === "AGENT_NOT_REACHABLE";
-    if (!isBarred || !existsSync(doors.approverSocket)) throw error;
-    return await questionAt(doors.approverSocket, request);
-  }
-}
-
-/** @returns `undefined` where `local.yaml` may not be read: an approver need not */
-function doorsIn(config: string): LocalConfig | undefined {
-  try {
-    return loadLocalConfig(config);
-  } catch (error) {
-    if (error instanceof DocumentError && codeOf(error.cause) === "EACCES") return undefined;
-    throw error;
-  }
 }
 
 const base64Of = (file: string): string =>

@@ -6,6 +6,7 @@ import { configurationLines } from "./configuration-lines.ts";
 import { question } from "./question.ts";
 import { supportLines } from "./support.ts";
 import { printFacts, readableBytes, table } from "./terminal.ts";
+import { updateLines } from "./update-lines.ts";
 
 /** @returns 0 if nothing needs attention, 69 if something does: scripts can act on it */
 export async function status(options: {
@@ -34,6 +35,7 @@ function lines(status: AgentStatus): string[] {
     ...(status.configuration === undefined ? [] : configurationLines(status.configuration)),
     ...identityLines(status.identity),
     ...(status.support === undefined ? [] : supportLines(status.support).slice(0, -1)),
+    ...(status.updates === undefined ? [] : updateLines(status.updates)),
     "",
     ...table([
       ["channel", "takes from", "connections", "stored", "waiting", "oldest waiting"],

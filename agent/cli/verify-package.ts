@@ -41,7 +41,7 @@ export async function verifyPackageFile(
   const metadata = options.metadata ?? join(dirname(file), "metadata");
   const time = { clockMs: nowMs, floorMs: 0 };
   const report = await read({ file, metadata, trust, marks, time, running: from });
-  printFacts(options.json, { file: basename(file), ...report }, () => linesOf(report));
+  printFacts(options.json, { file: basename(file), ...report }, () => packageLines(report));
   const code = CODES[report.verdict];
   if (code === undefined) return EXIT.ok;
   const { summary, remedy, exit } = new AgentError(code, {});
@@ -55,7 +55,8 @@ const CODES: Readonly<Record<PackageReport["verdict"], ErrorCode | undefined>> =
   unchecked: "RELEASE_UNCHECKED",
 };
 
-async function refuseUnusable(file: string, marks: MarksFile | undefined): Promise<void> {
+/** @throws {AgentError} `RELEASE_NOT_WHOLE`, `RELEASE_MARKS_DAMAGED`, `RELEASE_UNREADABLE` */
+export async function refuseUnusable(file: string, marks: MarksFile | undefined): Promise<void> {
   const flaw = await readable(async () => {
     await marks?.read();
     return await flawOfFile(file);
@@ -80,7 +81,8 @@ function unreadable(cause: unknown): AgentError {
   return new AgentError("RELEASE_UNREADABLE", { sysCode: codeOf(cause) }, { cause });
 }
 
-function linesOf({ checks }: PackageReport): string[] {
+/** Each check, and what to do by hand where one is open. */
+export function packageLines({ checks }: PackageReport): string[] {
   const rows = checks.map(({ name, verdict, said }) => [name, verdict, escaped(said)]);
   const open = checks.filter(({ command }) => command !== undefined);
   return [

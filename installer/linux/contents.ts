@@ -48,6 +48,7 @@ export function agentPackage(
       ...addOnFiles("opt/holdfast/lib", executable, AGENT.addOns),
       ...unitFiles("holdfast", ["service", "socket"]),
       ...unitFiles("holdfast-rekey", ["service", "timer"]),
+      ...unitFiles("holdfast-updater", ["service", "timer"]),
       file("usr/lib/tmpfiles.d/holdfast.conf", `${HERE}/tmpfiles.conf`),
       file("usr/lib/sysusers.d/holdfast.conf", `${HERE}/sysusers.conf`),
       file("usr/share/doc/holdfast/local.yaml.example", `${HERE}/local.yaml.example`),

@@ -135,12 +135,12 @@ describe("the socket for approvers", () => {
     assert.deepEqual(await askAt(door.socket, {}), { answer: "first" });
   });
 
-  test("[07 2.8] [08 4.3] approvers decide about configurations and support, and ask nothing else; the audit says that they came by their door", async () => {
+  test("[07 2.8] [08 4.3] approvers decide about configurations, support and updates, and ask nothing else; the audit says that they came by their door", async () => {
     const heard: unknown[] = [];
     const answer = async (request: unknown): Promise<unknown> => void heard.push(request);
     const theirs = through("approvers", answer);
     for (const ask of APPROVERS_MAY_ASK) await theirs({ ask, by: "erika" });
-    assert.equal(heard.length, 10);
+    assert.equal(heard.length, 13);
     const others = [
       "status",
       "trace",
@@ -148,6 +148,7 @@ describe("the socket for approvers", () => {
       "quarantineRelease",
       "configRepair",
       "rekey",
+      "updateEnded",
     ];
     for (const ask of [
       ...others,
@@ -161,7 +162,7 @@ describe("the socket for approvers", () => {
       await assert.rejects(theirs({ ask, by: "erika" }), { code: "NOT_FOR_APPROVERS", exit: 77 });
     }
     await assert.rejects(theirs(null), { code: "NOT_FOR_APPROVERS" });
-    assert.equal(heard.length, 10);
+    assert.equal(heard.length, 13);
     const actor = { kind: "local", id: "erika", claimed: true };
     assert.deepEqual(localActor(heard[0] as object), { ...actor, door: "approvers" });
     const place = { seq: 1, atMs: 0, monotonicMs: 0, prev: new Uint8Array(32) };

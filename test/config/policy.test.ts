@@ -103,7 +103,7 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
   ["a destination without port", "  destinations: [ris.example]\n", /must be host:port/],
   ["consent to a third level", "  support: { consentLevel: 3 }\n", /consentLevel/],
   ["a recovery key that would not be used", "  kekRecoveryKey: abc\n", /not in this one/],
-  ["updates that would not be made", "  updates: { mode: apply }\n", /does not update itself/],
+  ["updates of a kind that there is not", "  updates: { mode: auto }\n", /mode/],
   [
     "a zone that does not exist",
     '  changeWindows: [{ days: [mon], from: "22:00", to: "04:00", zone: Europe/Bärlin }]\n',

@@ -32,6 +32,7 @@ import { STANDING_TRUST_MUTANTS } from "./standing-trust-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
 import { TRUST_MUTANTS } from "./trust-mutants.ts";
 import { TUNNEL_MUTANTS } from "./tunnel-mutants.ts";
+import { UPDATE_MUTANTS } from "./update-mutants.ts";
 
 export const ALL_MUTANTS: readonly Mutant[] = [
   ...ALARM_MUTANTS,
@@ -67,4 +68,5 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...HOUR_MUTANTS,
   ...RECEIVER_SERVICE_MUTANTS,
   ...RELEASE_MUTANTS,
+  ...UPDATE_MUTANTS,
 ];

@@ -14,13 +14,11 @@ import { makeDeb } from "#installer/linux/deb.ts";
 import { BuiltExecutable, canRun } from "#test/support/built-executable.ts";
 import { Container, containerMissing } from "#test/support/container.ts";
 import { until } from "#test/support/processes.ts";
-import { blocksOf, isAsSaid, Walk } from "#test/support/walkthrough.ts";
 import { Load } from "./debian/load.ts";
+import { followPage } from "./debian/page.ts";
 import { tried } from "./debian/probe.ts";
 import { Vendor } from "./debian/vendor.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
-const PAGE = readFileSync(join(ROOT, "docs/install-linux.md"), "utf8");
 const UNIT = "/usr/lib/systemd/system/holdfast.service";
 /** What the unit may leave open, of 10 (08 H01). */
 const EXPOSURE = 1.5;
@@ -59,26 +57,7 @@ describe("the package on Debian 12", { skip }, () => {
   }
 
   /** Runs a section of the page. */
-  async function follow(heading: string): Promise<void> {
-    const told = [
-      `RECEIVER=${vendor.pair.receiver}`,
-      `PORT=${vendor.port}`,
-      "ANCHOR=--anchor /etc/anchor.json",
-    ];
-    using walk = new Walk("/", process.env, machine.within(told));
-    for (const block of blocksOf(PAGE, heading)) {
-      if (block.commands.startsWith("export ")) continue;
-      const { code, said } = await walk.run(block, {}, (all) => vendor.hears(all));
-      const where = `docs/install-linux.md, line ${block.line}`;
-      assert.equal(
-        code,
-        0,
-        `${where}:\n${said}\n${machine.run("journalctl", "-u", "holdfast").out}`,
-      );
-      if (block.prints === undefined || isAsSaid(said, block.prints)) continue;
-      assert.equal(said.trimEnd(), block.prints, `${where} prints something else`);
-    }
-  }
+  const follow = (heading: string): Promise<void> => followPage(heading, machine, vendor);
 
   const isActive = (): boolean => machine.run("systemctl", "is-active", "holdfast").status === 0;
 

@@ -37,6 +37,7 @@ export function agentStatus(change: Partial<AgentStatus> = {}): AgentStatus {
       deliveries: [],
       missing: [],
       support: undefined,
+      updates: undefined,
       configuration: undefined,
     },
     tunnel: {

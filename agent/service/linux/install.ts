@@ -64,7 +64,7 @@ export function refuseUnlessOurs(): void {
 }
 
 /** @returns whose package the program belongs to; `undefined`: nobody's */
-function packagedBy(): string | undefined {
+export function packagedBy(): string | undefined {
   if (existsSync(PACKAGED_BY)) {
     const word = readFileSync(PACKAGED_BY, "utf8").trim();
     return /^[a-z]{1,16}$/.test(word) ? word : "unknown";

@@ -22,6 +22,7 @@ export interface Outcome {
 
 export class Load implements Disposable {
   readonly #port: number;
+  readonly #pauseMs: number;
   readonly #seed = nextSeed++;
   readonly #ended = new AbortController();
   readonly #senders: StopAndWait[] = [];
@@ -30,8 +31,10 @@ export class Load implements Disposable {
   #longestRefusalMs = 0;
   #refusals = 0;
 
-  constructor(port: number) {
+  /** @param pauseMs of each sender between two messages; absent: it never rests */
+  constructor(port: number, pauseMs = 0) {
     this.#port = port;
+    this.#pauseMs = pauseMs;
     for (let index = 0; index < CONNECTIONS; index++) {
       const sender = new StopAndWait(port);
       this.#senders.push(sender);
@@ -63,6 +66,7 @@ export class Load implements Disposable {
         throw new Error(`${controlId} was answered ${reply?.code} ${reply?.controlId}`);
       }
       this.#acknowledged.set(controlId, CHANNEL);
+      if (this.#pauseMs > 0) await pause(this.#pauseMs);
     }
   }
 
