@@ -46,7 +46,7 @@ class Site implements Disposable {
 
   static async make(parent = tmpdir()): Promise<Site> {
     const site = new Site(parent);
-    site.pair = await makePair({ folder: site.folder });
+    site.pair = await makePair({ folder: site.folder, alone: true });
     return site;
   }
 
