@@ -16,8 +16,8 @@ import {
 
 /** `npm run soak -- --bit-flips` has other seeds, and more places. */
 const SEED = 1;
-const CLOSED_COUNT = 40;
-const LOG_COUNT = 20;
+const CLOSED_COUNT = 24;
+const LOG_COUNT = 12;
 
 /** Flips are made in copies of it. */
 const closed = await FlippedStore.make("close");
