@@ -21,6 +21,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "../..");
+const NO_LINK = new Set(["EXDEV", "EPERM", "EMLINK"]);
 const NOT_COPIED = new Set([".git", ".demo", "build", "dist", "node_modules"]);
 
 /** One change of a defect. */
@@ -93,12 +94,12 @@ function linkTree(from: string, to: string): void {
   }
 }
 
-/** A copy where the folder for temporary files lies on another disk. */
+/** A copy where the folder for temporary files lies on another disk, or the tree is somebody else's. */
 function linkFile(source: string, target: string): void {
   try {
     linkSync(source, target);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
+    if (!NO_LINK.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
     copyFileSync(source, target);
   }
 }
