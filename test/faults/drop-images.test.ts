@@ -7,8 +7,7 @@ import { IN_STEPS } from "./drop-images/in-steps.ts";
 import { PlantedCopy } from "./planted-copy.ts";
 
 const SEED = 1;
-/** Moments of the cut, over the whole recording; `npm run soak -- --drop-images` has as many as it is told. */
-const POINTS = 20;
+const POINTS = 30;
 const MODEL_COUNT = 5;
 const IMAGES = POINTS * MODEL_COUNT;
 

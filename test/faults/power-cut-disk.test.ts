@@ -8,7 +8,7 @@ import { cutDiskPower } from "./power-cut/power-cut.ts";
 
 const SEED = 5;
 /** Moments of the cut; each gives one image of each of five models. */
-const POINTS = { ext4: 6, xfs: 3 } as const;
+const POINTS = { ext4: 8, xfs: 4 } as const;
 const MODEL_COUNT = 5;
 
 for (const name of ["ext4", "xfs"] as const) {
@@ -29,7 +29,7 @@ test("[T-M02] the same rig finds acknowledged messages lost where a reply before
 }, async () => {
   using copy = new PlantedCopy(ACKNOWLEDGE_BEFORE_COMMIT);
   const { bad, violations } = await cutDiskPower({
-    ...{ seed: SEED, messages: 4, points: 10, models: ["none"], root: copy.root },
+    ...{ seed: SEED, messages: 4, points: 15, models: ["none"], root: copy.root },
     disk: DISKS.ext4,
   });
   assert.ok(bad > 0);
