@@ -71,5 +71,5 @@ function listenerTls({ tls }: ChannelConfig): ListenerSettings["tls"] {
 
 /** Where the key-encryption key is. @param credentials `$CREDENTIALS_DIRECTORY` */
 export function kekCustody(kek: LocalConfig["kek"], credentials: string | undefined): KekCustody {
-  return kek.custody === "file" ? kek : { custody: "credential", folder: credentials };
+  return kek.custody === "credential" ? { custody: "credential", folder: credentials } : kek;
 }

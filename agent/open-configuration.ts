@@ -114,7 +114,7 @@ function reservedIn(
   configFile: string | undefined,
 ): string[] {
   const files = [
-    ...(kek.custody === "file" ? [kek.file] : []),
+    ...(kek.custody === "credential" ? [] : [kek.file]),
     ...(identity === undefined ? [] : [identity.certificate, identity.key, identity.receiverCa]),
     ...(configFile === undefined ? [] : [configFile]),
   ];

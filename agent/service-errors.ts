@@ -20,6 +20,12 @@ export const SERVICE_ERRORS = {
     summary: "This machine cannot keep the key as a credential of systemd: that needs systemd 250",
     remedy: "Use --custody file, and keep the disk encrypted",
   },
+  DPAPI_UNSUPPORTED: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary: "Windows alone wraps the key by DPAPI, and this is another system",
+    remedy: "Use custody file or credential: --custody of init, kek.custody in local.yaml",
+  },
   SOCKET_MISMATCH: {
     disposition: "halt",
     exit: EXIT.configuration,

@@ -263,6 +263,21 @@ export const STORE_ERRORS = {
     remedy:
       "Put the key of this state folder back. Only for a new state folder, make one: (umask 377; openssl rand -hex 32 > FILE)",
   },
+  KEK_NOT_WRAPPED: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary: "kek.custody is dpapi, and the key-encryption key lies in its file in clear",
+    remedy:
+      "As an administrator: holdfast init --key, which wraps it for this machine; then, once the agent runs, holdfast rekey: the old one was on the disk in clear",
+  },
+  KEK_NOT_UNWRAPPED: {
+    disposition: "halt",
+    exit: EXIT.configuration,
+    summary:
+      "Windows does not unwrap the key-encryption key: it was wrapped on another machine or before Windows was installed anew, or its file was changed (fact sysCode)",
+    remedy:
+      "Put back the file as it was on this machine. On another one put the copy that was kept offline, 64 digits, in its place; then, as an administrator: holdfast init --key",
+  },
   KEK_EXPOSED: {
     disposition: "halt",
     exit: EXIT.configuration,

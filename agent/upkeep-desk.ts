@@ -20,6 +20,7 @@ import type { Manifest } from "./outbox/upkeep/backup-manifest.ts";
 import type { ReplayResult, ReplaySelection } from "./outbox/upkeep/replay-selection.ts";
 import type { BackupProgress } from "./outbox/upkeep/upkeep.ts";
 import { loadKek } from "./sealing/kek.ts";
+import { nextWrappedKek } from "./sealing/wrapped-kek.ts";
 
 /** What came of it, or why nothing did. */
 export type Outcome<T> = { readonly done: T } | { readonly fault: PlainFault };
@@ -102,6 +103,14 @@ export class UpkeepDesk {
           return outbox.upkeep.rekey({ file: custody.file, secrets });
         }
         const { current, previous } = loadKek(custody, config.stateDir);
+        if (custody.custody === "dpapi") {
+          const { file } = custody;
+          return outbox.upkeep.rekey({
+            file,
+            opened: { current, next: nextWrappedKek(file) },
+            secrets,
+          });
+        }
         if (previous === undefined) throw new AgentError("KEK_CREDENTIAL", {});
         return outbox.upkeep.rekey({ kek: current, previous, secrets });
       });

@@ -177,7 +177,7 @@ function mailOf(mailed: Uint8Array | undefined, parts: WatchParts): AlarmMail | 
 }
 
 /** 08 PL10: the strongest that this store was ever opened with counts. */
-const CUSTODIES: readonly string[] = ["file", "credential"];
+const CUSTODIES: readonly string[] = ["file", "dpapi", "credential"];
 
 async function lookAtCustody(
   known: Uint8Array | undefined,

@@ -46,10 +46,15 @@ const kek = z.discriminatedUnion(
       custody: z.literal("file"),
       file: z.string().min(1).default(DEFAULT_KEK_FILE),
     }),
+    // Wrapped by Windows for this machine.
+    z.strictObject({
+      custody: z.literal("dpapi"),
+      file: z.string().min(1).default(DEFAULT_KEK_FILE),
+    }),
     // What systemd puts into `$CREDENTIALS_DIRECTORY/kek`.
     z.strictObject({ custody: z.literal("credential") }),
   ],
-  { error: "must say how the key is kept: file or credential" },
+  { error: "must say how the key is kept: file, dpapi or credential" },
 );
 
 const settings = z
@@ -184,5 +189,5 @@ function withAbsoluteIdentity(
 }
 
 function withAbsoluteFile(kek: LocalConfig["kek"], folder: string): LocalConfig["kek"] {
-  return kek.custody === "file" ? { ...kek, file: resolve(folder, kek.file) } : kek;
+  return kek.custody === "credential" ? kek : { ...kek, file: resolve(folder, kek.file) };
 }

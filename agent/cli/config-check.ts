@@ -76,7 +76,7 @@ function checkedBody(options: CheckOptions, config: LocalConfig): CheckedBody | 
       problems: judged.problems.map(({ path, message }) => `${path}: ${message}`),
     };
   }
-  const kek = config.kek.custody === "file" ? [dirname(config.kek.file)] : [];
+  const kek = config.kek.custody === "credential" ? [] : [dirname(config.kek.file)];
   const reserved = [config.stateDir, ...kek, dirname(resolve(options.config))];
   const breaches = whatPolicyForbids(judged.body, config.policy, { reserved });
   return { ...named, problems: breaches.map(textOf) };

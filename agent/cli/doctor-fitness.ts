@@ -81,15 +81,22 @@ async function lookAtAddOns(): Promise<Finding> {
   }
 }
 
-function lookAtZone(wanted: string | undefined): Finding {
-  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+/** @param own of this machine; one that is not set, or set wrong, has none, or `Etc/Unknown` */
+export function lookAtZone(
+  wanted: string | undefined,
+  own: string = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "",
+): Finding {
   const name = wanted ?? own;
+  if (name === "" || name === "Etc/Unknown") {
+    const remedy = "Set the time zone of this machine, or say it in local.yaml: timeZone";
+    return warning("This machine does not say its own: hours are counted by UTC", {}, remedy);
+  }
   const offset = Intl.DateTimeFormat("en", { timeZone: name, timeZoneName: "longOffset" })
     .formatToParts()
     .find(({ type }) => type === "timeZoneName")?.value;
   const text = `${escaped(name)} (now ${escaped(offset ?? "?")})`;
   if (wanted !== undefined) return ok(`${text}, as timeZone says`, {});
-  if (!/^(?:Etc\/)?(?:UTC|GMT|UCT)$/.test(own)) return ok(`${text}, this machine's`, {});
+  if (!/^(?:Etc\/)?(?:UTC|GMT|UCT)$/.test(name)) return ok(`${text}, this machine's`, {});
   const remedy = "If people here live by another clock, say so in local.yaml: timeZone";
   return notice(`${text}, this machine's: busy hours are counted by it`, {}, remedy);
 }
@@ -97,7 +104,7 @@ function lookAtZone(wanted: string | undefined): Finding {
 export function judgeEncryption(found: boolean | undefined): Finding {
   if (found === true) return ok("The disk under the store is encrypted by this machine", {});
   const remedy =
-    "Encrypt the disk (LUKS), or ask whoever runs the hypervisor whether it does: keys in a file are as safe as the disk";
+    "Encrypt the disk (LUKS, BitLocker), or ask whoever runs the hypervisor whether it does: keys in a file are as safe as the disk";
   const text = found === undefined ? "Cannot be told here" : "None is seen on this machine";
   return notice(`${text}; storage or a hypervisor may encrypt below it`, {}, remedy);
 }

@@ -18,6 +18,11 @@ export function lookAtKey({ kek, stateDir }: Keys, creds: string | undefined): F
     const where = "in a file: a copy of the whole disk holds it, unless the disk is encrypted";
     return ok(`Found ${where}`, facts);
   }
+  if (kek.custody === "dpapi") {
+    loadOwnKek(kek, stateDir);
+    const where = "wrapped by Windows (DPAPI): on this machine whoever may read the file opens it";
+    return ok(`Found ${where}`, facts);
+  }
   if (creds === undefined) {
     const remedy = "Run doctor in a service with the same LoadCredentialEncrypted= to look at it";
     return warning("A credential of the service, which is not shown to others", facts, remedy);

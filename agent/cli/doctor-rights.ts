@@ -18,7 +18,7 @@ import { escaped } from "./terminal.ts";
 /** @param file `local.yaml` */
 export function lookAtRights(file: string, config: LocalConfig): Findings {
   const { kek, approverSocket, stateDir } = config;
-  const key = kek.custody === "file" ? { "key folder": lookAtPath(dirname(kek.file)) } : {};
+  const key = kek.custody === "credential" ? {} : { "key folder": lookAtPath(dirname(kek.file)) };
   return {
     account: lookAtAccount(stateDir),
     "local.yaml": lookAtLocalFile(file, config),

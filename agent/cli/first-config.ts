@@ -1,7 +1,7 @@
 /** The first `local.yaml` of a machine: what must be said, with remarks for whoever goes on with it. @module */
 import { DEFAULT_KEK_FILE } from "#config/local.ts";
 
-export type Custody = "file" | "credential";
+export type Custody = "file" | "dpapi" | "credential";
 
 export interface FirstConfig {
   readonly stateDir: string;
@@ -16,6 +16,9 @@ const KEK: Readonly<Record<Custody, string>> = {
   file: `kek:                              # the key that opens what is stored; without it nothing does
   custody: file
   file: ${DEFAULT_KEK_FILE}         # mode 0400 in a folder of mode 0700, outside stateDir`,
+  dpapi: `kek:                              # the key that opens what is stored; without it nothing does
+  custody: dpapi                  # wrapped by Windows: it opens on this machine alone
+  file: ${DEFAULT_KEK_FILE}         # the service, administrators and SYSTEM may read it; outside stateDir`,
   credential: `kek:                              # the key that opens what is stored; without it nothing does
   custody: credential             # systemd opens it for the service alone: docs/linux-service.md`,
 };

@@ -43,7 +43,7 @@ export async function identityShow(options: IdentityOptions): Promise<ExitCode> 
   }
   const store = identityStore(config, options.credentials);
   // What systemd loads for the service, nobody has at a prompt.
-  const isKeyHere = config.kek.custody === "file" || options.credentials !== undefined;
+  const isKeyHere = config.kek.custody !== "credential" || options.credentials !== undefined;
   const slots = slotsOf(store).map((one) => looked(one, isKeyHere));
   if (slots.length === 0) throw noneNamed(store);
   const facts = Object.fromEntries(slots.map(({ role, meta }) => [role, meta ?? "keys"]));

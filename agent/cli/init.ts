@@ -13,7 +13,9 @@ import type { Account } from "../host/accounts.ts";
 import { createFile } from "../host/atomic-file.ts";
 import { diskSpace } from "../host/disk-space.ts";
 import { DISK_BUDGET_BYTES } from "../limits.ts";
-import { createKek, isAnythingSealed, newKekText } from "../sealing/kek.ts";
+import { createKek, isAnythingSealed } from "../sealing/kek.ts";
+import { newKekText } from "../sealing/kek-file.ts";
+import { refuseWithoutDpapi, wrapKekFile } from "../sealing/wrapped-kek.ts";
 import {
   CREDENTIAL_FILE,
   makeCredential,
@@ -38,12 +40,16 @@ export interface InitOptions extends FirstConfig {
   readonly json: boolean;
 }
 
+type FileCustody = Exclude<FirstConfig["custody"], "credential">;
+/** One that is kept may be wrapped by Windows from now on. */
+type KeyDone = "made" | "kept" | "wrapped";
+
 /** What was made, and for whom. */
 interface Made {
   readonly config: string;
   /** The key's file, or its credential. */
   readonly kek: string;
-  readonly kekMade: boolean;
+  readonly kekDone: KeyDone;
   readonly diskBudgetBytes: number;
   /** Who may read what was made, if not only whoever ran the command. */
   readonly account: string | undefined;
@@ -68,9 +74,10 @@ export function init(options: InitOptions): ExitCode {
   } catch (error) {
     throw notWritten(error);
   }
-  printFacts(options.json, made, () => [
+  const { kekDone, ...facts } = made;
+  printFacts(options.json, { ...facts, ...factsOf(kekDone) }, () => [
     `Wrote ${made.config}`,
-    ...keyLines(made.kek, made.kekMade),
+    ...keyLines(made.kek, options.custody, kekDone),
     ...ownerLines(made, resolve(dirname(resolve(options.config)), options.stateDir)),
     ...nextLines(options, made.account),
   ]);
@@ -86,6 +93,7 @@ function write(options: InitOptions): Made {
   // First: no key is made beside a configuration that exists, nor where none can be.
   const account = heir(options.account, isServices);
   if (custody === "credential") refuseWithoutCredentials();
+  if (custody === "dpapi") refuseWithoutDpapi();
   if (existsSync(config)) throw new AgentError("FILE_EXISTS", {});
   if (account !== undefined) {
     // What is made on the way must be open to the account, whatever root's own mask takes away.
@@ -94,65 +102,89 @@ function write(options: InitOptions): Made {
   }
   accessSync(folder, constants.W_OK);
   const diskBudgetBytes = budgetFor(stateDir);
-  const [kek, kekMade] = custody === "file" ? keyFile(folder, account) : sealedCredential(stateDir);
+  const [kek, kekDone] =
+    custody === "credential" ? sealedCredential(stateDir) : keyFile(folder, custody, account);
   const stateHanded = account && handState(stateDir, account);
   createFile(config, firstConfig(options, diskBudgetBytes), 0o640);
   if (account !== undefined) handConfig(config, account);
   return {
-    ...{ config: options.config, kek, kekMade, diskBudgetBytes },
+    ...{ config: options.config, kek, kekDone, diskBudgetBytes },
     ...{ account: account?.name, stateHanded },
   };
 }
 
-function keyFile(folder: string, account: Account | undefined): readonly [string, boolean] {
+function keyFile(
+  folder: string,
+  custody: FileCustody,
+  account: Account | undefined,
+): readonly [string, KeyDone] {
   const file = resolve(folder, DEFAULT_KEK_FILE);
-  const isNew = makeKek(file);
+  const done = makeKek(file, custody);
   if (account !== undefined) handKek(file, account);
-  return [file, isNew];
+  return [file, done];
 }
 
 /** One that is lost is not replaced: another would open nothing of what is sealed there. */
-function sealedCredential(stateDir: string): readonly [string, boolean] {
+function sealedCredential(stateDir: string): readonly [string, KeyDone] {
   if (!existsSync(CREDENTIAL_FILE) && isAnythingSealed(stateDir)) {
     throw new AgentError("KEK_MISSING", {});
   }
-  return [CREDENTIAL_FILE, makeCredential(newKekText())];
+  return [CREDENTIAL_FILE, makeCredential(newKekText()) ? "made" : "kept"];
 }
 
 /**
  * `holdfast init --key`: the key-encryption key that a `local.yaml` names which is there already. Never on a machine
- * that was in use: another key would open nothing of what is sealed there.
+ * that was in use: another key would open nothing of what is sealed there. In custody `dpapi` it wraps one that lies
+ * there in clear.
  *
  * @throws {AgentError} as {@link init}
  */
 export function initKey(options: Pick<InitOptions, "config" | "account" | "json">): ExitCode {
   const { kek, stateDir } = loadLocalConfig(options.config);
   const account = heir(options.account, resolve(options.config) === SERVICE_CONFIG);
-  let made: readonly [string, boolean];
+  let made: readonly [string, KeyDone];
   try {
     if (kek.custody === "credential") {
       refuseWithoutCredentials();
       made = sealedCredential(stateDir);
     } else {
-      made = [kek.file, lostOrMade(kek.file, stateDir)];
+      made = [kek.file, lostOrMade(kek, stateDir)];
       if (account !== undefined) handKek(kek.file, account);
     }
   } catch (error) {
     throw notWritten(error);
   }
-  const [file, kekMade] = made;
-  printFacts(options.json, { kek: file, kekMade }, () => keyLines(file, kekMade));
+  const [file, done] = made;
+  const facts = { kek: file, ...factsOf(done) };
+  printFacts(options.json, facts, () => keyLines(file, kek.custody, done));
   return EXIT.ok;
 }
 
-function lostOrMade(file: string, stateDir: string): boolean {
+function lostOrMade(
+  { file, custody }: { readonly file: string; readonly custody: FileCustody },
+  stateDir: string,
+): KeyDone {
   if (!existsSync(file) && isAnythingSealed(stateDir)) throw new AgentError("KEK_MISSING", {});
-  return makeKek(file);
+  return makeKek(file, custody);
 }
 
-function keyLines(kek: string, kekMade: boolean): string[] {
-  const made = `${kekMade ? "Made" : "Kept"} the key-encryption key ${kek}`;
-  if (kek === CREDENTIAL_FILE) {
+const factsOf = (done: KeyDone) => ({ kekMade: done === "made", kekWrapped: done === "wrapped" });
+
+const DONE: Readonly<Record<KeyDone, string>> = { made: "Made", kept: "Kept", wrapped: "Wrapped" };
+
+function keyLines(kek: string, custody: FirstConfig["custody"], done: KeyDone): string[] {
+  const made = `${DONE[done]} the key-encryption key ${kek}`;
+  if (custody === "dpapi") {
+    return [
+      made,
+      "  Stored messages open with this key alone, and it opens on this machine alone. If either is lost, they are",
+      "  lost: docs/install-windows.md says how a copy is kept offline. The disk must be encrypted (BitLocker).",
+      ...(done === "wrapped"
+        ? ["  It lay on the disk in clear: once the agent runs, holdfast rekey"]
+        : []),
+    ];
+  }
+  if (custody === "credential") {
     return [
       made,
       "  Stored messages open with this key alone, and this machine's host key opens it. If either is lost,",
@@ -183,17 +215,16 @@ function nextLines({ config, custody }: InitOptions, account: string | undefined
     return [first, `  ${enroll}`, `  holdfast run --config ${config}`];
   }
   const asAccount =
-    custody === "file"
+    custody !== "credential"
       ? `sudo -u ${account} ${enroll}`
       : `systemd-run --pty --uid ${account} -p LoadCredentialEncrypted=kek:${CREDENTIAL_FILE} ${enroll}`;
   return [first, `  ${asAccount}`, "  holdfast service start"];
 }
 
-/** @returns whether there was none */
-function makeKek(file: string): boolean {
-  if (existsSync(file)) return false;
-  createKek(file);
-  return true;
+function makeKek(file: string, custody: FileCustody): KeyDone {
+  if (existsSync(file)) return custody === "dpapi" && wrapKekFile(file) ? "wrapped" : "kept";
+  createKek(file, custody);
+  return "made";
 }
 
 /** @param stateDir need not exist yet: the folder that it will be made in is asked */

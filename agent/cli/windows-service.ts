@@ -1,5 +1,7 @@
 /** `holdfast service …` on Windows. @module */
+import { DocumentError } from "#config/document.ts";
 import { loadLocalConfig } from "#config/local.ts";
+import { AgentError } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { type WindowsPlaces, windowsPlaces } from "../host/windows/names.ts";
 import { programData } from "../host/windows/program-data.ts";
@@ -8,9 +10,8 @@ import { openServiceControl, type ServiceStatus } from "../host/windows/service-
 import { install } from "../service/windows/install.ts";
 import { uninstall } from "../service/windows/uninstall.ts";
 import { startAndWait, stopAndWait } from "../service/windows/waiting.ts";
-import type { AgentStatus } from "../status.ts";
-import { question } from "./question.ts";
 import { printFacts } from "./terminal.ts";
+import { unsettledCount } from "./unsettled.ts";
 
 const program = process.execPath;
 
@@ -34,7 +35,11 @@ export async function installService(options: {
 
 export async function uninstallService(): Promise<ExitCode> {
   const places = windowsPlaces(await programData());
-  const lines = await uninstall({ places, program, unsettled: () => unsettled(places) });
+  const lines = await uninstall({
+    places,
+    program,
+    unsettled: () => unsettledCount(stateDirOf(places)),
+  });
   console.log(lines.join("\n"));
   return EXIT.ok;
 }
@@ -70,13 +75,12 @@ function stateLine({ state, pid, exit }: ServiceStatus): string {
   return `Service Holdfast: ${state}${process}${exit === 0 ? "" : `, it ended with ${exit}`}`;
 }
 
-/** Of the agent that runs; nobody else may open its store. */
-async function unsettled(places: WindowsPlaces): Promise<bigint | undefined> {
+/** Also where `local.yaml` cannot be used any more. */
+function stateDirOf({ config, state }: WindowsPlaces): string {
   try {
-    const { stateDir } = loadLocalConfig(places.config);
-    const { channels } = (await question(stateDir, { ask: "status" })) as AgentStatus;
-    return channels.reduce((sum, { waiting }) => sum + BigInt(waiting), 0n);
-  } catch {
-    return undefined;
+    return loadLocalConfig(config).stateDir;
+  } catch (error) {
+    if (error instanceof DocumentError || error instanceof AgentError) return state;
+    throw error;
   }
 }

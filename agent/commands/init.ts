@@ -1,6 +1,7 @@
 /** `holdfast init`: how it is asked. @module */
 import { type Command, Option } from "commander";
 import type { Custody } from "../cli/first-config.ts";
+import { isWindows } from "../host/platform.ts";
 import { later } from "./later.ts";
 import {
   type Act,
@@ -24,14 +25,18 @@ export function addInitCommand(root: Command, choose: (act: Act) => void): void 
     .option("--port <number>", "MLLP port of the first channel", portParser, DEFAULT_MLLP_PORT)
     .addOption(
       new Option("--custody <kind>", "where the key that opens the store is kept")
-        .choices(["file", "credential"])
-        .default("file"),
+        .choices(["file", "dpapi", "credential"])
+        .default(isWindows ? "dpapi" : "file"),
     )
     .option(
       "--account <name>",
       "hand the files to this account (as root; of the service: holdfast)",
     )
-    .option("--key", "only make the key that an existing local.yaml names", false)
+    .option(
+      "--key",
+      "only make the key that an existing local.yaml names, or wrap it (dpapi)",
+      false,
+    )
     .addOption(jsonOption())
     .action(({ key, custody, account, ...options }) =>
       choose(() =>

@@ -22,7 +22,7 @@ export interface DiskFacts {
   readonly freeBytes: number;
   /** Of what the store flushed just now, one after the other. */
   readonly flushMs: readonly number[];
-  readonly custody: "file" | "credential";
+  readonly custody: "file" | "dpapi" | "credential";
 }
 
 /** A host that configuration names: what a probe may ask about (X8). */

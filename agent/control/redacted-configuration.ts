@@ -10,7 +10,16 @@ import type { Tokens } from "./tokens.ts";
 
 /** Every word that a setting can be, besides numbers and texts of the hospital's own. */
 const WORDS: ReadonlySet<string> = new Set([
-  ...["mllp-listener", "mllp-sender", "file-drop", "folder", "file", "credential", "local"],
+  ...[
+    "mllp-listener",
+    "mllp-sender",
+    "file-drop",
+    "folder",
+    "file",
+    "dpapi",
+    "credential",
+    "local",
+  ],
   ...["signed", "standing", "auto", "storeAA", "commitOnly", "none", "r2", "deferred", "close"],
   ...["error", "reject", "accept", "batch", "first", "urgent", "normal", "bulk", "hold"],
   ...["quarantine", "retryForever", "replayAck", "forwardFlagged", "off", "required", "optional"],

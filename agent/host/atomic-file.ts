@@ -76,7 +76,9 @@ export function createFile(file: string, content: Uint8Array | string, mode: num
 
 /** The whole content, flushed, or no file. */
 function writeNew(file: string, content: Uint8Array | string, mode: number): void {
-  const descriptor = openSync(file, "wx", mode);
+  // Windows has no modes: without the right to write, a file could not be replaced there. Its access list says who may.
+  const right = process.platform === "win32" ? mode | 0o200 : mode;
+  const descriptor = openSync(file, "wx", right);
   try {
     // `writeSync` may write a part of it only, on a disk that is nearly full.
     writeFileSync(descriptor, content);

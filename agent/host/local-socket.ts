@@ -2,7 +2,7 @@
  * The local socket: how commands on this machine ask a running agent. One JSON line each way.
  *
  * A Unix socket in the state folder, open to its owner only, and for approvers one in a folder of their group. Nothing
- * outside the machine reaches them.
+ * outside the machine reaches them. On Windows a named pipe, with an access list of its own.
  *
  * @module
  */
@@ -12,6 +12,7 @@ import { dirname, join } from "node:path";
 import { AgentError, codeOf, identifierFrom } from "../errors.ts";
 import { LOCAL_BUNDLE_MAX_BYTES, LOCAL_REQUEST_MAX_BYTES } from "../limits.ts";
 import { clearSocket, handToGroup, judgeApproverFolder } from "./approver-folder.ts";
+import { guardLocalPipe } from "./windows/local-pipe.ts";
 
 /** Answers one request; what it throws is the defect of the asker or of this agent, told as such. */
 export type LocalAnswerer = (request: unknown) => Promise<unknown>;
@@ -65,7 +66,13 @@ export class LocalSocket implements AsyncDisposable {
     if (process.platform !== "win32") rmSync(path, { force: true });
     const local = new LocalSocket(answer, bundled);
     await local.#listen(path);
-    if (process.platform !== "win32") chmodSync(path, 0o600);
+    try {
+      if (process.platform === "win32") await guardLocalPipe(path);
+      else chmodSync(path, 0o600);
+    } catch (error) {
+      await local[Symbol.asyncDispose]();
+      throw error;
+    }
     return local;
   }
 

@@ -7,18 +7,14 @@
  *
  * @module
  */
-import { randomBytes } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, realpathSync, type Stats, statSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync, type Stats } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
 import { AgentError, codeOf, type Identifier, identifierFrom } from "../errors.ts";
 import { createFile, makeFolder } from "../host/atomic-file.ts";
+import { KEK_MODE, newKekText, nextKekFile, readKek, realPathOf, statusOf } from "./kek-file.ts";
 import type { Kek } from "./key-ring.ts";
+import { newWrappedKek, readWrappedKek, refuseWithoutDpapi } from "./wrapped-kek.ts";
 
-export const KEK_BYTES = 32;
-/** A text, so that a person can copy it to paper or a safe. */
-const AS_TEXT = /^([0-9a-f]{64})\r?\n?$/i;
-const TEXT_MAX_BYTES = 66;
-const KEK_MODE = 0o400;
 /** Of a state folder. */
 const SEALED_FOLDERS = ["outbox", "keys", "identity"] as const;
 
@@ -30,6 +26,8 @@ const EVERYBODY = 0o007;
 /** How the KEK is kept (`kek` in `local.yaml`). */
 export type KekCustody =
   | { readonly custody: "file"; readonly file: string }
+  /** Wrapped by Windows for this machine. */
+  | { readonly custody: "dpapi"; readonly file: string }
   /** `folder` is `$CREDENTIALS_DIRECTORY`, which systemd fills; absent outside such a service. */
   | { readonly custody: "credential"; readonly folder: string | undefined };
 
@@ -52,10 +50,14 @@ export function loadKek(custody: KekCustody, stateDir: string): Kek {
       ? { current, previous: readCredential(previous, stateDir) }
       : { current };
   }
+  if (custody.custody === "dpapi") refuseWithoutDpapi();
+  const read = custody.custody === "dpapi" ? readWrappedKek : readKek;
   const file = realPathOf(custody.file);
-  const current = readPrivately(file, stateDir);
+  const current = readPrivately(file, stateDir, read);
   const next = nextKekFile(file);
-  return existsSync(next) ? { current, previous: readPrivately(next, stateDir) } : { current };
+  return existsSync(next)
+    ? { current, previous: readPrivately(next, stateDir, read) }
+    : { current };
 }
 
 /**
@@ -64,7 +66,7 @@ export function loadKek(custody: KekCustody, stateDir: string): Kek {
  * @throws {AgentError} as {@link loadKek}; `KEK_NOT_MADE` if there is no file, and nothing that was sealed with one
  */
 export function loadOwnKek(custody: KekCustody, stateDir: string): Kek {
-  const isFile = custody.custody === "file";
+  const isFile = custody.custody !== "credential";
   if (isFile && !existsSync(custody.file) && !isAnythingSealed(stateDir)) {
     throw new AgentError("KEK_NOT_MADE", {});
   }
@@ -90,32 +92,12 @@ export function isAnythingSealed(stateDir: string): boolean {
  * Makes the KEK's file, for `init`: folder 0700, file 0400, both flushed.
  *
  * @throws EEXIST, among others of the operating system: a KEK is never overwritten
+ * @throws {AgentError} in custody `dpapi`: `DPAPI_UNSUPPORTED`, `WINDOWS_CALL_FAILED`, `KEK_NOT_UNWRAPPED`
  */
-export function createKek(file: string): void {
+export function createKek(file: string, custody: "file" | "dpapi" = "file"): void {
+  const content = custody === "dpapi" ? newWrappedKek() : newKekText();
   makeFolder(dirname(file), 0o700);
-  createFile(file, newKekText(), KEK_MODE);
-}
-
-/**
- * What a rotation puts beside the KEK's file until every key is wrapped by it.
- *
- * @param file not a link: what is put in its place must replace the KEK itself
- */
-export const nextKekFile = (file: string): string => `${file}.next`;
-
-/** A new KEK as the content of its file. */
-export const newKekText = (): string => `${randomBytes(KEK_BYTES).toString("hex")}\n`;
-
-/** @throws {AgentError} `KEK_MISSING`, `KEK_MALFORMED`. Rights are not looked at */
-export function readKek(file: string): Uint8Array {
-  // A wrong path may lead to anything.
-  const { size } = statusOf(file);
-  if (size > TEXT_MAX_BYTES) throw new AgentError("KEK_MALFORMED", { bytes: size });
-  const content = contentOf(file);
-  if (content.length === KEK_BYTES) return new Uint8Array(content);
-  const digits = AS_TEXT.exec(content.toString("latin1"))?.[1];
-  if (digits === undefined) throw new AgentError("KEK_MALFORMED", { bytes: content.length });
-  return new Uint8Array(Buffer.from(digits, "hex"));
+  createFile(file, content, KEK_MODE);
 }
 
 function readCredential(name: string, stateDir: string): Uint8Array {
@@ -125,14 +107,18 @@ function readCredential(name: string, stateDir: string): Uint8Array {
   return readKek(file);
 }
 
-function readPrivately(file: string, stateDir: string): Uint8Array {
+function readPrivately(
+  file: string,
+  stateDir: string,
+  read: (file: string) => Uint8Array,
+): Uint8Array {
   refuseWithin(file, stateDir);
   for (const path of [dirname(file), file]) {
     const status = statusOf(path);
     refuseRights(status, OTHERS);
     refuseOwner(status);
   }
-  return readKek(file);
+  return read(file);
 }
 
 /** A copy of the state folder would take the KEK along. */
@@ -154,27 +140,3 @@ function refuseOwner({ uid }: Stats): void {
   if (process.getuid === undefined || uid === process.getuid()) return;
   throw new AgentError("KEK_EXPOSED", { uid });
 }
-
-/** @throws {AgentError} `KEK_MISSING` */
-export function realPathOf(file: string): string {
-  return found(() => realpathSync(file));
-}
-
-function statusOf(file: string): Stats {
-  return found(() => statSync(file));
-}
-
-function contentOf(file: string): Buffer {
-  return found(() => readFileSync(file));
-}
-
-function found<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw missing(error);
-  }
-}
-
-const missing = (cause: unknown): AgentError =>
-  new AgentError("KEK_MISSING", { sysCode: codeOf(cause) }, { cause });

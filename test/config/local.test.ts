@@ -157,13 +157,13 @@ describe("local.yaml", () => {
     ],
     [
       "[S21] a custody of the KEK that does not exist",
-      `kek: {custody: dpapi}\n${HEAD}${CHANNEL}`,
-      "1:7 'kek.custody' must say how the key is kept: file or credential",
+      `kek: {custody: paper}\n${HEAD}${CHANNEL}`,
+      "1:7 'kek.custody' must say how the key is kept: file, dpapi or credential",
     ],
     [
       "[S21] a KEK without its custody",
       `kek: {file: a.kek}\n${HEAD}${CHANNEL}`,
-      "1:1 'kek.custody' must say how the key is kept: file or credential",
+      "1:1 'kek.custody' must say how the key is kept: file, dpapi or credential",
     ],
     [
       "[S21] a file beside a credential",

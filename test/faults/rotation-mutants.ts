@@ -103,4 +103,10 @@ export const ROTATION_MUTANTS: readonly Mutant[] = [
     ["found.some((one) => !one.isDirectory())", "found.length < 0"],
     ["test/agent/sealing/kek.test.ts", "never made"],
   ),
+  oneEdit(
+    "key: keys are wrapped by one that lies nowhere any more",
+    "agent/sealing/rotate-kek.ts",
+    ["realPathOf(next)", "realPathOf(file)"],
+    ["test/agent/sealing/rotate-kek.test.ts", "opened elsewhere"],
+  ),
 ];

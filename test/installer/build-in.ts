@@ -1,6 +1,7 @@
-/** `npm run build` of a copy of the tree. @module */
+/** What `npm run build` makes, of a copy of the tree. @module */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 /** With the native code that is at hand; fails unless it builds. */
@@ -14,4 +15,22 @@ export function buildIn(root: string, platform: string, ...options: readonly str
     env,
   });
   assert.equal(status, 0, stderr);
+}
+
+/**
+ * The agent's executable alone, by a process of its own.
+ *
+ * @returns its path
+ */
+export function buildAgentIn(root: string, platform: "win-x64"): string {
+  const dist = join(root, "dist");
+  mkdirSync(dist);
+  const script = `
+    import { buildExecutable } from "#installer/executable.ts";
+    import { AGENT } from "#installer/programs.ts";
+    await buildExecutable(AGENT, ${JSON.stringify(platform)}, ${JSON.stringify(dist)});`;
+  const args = ["--input-type=module", "--eval", script];
+  const { status, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+  return join(dist, "holdfast.exe");
 }

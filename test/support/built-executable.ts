@@ -20,7 +20,7 @@ export const BUILT_AGENT = "HOLDFAST_BUILT_AGENT";
 /** Linux x64: what the machine of the tests runs. */
 export const canRun = process.platform === "linux" && process.arch === "x64";
 
-/** Asks both native add-ons something. */
+/** Asks both native add-ons, and Windows, something. */
 export const NATIVE_PROBE: Program = {
   ...{ name: "holdfast-native-probe", title: "Probe", threads: [], files: [] },
   main: "test/installer/probe/native.ts",

@@ -1,5 +1,6 @@
 /** A machine with Windows, as far as wine is one, and the executable as `npm run build` makes it. @module */
 import {
+  appendFileSync,
   chmodSync,
   cpSync,
   mkdirSync,
@@ -82,9 +83,15 @@ export class WindowsMachine implements Disposable {
   }
 
   /** What a person prepares: `local.yaml`, an identity, and the key, which are made elsewhere. */
-  configure(): void {
+  configure(custody: "file" | "dpapi" = "file"): void {
     cpSync(dirname(this.#folder.config), this.data, { recursive: true });
+    appendFileSync(join(this.data, "local.yaml"), `kek:\n  custody: ${custody}\n`);
     for (const name of ["state", "kek"]) this.unshare(name);
+  }
+
+  /** Of the key-encryption key. */
+  get kek(): string {
+    return join(this.data, "kek/holdfast.kek");
   }
 
   /** Wine shows rights of this machine as an access list. @param name in `data` */

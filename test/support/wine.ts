@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import {
   closeSync,
   existsSync,
@@ -24,6 +24,8 @@ import { windowsNode } from "#scripts/windows-node.ts";
 const LOADER = "/usr/lib/wine/wine64";
 const SERVER = "/usr/lib/wine/wineserver64";
 const LIBRARIES = "/usr/lib/x86_64-linux-gnu/wine/x86_64-windows";
+/** So long it waits for the next program: shorter than a test that has died would be in the way. */
+const SERVER_SECONDS = 30;
 
 /** What wine needs to know of the machine: a source of chance for Node to start, folders, and to be Windows 10. */
 const MACHINE = String.raw`WINE REGISTRY Version 2
@@ -71,6 +73,7 @@ export const wineInside = (path: string): string => `Z:${path.replaceAll("/", "\
 export class Wine implements Disposable {
   readonly #folder = mkdtempSync(join(tmpdir(), "holdfast-wine-"));
   readonly #env: NodeJS.ProcessEnv;
+  readonly #staying = new Set<ChildProcess>();
   /** `C:`, as this machine sees it. */
   readonly drive: string;
 
@@ -79,6 +82,8 @@ export class Wine implements Disposable {
     this.drive = join(prefix, "drive_c");
     this.#env = {
       ...{ PATH: process.env["PATH"], HOME: this.#folder, LANG: "C.UTF-8" },
+      // Where its server makes a folder that it does not take away.
+      TMPDIR: this.#folder,
       ...{ WINEPREFIX: prefix, WINELOADER: LOADER, WINEDEBUG: "-all" },
       WINEDLLOVERRIDES: "mscoree,mshtml,winemenubuilder.exe=",
     };
@@ -92,6 +97,12 @@ export class Wine implements Disposable {
     writeFileSync(join(prefix, "user.reg"), USER);
     // So that it is not filled up at the first start.
     writeFileSync(join(prefix, ".update-timestamp"), "disable");
+    this.#serve();
+  }
+
+  /** Before any program: two that start at once may start a server each, and one of those would never be ended. */
+  #serve(): void {
+    spawnSync(SERVER, [`-p${SERVER_SECONDS}`], { env: this.#env, stdio: "ignore" });
   }
 
   /**
@@ -125,18 +136,27 @@ export class Wine implements Disposable {
   /** A process that does nothing: without one, wine ends all services. */
   stayUp(): void {
     const script = "setInterval(() => {}, 1 << 30)";
-    spawn(LOADER, [wineInside(windowsNode()), "-e", script], { env: this.#env, stdio: "ignore" });
+    const args = [wineInside(windowsNode()), "-e", script];
+    this.#staying.add(spawn(LOADER, args, { env: this.#env, stdio: "ignore" }));
   }
 
-  /** All that runs in it is killed. */
+  /** All that runs in it is killed; it can be used again. */
   crash(): void {
+    this.#kill();
+    this.#serve();
+  }
+
+  #kill(): void {
+    // By hand, too: a server that is not found any more would leave them, and with them the test.
+    for (const child of this.#staying) child.kill("SIGKILL");
+    this.#staying.clear();
     spawnSync(SERVER, ["-k"], { env: this.#env, stdio: "ignore" });
     spawnSync(SERVER, ["-w"], { env: this.#env, stdio: "ignore", timeout: 10_000 });
   }
 
   /** With all that still runs in it. */
   [Symbol.dispose](): void {
-    this.crash();
+    this.#kill();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -27,6 +27,12 @@ export function folderSecurity(accounts: readonly string[], may: "read" | "modif
   return `O:BAG:BAD:PAI${entries.join("")}`;
 }
 
+/** Of the pipe for local commands: nobody else may open it, not even to read. @param accounts SIDs of the service */
+export function pipeSecurity(accounts: readonly string[]): string {
+  const all = new Set([SYSTEM, ADMINISTRATORS, ...accounts]);
+  return `D:P${[...all].map((sid) => `(A;;${FULL};;;${sid})`).join("")}`;
+}
+
 const entry = (rights: string, sid: string): string => `(A;${INHERITED};${rights};;;${sid})`;
 
 export interface Expected {

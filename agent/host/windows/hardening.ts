@@ -17,6 +17,15 @@ const EXTENSION_POINTS = { policy: 6, flags: 1 };
 /** No images of other machines or of low integrity; System32 first. */
 const IMAGE_LOADS = { policy: 10, flags: 7 };
 
+/** @param processes so many at most @returns JOBOBJECT_EXTENDED_LIMIT_INFORMATION */
+export function jobLimits(processes: number): Buffer {
+  const limits = Buffer.alloc(LIMITS_BYTES);
+  limits.writeUInt32LE(LIMIT_FLAGS, FLAGS_AT);
+  limits.writeUInt32LE(processes, PROCESSES_AT);
+  limits.writeBigUInt64LE(MEMORY_BYTES, JOB_MEMORY_AT);
+  return limits;
+}
+
 /**
  * @param processes so many at most, this one included
  * @returns what this Windows did not do: the service runs nevertheless
@@ -29,10 +38,7 @@ export async function hardenProcess(processes: number): Promise<readonly Identif
     null,
     null,
   ) as Handle;
-  const limits = Buffer.alloc(LIMITS_BYTES);
-  limits.writeUInt32LE(LIMIT_FLAGS, FLAGS_AT);
-  limits.writeUInt32LE(processes, PROCESSES_AT);
-  limits.writeBigUInt64LE(MEMORY_BYTES, JOB_MEMORY_AT);
+  const limits = jobLimits(processes);
   const setLimits = bind(
     "kernel32",
     "int SetInformationJobObject(void *job, int what, void *limits, uint32_t bytes)",

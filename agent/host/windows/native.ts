@@ -1,7 +1,7 @@
 /** Functions of Windows that Node does not have, by their C declarations (09 SV11). @module */
 import type Koffi from "koffi";
 import type { LibraryHandle } from "koffi";
-import { foreignFunctions } from "#packaged/foreign-functions.ts";
+import { foreignFunctionsNow } from "#packaged/foreign-functions.ts";
 import { AgentError, identifierFrom } from "../../errors.ts";
 
 /** All of System32. */
@@ -41,16 +41,19 @@ export const WIN32 = {
 /** LOAD_LIBRARY_SEARCH_SYSTEM32 and _APPLICATION_DIR: nothing is ever loaded from the folder that a person stands in. */
 const SEARCHED = 0xa00;
 
-let opened: Promise<Native> | undefined;
+let opened: Native | undefined;
 
 /** @throws {AddOnError} in the executable */
-export function openNative(): Promise<Native> {
+export const openNative = async (): Promise<Native> => openNativeNow();
+
+/** The same at once. @throws {AddOnError} in the executable */
+export function openNativeNow(): Native {
   opened ??= load();
   return opened;
 }
 
-async function load(): Promise<Native> {
-  const koffi = await foreignFunctions();
+function load(): Native {
+  const koffi = foreignFunctionsNow();
   const libraries = new Map<Library, LibraryHandle>();
   const bind = (library: Library, declaration: string): Call => {
     let loaded = libraries.get(library);

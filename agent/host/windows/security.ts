@@ -10,6 +10,12 @@ const NO_ATTRIBUTES = 0xffff_ffff;
 const FILE_OBJECT = 1;
 const OWNER_AND_LIST = 0x5;
 const OWNER_LIST_PROTECTED = 0x8000_0005;
+const LIST_PROTECTED = 0x8000_0004;
+/** WRITE_DAC, and to wait for it. */
+const WRITE_LIST = 0x14_0000;
+const SHARE_ALL = 0x3;
+const OPEN_EXISTING = 3;
+const INVALID_HANDLE = -1;
 const SDDL_REVISION = 1;
 const SID_MAX_BYTES = 68;
 const DOMAIN_MAX = 256;
@@ -25,6 +31,8 @@ export interface Security {
    * @throws {AgentError} `FOLDER_UNFIT` if a link leads there or another account owns it
    */
   makeFolder(path: string, sddl: string, owners: readonly string[]): void;
+  /** Of a pipe that this process has opened, and of all its instances. @throws {AgentError} */
+  guardPipe(path: string, sddl: string): void;
   /** @throws {AgentError} `ACCESS_LIST_UNFIT` */
   judge(path: string, what: string, expected: Expected): void;
   /** @returns owner and access list as SDDL @throws {AgentError} */
@@ -66,6 +74,28 @@ class Calls implements Security {
       if (accessFlaw(this.describe(path), expected) === "owner") throw unfit("owner");
       this.#replaceList(path, descriptor);
     });
+  }
+
+  guardPipe(path: string, sddl: string): void {
+    const { bind, fault } = this.#native;
+    const open = bind(
+      "kernel32",
+      "intptr_t CreateFileW(str16 path, uint32_t access, uint32_t share, void *security, uint32_t how, uint32_t flags, void *template)",
+    );
+    // It is a client of the pipe for so long.
+    const pipe = Number(open(path, WRITE_LIST, SHARE_ALL, null, OPEN_EXISTING, 0, null));
+    if (pipe === INVALID_HANDLE) throw fault("openPipe");
+    try {
+      this.#withDescriptor(sddl, (descriptor) => {
+        const set = bind(
+          "advapi32",
+          "int SetKernelObjectSecurity(intptr_t handle, uint32_t what, void *descriptor)",
+        );
+        if (set(pipe, LIST_PROTECTED, descriptor) === 0) throw fault("setAccessList");
+      });
+    } finally {
+      bind("kernel32", "int CloseHandle(intptr_t handle)")(pipe);
+    }
   }
 
   judge(path: string, what: string, expected: Expected): void {

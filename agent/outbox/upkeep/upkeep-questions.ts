@@ -18,7 +18,11 @@ export interface UpkeepQuestions {
 
 /** The file whose key is replaced by a new one, or the key that somebody else has put in place. */
 export type NewKek = (
-  | { readonly file: string }
+  | {
+      readonly file: string;
+      /** What it holds, and the one beside it, in custody `dpapi`: the writer has no way to Windows. */
+      readonly opened?: { readonly current: Uint8Array; readonly next: Uint8Array };
+    }
   | { readonly kek: Uint8Array; readonly previous?: Uint8Array }
 ) & {
   /** A folder of other secrets that are sealed under it (07 1.1): sealed anew, too. */

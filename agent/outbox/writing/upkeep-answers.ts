@@ -1,7 +1,7 @@
 /** What the writer does when a person looks after the store: backup, replay, new keys. @module */
 import { setImmediate as turn } from "node:timers/promises";
 import { AgentError, codeOf } from "../../errors.ts";
-import { readKek } from "../../sealing/kek.ts";
+import { readKek } from "../../sealing/kek-file.ts";
 import type { KeyRing } from "../../sealing/key-ring.ts";
 import { rotateKek } from "../../sealing/rotate-kek.ts";
 import { resealSecrets } from "../../sealing/sealed-secret.ts";
@@ -96,7 +96,8 @@ function rekeying(keys: KeyRing, next: NewKek): Iterable<void> {
     yield* keys.rewrap(kek);
   }
   if ("kek" in next) return rewrap(next.kek, next.previous);
-  return rotateKek(next.file, (kek) => rewrap(kek, readKek(next.file)));
+  const { file, opened } = next;
+  return rotateKek(file, (kek) => rewrap(kek, opened?.current ?? readKek(file)), opened?.next);
 }
 
 /** In pieces: a damaged body may be a large one. */

@@ -8,6 +8,7 @@ import {
   judgeMemory,
   judgeProcessors,
   judgeScanners,
+  lookAtZone,
 } from "#agent/cli/doctor-fitness.ts";
 import { judgeAddresses, lookAtNames } from "#agent/cli/doctor-names.ts";
 import { judgePort, type PortLook } from "#agent/cli/doctor-ports.ts";
@@ -48,6 +49,13 @@ describe("the machine", () => {
     const verdicts = [4_096, 1_990, 1_024].map((mib) => judgeMemory(mib * MIB).verdict);
     assert.deepEqual(verdicts, ["ok", "ok", "warning"]);
     assert.deepEqual([judgeProcessors(1).verdict, judgeProcessors(2).verdict], ["notice", "ok"]);
+  });
+
+  test("[08 8] a machine whose time zone is none, as of a TZ that nobody knows, is told so", () => {
+    const own = ["", "Etc/Unknown", "UTC", "Europe/Berlin"];
+    const verdicts = own.map((zone) => lookAtZone(undefined, zone).verdict);
+    assert.deepEqual(verdicts, ["warning", "warning", "notice", "ok"]);
+    assert.equal(lookAtZone("Europe/Berlin", "Etc/Unknown").verdict, "ok");
   });
 
   test("[08 2.6] disk encryption is shown, and not demanded", () => {

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import {
   chmodSync,
   chownSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -14,8 +15,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { createKek, KEK_BYTES, loadKek, loadOwnKek } from "#agent/sealing/kek.ts";
+import { createKek, loadKek, loadOwnKek } from "#agent/sealing/kek.ts";
+import { KEK_BYTES } from "#agent/sealing/kek-file.ts";
 import type { Kek } from "#agent/sealing/key-ring.ts";
+import { wrapKekFile } from "#agent/sealing/wrapped-kek.ts";
 
 class Custody implements Disposable {
   readonly path = mkdtempSync(join(tmpdir(), "holdfast-kek-"));
@@ -62,6 +65,17 @@ describe("KEK", () => {
     const before = readFileSync(custody.file);
     assert.throws(() => createKek(custody.file), { code: "EEXIST" });
     assert.ok(readFileSync(custody.file).equals(before));
+  });
+
+  test("[08 2.2] custody dpapi is Windows's alone: elsewhere a file of any content ends with 78, and none is made", () => {
+    using custody = new Custody();
+    assert.throws(() => createKek(custody.file, "dpapi"), { code: "DPAPI_UNSUPPORTED", exit: 78 });
+    assert.ok(!existsSync(custody.file));
+    createKek(custody.file);
+    const load = (): Kek => loadOwnKek({ custody: "dpapi", file: custody.file }, custody.stateDir);
+    assert.throws(load, { code: "DPAPI_UNSUPPORTED", exit: 78 });
+    assert.throws(() => wrapKekFile(custody.file), { code: "DPAPI_UNSUPPORTED" });
+    assert.equal(custody.load().current.length, KEK_BYTES);
   });
 
   test("[R06] missing where nothing is sealed it was never made: the remedy is holdfast init; with anything sealed, to put it back", () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import {
   existsSync,
   lstatSync,
@@ -76,6 +77,21 @@ describe("rotation of the KEK", () => {
     assert.deepEqual(readdirSync(dirname(rotating.file)), ["holdfast.kek"]);
     assert.equal(lstatSync(rotating.file).mode & 0o777, 0o400);
     assert.ok(!readFileSync(rotating.file).includes(Buffer.from(old.current).toString("hex")));
+  });
+
+  test("[R06] with a KEK that was opened elsewhere (custody dpapi), what lies beside takes the old one's place; gone, nothing is wrapped by it", () => {
+    using rotating = new Rotating();
+    const opened = randomBytes(32);
+    const ring = rotating.ring();
+    const rotate = (): void => atOnce(rotateKek(rotating.file, (kek) => ring.rewrap(kek), opened));
+    assert.throws(rotate, { code: "KEK_MISSING" });
+    rotating.assertOpens();
+    const next = `${rotating.file}.next`;
+    writeFileSync(next, "wrapped by another system", { mode: 0o400 });
+    rotate();
+    assert.equal(readFileSync(rotating.file, "utf8"), "wrapped by another system");
+    assert.ok(!existsSync(next));
+    rotating.assertOpens({ current: opened });
   });
 
   test("[R06] cut at every step everything opens, and the next rotation completes it", () => {

@@ -5,8 +5,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import {
   PROGRAM,
@@ -66,7 +66,35 @@ describe("the service on Windows, under wine", { skip }, () => {
       assert.match(logOf(machine), /local\.yaml:1:1: there is no such file/);
     });
 
-    machine.configure();
+    await t.test("[08 2.2] init makes a key that Windows wraps", async () => {
+      const { code, printed } = await machine.holdfast("init");
+      assert.equal(code, 0, printed);
+      assert.match(
+        printed,
+        /Made the key-encryption key C:\\ProgramData[\s\S]*on this machine alone/,
+      );
+      assertWrapped(machine);
+      const config = readFileSync(join(machine.data, "local.yaml"), "utf8");
+      assert.match(config, /^ {2}custody: dpapi /m);
+      rmSync(machine.kek);
+    });
+
+    machine.configure("dpapi");
+    await t.test(
+      "[08 2.2] a key in clear stops the start with 78; init --key wraps it, and it stays the same",
+      async () => {
+        assert.match(readFileSync(machine.kek, "utf8"), IN_CLEAR);
+        const { code, printed } = await machine.holdfast("service", "start");
+        assert.equal(code, 69, printed);
+        assert.match(printed, /code=78/);
+        assert.match(logOf(machine), /KEK_NOT_WRAPPED[\s\S]*init --key/);
+        const wrapped = await machine.holdfast("init", "--key");
+        assert.equal(wrapped.code, 0, wrapped.printed);
+        assert.match(wrapped.printed, /Wrapped the key[\s\S]*holdfast rekey/);
+        assertWrapped(machine);
+      },
+    );
+
     await t.test(
       "[SV16] a state folder that others may read stops the start, and the next installation mends it",
       async () => {
@@ -92,10 +120,17 @@ describe("the service on Windows, under wine", { skip }, () => {
     });
 
     await t.test(
-      "[T-K18] killed with all of its machine, it starts again, and every message is there",
+      "[T-K18, 08 2.3] its key replaced, killed with all of its machine, it starts again, and every message is there",
       async () => {
         assert.equal((await machine.holdfast("service", "start")).code, 0);
         await sendTo(machine, "KILLED");
+        const before = readFileSync(machine.kek);
+        const { code, printed } = await machine.holdfast("rekey");
+        assert.equal(code, 0, printed + logOf(machine));
+        assert.match(printed, /The old one is gone/);
+        assertWrapped(machine);
+        assert.ok(!readFileSync(machine.kek).equals(before));
+        assert.deepEqual(readdirSync(dirname(machine.kek)), [basename(machine.kek)]);
         machine.crash();
         assert.equal((await machine.holdfast("service", "start")).code, 0);
         assert.equal(await waitingOn(machine), CYCLES + 1);
@@ -103,7 +138,26 @@ describe("the service on Windows, under wine", { skip }, () => {
     );
 
     await t.test(
-      "[PK21] uninstalled, its store stays, and it is said how much lies there",
+      "[08 2.2] doctor says how the key is kept; another machine's stops the start with 78, and nothing is made in its place",
+      async () => {
+        const { printed } = await machine.holdfast("doctor");
+        assert.match(printed, /Found wrapped by Windows \(DPAPI\)/, printed);
+        assert.equal((await machine.holdfast("service", "stop")).code, 0);
+        const own = readFileSync(machine.kek);
+        const others = Buffer.from(own);
+        others.writeUInt8(others.readUInt8(others.length - 1) ^ 1, others.length - 1);
+        writeFileSync(machine.kek, others);
+        const { code, printed: said } = await machine.holdfast("service", "start");
+        assert.equal(code, 69, said);
+        assert.match(said, /code=78/);
+        assert.match(logOf(machine), /wrapped on another machine[^\n]*\[KEK_NOT_UNWRAPPED\]/);
+        assert.ok(readFileSync(machine.kek).equals(others));
+        writeFileSync(machine.kek, own);
+      },
+    );
+
+    await t.test(
+      "[PK21] uninstalled while it does not run, its store stays, and it is said how much lies there",
       async () => {
         const { code, printed } = await machine.holdfast("service", "uninstall");
         assert.equal(code, 0, printed);
@@ -114,6 +168,15 @@ describe("the service on Windows, under wine", { skip }, () => {
     );
   });
 });
+
+const IN_CLEAR = /^[0-9a-f]{64}\n$/;
+
+/** What Windows has wrapped says so, and the key is not in it. */
+function assertWrapped(machine: WindowsMachine): void {
+  const content = readFileSync(machine.kek);
+  assert.ok(content.includes(Buffer.from("Holdfast key-encryption key", "utf16le")));
+  assert.doesNotMatch(content.toString("latin1"), /[0-9a-f]{64}/i);
+}
 
 const logOf = (machine: WindowsMachine): string =>
   readFileSync(join(machine.data, "logs/holdfast.log"), "utf8");

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import koffi from "koffi";
 import { eventOf } from "#agent/cli/windows-events.ts";
-import { accessFlaw, folderSecurity } from "#agent/host/windows/access-list.ts";
+import { accessFlaw, folderSecurity, pipeSecurity } from "#agent/host/windows/access-list.ts";
+import { jobLimits } from "#agent/host/windows/hardening.ts";
 import { imagePath, placesOf, serviceSid } from "#agent/host/windows/names.ts";
 import { configLevels } from "#agent/host/windows/service-config.ts";
 
@@ -95,6 +96,34 @@ describe("texts of Windows", () => {
       [1, 5_000, 1, 30_000, 1, 300_000],
     );
     assert.equal(privileges?.toString("utf16le"), "SeChangeNotifyPrivilege\0\0");
+  });
+
+  test("[SV18] the job: so many processes, 1 GiB together, and all ends with it: as the structure of winnt.h", () => {
+    const size = "size_t";
+    const basic = koffi.struct({
+      ...{ processTime: "int64_t", jobTime: "int64_t", flags: "uint32_t" },
+      ...{ workingSetLeast: size, workingSetMost: size, processes: "uint32_t" },
+      ...{ affinity: size, priority: "uint32_t", scheduling: "uint32_t" },
+    });
+    const extended = koffi.struct({
+      ...{ basic, io: koffi.array("uint64_t", 6), processMemory: size, jobMemory: size },
+      ...{ peakProcessMemory: size, peakJobMemory: size },
+    });
+    const limits = jobLimits(3);
+    assert.equal(limits.length, koffi.sizeof(extended));
+    const found = koffi.decode(limits, extended);
+    // JOB_OBJECT_LIMIT_ACTIVE_PROCESS, _JOB_MEMORY and _KILL_ON_JOB_CLOSE.
+    assert.equal(found.basic.flags, 0x8 | 0x200 | 0x2000);
+    assert.equal(found.basic.processes, 3);
+    assert.equal(Number(found.jobMemory), 1_073_741_824);
+    assert.equal(Number(found.processMemory), 0);
+  });
+
+  test("[SV19] the pipe's list names each account once, and nobody else", () => {
+    assert.equal(
+      pipeSecurity([SERVICE, SERVICE]),
+      `D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;${SERVICE})`,
+    );
   });
 
   test("[SV17] start, stop, an end with its remedy and alarms are carried to the Event Log; nothing else", () => {
