@@ -9,13 +9,12 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { programFile } from "#test/support/programs.ts";
 import { output } from "./demo/program.ts";
 import { AGENT, type Pair } from "./make-pair.ts";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const agentMain = join(root, "agent/main.ts");
-const receiverMain = join(root, "receiver/main.ts");
+const agentMain = programFile("agent/main.ts");
+const receiverMain = programFile("receiver/main.ts");
 
 /** @returns what `holdfast enroll --json` said @throws {Error} if it did not come to its end */
 export async function enrolPair(

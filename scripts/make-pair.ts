@@ -44,6 +44,8 @@ export interface PairOptions {
   readonly receiverYaml?: string;
   /** Nobody is known yet: the agent enrols (`enrol-pair.ts`) once the receiver runs. */
   readonly enrolling?: boolean;
+  /** Whether no receiver will run: then its store, which would know the agent, is not made. */
+  readonly alone?: boolean;
 }
 
 const TRUST_DOMAIN = "holdfast.local";
@@ -72,7 +74,7 @@ export async function makePair(options: PairOptions): Promise<Pair> {
   writeFileSync(receiverConfig, receiverYaml(receiverPort, options));
   const quiet = { print: () => Promise.resolve(true) };
   if (options.enrolling === true) await createCa(quiet, { config: receiverConfig, name: "Agents" });
-  else {
+  else if (options.alone !== true) {
     const certificate = join(folder, "agent/identity/agent.crt");
     const name = `${AGENT.tenant}/${AGENT.agent}`;
     await addAgent(quiet, name, { config: receiverConfig, certificate });

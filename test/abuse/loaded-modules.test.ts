@@ -24,7 +24,7 @@ test("[H14] the service has loaded neither systeminformation, nor more of node-f
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const [hook, log] = [join(folder, "hook.mjs"), join(folder, "loaded")];
   writeFileSync(hook, HOOK);
-  const { agentConfig } = await makePair({ folder });
+  const { agentConfig } = await makePair({ folder, alone: true });
   const main = join(import.meta.dirname, "../../agent/main.ts");
   const command = [process.execPath, "--import", hook, main, "run", "--config", agentConfig];
   await using agent = new Started(command, { ...process.env, LOADED_MODULES: log });

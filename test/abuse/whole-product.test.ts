@@ -17,6 +17,7 @@ import { askLocal } from "#agent/host/local-socket.ts";
 import { HospitalSystem } from "#test/support/hospital-system.ts";
 import { MailHub } from "#test/support/mail-hub.ts";
 import { type agentStatus, type Started, until } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 import { ASKED_AGENT, QuestionedPair } from "#test/support/questioned-pair.ts";
 import { PlayedCollector, SiemFiles } from "#test/support/siem.ts";
 import { digestNeedles, filesBelow, hitsBelow, hitsIn, needlesOf } from "./canaries.ts";
@@ -29,7 +30,6 @@ import {
   sendAll,
 } from "./canary-hospital.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
 const PROGRAMS = { agent: "agent/main.ts", receiver: "receiver/main.ts" } as const;
 
 const NEVER = Object.entries(CANARIES).flatMap(([what, word]) => [
@@ -137,7 +137,7 @@ async function command(
 ): Promise<string> {
   const { agentConfig, receiverConfig } = pair.pair;
   const config = program === "agent" ? agentConfig : receiverConfig;
-  const all = [join(ROOT, PROGRAMS[program]), ...args, "--config", config];
+  const all = [programFile(PROGRAMS[program]), ...args, "--config", config];
   const { promise, resolve } = Promise.withResolvers<string>();
   execFile(process.execPath, all, { maxBuffer: 1 << 26 }, (_error, stdout, stderr) =>
     resolve(stdout + stderr),

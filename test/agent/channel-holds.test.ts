@@ -7,6 +7,7 @@ import { Subscribers } from "#agent/host/subscribers.ts";
 import { adt, framed } from "#test/support/messages.ts";
 import { MllpSocket } from "#test/support/mllp-socket.ts";
 import { agentStatus, Started, until } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 import { ASKED_AGENT, QuestionedPair } from "#test/support/questioned-pair.ts";
 
 async function send(pair: QuestionedPair, id: string): Promise<void> {
@@ -45,7 +46,7 @@ test("[08 4.4] a held channel accepts and sends nothing, also after a kill; rele
   const file = pair.sign("channel.hold", { channel: "adt" });
   const { receiverConfig } = pair.pair;
   await using asking = new Started([
-    ...[process.execPath, "receiver/main.ts", "ask", ASKED_AGENT, "--command", file],
+    ...[process.execPath, programFile("receiver/main.ts"), "ask", ASKED_AGENT, "--command", file],
     ...["--wait", "60", "--config", receiverConfig],
   ]);
   let digest = "";

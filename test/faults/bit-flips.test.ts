@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import Database from "better-sqlite3";
 import {
   type Flip,
@@ -16,8 +16,12 @@ import {
 
 /** `npm run soak -- --bit-flips` has other seeds, and more places. */
 const SEED = 1;
-const CLOSED_COUNT = 40;
-const LOG_COUNT = 20;
+const CLOSED_COUNT = 24;
+const LOG_COUNT = 12;
+
+/** Flips are made in copies of it. */
+const closed = await FlippedStore.make("close");
+after(() => closed[Symbol.dispose]());
 
 async function judged(store: FlippedStore, flips: readonly Flip[]): Promise<Judged[]> {
   const all: Judged[] = [];
@@ -26,8 +30,7 @@ async function judged(store: FlippedStore, flips: readonly Flip[]): Promise<Judg
 }
 
 test(`[T-S08] [S16] ${CLOSED_COUNT} flips in a closed store: each is harmless, named or refused, seed ${SEED}`, async () => {
-  using store = await FlippedStore.make("close");
-  const all = await judged(store, places(store.files(), CLOSED_COUNT, SEED));
+  const all = await judged(closed, places(closed.files(), CLOSED_COUNT, SEED));
   assert.deepEqual(all.filter(isWrong).map(titleOf), []);
   assert.ok(all.some(({ verdict }) => verdict === "named"));
   assert.ok(all.some(({ verdict }) => verdict === "harmless"));
@@ -43,21 +46,19 @@ test(`[T-S08] [S17] ${LOG_COUNT} flips in the log of a killed store: what they t
 });
 
 test("[T-S08] [S17] a flip in the high-water mark costs nothing", async () => {
-  using store = await FlippedStore.make("close");
-  const marks = store.files().filter(({ file }) => file.endsWith("high-water"));
+  const marks = closed.files().filter(({ file }) => file.endsWith("high-water"));
   assert.equal(marks.length, 1);
   const [{ file } = { file: "" }] = marks;
   // In the head of each of its two slots.
   const bits = [8 * 50, 8 * (65_536 + 50)].map((bit) => ({ file, bit }));
-  for (const one of await judged(store, bits)) assert.equal(one.verdict, "harmless", titleOf(one));
+  for (const one of await judged(closed, bits)) assert.equal(one.verdict, "harmless", titleOf(one));
 });
 
 test("[T-S08] a flip in a key file refuses the store, with a code", async () => {
-  using store = await FlippedStore.make("close");
-  const keys = store.files().filter(({ file }) => file.endsWith(".key"));
+  const keys = closed.files().filter(({ file }) => file.endsWith(".key"));
   assert.equal(keys.length, 2);
   const flips = keys.map(({ file }) => ({ file, bit: 8 * 60 }));
-  for (const one of await judged(store, flips)) {
+  for (const one of await judged(closed, flips)) {
     assert.equal(`${one.verdict} ${one.text}`, "refused KEY_FILE_DAMAGED", titleOf(one));
   }
 });
@@ -72,8 +73,7 @@ const CELLS: Readonly<Record<string, string>> = {
 
 for (const [what, sql] of Object.entries(CELLS)) {
   test(`[T-S08] [S16] a row that ${what} is damaged, not another message`, async () => {
-    using store = await FlippedStore.make("close");
-    const { verdict, text } = await store.judgeChanged((stateDir) => {
+    const { verdict, text } = await closed.judgeChanged((stateDir) => {
       const db = new Database(join(stateDir, "outbox/holdfast.db"));
       db.prepare(`${sql} WHERE channel = 1 AND seq = 26`).run();
       db.close();

@@ -33,7 +33,7 @@ class Trial implements Disposable {
 
   static async make(): Promise<Trial> {
     const trial = new Trial();
-    const { agentConfig, mllp } = await makePair({ folder: trial.folder });
+    const { agentConfig, mllp } = await makePair({ folder: trial.folder, alone: true });
     trial.config = agentConfig;
     trial.port = mllp.port;
     return trial;

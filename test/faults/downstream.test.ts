@@ -19,6 +19,7 @@ import {
   startReceiver,
   until,
 } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 import { chances } from "./seeded-messages.ts";
 
 const AGENT = { tenant: "demo", name: "hospital" };
@@ -160,7 +161,7 @@ describe("downstream, end to end", () => {
     await way.killAgent();
     await way.startAgent();
     await until("it is held again", async () => (await state()) === "held");
-    const release = [process.execPath, "agent/main.ts", "channel", "release", CHANNEL];
+    const release = [process.execPath, programFile("agent/main.ts"), "channel", "release", CHANNEL];
     const [program = "", ...args] = [
       ...[...release, "--decision", "quarantine", "--config", way.pair.agentConfig],
     ];

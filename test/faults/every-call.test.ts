@@ -12,8 +12,11 @@ import {
   titleOf,
 } from "./every-call/every-call.ts";
 
-/** Calls of each kind that fail, once and for ever; `npm run soak -- --every-call` takes each of them. */
-const COUNT = 25;
+/**
+ * Calls of each kind of fault, spread evenly over the two lives, that fail once and for ever: 80 rounds.
+ * `npm run soak -- --every-call` takes each call there is.
+ */
+const COUNT = 10;
 
 describe("rig A", { skip: recorderMissing() }, async () => {
   const judged: Judged[] = [];
@@ -38,7 +41,7 @@ describe("rig A", { skip: recorderMissing() }, async () => {
   test("[T-S10] [S9] an error of the device ends the process with 70, wherever it is not over by then", () => {
     const ended = (fault: string): number =>
       judged.filter((one) => one.fault === fault && one.forEver && one.ended === 70).length;
-    assert.ok(ended("write:EIO") >= COUNT - 3, `${ended("write:EIO")} of ${COUNT} writes`);
-    assert.ok(ended("fsync:EIO") >= COUNT - 5, `${ended("fsync:EIO")} of ${COUNT} flushes`);
+    assert.ok(ended("write:EIO") >= COUNT - 1, `${ended("write:EIO")} of ${COUNT} writes`);
+    assert.ok(ended("fsync:EIO") >= COUNT - 2, `${ended("fsync:EIO")} of ${COUNT} flushes`);
   });
 });

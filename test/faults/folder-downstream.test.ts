@@ -29,6 +29,7 @@ import {
   startReceiver,
   until,
 } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 import { chances } from "./seeded-messages.ts";
 
 const AGENT = { tenant: "demo", name: "hospital" };
@@ -40,6 +41,7 @@ class Way implements AsyncDisposable {
   readonly out: string;
   readonly #root: string;
   #agent: Started | undefined;
+  #receiverAt: ReturnType<typeof loadConfiguration> | undefined;
   #receiver: Started | undefined;
 
   private constructor(root: string, pair: Pair) {
@@ -97,16 +99,14 @@ class Way implements AsyncDisposable {
   }
 
   command(...args: readonly string[]): { readonly out: string; readonly status: number | null } {
-    const [program = "", ...all] = [process.execPath, "agent/main.ts", ...args];
-    const config = ["--config", this.pair.agentConfig];
-    const { stdout, stderr, status } = spawnSync(program, [...all, ...config], {
-      encoding: "utf8",
-    });
+    const all = [programFile("agent/main.ts"), ...args, "--config", this.pair.agentConfig];
+    const { stdout, stderr, status } = spawnSync(process.execPath, all, { encoding: "utf8" });
     return { out: stdout + stderr, status };
   }
 
   async #ask(question: object): Promise<string[]> {
-    const { stateDir, store } = loadConfiguration(this.pair.receiverConfig);
+    this.#receiverAt ??= loadConfiguration(this.pair.receiverConfig);
+    const { stateDir, store } = this.#receiverAt;
     const lines: string[] = [];
     const asked = { ...AGENT, ...question } as never;
     for await (const line of ask(stateDir, asked, store)) lines.push(line);
@@ -212,7 +212,7 @@ describe("downstream into a folder, end to end", () => {
     await using way = await Way.open("    outControlSuffix: .ok\n    retryMaxSeconds: 1\n");
     const drawn = chances(11);
     const chance = (): number => drawn.next().value;
-    const count = 120;
+    const count = 80;
     const textOf = (index: number): string =>
       adt(`M${index}`, "OBX|1|TX|||0123456789\r".repeat((index % 7) * 3_000));
     const taken: string[] = [];
@@ -235,8 +235,8 @@ describe("downstream into a folder, end to end", () => {
     const sending = (async () => {
       for (let index = 1; index <= count; index++) await way.send(`M${index}`, textOf(index));
     })();
-    for (let round = 0; round < 8; round++) {
-      await pause(150 + 500 * chance());
+    for (let round = 0; round < 6; round++) {
+      await pause(150 + 450 * chance());
       await way.endAgent("SIGKILL");
       await way.startAgent();
     }

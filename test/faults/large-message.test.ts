@@ -16,7 +16,7 @@ import { residentBytesOf, TroubledPair } from "./troubled-pair.ts";
 
 const MB = 1_000_000;
 /** What passes in one window of a line that is cut again and again. */
-const WINDOW_BYTES = 8 * MB;
+const WINDOW_BYTES = 4 * MB;
 
 async function appendLarge({ store }: RelayLine, large: LargeMessage): Promise<void> {
   const entry = stagedEntry(store.outbox, "LARGE", large.bytes);
@@ -53,9 +53,9 @@ async function settled(line: RelayLine, seq: bigint, limitMs: number): Promise<v
 }
 
 describe("large message over a line that does not last", () => {
-  test("[T-N05] [TP25] 64 MB over a link that is cut after each 8: each window counts, and it completes", async (context) => {
+  test("[T-N05] [TP25] 32 MB over a link that is cut after each 4: each window counts, and it completes", async (context) => {
     await using line = await RelayLine.open();
-    const large = new LargeMessage(64 * MB);
+    const large = new LargeMessage(32 * MB);
     line.proxy.set({ "up.cut_after": WINDOW_BYTES });
     line.openTunnel();
     await appendLarge(line, large);

@@ -4,10 +4,12 @@ import { execFileSync } from "node:child_process";
 import { globSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { loadConfiguration } from "#receiver/configuration.ts";
+import { ask } from "#receiver/local-client.ts";
 import { PostgresServer, withoutPostgres } from "#test/receiver/support/postgres.ts";
 import { adt, latin1 } from "#test/support/messages.ts";
 import { type Started, until } from "#test/support/processes.ts";
-import { exported } from "./many-nodes/oracle.ts";
+import type { ExportLine } from "./many-nodes/oracle.ts";
 import { StopAndWait } from "./stop-and-wait.ts";
 import { TroubledPair } from "./troubled-pair.ts";
 
@@ -39,11 +41,13 @@ async function send(port: number, controlIds: readonly string[]): Promise<void> 
   }
 }
 
-/** `seq controlId` of each message, `kind first-last` of each gap. */
+/** As `export` says it, `seq controlId` of each message, `kind first-last` of each gap: asked again and again. */
 async function held(pair: TroubledPair): Promise<string[]> {
   const lines: string[] = [];
-  for await (const line of exported(pair.pair.receiverConfig)) {
-    const { seq, controlId, gap, firstSeq, lastSeq } = line;
+  const { stateDir, store } = loadConfiguration(pair.pair.receiverConfig);
+  const question = { ask: "export", withBody: false, channel: null, agent: null } as const;
+  for await (const line of ask(stateDir, question, store)) {
+    const { seq, controlId, gap, firstSeq, lastSeq } = JSON.parse(line) as ExportLine;
     lines.push(gap === undefined ? `${seq} ${controlId}` : `${gap} ${firstSeq}-${lastSeq}`);
   }
   return lines;

@@ -6,23 +6,25 @@ import { ACKNOWLEDGE_BEFORE_COMMIT, SYNCHRONOUS_NORMAL } from "./defects.ts";
 import { type Edit, PlantedCopy } from "./planted-copy.ts";
 import { cutPower } from "./power-cut/power-cut.ts";
 
+/** Moments of the cut, over the whole recording; each gives five images. `npm run soak` judges 20,000. */
+const POINTS = 120;
 const SEED = 7;
 const MODELS = ["none", "all", "prefix", "page", "torn"];
 
 describe("rig A", { skip: recorderMissing() }, () => {
-  test(`[T-S01, T-S07, T-S13, A1, I-1] no image of 1,000 after a power cut violates an oracle (row 37), seed ${SEED}`, async () => {
+  test(`[T-S01, T-S07, T-S13, A1, I-1] no image of 600 after a power cut violates an oracle (row 37), seed ${SEED}`, async () => {
     const { models, images, bad, violations } = await cutPower({
-      ...{ seed: SEED, messages: 7, points: 200 },
+      ...{ seed: SEED, messages: 7, points: POINTS },
     });
     assert.equal(bad, 0, violations);
-    assert.equal(images, 1_000);
+    assert.equal(images, 600);
     assert.deepEqual(Object.keys(models), MODELS);
   });
 
   const findsLosses = async (edits: readonly Edit[]): Promise<void> => {
     using copy = new PlantedCopy(edits);
     const { bad, violations } = await cutPower({
-      ...{ seed: SEED, messages: 6, points: 40, models: ["none", "prefix"], root: copy.root },
+      ...{ seed: SEED, messages: 6, points: 24, models: ["none", "prefix"], root: copy.root },
     });
     assert.ok(bad > 0);
     assert.match(violations, /conservation: S7\.[^ ]* has AA, is lost/);

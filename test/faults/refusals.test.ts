@@ -17,7 +17,8 @@ import {
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { storageKindOf } from "#agent/host/file-system.ts";
 import { freePort } from "#scripts/free-port.ts";
@@ -29,6 +30,8 @@ import { type Edit, PlantedCopy } from "./planted-copy.ts";
 import { fateOf, messageOf } from "./seeded-messages.ts";
 import { inspectStore } from "./stored-messages.ts";
 
+/** A listener that opens stays open for longer: its agent has yet to close what it opened before. */
+const KNOCK_PAUSE_MS = 2;
 const TMPFS_MAGIC = 0x01021994;
 const MEMORY_FOLDER = "/dev/shm";
 
@@ -43,7 +46,7 @@ class Site implements Disposable {
 
   static async make(parent = tmpdir()): Promise<Site> {
     const site = new Site(parent);
-    site.pair = await makePair({ folder: site.folder });
+    site.pair = await makePair({ folder: site.folder, alone: true });
     return site;
   }
 
@@ -90,7 +93,10 @@ class Site implements Disposable {
       () => true,
       () => false,
     );
-    while (agent.isRunning) accepted ||= await accepts(this.port);
+    while (agent.isRunning) {
+      accepted ||= await accepts(this.port);
+      await pause(KNOCK_PAUSE_MS);
+    }
     assert.ok(!accepted, "a listener was open");
     assert.ok(!(await ready), "it said that it accepts messages");
     const { code } = await agent.ended;
@@ -101,6 +107,10 @@ class Site implements Disposable {
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
+
+/** Each test plants its defect in it, and takes it out again. */
+const copy = new PlantedCopy();
+after(() => copy[Symbol.dispose]());
 
 const AFTER_THE_20TH = "[...this.tails.values()].some(({ lastSeq }) => lastSeq >= 20n)";
 /** Two ways in which a thread dies in the middle of a transaction, and one behind its commit. */
@@ -131,7 +141,7 @@ const SMALL_IDS = Array.from({ length: 250 }, (_, number) => `S1.small.${number}
 
 for (const [how, edit] of DEATHS) {
   test(`[S9] [T-S03] the writer thread ${how}: exit 70, port closed, nothing acknowledged is lost`, async () => {
-    using copy = new PlantedCopy([edit]);
+    using _planted = copy.plant([edit]);
     using site = await Site.make();
     await using agent = startAgent(site.config, undefined, copy.root);
     await agent.ready();
@@ -186,7 +196,7 @@ for (const [what, edits] of [
   ],
 ] as const) {
   test(`[S2] [T-S04] ${what} ends with 70 on a fresh store and on one that was reopened`, async () => {
-    using copy = new PlantedCopy(edits);
+    using _planted = copy.plant(edits);
     using site = await Site.make();
     for (const age of ["fresh", "reopened"]) {
       if (age === "reopened") {

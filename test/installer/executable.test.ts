@@ -33,10 +33,17 @@ const skip = canRun ? false : "the executable of Linux x64 does not run here";
 
 describe("the executable", { skip }, () => {
   let built: BuiltExecutable;
+  /** An agent has run in it, and does not any more: for commands that only read. */
+  let kept: AgentFolder;
   before(async () => {
     built = await BuiltExecutable.build();
+    kept = await AgentFolder.make();
+    await (await new AgentRun(built, kept).stored()).end("SIGTERM");
   });
-  after(() => built[Symbol.dispose]());
+  after(() => {
+    kept[Symbol.dispose]();
+    built[Symbol.dispose]();
+  });
 
   const lib = (): string => join(built.folder, "cache/holdfast/lib");
   /** A command that opens SQLite, on a store that an agent has made. */
@@ -115,18 +122,16 @@ describe("the executable", { skip }, () => {
   });
 
   test("[T-K06] add-ons that a package placed are used where they lie, and only if they are what was built", async () => {
-    using folder = await AgentFolder.make();
-    await (await new AgentRun(built, folder).stored()).end("SIGTERM");
     const name = readdirSync(lib()).find((one) => one.endsWith("-better-sqlite3.node")) ?? "";
     const places = ["sound", "changed", "linked"].map((one) => built.install(one));
     const nobody = built.env({ XDG_CACHE_HOME: "/dev/null/nowhere" });
     const [sound = "", changed = "", linked = ""] = places;
-    assert.equal(audit(folder, nobody, sound).status, 0);
+    assert.equal(audit(kept, nobody, sound).status, 0);
     const placed = join(changed, "../../lib", name);
     const bytes = readFileSync(placed);
     bytes.writeUInt8((bytes[4_000] ?? 0) ^ 1, 4_000);
     writeFileSync(placed, bytes);
-    const refused = audit(folder, nobody, changed);
+    const refused = audit(kept, nobody, changed);
     assert.match(
       refused.out,
       /addOn=better-sqlite3.*\[ADD_ON_CHANGED\]\n {2}.*install the package again/i,
@@ -136,9 +141,9 @@ describe("the executable", { skip }, () => {
     const other = join(linked, "../../lib", name);
     rmSync(other);
     symlinkSync(placed, other);
-    assert.match(audit(folder, nobody, linked).out, /\[ADD_ON_CHANGED\]/);
+    assert.match(audit(kept, nobody, linked).out, /\[ADD_ON_CHANGED\]/);
     rmSync(join(sound, "../../lib", name));
-    const missing = audit(folder, nobody, sound);
+    const missing = audit(kept, nobody, sound);
     assert.match(missing.out, /\[ADD_ON_NO_FOLDER\]/, "it is not an installed one any more");
   });
 
@@ -149,40 +154,34 @@ describe("the executable", { skip }, () => {
       );
       return;
     }
-    using folder = await AgentFolder.make();
-    await (await new AgentRun(built, folder).stored()).end("SIGTERM");
     const installed = built.install("package");
     // An /opt that only this command sees.
     const script = `mount -t tmpfs tmpfs /opt && mkdir /opt/holdfast &&
       cp -r "$1"/bin "$1"/lib /opt/holdfast && rm /opt/holdfast/lib/*sqlite3.node &&
       exec /opt/holdfast/bin/holdfast audit verify --config "$2"`;
-    const args = ["-m", "sh", "-c", script, "sh", join(installed, "../.."), folder.config];
+    const args = ["-m", "sh", "-c", script, "sh", join(installed, "../.."), kept.config];
     const ran = spawnSync("unshare", args, { encoding: "utf8", env: built.env() });
     assert.match(ran.stderr, /\[ADD_ON_MISSING\]\n {2}Install the package again/);
     assert.equal(ran.status, 78);
   });
 
   test("[T-K06] [PK9] a folder that others may write to, a link in its path: refused by name", async () => {
-    using folder = await AgentFolder.make();
-    await (await new AgentRun(built, folder).stored()).end("SIGTERM");
     const open = join(built.folder, "open");
     mkdirSync(open, { recursive: true });
     chmodSync(open, 0o777);
-    const shared = audit(folder, built.env({ HOLDFAST_LIB_DIR: open }));
+    const shared = audit(kept, built.env({ HOLDFAST_LIB_DIR: open }));
     assert.match(shared.out, /\[ADD_ON_NO_FOLDER\]\n.*HOLDFAST_LIB_DIR/);
     assert.equal(shared.status, 78);
-    const below = audit(folder, built.env({ HOLDFAST_LIB_DIR: join(open, "lib") }));
+    const below = audit(kept, built.env({ HOLDFAST_LIB_DIR: join(open, "lib") }));
     assert.match(below.out, /\[ADD_ON_NO_FOLDER\]/, "whoever may rename it may exchange it");
     const link = join(built.folder, "link");
     symlinkSync(join(built.folder, "cache"), link);
-    const linked = audit(folder, built.env({ HOLDFAST_LIB_DIR: join(link, "holdfast/lib") }));
+    const linked = audit(kept, built.env({ HOLDFAST_LIB_DIR: join(link, "holdfast/lib") }));
     assert.match(linked.out, /\[ADD_ON_NO_FOLDER\]/);
-    assert.match(audit(folder, built.env({ HOLDFAST_LIB_DIR: "lib" })).out, /\[ADD_ON_NO_FOLDER\]/);
+    assert.match(audit(kept, built.env({ HOLDFAST_LIB_DIR: "lib" })).out, /\[ADD_ON_NO_FOLDER\]/);
   });
 
   test("[T-K06] [PK9] a file system that runs no programs is named, and the way out", async (t) => {
-    using folder = await AgentFolder.make();
-    await (await new AgentRun(built, folder).stored()).end("SIGTERM");
     const disk = SmallDisk.make(16 * MB);
     if (typeof disk === "string") {
       t.skip("not tested: native code on a file system with noexec; only root mounts one");
@@ -190,7 +189,7 @@ describe("the executable", { skip }, () => {
     }
     using small = disk;
     spawnSync("mount", ["-o", "remount,noexec", small.path]);
-    const noexec = audit(folder, built.env({ HOLDFAST_LIB_DIR: join(small.path, "lib") }));
+    const noexec = audit(kept, built.env({ HOLDFAST_LIB_DIR: join(small.path, "lib") }));
     assert.match(noexec.out, /sysCode=ERR_DLOPEN_FAILED\) \[ADD_ON_REFUSED\]\n.*noexec/);
     assert.equal(noexec.status, 78);
   });

@@ -18,7 +18,7 @@ export class AgentFolder implements Disposable {
 
   static async make(options: Omit<PairOptions, "folder"> = {}): Promise<AgentFolder> {
     const path = mkdtempSync(join(tmpdir(), "holdfast-agent-"));
-    return new AgentFolder(path, await makePair({ folder: path, ...options }));
+    return new AgentFolder(path, await makePair({ folder: path, alone: true, ...options }));
   }
 
   get config(): string {

@@ -21,7 +21,8 @@ function bundled(file: string | URL): string | URL {
 if (isMainThread) {
   class BundledWorker extends threads.Worker {
     constructor(file: string | URL, options?: WorkerOptions) {
-      super(bundled(file), options);
+      // What `npm test` loads before each file has nothing to do in its threads, and takes a tenth of their start.
+      super(bundled(file), { execArgv: [], ...options });
     }
   }
   Object.assign(threads, { Worker: BundledWorker });

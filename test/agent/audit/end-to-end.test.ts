@@ -9,11 +9,10 @@ import { askLocal } from "#agent/host/local-socket.ts";
 import { enrolPair } from "#scripts/enrol-pair.ts";
 import { makePair } from "#scripts/make-pair.ts";
 import { startAgent, startReceiver, until } from "#test/support/processes.ts";
+import { type ProgramMain, programFile } from "#test/support/programs.ts";
 
-const ROOT = join(import.meta.dirname, "../../..");
-
-function run(program: string, ...args: readonly string[]) {
-  const { stdout, stderr, status } = spawnSync(process.execPath, [join(ROOT, program), ...args], {
+function run(program: ProgramMain, ...args: readonly string[]) {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [programFile(program), ...args], {
     encoding: "utf8",
   });
   return { stdout, stderr, status };

@@ -1,16 +1,16 @@
 /** An outage drill of real programs: what a person sees, and what the receiver has at the end. */
 import assert from "node:assert/strict";
 
-import { join } from "node:path";
 import { test } from "node:test";
 import { askLocal } from "#agent/host/local-socket.ts";
 import type { DrillReport } from "#agent/outage-drill-report.ts";
 import { adt, framed } from "#test/support/messages.ts";
 import { MllpSocket } from "#test/support/mllp-socket.ts";
 import { Started, until } from "#test/support/processes.ts";
+import { programFile } from "#test/support/programs.ts";
 import { ASKED_AGENT, QuestionedPair } from "#test/support/questioned-pair.ts";
 
-const MAIN = join(import.meta.dirname, "../../../agent/main.ts");
+const MAIN = programFile("agent/main.ts");
 const COUNT = 40;
 
 test("[Operate] a drill holds messages back, brings the tunnel back, and proves on both sides that none is lost", async () => {

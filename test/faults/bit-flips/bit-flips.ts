@@ -10,6 +10,7 @@ import { hash } from "node:crypto";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { scriptCommand } from "#test/support/bundled-script.ts";
 import { Started } from "#test/support/processes.ts";
 import { chances } from "../seeded-messages.ts";
 import {
@@ -65,7 +66,7 @@ export class FlippedStore implements Disposable {
   static async make(end: "close" | "kill"): Promise<FlippedStore> {
     const store = new FlippedStore();
     const how = end === "close" ? "close" : "wait";
-    await using made = script("make.ts", [store.#sound, how]);
+    await using made = await script("make.ts", [store.#sound, how]);
     await made.ready();
     if (end === "kill") await made.end("SIGKILL");
     else if ((await made.ended).code !== 0) throw new Error(made.errors);
@@ -143,8 +144,8 @@ export async function judgeAll(
   await Promise.all(Array.from({ length: atOnce }, work));
 }
 
-function script(name: string, args: readonly string[]): Started {
-  const command = [process.execPath, join(import.meta.dirname, name), ...args];
+async function script(name: string, args: readonly string[]): Promise<Started> {
+  const command = [...(await scriptCommand(join(import.meta.dirname, name))), ...args];
   return new Started(command, { ...process.env, NODE_COMPILE_CACHE: CODE_CACHE });
 }
 
@@ -158,7 +159,7 @@ function flipBit(file: string, bit: number): void {
 }
 
 async function judgeCopy(stateDir: string): Promise<Omit<Judged, "flip">> {
-  await using reader = script("read.ts", [stateDir]);
+  await using reader = await script("read.ts", [stateDir]);
   let output = "";
   reader.child.stdout?.setEncoding("utf8").on("data", (text: string) => {
     output += text;

@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { systemChance, systemClock } from "#agent/host/clock.ts";
 import { Outbox } from "#agent/outbox/outbox.ts";
 import { countCalls, recorded } from "#test/rigs/recorder.ts";
+import { scriptCommand } from "#test/support/bundled-script.ts";
 import { Started } from "#test/support/processes.ts";
 import { TEST_KEK } from "#test/support/test-keys.ts";
 import { entryOf, stagedEntry } from "#test/support/test-outbox.ts";
@@ -151,7 +152,8 @@ class Place implements Disposable {
   async live(fail?: string): Promise<{ said: readonly Said[]; ended: number | string }> {
     const recording = { dir: this.#stateDir, log: this.log };
     const command = recorded(fail === undefined ? recording : { ...recording, fail }, [
-      ...[process.execPath, CHILD, this.#stateDir],
+      ...(await scriptCommand(CHILD)),
+      this.#stateDir,
     ]);
     await using child = new Started(command, { ...process.env, NODE_COMPILE_CACHE: CODE_CACHE });
     let output = "";
