@@ -24,7 +24,7 @@ export const PRIVACY_MUTANTS: readonly Mutant[] = [
   mutant(
     "PL3 the text of a defect is told",
     "agent/cli/defect.ts",
-    ["console.error(`", "console.error(error, `"],
+    ["console.error(defectLine(error))", "console.error(error, defectLine(error))"],
     uncaught("what nobody catches"),
   ),
   mutant(

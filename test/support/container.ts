@@ -6,7 +6,7 @@
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Said } from "./built-executable.ts";
 import { until } from "./processes.ts";
@@ -40,8 +40,12 @@ export function debianRoot(suite: Suite): string {
   const work = mkdtempSync(join(ROOTS, `${suite}-`));
   const include = "--include=systemd,systemd-sysv,dbus";
   const options = ["--quiet", "--variant=minbase", include, suite, work, MIRROR];
-  execFileSync("mmdebstrap", options, { stdio: ["ignore", "ignore", "pipe"] });
-  renameSync(work, root);
+  // Several test files ask at once: one makes it, and the others wait for that one.
+  const made = `test -d "$0" || { mmdebstrap "$@" && mv -T "$work" "$0"; }`;
+  execFileSync("flock", [join(ROOTS, `${suite}.lock`), "sh", "-c", made, root, ...options], {
+    ...{ env: { ...process.env, work }, stdio: ["ignore", "ignore", "pipe"] },
+  });
+  rmSync(work, { recursive: true, force: true });
   return root;
 }
 

@@ -175,7 +175,9 @@ describe("holdfast service uninstall", () => {
     assert.equal(owners, "", "counting has left nothing that keeps the account out");
     assert.ok(root.has("/etc/holdfast/local.yaml"));
     assert.equal(service("uninstall").status, 0, "again");
-    const deleted = root.run(["sh", "-c", command]);
+    // Of its own, or userdel sees accounts of the same number in the machines of other tests.
+    const processes = ["unshare", "--pid", "--fork", "--mount-proc"];
+    const deleted = root.run([...processes, "sh", "-c", command]);
     assert.equal(deleted.status, 0, deleted.errors);
     assert.match(service("remains").out, /Nothing remains/);
   });
