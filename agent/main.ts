@@ -36,7 +36,7 @@ import { addSupportCommands } from "./commands/support.ts";
 import { addUpdateCommands } from "./commands/update.ts";
 import { addWindowsServiceCommands } from "./commands/windows-service.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
-import { FOLDER_WORKER_COMMAND } from "./folders/worker-start.ts";
+import { FOLDER_WORKER_COMMAND } from "./folders/worker-command.ts";
 import { isWindows } from "./host/platform.ts";
 import { addReleaseCommands } from "./release-commands.ts";
 
@@ -62,6 +62,8 @@ const manager = managerOf(process.env);
 const passed = { pid: process.env["LISTEN_PID"], count: process.env["LISTEN_FDS"] };
 // Not meant for a process that this one starts.
 for (const name of ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"]) delete process.env[name];
+// A thread would take its code from the folder that this names (08 H07).
+delete process.env["NODE_COMPILE_CACHE"];
 /** Whether standard error is the journal: systemd says which file that is (systemd.exec(5), `$JOURNAL_STREAM`). */
 function isJournal(): boolean {
   const [device, inode] = (process.env["JOURNAL_STREAM"] ?? "").split(":");
@@ -153,7 +155,10 @@ function addRunCommand(root: Command, choose: (act: Act) => void): void {
     .option("--anchor <file>", "for a trial: the keys of another vendor (as enroll --anchor)")
     .addOption(new Option("--service", "Windows's service manager starts it so").hideHelp())
     .action(({ config, anchor, service }) =>
-      choose(() => {
+      choose(async () => {
+        const { default: cluster } = await import("node:cluster");
+        // By an environment variable: each port would be asked of a parent that never answers.
+        if (cluster.isWorker) return refuseCluster();
         if (service === true) return runService({ config, version: versionText });
         const surroundings = {
           credentials,
@@ -165,6 +170,11 @@ function addRunCommand(root: Command, choose: (act: Act) => void): void {
         return run({ config, anchor, version: versionText, ...surroundings });
       }),
     );
+}
+
+function refuseCluster(): ExitCode {
+  process.stderr.write("holdfast: it does not run under Node's cluster\n  Unset NODE_UNIQUE_ID\n");
+  return EXIT.usage;
 }
 
 function addQuestionCommands(root: Command, choose: (act: Act) => void): void {

@@ -2,7 +2,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { VERSION_PATTERN } from "#releases/version-pattern.ts";
 import type { ExitCode } from "./exit-codes.ts";
-import { systemClock } from "./host/clock.ts";
 
 function releaseVersion(text: string): string {
   if (VERSION_PATTERN.test(text)) return text;
@@ -27,6 +26,7 @@ export function addReleaseCommands(
       choose(async () => {
         // Loaded here alone: it brings the library that walks release metadata.
         const { verifyPackageFile } = await import("./cli/verify-package.ts");
+        const { systemClock } = await import("./host/clock.ts");
         const { EMBEDDED_TRUST } = await import("#releases/root.ts");
         const asked = { file, metadata, marks, ...options };
         return verifyPackageFile(asked, EMBEDDED_TRUST, systemClock.nowMs());

@@ -19,6 +19,9 @@ export const BAKED_FLAGS = [
   "--report-exclude-network",
 ] as const;
 
+/** The code cache is taken only by a V8 with the flags of the one that made it, and repeats only with the seed. */
+const GENERATOR_FLAGS = ["--random-seed=42", "--disallow-code-generation-from-strings"];
+
 export interface BlobParts {
   /** The bundle of the program. */
   readonly main: string;
@@ -58,9 +61,7 @@ export function writeBlob(node: string, folder: string, parts: BlobParts): strin
     assets,
   };
   writeFileSync(config, JSON.stringify(settings, undefined, 2));
-  // The code cache is taken only by a V8 with the flags of the one that made it, and repeats only with the seed.
-  const flags = ["--random-seed=42", "--disallow-code-generation-from-strings"];
-  execFileSync(node, [...flags, "--experimental-sea-config", here(config)], {
+  execFileSync(node, [...GENERATOR_FLAGS, "--experimental-sea-config", here(config)], {
     cwd: ROOT,
     stdio: ["ignore", "ignore", "inherit"],
   });

@@ -1,5 +1,5 @@
 /** A program and its threads, each in one file (09 PK3). @module */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
 import type { Program } from "./programs.ts";
@@ -12,7 +12,7 @@ export interface Bundled {
 }
 
 const SHARED = {
-  ...{ absWorkingDir: ROOT, bundle: true, platform: "node", target: "node24", charset: "utf8" },
+  ...{ absWorkingDir: ROOT, bundle: true, platform: "node", target: "node24", charset: "ascii" },
   ...{ legalComments: "none", metafile: true, logLevel: "error" },
   ...{ sourcemap: "external", sourcesContent: false },
   // Paths are written into the bundle: those below the project, wherever its packages lie.
@@ -50,7 +50,22 @@ export async function bundleProgram({ main, replaced }: Program, folder: string)
     ...{ ...SHARED, plugins: [named(replaced)], entryPoints: [main], outfile: file, banner },
     format: "cjs",
   });
+  escapeBeyondAscii(file);
   return { file, metafile: made.metafile };
+}
+
+/**
+ * A text with one character above U+00FF is held by V8 as two bytes a character: 18 MB of memory instead of 9, and a
+ * fifth of the time of a start. esbuild (`charset`) writes code in ASCII; what it leaves stands in comments and patterns,
+ * where an escape means the same.
+ */
+function escapeBeyondAscii(file: string): void {
+  const text = readFileSync(file, "utf8");
+  const escaped = text.replaceAll(
+    /[^\0-\x7f]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  writeFileSync(file, escaped);
 }
 
 /**
@@ -70,5 +85,6 @@ export async function bundleThread(main: string, folder: string): Promise<Bundle
       banner,
     },
   });
+  escapeBeyondAscii(file);
   return { file, metafile: made.metafile };
 }

@@ -22,8 +22,10 @@ function writePlaces(bundle: string): string {
 
 /** Not below `dist`: what lies here is not released. */
 const WORK = join(ROOT, "build/executables");
-/** Where Node makes code cache that the executable can use. */
 const HERE = `${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
+
+/** Only there Node makes code cache that the executable takes: any other is refused, with a warning at each start (09 PK6). */
+export const hasCodeCache = (platform: Platform): boolean => platform === HERE;
 
 /** The bundles of a program and its threads, and the files beside them: the same for each platform. */
 async function bundled(
@@ -62,7 +64,7 @@ export async function buildExecutable(
   const { node } = runtimeOf(platform);
   const own = Object.fromEntries(program.addOns.map((name) => [name, addOns[name]]));
   const { metafiles, ...inside } = await bundled(program, folder);
-  const parts = { ...inside, addOns: own, codeCache: platform === HERE };
+  const parts = { ...inside, addOns: own, codeCache: hasCodeCache(platform) };
   const blob = writeBlob(process.execPath, folder, parts);
   const isWindows = platform === "win-x64";
   const name = isWindows ? `${program.name}.exe` : program.name;

@@ -1,7 +1,5 @@
 /** Where a line of the packaged executable comes from in the source; made when it is built. @module */
 import { getAsset, isSea } from "node:sea";
-import { isMainThread, threadName } from "node:worker_threads";
-import { gunzipSync } from "node:zlib";
 
 export interface PlaceTable {
   /** From the root of the project, such as `agent/main.ts`. */
@@ -24,6 +22,9 @@ export function placeIn(
 /** That of this thread; `undefined` where the program runs from source. */
 export function ownPlaces(): PlaceTable | undefined {
   if (!isSea()) return undefined;
+  // Not at each start: only a fault asks for them.
+  const { isMainThread, threadName } = process.getBuiltinModule("node:worker_threads");
+  const { gunzipSync } = process.getBuiltinModule("node:zlib");
   const name = isMainThread ? "main" : threadName;
   try {
     return JSON.parse(gunzipSync(new Uint8Array(getAsset(`${name}.places`))).toString());

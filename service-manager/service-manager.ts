@@ -1,5 +1,5 @@
 /** What systemd is told: that the program does its work, what it does, that its loop turns (09 SV3, SV4). @module */
-import { type Notify, openNotifySocket } from "./notify-socket.ts";
+import type { Notify } from "./notify-socket.ts";
 
 /** Of the program's clock. */
 export interface Timers {
@@ -55,6 +55,8 @@ export async function openServiceManager(
   if (socket === undefined || socket === "") return new Told(() => {}, clock, 0);
   const isForUs = watchdogPid === undefined || watchdogPid === String(process.pid);
   const watchdogUs = isForUs ? Number(watchdogMicroseconds ?? 0) : 0;
+  // Native code: not for each command that asks for the environment alone.
+  const { openNotifySocket } = await import("./notify-socket.ts");
   return new Told(await openNotifySocket(socket), clock, watchdogUs);
 }
 

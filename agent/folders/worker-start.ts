@@ -2,6 +2,7 @@
 import { fork } from "node:child_process";
 import { ownProgram, startOwnThread } from "#packaged/own-thread.ts";
 import type { Question, WorkerMessage } from "./conversation.ts";
+import { FOLDER_WORKER_COMMAND } from "./worker-command.ts";
 
 export interface HelperEvents {
   readonly onMessage: (message: WorkerMessage) => void;
@@ -18,8 +19,6 @@ export interface Helper {
 }
 
 const WORKER = new URL("./worker.ts", import.meta.url);
-/** Not for people: what the packaged executable is asked to be. */
-export const FOLDER_WORKER_COMMAND = "folder-worker";
 
 export function startThread({ onMessage, onExit }: HelperEvents): Helper {
   // Captured, and never read: the worker's words would be names.

@@ -14,7 +14,7 @@ const PROGRAM = {
 };
 const skip = canRun ? false : "the executable of Linux x64 does not run here";
 
-test("[H03] in the main thread and in others: no code from text, no shell, nothing that was dropped; our own program starts", {
+test("[T-K05] [H03] in the main thread and in others: no code from text, no shell, nothing that was dropped; our own program starts", {
   skip,
 }, async (t) => {
   using built = await BuiltExecutable.build(PROGRAM);

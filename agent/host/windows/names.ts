@@ -1,5 +1,4 @@
 /** What the service is called on Windows, and where everything of it lies (09 2.1, SV14). @module */
-import { createHash } from "node:crypto";
 import { win32 } from "node:path";
 
 export const SERVICE_NAME = "Holdfast";
@@ -44,6 +43,8 @@ export const imagePath = (program: string, config: string): string =>
 
 /** S-1-5-80 and the digest of the name in capitals: so Windows makes it, and so old access lists fit again (PK21). */
 export function serviceSid(name: string): string {
+  // Not with the rest: each command asks for the usual paths, and this is Node's largest part.
+  const { createHash } = process.getBuiltinModule("node:crypto");
   const digest = createHash("sha1").update(Buffer.from(name.toUpperCase(), "utf16le")).digest();
   const parts = [0, 4, 8, 12, 16].map((at) => digest.readUInt32LE(at));
   return `S-1-5-80-${parts.join("-")}`;
