@@ -77,7 +77,7 @@ const PACKAGES = [
 ] as const;
 /** How a test asks for the executable. */
 const BUILDS_AGENT = "BuiltExecutable.build()";
-const TEST_TIMEOUT_MS = 300_000;
+const TEST_TIMEOUT_MS = 600_000;
 /** Compiled code of all that tests start, which is a thousand programs: half of what a start takes. */
 process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(
   new URL("../build/code-cache", import.meta.url),
