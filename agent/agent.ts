@@ -231,6 +231,7 @@ export class Agent implements AsyncDisposable {
     const { approverSocket } = config;
     const doors = { stateDir, approverSocket, audit: recording.audit, log };
     stack.use(await openLocalDoors(desk, doors));
+    this.#updates.warn();
   }
 
   async #openWatch(stack: AsyncDisposableStack, tasks: Tasks): Promise<Watch> {
@@ -353,7 +354,8 @@ export class Agent implements AsyncDisposable {
   get #updates(): UpdateDesk {
     const { outbox } = this.#parts();
     const floorMs = () => this.#configuration?.configuration.ledger.time.floorMs ?? 0;
-    return updateDesk(this.#options.config, { floorMs, probe: () => outbox.probe() });
+    const conditions = this.#conditions;
+    return updateDesk(this.#options.config, { floorMs, conditions, probe: () => outbox.probe() });
   }
 
   get #device(): DeviceIdentity | undefined {

@@ -1,8 +1,9 @@
 /** What a person at the machine sees and says of updates of this program (07 section 3). @module */
 import { approvalFor, type Policy } from "#config/policy.ts";
 import type { AuditActor } from "./audit/entry.ts";
-import { AgentError } from "./errors.ts";
-import { type Chance, systemChance } from "./host/clock.ts";
+import { AgentError, identifierFrom } from "./errors.ts";
+import type { Conditions } from "./health/conditions.ts";
+import { type Chance, type Clock, systemChance, systemClock } from "./host/clock.ts";
 import {
   readApproval,
   removeApproval,
@@ -36,6 +37,8 @@ export interface UpdateDeskParts {
   readonly floorMs: () => number;
   /** Resolves once a transaction of the store is durable. */
   readonly probe: () => Promise<void>;
+  readonly conditions: Pick<Conditions, "open" | "close">;
+  readonly clock: Pick<Clock, "nowMs">;
 }
 
 export class UpdateDesk {
@@ -92,13 +95,28 @@ export class UpdateDesk {
       ...{ by: by.slice(0, 256), floorMs: floorMs() },
     };
     writeApproval(stateDir, approval);
+    this.warn();
     return this.status;
   }
 
   /** Takes a yes back that was not used yet. */
   reject(): UpdateStatus {
     removeApproval(this.#parts.stateDir);
+    this.warn();
     return this.status;
+  }
+
+  /** Whoever watches from afar hears that a release was not kept, until a person has approved one. */
+  warn(): void {
+    const { conditions, clock } = this.#parts;
+    const { outcome, approved } = this.status;
+    if (outcome?.kind !== "wentBack" || approved !== undefined) {
+      conditions.close("updateWentBack", "");
+      return;
+    }
+    const { to = "?", reason = "?" } = outcome;
+    const facts = { version: identifierFrom(to), reason: identifierFrom(reason) };
+    conditions.open("updateWentBack", "", facts, clock.nowMs());
   }
 
   /** The updater asks, before and after: what cannot store must not be kept. */
@@ -114,7 +132,9 @@ export class UpdateDesk {
    */
   ended(digest: unknown): UpdateStatus {
     const isUsed = readApproval(this.#parts.stateDir)?.digest === digest;
-    return isUsed ? this.reject() : this.status;
+    if (isUsed) return this.reject();
+    this.warn();
+    return this.status;
   }
 
   #journal(): Journal | "damaged" | undefined {
@@ -130,9 +150,9 @@ export class UpdateDesk {
 /** That of this machine. */
 export const updateDesk = (
   { policy, stateDir }: Pick<UpdateDeskParts, "policy" | "stateDir">,
-  parts: Pick<UpdateDeskParts, "floorMs" | "probe">,
+  parts: Pick<UpdateDeskParts, "floorMs" | "probe" | "conditions">,
 ): UpdateDesk =>
   new UpdateDesk({
     ...{ ...parts, policy, stateDir },
-    ...{ chance: systemChance, places: placesIn(UPDATER_FOLDER) },
+    ...{ chance: systemChance, clock: systemClock, places: placesIn(UPDATER_FOLDER) },
   });

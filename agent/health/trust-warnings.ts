@@ -57,6 +57,13 @@ export const TRUST_WARNINGS = {
     remedy: "See which rule: holdfast config check",
     whose: "hospital IT",
   },
+  updateWentBack: {
+    severity: "warning",
+    means: "A release did not do as well as the one before, which runs again; the facts say why",
+    remedy: "See holdfast update status; the warning ends when a release is approved",
+    whose: "vendor",
+    closesAfterMs: 0,
+  },
   approvalWaiting: {
     severity: "information",
     means: "A new configuration waits for a person here to approve it",

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { Conditions } from "#agent/health/conditions.ts";
 import { systemChance } from "#agent/host/clock.ts";
 import { through } from "#agent/local-doors.ts";
 import { UpdateDesk } from "#agent/update-desk.ts";
@@ -13,6 +14,7 @@ import { JournalFile } from "#agent/updater/journal.ts";
 import { writeOffer } from "#agent/updater/offer.ts";
 import { placesIn } from "#agent/updater/places.ts";
 import { policy } from "#config/policy.ts";
+import { ManualClock } from "#test/support/clocks.ts";
 import { release } from "./updater/machine.ts";
 
 const ERIKA = { kind: "local", id: "erika", claimed: true, door: "approvers" } as const;
@@ -21,6 +23,7 @@ class Desk implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), "holdfast-desk-"));
   readonly places = placesIn(join(this.folder, "updater"));
   readonly stateDir = join(this.folder, "state");
+  readonly conditions = new Conditions();
 
   constructor() {
     mkdirSync(join(this.folder, "updater"));
@@ -39,7 +42,8 @@ class Desk implements Disposable {
   desk(given: object = { updates: { mode: "apply" } }): UpdateDesk {
     return new UpdateDesk({
       ...{ policy: policy.parse(given), stateDir: this.stateDir, places: this.places },
-      ...{ chance: systemChance, floorMs: () => 7, probe: async () => {} },
+      ...{ chance: systemChance, clock: new ManualClock(), conditions: this.conditions },
+      ...{ floorMs: () => 7, probe: async () => {} },
     });
   }
 
@@ -108,4 +112,29 @@ test("members of holdfast-approvers may decide, and may not speak for the update
   await door({ ask: "updateReject" });
   await assert.rejects(door({ ask: "updateEnded", outcome: {} }), { code: "NOT_FOR_APPROVERS" });
   await assert.rejects(door({ ask: "updateTest" }), { code: "NOT_FOR_APPROVERS" });
+});
+
+test("[T-O04] a release that was not kept is a warning with its version and the reason, until one is approved", async () => {
+  using site = new Desk();
+  const seen = () =>
+    site.conditions.list().map(({ condition, facts }) => [condition, { ...facts }]);
+  site.desk().warn();
+  assert.deepEqual(seen(), []);
+  const { digest } = release(3);
+  const outcome = { digest, from: "1.2.0", to: "1.3.0", by: "erika", at: "2026-11-27T22:00:00Z" };
+  new JournalFile(site.places.journal).write({
+    ...{ step: "idle", current: release(2), previous: release(1), used: [], told: false },
+    outcome: { kind: "wentBack", reason: "tunnel", ...outcome },
+  });
+  const warned = [["updateWentBack", { version: "1.3.0", reason: "tunnel" }]];
+  const desk = site.desk();
+  await answerUpdate({ ask: "updateEnded", outcome }, desk);
+  assert.deepEqual(seen(), warned, "as soon as it is told");
+  site.conditions.close("updateWentBack", "");
+  desk.warn();
+  assert.deepEqual(seen(), warned, "and after the next start");
+  desk.approve(digest, false, ERIKA);
+  assert.deepEqual(seen(), []);
+  desk.reject();
+  assert.deepEqual(seen(), warned);
 });
