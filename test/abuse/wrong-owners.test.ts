@@ -83,7 +83,7 @@ describe("what is not the agent's own", {
   });
 });
 
-test("[08 9, H04] no statement names another database: nothing is attached, written elsewhere, or loaded as an extension", () => {
+test("[H04] no statement names another database: nothing is attached, written elsewhere, or loaded as an extension", () => {
   const files = globSync("{agent,packaged}/**/*.ts");
   const opening: string[] = [];
   for (const file of files) {

@@ -120,7 +120,7 @@ describe("the package on Debian 12", { skip }, () => {
     assert.ok(countedSeconds > setting("StartLimitIntervalSec"));
   });
 
-  test("[H02] under the unit nothing is written, read, run or reached that the service does not need", () => {
+  test("[H02] [H04] under the unit nothing is written, read, run or reached that the service does not need", () => {
     const { "give up starting programs": landlock, ...attacks } = tried(machine, UNIT);
     // What the agent asks of the kernel against attackers (Landlock); not every kernel has it.
     assert.match(landlock ?? "", /^(?:done|ENOSYS|EOPNOTSUPP)$/);

@@ -7,6 +7,8 @@ import { test } from "node:test";
 import { knownVulnerable, listedIn, readAdvisories } from "#installer/bill/advisories.ts";
 import { type LockFile, readLockFile } from "#installer/bill/lock-file.ts";
 import { ROOT } from "#installer/root.ts";
+import runtime from "#installer/runtime.json" with { type: "json" };
+import { PLATFORMS } from "#installer/runtime.ts";
 import manifest from "../../../package.json" with { type: "json" };
 
 /** What is wrong with a lock file, a line each. */
@@ -38,6 +40,16 @@ test("[H09] dependencies are exact, as the lock file has them, and npm runs none
   }
   const settings = readFileSync(join(ROOT, ".npmrc"), "utf8").split("\n");
   assert.ok(settings.includes("ignore-scripts=true"));
+});
+
+test("[PK2] the Node of every platform is an exact dependency that nobody has to have, of the version that is built with", () => {
+  const { optionalDependencies: optional } = manifest;
+  for (const platform of PLATFORMS) {
+    const name = `node-${platform}` as const;
+    assert.equal(optional[name], runtime.version, name);
+    assert.equal(runtime.platforms[platform].node.package, name);
+  }
+  assert.equal(process.versions.node, runtime.version, "tests run on it, too");
 });
 
 const ADVISORIES = [

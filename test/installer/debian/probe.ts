@@ -17,11 +17,16 @@ const spawned = (file, args = []) => { const { error, status } = spawnSync(file,
 const mapped = (loader, args) => { const { error, status, stderr } = spawnSync(loader, args, { encoding: "utf8" }); return error?.code ?? (status === 0 ? "done" : /failed to map|not permitted|denied/i.test(stderr) ? "EACCES" : stderr); };
 const dropped = (folder) => { const file = folder + "/dropped"; fs.copyFileSync("/usr/bin/true", file); fs.chmodSync(file, 0o755); try { return spawned(file); } finally { fs.unlinkSync(file); } };
 const loaded = (folder) => { const file = folder + "/dropped.node"; fs.copyFileSync(process.argv[2], file); try { return attempt(() => process.dlopen({ exports: {} }, file)).replace("ERR_DLOPEN_FAILED", "EACCES"); } finally { fs.unlinkSync(file); } };
+const { DatabaseSync } = require("node:sqlite");
+const CANTOPEN = 14;
+const stored = (file, ...statements) => { try { const database = new DatabaseSync(file); for (const one of statements) database.exec(one); return "done"; } catch (error) { return error.errcode === CANTOPEN ? "EACCES" : String(error); } };
 const results = {
   "write the program folder": attempt(() => fs.writeFileSync("/opt/holdfast/bin/planted", "")),
   "write the add-ons": attempt(() => fs.writeFileSync("/opt/holdfast/lib/planted.node", "")),
   "write local.yaml": attempt(() => fs.appendFileSync("/etc/holdfast/local.yaml", "")),
   "write a unit": attempt(() => fs.writeFileSync("/etc/systemd/system/planted.service", "")),
+  "make a database outside the state folder": stored("/opt/holdfast/planted.db", "create table planted (x)"),
+  "attach a database outside the state folder": stored(":memory:", "attach '/etc/holdfast/planted.db' as other", "create table other.planted (x)"),
   "read root's home": attempt(() => fs.readdirSync("/root")),
   "read the shadow file": attempt(() => fs.readFileSync("/etc/shadow")),
   "start a shell": spawned("/bin/sh", ["-c", "true"]),
