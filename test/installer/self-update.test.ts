@@ -75,7 +75,11 @@ describe("updates on Debian 12", { skip }, () => {
 
   test("[09 2.1] the updater is off until root enables it with the package of what runs", async () => {
     machine.sh(`cp ${first.file} /root`);
-    await followPage("## Install", machine, vendor);
+    await followPage("## Install", machine, vendor, (commands) => {
+      // Its port is that of another machine of the tests, which has the same addresses.
+      if (commands.startsWith("holdfast init"))
+        machine.sh("echo 'statusPage: off' >> /etc/holdfast/local.yaml");
+    });
     machine.sh("useradd --groups holdfast-approvers erika");
     assert.notEqual(machine.run("systemctl", "is-enabled", "holdfast-updater.timer").status, 0);
     assert.equal((await apply()).status, 77);

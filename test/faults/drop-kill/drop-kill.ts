@@ -30,6 +30,8 @@ const LOAD_MS = { least: 60, most: 900 };
 const AHEAD_SHARE = 0.5;
 const BATCH_EVERY = 7;
 const BATCH_COUNT = 3;
+/** Two looks of the agent into the folder. */
+const WORK_LIMIT_MS = 2_000;
 const DRAIN_LIMIT_MS = 120_000;
 
 export interface DropKill {
@@ -92,10 +94,13 @@ async function killWhileDropping(
     await agent.ready();
     const loadMs = LOAD_MS.least + next() * (LOAD_MS.most - LOAD_MS.least);
     const rest = until - dropper.count;
+    const isAtOnce = round % 2 === 1;
     for (let n = 0; n < rest; n++) {
       dropper.drop();
-      await pause((loadMs / rest) * next() * 2);
+      if (!isAtOnce) await pause((loadMs / rest) * next() * 2);
     }
+    // Every other time at any moment; else while a file is between the folders.
+    if (isAtOnce) await untilAtWork(join(folder, "work"));
     await agent.end("SIGKILL");
     caught += filesBelow(join(folder, "work")).length;
   }
@@ -105,6 +110,12 @@ async function killWhileDropping(
   const { code } = await agent.end("SIGTERM");
   if (code !== 0) throw new Error(`the agent ended with ${code}\n${agent.errors}`);
   return caught;
+}
+
+/** Until a file lies there, or the agent has had time for all of them. */
+async function untilAtWork(work: string): Promise<void> {
+  const deadline = performance.now() + WORK_LIMIT_MS;
+  while (filesBelow(work).length === 0 && performance.now() < deadline) await pause(1);
 }
 
 async function drained(folder: string, pair: Pair): Promise<void> {

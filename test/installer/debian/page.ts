@@ -8,11 +8,16 @@ import type { Vendor } from "./vendor.ts";
 
 const PAGE = readFileSync(join(import.meta.dirname, "../../../docs/install-linux.md"), "utf8");
 
-/** Runs a section of the page on a machine whose vendor answers the telephone. */
+/**
+ * Runs a section of the page on a machine whose vendor answers the telephone.
+ *
+ * @param ran hears each block of commands that has ended well
+ */
 export async function followPage(
   heading: string,
   machine: Container,
   vendor: Vendor,
+  ran: (commands: string) => void = () => {},
 ): Promise<void> {
   const told = [
     `RECEIVER=${vendor.pair.receiver}`,
@@ -25,7 +30,9 @@ export async function followPage(
     const { code, said } = await walk.run(block, {}, (all) => vendor.hears(all));
     const where = `docs/install-linux.md, line ${block.line}`;
     assert.equal(code, 0, `${where}:\n${said}\n${machine.run("journalctl", "-u", "holdfast").out}`);
-    if (block.prints === undefined || isAsSaid(said, block.prints)) continue;
-    assert.equal(said.trimEnd(), block.prints, `${where} prints something else`);
+    if (block.prints !== undefined && !isAsSaid(said, block.prints)) {
+      assert.equal(said.trimEnd(), block.prints, `${where} prints something else`);
+    }
+    ran(block.commands);
   }
 }
