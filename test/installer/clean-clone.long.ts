@@ -14,7 +14,7 @@ const PINNED: string = JSON.parse(
   readFileSync(join(import.meta.dirname, "../../installer/runtime.json"), "utf8"),
 ).version;
 
-describe("[T-K22] a clean clone, with Node 20 on the path and install scripts off", {
+describe("a clean clone, with Node 20 on the path and install scripts off", {
   skip: canRun ? false : "Linux x64 only",
 }, () => {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-node-"));
@@ -27,8 +27,12 @@ describe("[T-K22] a clean clone, with Node 20 on the path and install scripts of
     clone = new PlantedCopy();
     rmSync(join(clone.root, "node_modules"));
     const path = [join(folder, "package/bin"), "/usr/local/bin", "/usr/bin", "/bin"].join(":");
-    // Nothing of the Node and the npm that run this.
-    env = { PATH: path, HOME: folder, npm_config_ignore_scripts: "true" };
+    // Nothing of the Node and the npm that run this; how the registry is reached stays.
+    const kept = Object.entries(process.env).filter(
+      ([name]) => !/^(?:npm_(?!config_)|NODE$|NODE_(?!EXTRA)|INIT_CWD)/.test(name),
+    );
+    const asCloned = { SOURCE_DATE_EPOCH: "1795000000", npm_config_ignore_scripts: "true" };
+    env = { ...Object.fromEntries(kept), ...asCloned, PATH: path };
   });
   after(() => {
     clone?.[Symbol.dispose]();
@@ -43,7 +47,7 @@ describe("[T-K22] a clean clone, with Node 20 on the path and install scripts of
     return stdout;
   };
 
-  test("npm test runs on the pinned one", () => {
+  test("[T-K22] npm test runs on the pinned one", () => {
     assert.match(said("node", "--version"), /^v20\./);
     const probe = `import { test } from "node:test";
       import "better-sqlite3";
@@ -55,7 +59,7 @@ describe("[T-K22] a clean clone, with Node 20 on the path and install scripts of
     rmSync(join(clone.root, "test/probe.test.ts"));
   });
 
-  test("npm run build makes executables of the pinned one", () => {
+  test("[T-K22] npm run build makes executables of the pinned one", () => {
     said("npm", "run", "build", "--", "linux-x64", "--at-hand");
     const built = join(clone.root, "dist/linux-x64/holdfast");
     assert.ok(existsSync(built));
