@@ -32,7 +32,11 @@ const PROGRAM = "HoldfastExe";
 const DEFERRED = `FileKey="${PROGRAM}" Impersonate="no"`;
 
 /** Its files are named from the folder of the layout: wixl takes no absolute path. */
-export function msiSource({ addOns }: Pick<WindowsFiles, "addOns">, version: string): string {
+export function msiSource(
+  { addOns, papers }: Pick<WindowsFiles, "addOns" | "papers">,
+  version: string,
+): string {
+  const ids = [...addOns.map((_, index) => `AddOn${index}`), ...papers.map((_, n) => `Paper${n}`)];
   return `<?xml version="1.0" encoding="utf-8"?>
 <Wix xmlns="http://schemas.microsoft.com/wix/2006/wi">
   <Product Id="${guidOf(`product ${version}`)}" UpgradeCode="${UPGRADE_CODE}" Name="Holdfast"
@@ -51,14 +55,17 @@ export function msiSource({ addOns }: Pick<WindowsFiles, "addOns">, version: str
             <ServiceControl Id="Stop" Name="Holdfast" Stop="both" Wait="yes"/>
           </Component>
           <Directory Id="LIBDIR" Name="lib">
-${addOns.map((name, index) => addOnComponent(name, index)).join("\n")}
+${addOns.map((name, index) => component(`AddOn${index}`, "lib", name)).join("\n")}
+          </Directory>
+          <Directory Id="DOCDIR" Name="doc">
+${papers.map((name, index) => component(`Paper${index}`, "doc", name)).join("\n")}
           </Directory>
         </Directory>
       </Directory>
     </Directory>
     <Feature Id="Holdfast" Level="1">
       <ComponentRef Id="Program"/>
-${addOns.map((_, index) => `      <ComponentRef Id="AddOn${index}"/>`).join("\n")}
+${ids.map((id) => `      <ComponentRef Id="${id}"/>`).join("\n")}
     </Feature>
     <CustomAction Id="UndoInstall" ${DEFERRED} Execute="rollback" Return="ignore" ExeCommand="service uninstall"/>
     <CustomAction Id="RestartOld" ${DEFERRED} Execute="rollback" Return="ignore" ExeCommand="service install"/>
@@ -76,8 +83,8 @@ ${addOns.map((_, index) => `      <ComponentRef Id="AddOn${index}"/>`).join("\n"
 `;
 }
 
-function addOnComponent(name: string, index: number): string {
-  return `            <Component Id="AddOn${index}" Guid="${guidOf(name)}" Win64="yes">
-              <File Id="AddOnFile${index}" Name="${name}" Source="lib/${name}" KeyPath="yes"/>
+function component(id: string, folder: "lib" | "doc", name: string): string {
+  return `            <Component Id="${id}" Guid="${guidOf(name)}" Win64="yes">
+              <File Id="${id}File" Name="${name}" Source="${folder}/${name}" KeyPath="yes"/>
             </Component>`;
 }

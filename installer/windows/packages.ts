@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 import type { Made } from "../bill/made.ts";
+import { billFiles, NOTICES } from "../bill/write-bill.ts";
 import { AGENT } from "../programs.ts";
 import { ROOT } from "../root.ts";
 import { layOut } from "./layout.ts";
@@ -21,7 +22,8 @@ export function makeWindowsPackages(made: readonly Made[], dist: string): readon
   if (agent === undefined) throw new Error("no agent was built for Windows");
   const { version } = manifest;
   mkdirSync(WORK, { recursive: true });
-  const files = layOut(agent, join(WORK, "layout"));
+  const { cycloneDx, spdx } = billFiles(agent.file);
+  const files = layOut(agent, [join(dist, NOTICES), cycloneDx, spdx], join(WORK, "layout"));
   return [
     makeMsi(files, dist, WORK, version),
     makeSetup(files, dist, { version, packing: "small" }),

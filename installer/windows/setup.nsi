@@ -103,6 +103,9 @@ Section
     !insertmacro Fail "holdfast service install has ended with $4: the version before, if there was one, runs again"
   ${EndIf}
   Delete "$INSTDIR\previous.exe"
+  SetOutPath "$INSTDIR\doc"
+  File "${PROGRAM}/doc/*"
+  SetOutPath "$INSTDIR"
   WriteUninstaller "$INSTDIR\uninstall.exe"
   WriteRegStr HKLM "${UNINSTALL}" "DisplayName" "Holdfast"
   WriteRegStr HKLM "${UNINSTALL}" "DisplayVersion" "${VERSION}"
@@ -121,6 +124,8 @@ Section Uninstall
   ${EndIf}
   Delete "$INSTDIR\lib\*.node"
   RMDir "$INSTDIR\lib"
+  Delete "$INSTDIR\doc\*"
+  RMDir "$INSTDIR\doc"
   Delete "$INSTDIR\holdfast.exe"
   Delete "$INSTDIR\uninstall.exe"
   RMDir "$INSTDIR"

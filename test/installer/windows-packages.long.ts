@@ -1,6 +1,14 @@
 /** Setup.exe and the MSI, under wine, without a console: installed, upgraded, removed (09 PK19 to PK21). */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -26,6 +34,7 @@ interface Package {
   readonly install: (machine: WindowsMachine, version: string, start: boolean) => Promise<Said>;
   readonly remove: (machine: WindowsMachine) => Promise<Said>;
 }
+const NOTICES = "THIRD-PARTY-NOTICES.txt";
 
 describe("packages for Windows, under wine", { skip }, () => {
   const work = mkdtempSync(join(tmpdir(), "holdfast-packages-"));
@@ -33,7 +42,9 @@ describe("packages for Windows, under wine", { skip }, () => {
 
   test("[T-K19, PK19, PK20, PK21] setup.exe and the MSI install, upgrade over a service that runs, and leave the state", async (t) => {
     using program = await WindowsProgram.build();
-    const files = layOut(program.made, join(work, "layout"));
+    const papers = [join(work, NOTICES), join(work, "holdfast.cdx.json")];
+    for (const paper of papers) writeFileSync(paper, "What is inside.\n");
+    const files = layOut(program.made, papers, join(work, "layout"));
     const made = new Map<string, string>();
     for (const version of ["1.0.0", "1.0.1"]) {
       made.set(`setup ${version}`, makeSetup(files, work, { version, packing: "fast" }));
@@ -42,7 +53,7 @@ describe("packages for Windows, under wine", { skip }, () => {
     await t.test("[PK13, T-K09] made again in another folder they are the same", () => {
       const other = join(work, "again");
       mkdirSync(other);
-      const again = layOut(program.made, join(other, "layout"));
+      const again = layOut(program.made, papers, join(other, "layout"));
       const version = "1.0.0";
       const files = {
         setup: makeSetup(again, other, { version, packing: "fast" }),
@@ -98,9 +109,10 @@ describe("packages for Windows, under wine", { skip }, () => {
         await sendTo(machine, "AFTER");
         assert.equal(await waitingOn(machine), 2);
 
+        const programs = join(machine.wine.drive, "Program Files/Holdfast");
+        assert.ok(existsSync(join(programs, "doc", NOTICES)), "licences are not there");
         const removed = await remove(machine);
         assert.equal(removed.code, 0, JSON.stringify(removed));
-        const programs = join(machine.wine.drive, "Program Files/Holdfast");
         await until("the program is gone", () => !existsSync(programs));
         assert.deepEqual(readdirSync(machine.data).includes("logs"), false);
         assert.ok(existsSync(join(machine.data, "state/outbox")), "the store is gone");
