@@ -16,7 +16,7 @@ const STEPS: Readonly<Record<UpdateStatus["step"], string>> = {
 /** The first line says how it stands; what one may decide about follows. */
 export function updateLines(status: UpdateStatus): string[] {
   const { mode, step, current, previous, offer, approved, outcome } = status;
-  const what = current === undefined ? "" : `, ${current} can be gone back to`;
+  const what = current === undefined ? "" : `, with the package of ${current}`;
   return [
     `updates: ${mode}, ${STEPS[step]}${what}`,
     ...(offer === undefined

@@ -4,6 +4,8 @@ import type { KeptRelease, Outcome, Served } from "./journal.ts";
 export interface Hands {
   /** What the service that systemd runs does now; `undefined` if it does not answer, or its store does not. */
   serving(): Promise<Served | undefined>;
+  /** Of the store that a kept package's program writes (05 S5); `undefined` where the package says none. */
+  storeSchema(release: KeptRelease): number | undefined;
   /** Keeps the files of the program that is installed: whole when it returns, and the only ones kept. */
   save(): void;
   /** Puts them back, each whole; what runs goes on running. */

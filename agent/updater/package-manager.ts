@@ -12,15 +12,41 @@ const COMMANDS: Readonly<Record<KeptRelease["kind"], readonly [string, ...string
 };
 const LIMIT_MS = 300_000;
 
+/** What a package says that it provides, with the number of the store's schema as its version. */
+export const STORE_SCHEMA = "holdfast-store-schema";
+const PROVIDED: Readonly<Record<KeptRelease["kind"], readonly [string, ...string[]]>> = {
+  deb: ["/usr/bin/dpkg-deb", "--field"],
+  rpm: ["/usr/bin/rpm", "--query", "--provides", "--package"],
+};
+
+const ENVIRONMENT = {
+  ...{ [BY_UPDATER]: "1", LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive" },
+  PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
+};
+
 /** @returns whether it did; what it says goes to the journal */
 export function installPackage(kind: KeptRelease["kind"], file: string): boolean {
   const [program, ...args] = COMMANDS[kind];
   const { status } = spawnSync(program, [...args, file], {
-    env: {
-      ...{ [BY_UPDATER]: "1", LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive" },
-      PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
-    },
-    ...{ cwd: "/", stdio: ["ignore", "inherit", "inherit"], timeout: LIMIT_MS },
+    ...{ env: ENVIRONMENT, cwd: "/", stdio: ["ignore", "inherit", "inherit"], timeout: LIMIT_MS },
   });
   return status === 0;
+}
+
+/**
+ * The schema of the store that a package's program writes (05 S5), by what the package itself says.
+ *
+ * @param file a package that was verified
+ * @returns `undefined` where it says none: it is older than the updater
+ */
+export function storeSchemaOf(kind: KeptRelease["kind"], file: string): number | undefined {
+  const [program, ...args] = PROVIDED[kind];
+  const { stdout } = spawnSync(program, [...args, file], {
+    ...{ env: ENVIRONMENT, cwd: "/", encoding: "utf8", timeout: LIMIT_MS },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const said = new RegExp(`^(?:Provides: )?${STORE_SCHEMA} \\(?= (\\d{1,6})\\)?$`, "m").exec(
+    stdout ?? "",
+  );
+  return said?.[1] === undefined ? undefined : Number(said[1]);
 }

@@ -21,7 +21,7 @@ import type { AgentStatus } from "../status.ts";
 import type { Hands } from "./hands.ts";
 import { servedBy } from "./health.ts";
 import type { KeptRelease, Outcome, Served } from "./journal.ts";
-import { installPackage } from "./package-manager.ts";
+import { installPackage, storeSchemaOf } from "./package-manager.ts";
 import { OWN_PROGRAM, SAVED_FILES, SAVED_PROGRAM, SAVED_UNITS } from "./places.ts";
 import { restoreFiles, saveFiles } from "./saved-files.ts";
 
@@ -47,6 +47,10 @@ export class SystemHands implements Hands {
     if (status?.pid !== pid) return undefined;
     const tested = await this.#asked({ ask: "updateTest", by: BY });
     return servedBy(status, tested !== undefined);
+  }
+
+  storeSchema({ kind, digest }: KeptRelease): number | undefined {
+    return storeSchemaOf(kind, join(this.#packages, digest));
   }
 
   save(): void {

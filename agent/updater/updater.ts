@@ -84,7 +84,7 @@ export class Updater {
     // Somebody has installed another one by hand: there is no package to go back to.
     if (before.version !== this.#journal.current.version) return waiting("notCurrent");
     const used = [...this.#journal.used, yes.id].slice(-USED_MAX_COUNT);
-    const found = await this.#options.candidate(yes, this.#journal);
+    const found = this.#unlessNoWayBack(await this.#options.candidate(yes, this.#journal));
     if ("refused" in found) {
       hands.keepOnly(this.#kept(this.#journal));
       const { digest, by } = yes;
@@ -100,6 +100,18 @@ export class Updater {
       return this.#ended();
     }
     return await this.#install({ ...found, by: yes.by }, before, used);
+  }
+
+  /**
+   * The first start of a program brings the store to its schema, and a program refuses the store of a newer one (05 S5):
+   * the one before could not serve any more.
+   */
+  #unlessNoWayBack(found: Candidate): Candidate {
+    if ("refused" in found) return found;
+    const { hands } = this.#options;
+    const schema = hands.storeSchema(this.#journal.current);
+    const isSame = schema !== undefined && schema === hands.storeSchema(found);
+    return isSame ? found : { refused: "STORE_SCHEMA" };
   }
 
   async #install(next: NonNullable<Journal["next"]>, before: Served, used: string[]): Promise<Run> {

@@ -1,6 +1,7 @@
 /** What a package for Linux is made of, whatever its format (09 2.1). @module */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { SCHEMA_VERSION } from "#agent/outbox/format/migrations.ts";
 import type { AddOnName } from "#packaged/add-ons.ts";
 import { AGENT } from "../programs.ts";
 import { ROOT } from "../root.ts";
@@ -19,6 +20,8 @@ export interface LinuxPackage {
   readonly version: string;
   readonly platform: Platform;
   readonly summary: string;
+  /** Schema of the store that it writes (05 S5), for who exchanges it for another; only of the agent. */
+  readonly storeSchema?: number;
   readonly files: readonly PackagedFile[];
   /** Lines of shell that are run before the program is removed: they say what will remain. */
   readonly farewell: string;
@@ -42,6 +45,7 @@ export function agentPackage(
   return {
     ...{ name: "holdfast", version, platform },
     summary: "Store-and-forward gateway for HL7 v2 messages",
+    storeSchema: SCHEMA_VERSION,
     farewell: "/opt/holdfast/bin/holdfast service remains || true",
     files: [
       file("opt/holdfast/bin/holdfast", executable, 0o755),

@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { STORE_SCHEMA } from "#agent/updater/package-manager.ts";
 import { ROOT } from "../root.ts";
 import { sourceDate } from "../source-date.ts";
 import type { LinuxPackage } from "./contents.ts";
@@ -54,7 +55,7 @@ Architecture: ${architecture}
 Maintainer: Holdfast <support@holdfast.example>
 Installed-Size: ${Math.ceil(bytes / 1_024)}
 Depends: libc6 (>= 2.28), libstdc++6, systemd
-Description: ${linux.summary}
+${linux.storeSchema === undefined ? "" : `Provides: ${STORE_SCHEMA} (= ${linux.storeSchema})\n`}Description: ${linux.summary}
  Needs nothing but what it depends on: no runtime, no download. It asks no
  question when it is installed, and removing it keeps what it has stored.
 `;

@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { STORE_SCHEMA } from "#agent/updater/package-manager.ts";
 import { ROOT } from "../root.ts";
 import { sourceDate } from "../source-date.ts";
 import type { LinuxPackage } from "./contents.ts";
@@ -56,7 +57,7 @@ export function makeRpm(
 }
 
 function specificationText(linux: LinuxPackage): string {
-  const { name, version, summary, files } = linux;
+  const { name, version, summary, files, storeSchema } = linux;
   const scripts = SCRIPTS.map((script) => {
     const text = readFileSync(join(ROOT, "installer/linux/rpm", script), "utf8");
     // Percent signs begin macros there.
@@ -71,7 +72,7 @@ License: Proprietary
 Group: Applications/Communications
 AutoReqProv: no
 Requires: glibc >= 2.28, libstdc++, systemd
-
+${storeSchema === undefined ? "" : `Provides: ${STORE_SCHEMA} = ${storeSchema}\n`}
 %description
 Needs nothing but what it requires: no runtime, no download. It asks no
 question when it is installed, and removing it keeps what it has stored.

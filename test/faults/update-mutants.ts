@@ -55,6 +55,12 @@ export const UPDATE_MUTANTS: readonly Mutant[] = [
     order("takes the place of the one before"),
   ),
   oneEdit(
+    "updates: the store's schema is not looked at",
+    "agent/updater/updater.ts",
+    ["return isSame ? found", "return isSame || schema !== -1 ? found"],
+    order("another schema of the store is not begun"),
+  ),
+  oneEdit(
     "updates: mode is not looked at",
     "agent/updater/updater.ts",
     ['if (policy.updates.mode !== "apply") return waiting("off");', ""],

@@ -13,6 +13,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { SCHEMA_VERSION } from "#agent/outbox/format/migrations.ts";
+import { storeSchemaOf } from "#agent/updater/package-manager.ts";
 import { loadLocalConfig } from "#config/local.ts";
 import { agentPackage, type LinuxPackage } from "#installer/linux/contents.ts";
 import { makeDeb } from "#installer/linux/deb.ts";
@@ -74,6 +76,7 @@ describe("packages for Linux", { skip }, () => {
       execFileSync("dpkg-deb", ["--field", file, name], { encoding: "utf8" }).trim();
     assert.equal(field("Depends"), "libc6 (>= 2.28), libstdc++6, systemd");
     assert.equal(field("Architecture"), "amd64");
+    assert.equal(storeSchemaOf("deb", file), SCHEMA_VERSION);
     const control = execFileSync("dpkg-deb", ["--ctrl-tarfile", file]);
     const names = execFileSync("tar", ["-t"], { input: control, encoding: "utf8" })
       .trim()
@@ -96,6 +99,7 @@ describe("packages for Linux", { skip }, () => {
       .split("\n")
       .filter((line) => line !== "" && !/^rpmlib|^\/bin\/sh/.test(line));
     assert.deepEqual(ours.sort(), ["glibc >= 2.28", "libstdc++", "systemd"]);
+    assert.equal(storeSchemaOf("rpm", file), SCHEMA_VERSION);
   });
 
   test("[09 2.1] the archive has everything beside the program, below one folder", () => {

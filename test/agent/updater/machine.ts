@@ -44,6 +44,8 @@ export class Machine implements Hands, Disposable {
   /** Versions that answer, and do less than the one before. */
   readonly worse = new Map<string, Partial<Served>>();
   canInstall = true;
+  /** By version, where it is not 8; -1: the package says none. */
+  readonly schemas = new Map<string, number>();
   /** The next run ends at this point, counted from 0. */
   crashAt: number | undefined;
   /** Of the files, of the package manager's database, of what is kept, of what runs. */
@@ -98,6 +100,11 @@ export class Machine implements Hands, Disposable {
     if (this.bad.has(version)) return undefined;
     const served = { ...this.running, taking: ["adt"], connected: true, critical: [] };
     return { ...served, ...this.worse.get(version) };
+  }
+
+  storeSchema({ version }: KeptRelease): number | undefined {
+    const schema = this.schemas.get(version) ?? 8;
+    return schema < 0 ? undefined : schema;
   }
 
   save(): void {

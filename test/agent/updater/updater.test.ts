@@ -114,6 +114,25 @@ test("[W13] what verification refuses is not installed, is told, and uses the ye
   assert.equal(said(await machine.run()), "waiting notApproved");
 });
 
+test("[B20, S5] a release with another schema of the store is not begun: the one before could not open it any more", async () => {
+  const cases = [
+    [9, 8],
+    [7, 8],
+    [-1, 8],
+    [8, -1],
+    [-1, -1],
+  ] as const;
+  for (const [next, current] of cases) {
+    using machine = new Machine();
+    machine.schemas.set("1.2.0", next).set("1.1.0", current);
+    const pid = machine.running?.pid;
+    assert.equal(said(await machine.run()), "refused STORE_SCHEMA", `${current} to ${next}`);
+    refuseUnlessSettled(machine, "schema");
+    assert.equal(machine.running?.pid, pid);
+    assert.deepEqual(machine.done, ["keepOnly", "journal", "tell", "journal"]);
+  }
+});
+
 test("[B20] the package manager says no: what runs is never stopped", async () => {
   using machine = new Machine();
   machine.canInstall = false;
