@@ -3,7 +3,6 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { readStrictJson } from "#documents/strict-json.ts";
 import { versionText } from "#releases/target.ts";
-import { codeOf } from "../errors.ts";
 import { replaceFile } from "../host/atomic-file.ts";
 
 const schema = z.strictObject({
@@ -23,9 +22,9 @@ export function readOffer(file: string): Offer | undefined {
   let bytes: Uint8Array;
   try {
     bytes = new Uint8Array(readFileSync(file));
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined;
-    throw error;
+  } catch {
+    // Most often there is none. Whatever else it is: the agent, which shows it, has messages to carry.
+    return undefined;
   }
   const json = readStrictJson(bytes);
   const parsed = schema.safeParse(json.kind === "object" ? json.value : undefined);

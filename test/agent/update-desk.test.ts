@@ -89,6 +89,18 @@ test("[W13] nobody's yes is taken where the hospital has not switched updates on
   assert.equal(site.desk().shown?.step, "damaged");
 });
 
+test("[B20] what the updater has left and nobody can read keeps no agent from starting, nor from saying how it is", () => {
+  using site = new Desk();
+  for (const file of [site.places.offer, site.places.journal]) {
+    rmSync(file);
+    mkdirSync(file);
+  }
+  site.desk().warn();
+  const { step, offer } = site.desk().shown ?? {};
+  assert.deepEqual([step, offer], ["damaged", undefined]);
+  assert.deepEqual(site.conditions.list(), []);
+});
+
 test("[W13] what came of an update uses up the yes to it, and no other", async () => {
   using site = new Desk();
   const desk = site.desk();
